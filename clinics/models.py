@@ -1,0 +1,141 @@
+"""The tenant (a clinic), its people and their roles, and the record of what they did."""
+
+from __future__ import annotations
+
+import uuid
+import zoneinfo
+from typing import Any, ClassVar
+
+from django.contrib.auth.models import AbstractBaseUser, BaseUserManager
+from django.core.exceptions import ValidationError
+from django.db import models
+from django.db.models.functions import Lower
+
+from clinics.encryption import decrypt, encrypt
+
+
+def validate_time_zone(name: str) -> None:
+    if name not in zoneinfo.available_timezones():
+        raise ValidationError(f"“{name}” is not a time zone: use a name such as America/New_York.")
+
+
+class Clinic(models.Model):
+    """One clinic: the tenant that every patient, device and reading belongs to."""
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    slug = models.SlugField(unique=True, max_length=60)
+    name = models.CharField(max_length=200)
+    timezone = models.CharField(max_length=64, validators=[validate_time_zone])
+    tenovi_domain = models.CharField(max_length=100, blank=True)
+    tenovi_api_key_encrypted = models.BinaryField(default=bytes)
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    def __str__(self) -> str:
+        return self.name
+
+    @property
+    def zone(self) -> zoneinfo.ZoneInfo:
+        return zoneinfo.ZoneInfo(self.timezone)
+
+    @property
+    def tenovi_api_key(self) -> str:
+        """The vendor's key in clear, or "" when none is set. Never log it, never show it."""
+        return decrypt(bytes(self.tenovi_api_key_encrypted))
+
+    @tenovi_api_key.setter
+    def tenovi_api_key(self, key: str) -> None:
+        self.tenovi_api_key_encrypted = encrypt(key)
+
+
+class WebhookSecret(models.Model):
+    """What the vendor presents at our doors. Two may be valid while one replaces the other.
+
+    Only a salted digest is kept; see `clinics.webhook_secrets` for how it is made and compared.
+    """
+
+    clinic = models.ForeignKey(Clinic, on_delete=models.CASCADE, related_name="webhook_secrets")
+    header = models.CharField(max_length=100, default="Authorization")
+    salt = models.BinaryField()
+    digest = models.BinaryField()
+    created_at = models.DateTimeField(auto_now_add=True)
+
+
+class UserManager(BaseUserManager["User"]):
+    def create_user(self, email: str, password: str, **fields: Any) -> User:
+        user = self.model(email=email.strip().lower(), **fields)
+        user.set_password(password)
+        user.save()
+        return user
+
+    def get_by_natural_key(self, username: str | None) -> User:
+        return self.get(email=(username or "").strip().lower())
+
+
+class User(AbstractBaseUser):
+    """A person. Signs in with an e-mail address; what they may do is in their memberships."""
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    email = models.EmailField(unique=True)  # kept in lower case, so that unique ignores case
+    name = models.CharField(max_length=200, blank=True)
+    is_operator = models.BooleanField(default=False)
+    is_active = models.BooleanField(default=True)
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    objects: ClassVar[UserManager] = UserManager()
+
+    USERNAME_FIELD = "email"
+    EMAIL_FIELD = "email"
+    REQUIRED_FIELDS: ClassVar[list[str]] = []
+
+    class Meta:
+        constraints = [
+            models.CheckConstraint(condition=models.Q(email=Lower("email")), name="user_email_in_lower_case"),
+        ]
+
+    def __str__(self) -> str:
+        return self.name or self.email
+
+
+class Role(models.TextChoices):
+    CARE_MANAGER = "care_manager", "Care manager"
+    CLINIC_ADMIN = "clinic_admin", "Clinic admin"
+    BILLING = "billing", "Billing"
+
+
+class Membership(models.Model):
+    """One person's role in one clinic."""
+
+    clinic = models.ForeignKey(Clinic, on_delete=models.CASCADE, related_name="memberships")
+    user = models.ForeignKey(User, on_delete=models.CASCADE, related_name="memberships")
+    role = models.CharField(max_length=20, choices=Role.choices)
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["clinic", "user"], name="one_membership_per_user_and_clinic"),
+            models.CheckConstraint(condition=models.Q(role__in=Role.values), name="membership_role_known"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.user} · {self.get_role_display()}"
+
+
+class AuditEvent(models.Model):
+    """Who did or looked at what, and when. A database trigger refuses UPDATE and DELETE.
+
+    No foreign keys: the record must neither block a deletion nor vanish with one.
+    """
+
+    id = models.BigAutoField(primary_key=True)
+    at = models.DateTimeField(auto_now_add=True)
+    clinic_id = models.UUIDField(null=True)
+    actor_id = models.UUIDField(null=True)
+    actor_label = models.CharField(max_length=254)
+    action = models.CharField(max_length=60)
+    target_kind = models.CharField(max_length=60, blank=True)
+    target_id = models.CharField(max_length=64, blank=True)
+    detail = models.JSONField(default=dict)
+    address = models.GenericIPAddressField(null=True)
+
+    class Meta:
+        indexes = [models.Index(fields=["clinic_id", "-at"], name="audit_clinic_at")]

@@ -1,0 +1,87 @@
+"""Patients as the clinic and the vendor know them, and the programs they are enrolled in."""
+
+from __future__ import annotations
+
+import uuid
+import zoneinfo
+from typing import ClassVar
+
+from django.db import models
+from django.db.models.functions import Lower
+
+from clinics.models import Clinic, validate_time_zone
+from clinics.tenancy import TenantModel
+from patients.queries import EnrollmentQuerySet, PatientQuerySet
+
+
+class Program(models.TextChoices):
+    RPM = "RPM", "Remote physiologic monitoring"
+    RTM = "RTM", "Remote therapeutic monitoring"
+
+
+class Patient(TenantModel):
+    """One person under monitoring. `external_id` is the key shared with the vendor, compared
+    ignoring case; the other vendor fields follow the vendor's patient record."""
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    external_id = models.CharField(max_length=200)
+    name = models.CharField(max_length=200, blank=True)
+    date_of_birth = models.DateField(null=True, blank=True)
+    address = models.CharField(max_length=300, blank=True)
+    city = models.CharField(max_length=100, blank=True)
+    state = models.CharField(max_length=50, blank=True)
+    zip_code = models.CharField(max_length=20, blank=True)
+    phone_number = models.CharField(max_length=50, blank=True)
+    email = models.CharField(max_length=254, blank=True)  # the vendor does not validate it
+    physician = models.CharField(max_length=200, blank=True)
+    clinic_name = models.CharField(max_length=200, blank=True)
+    care_manager = models.CharField(max_length=200, blank=True)
+    sms_opt_in = models.BooleanField(default=False)
+    confirm_address = models.BooleanField(default=False)
+    address_status = models.CharField(max_length=30, blank=True)
+    address_verified_by = models.CharField(max_length=100, blank=True)
+    timezone = models.CharField(max_length=64, blank=True, validators=[validate_time_zone])
+    consented_on = models.DateField(null=True, blank=True)
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    objects: ClassVar[PatientQuerySet] = PatientQuerySet.as_manager()  # type: ignore[assignment]
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(
+                "clinic", Lower("external_id"), name="patient_external_id_unique_ignoring_case"
+            ),
+            models.CheckConstraint(condition=~models.Q(external_id=""), name="patient_external_id_present"),
+        ]
+        indexes = [models.Index("clinic", Lower("name"), name="patient_clinic_name")]
+
+    def __str__(self) -> str:
+        return self.name or self.external_id
+
+    @property
+    def zone(self) -> zoneinfo.ZoneInfo:
+        """The zone the patient's days are cut in when a reading brings no offset of its own."""
+        return zoneinfo.ZoneInfo(self.timezone) if self.timezone else self.clinic.zone
+
+
+class Enrollment(TenantModel):
+    """A patient's time in one program. Peak-flow readings follow it (RPM by default)."""
+
+    patient = models.ForeignKey(Patient, on_delete=models.CASCADE, related_name="+")
+    program = models.CharField(max_length=3, choices=Program.choices)
+    therapeutic_area = models.CharField(max_length=100, blank=True)
+    starts_on = models.DateField()
+    ends_on = models.DateField(null=True, blank=True)
+
+    objects: ClassVar[EnrollmentQuerySet] = EnrollmentQuerySet.as_manager()  # type: ignore[assignment]
+
+    class Meta:
+        constraints = [
+            models.CheckConstraint(
+                condition=models.Q(ends_on__isnull=True) | models.Q(ends_on__gte=models.F("starts_on")),
+                name="enrollment_ends_after_it_starts",
+            )
+        ]
+
+
+__all__ = ["Clinic", "Enrollment", "Patient", "Program"]

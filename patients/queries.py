@@ -1,0 +1,32 @@
+"""Reading patients and enrolments."""
+
+from __future__ import annotations
+
+import datetime
+from typing import TYPE_CHECKING, Self
+
+from django.db.models import Q
+
+from clinics.tenancy import TenantQuerySet
+
+if TYPE_CHECKING:
+    from patients.models import Enrollment, Patient  # noqa: F401
+
+
+class PatientQuerySet(TenantQuerySet["Patient"]):
+    def with_external_id(self, external_id: str) -> Self:
+        """The patient with this id, ignoring case as the vendor does."""
+        return self.filter(external_id__iexact=external_id)
+
+    def matching(self, text: str) -> Self:
+        """Name or external id contains every word of `text`."""
+        found = self
+        for word in text.split():
+            found = found.filter(Q(name__icontains=word) | Q(external_id__icontains=word))
+        return found
+
+
+class EnrollmentQuerySet(TenantQuerySet["Enrollment"]):
+    def during(self, first: datetime.date, last: datetime.date) -> Self:
+        """Enrolments in force on at least one date of `first`..`last` (both included)."""
+        return self.filter(starts_on__lte=last).filter(Q(ends_on__isnull=True) | Q(ends_on__gte=first))

@@ -1,0 +1,31 @@
+"""Wakes a worker, if one can be woken. The work itself is a row in PostgreSQL.
+
+Callers never wait for the broker and never fail with it: a lost ring only means that the
+scheduler finds the row a little later.
+"""
+
+from __future__ import annotations
+
+import logging
+from functools import partial
+
+from celery import current_app
+from django.db import transaction
+
+log = logging.getLogger(__name__)
+
+
+def ring(task_name: str, *args: str) -> None:
+    """After this transaction commits, ask a worker to run `task_name` now (1 s limit)."""
+    transaction.on_commit(partial(_send, task_name, args), robust=True)
+
+
+def _send(task_name: str, args: tuple[str, ...]) -> None:
+    try:
+        with current_app.connection_for_write(
+            connect_timeout=1,
+            transport_options={"socket_timeout": 1, "socket_connect_timeout": 1, "max_retries": 0},
+        ) as connection:
+            current_app.send_task(task_name, args=args, connection=connection, retry=False)
+    except Exception as error:  # any broker failure: the sweeper will find the row
+        log.warning("doorbell %s not rung: %s", task_name, type(error).__name__)

@@ -1,0 +1,113 @@
+"""What came in through our doors: the raw bytes, and what became of each element."""
+
+from __future__ import annotations
+
+import uuid
+from typing import ClassVar
+
+from django.db import models
+from django.db.models import Q
+from django.db.models.functions import Now
+
+from clinics.tenancy import TenantModel
+from tenovi.queries import DeliveryItemQuerySet, DeliveryQuerySet
+
+
+class DeliveryKind(models.TextChoices):
+    MEASUREMENTS = "measurements", "Readings"
+    FULFILLMENT = "fulfillment", "Shipping"
+    SPECIAL_ORDERS = "special-orders", "Special orders"
+
+
+class DeliveryState(models.TextChoices):
+    """`pending` until settled; `rejected` was answered 4xx; `quarantined` has at least one
+    element that waits for a person or for the vendor's answer."""
+
+    PENDING = "pending", "Waiting"
+    SETTLED = "settled", "Settled"
+    QUARANTINED = "quarantined", "Needs attention"
+    REJECTED = "rejected", "Rejected"
+
+
+class ItemState(models.TextChoices):
+    STORED = "stored", "Stored"
+    UPDATED = "updated", "Updated"
+    DUPLICATE = "duplicate", "Duplicate"
+    QUARANTINED = "quarantined", "Needs attention"
+
+
+class Delivery(TenantModel):
+    """One authenticated POST. `raw` is never changed; `received_at` is the database's clock."""
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    kind = models.CharField(max_length=20, choices=DeliveryKind.choices)
+    raw = models.BinaryField()
+    size = models.PositiveIntegerField()
+    content_type = models.CharField(max_length=200, blank=True)
+    address = models.GenericIPAddressField(null=True)
+    received_at = models.DateTimeField(db_default=Now())
+    state = models.CharField(max_length=12, choices=DeliveryState.choices, default=DeliveryState.PENDING)
+    reason = models.CharField(max_length=60, blank=True)
+    elements = models.PositiveIntegerField(default=0)
+    attempts = models.PositiveSmallIntegerField(default=0)
+    settled_at = models.DateTimeField(null=True)
+
+    objects: ClassVar[DeliveryQuerySet] = DeliveryQuerySet.as_manager()  # type: ignore[assignment]
+
+    class Meta:
+        constraints = [
+            models.CheckConstraint(condition=Q(state__in=DeliveryState.values), name="delivery_state_known"),
+        ]
+        indexes = [
+            models.Index(fields=["clinic", "-received_at"], name="delivery_newest"),
+            models.Index(fields=["received_at"], condition=Q(state="pending"), name="delivery_pending"),
+            models.Index(
+                fields=["clinic", "received_at"],
+                condition=Q(state="quarantined"),
+                name="delivery_quarantined",
+            ),
+        ]
+
+
+class DeliveryItem(TenantModel):
+    """An element that was not simply stored: where it stood in the delivery, and why.
+
+    `hwi_device_id` is what the element named, so that waiting elements are found again once
+    the vendor has told us about that device.
+    """
+
+    delivery = models.ForeignKey(Delivery, on_delete=models.CASCADE, related_name="items")
+    index = models.PositiveIntegerField()
+    state = models.CharField(max_length=12, choices=ItemState.choices)
+    reason = models.CharField(max_length=60, blank=True)
+    hwi_device_id = models.UUIDField(null=True)
+
+    objects: ClassVar[DeliveryItemQuerySet] = DeliveryItemQuerySet.as_manager()  # type: ignore[assignment]
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["delivery", "index"], name="delivery_item_once"),
+        ]
+        indexes = [
+            models.Index(
+                fields=["clinic", "hwi_device_id"],
+                condition=Q(state="quarantined"),
+                name="delivery_item_waiting",
+            ),
+        ]
+
+
+class DoorCount(models.Model):
+    """Refused calls per hour, clinic and cause: all that is kept of a call without a valid secret."""
+
+    clinic_id = models.UUIDField(null=True)
+    hour = models.DateTimeField()
+    cause = models.CharField(max_length=20)
+    count = models.PositiveIntegerField(default=0)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(
+                fields=["clinic_id", "hour", "cause"], name="door_count_once", nulls_distinct=False
+            )
+        ]
