@@ -1,0 +1,171 @@
+"""What the vendor's devices measure and what each value means, as data (`catalogue.json`).
+
+The facts are the vendor's: its hardware device overview (18 devices), the list of device names
+and sensor codes on its activation page, and its page for the PatchRx PatchCap. Ours are only the
+digits worth showing, the bounds of the physically possible, and the program a device counts for.
+
+The same metric name means different things on different devices (`low_battery_event` of a Hailie
+sensor and of a PatchCap, the second value of `spO2`), so a meaning is always asked for by kind.
+Pure Python: the sandbox, which has no Django, reads the same file.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from decimal import Decimal
+from pathlib import Path
+from types import MappingProxyType
+from typing import Any, TypeVar
+
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class Value:
+    """Meaning of one of the two numbers of a reading.
+
+    `low` and `high` are the inclusive bounds of what is physically possible, None where there is
+    none. They are no clinical limits: an extreme reading that can exist is within them.
+    """
+
+    meaning: str
+    unit: str
+    decimals: int
+    low: Decimal | None
+    high: Decimal | None
+
+    def allows(self, number: Decimal) -> bool:
+        return (self.low is None or number >= self.low) and (self.high is None or number <= self.high)
+
+
+@dataclass(frozen=True, slots=True)
+class Metric:
+    """One metric as one kind of device means it.
+
+    `vital` is the vendor's word on whether its report of days with data counts the row; None
+    where the vendor does not say, which does not count. `program` is "RPM", "RTM", or
+    "enrollment" where the patient's enrolment decides. With `keeps_greatest` a device has one row
+    per start time, and what comes later replaces it when greater.
+    """
+
+    name: str
+    label: str
+    shape: str
+    value_1: Value
+    value_2: Value | None
+    vital: bool | None
+    program: str
+    keeps_greatest: bool = False
+    known: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class DeviceKind:
+    """One kind of device; `metrics` is keyed by the case-folded name of the metric.
+
+    `names` are certain, `other_names` newer or likely ones. `sensor_code` is None for devices
+    with a cellular connection of their own.
+    """
+
+    slug: str
+    label: str
+    names: tuple[str, ...]
+    other_names: tuple[str, ...]
+    sensor_code: str | None
+    transport: str
+    stores_offline: bool
+    transfer: str
+    sensor_id: str
+    metrics: Mapping[str, Metric]
+    properties: tuple[str, ...]
+    filter_params: tuple[str, ...]
+
+
+def kinds() -> tuple[DeviceKind, ...]:
+    """All kinds, in the order of the vendor's overview page."""
+    return _KINDS
+
+
+def kind(slug: str) -> DeviceKind | None:
+    return _BY_SLUG.get(slug)
+
+
+def kind_for(name: str, sensor_code: str) -> DeviceKind | None:
+    """The kind of a device of that name, else the first kind with that sensor code.
+
+    All devices of one sensor code send alike, so the code is enough for a name nobody has listed.
+    """
+    return _BY_NAME.get(fold_name(name)) or _BY_CODE.get(sensor_code.strip())
+
+
+def fold_name(name: str) -> str:
+    """One spelling for a device name: the vendor prints `Tenovi BPM – L` and sends `Tenovi BPM - L`."""
+    return " ".join(_DASH.sub(" - ", name).split()).casefold()
+
+
+def meaning(metric: str, kind_slug: str, sensor_code: str = "") -> Metric:
+    """What `metric` means on a device of that kind.
+
+    Without a registered kind the sensor code's kind is taken. A metric that kind does not have
+    gets the meaning of the first kind that has it; one the catalogue has never heard of comes back
+    with `known=False`, labelled as received, and counts for nothing.
+    """
+    key = metric.strip().casefold()
+    device = _BY_SLUG.get(kind_slug) or _BY_CODE.get(sensor_code.strip())
+    if device is not None and key in device.metrics:
+        return device.metrics[key]
+    return _DEFAULTS.get(key) or _unknown(metric.strip())
+
+
+def _unknown(name: str) -> Metric:
+    first, second = (Value(f"value {n} as received", "", 2, None, None) for n in (1, 2))
+    return Metric(name, name, "measurement", first, second, vital=None, program="RPM", known=False)
+
+
+def _load() -> tuple[DeviceKind, ...]:
+    data = json.loads(Path(__file__).with_suffix(".json").read_text(encoding="utf-8"))
+    values = {meaning: _value(meaning, facts) for meaning, facts in data["values"].items()}
+    return tuple(_kind(facts, values) for facts in data["kinds"])
+
+
+def _value(meaning: str, facts: dict[str, Any]) -> Value:
+    low, high = (None if facts[bound] is None else Decimal(facts[bound]) for bound in ("low", "high"))
+    return Value(meaning, facts["unit"], facts["decimals"], low, high)
+
+
+def _kind(facts: dict[str, Any], values: Mapping[str, Value]) -> DeviceKind:
+    program = facts.pop("program")
+    metrics = {
+        entry["name"].casefold(): Metric(
+            name=entry["name"],
+            label=entry["label"],
+            shape=entry["shape"],
+            value_1=values[entry["value_1"]],
+            value_2=values[entry["value_2"]] if "value_2" in entry else None,
+            vital=entry["vital"],
+            program=program,
+            keeps_greatest=entry.get("keeps_greatest", False),
+        )
+        for entry in facts.pop("metrics")
+    }
+    lists = {key: tuple(facts.pop(key)) for key in ("names", "other_names", "properties", "filter_params")}
+    return DeviceKind(**facts, **lists, metrics=MappingProxyType(metrics))
+
+
+def _first_wins(pairs: list[tuple[str, T]]) -> dict[str, T]:
+    return dict(reversed(pairs))
+
+
+_DASH = re.compile("\\s*[-\u2010-\u2015\u2212\uff0d]\\s*")
+_KINDS = _load()
+_BY_SLUG = {each.slug: each for each in _KINDS}
+_BY_CODE = _first_wins([(each.sensor_code, each) for each in _KINDS if each.sensor_code])
+_BY_NAME = _first_wins(
+    [(fold_name(name), each) for each in _KINDS for name in each.names]
+    + [(fold_name(name), each) for each in _KINDS for name in each.other_names]
+)
+_DEFAULTS = _first_wins([(key, metric) for each in _KINDS for key, metric in each.metrics.items()])
