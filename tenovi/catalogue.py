@@ -20,7 +20,6 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any, TypeVar
 
-
 T = TypeVar("T")
 
 
@@ -152,7 +151,9 @@ def _kind(facts: dict[str, Any], values: Mapping[str, Value]) -> DeviceKind:
         )
         for entry in facts.pop("metrics")
     }
-    lists = {key: tuple(facts.pop(key)) for key in ("names", "other_names", "properties", "filter_params")}
+    lists: dict[str, Any] = {
+        key: tuple(facts.pop(key)) for key in ("names", "other_names", "properties", "filter_params")
+    }
     return DeviceKind(**facts, **lists, metrics=MappingProxyType(metrics))
 
 
