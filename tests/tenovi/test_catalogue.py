@@ -75,7 +75,7 @@ vendor_sections = pytest.mark.parametrize(
 
 
 def words(value: Value | None) -> tuple[str, str] | None:
-    return value and (value.meaning, value.unit)
+    return None if value is None else (value.meaning, value.unit)
 
 
 @vendor_sections
