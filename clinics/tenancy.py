@@ -7,7 +7,7 @@ says so with `across_clinics()`.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Self, TypeVar
+from typing import TYPE_CHECKING, Any, ClassVar, Self, TypeVar
 
 from django.db import models
 
@@ -88,6 +88,8 @@ class TenantModel(models.Model):
     """A row that belongs to one clinic. Reverse accessors are off: they would bypass the scope."""
 
     clinic = models.ForeignKey("clinics.Clinic", on_delete=models.PROTECT, related_name="+")
+
+    objects: ClassVar[TenantQuerySet[Self]] = TenantQuerySet.as_manager()  # type: ignore[assignment]
 
     class Meta:
         abstract = True

@@ -1,5 +1,9 @@
 """All addresses, grouped by the room that answers them."""
 
-from django.urls import URLPattern, URLResolver
+from django.urls import URLPattern, URLResolver, re_path
 
-urlpatterns: list[URLPattern | URLResolver] = []
+from tenovi import doors
+
+urlpatterns: list[URLPattern | URLResolver] = [
+    re_path(r"^webhooks/(?P<clinic>[^/]+)/measurements/?$", doors.MeasurementsDoor.as_view()),
+]

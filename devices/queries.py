@@ -3,10 +3,16 @@
 from __future__ import annotations
 
 import datetime
+import itertools
+import uuid
+from collections.abc import Iterable
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Self
 
+from django.db import connection
 from django.db.models import Q
 
+from clinics.models import Clinic
 from clinics.tenancy import TenantQuerySet
 
 if TYPE_CHECKING:
@@ -28,3 +34,70 @@ class AssignmentQuerySet(TenantQuerySet["Assignment"]):
 
     def of_patient(self, patient: Patient) -> Self:
         return self.filter(patient=patient)
+
+
+@dataclass(frozen=True, slots=True)
+class Holding:
+    """One assignment as the way in needs it."""
+
+    patient_id: uuid.UUID
+    external_id: str
+    timezone: str
+    starts_at: datetime.datetime
+    ends_at: datetime.datetime | None
+    reaches_back: bool
+
+    def covers(self, moment: datetime.datetime) -> bool:
+        return self.starts_at <= moment and (self.ends_at is None or moment < self.ends_at)
+
+
+@dataclass(frozen=True, slots=True)
+class KnownDevice:
+    """A registered device with everybody who ever had it."""
+
+    id: uuid.UUID
+    kind: str
+    sensor_code: str
+    holdings: tuple[Holding, ...]
+
+    def holding_at(self, moment: datetime.datetime, named_patient: str) -> Holding | None:
+        """Whose reading this is: the assignment in force, or the imported first one reaching back
+        for a reading that names its patient."""
+        for holding in self.holdings:
+            if holding.covers(moment):
+                return holding
+        for holding in self.holdings:
+            if (
+                holding.reaches_back
+                and moment < holding.starts_at
+                and named_patient
+                and named_patient.casefold() == holding.external_id.casefold()
+            ):
+                return holding
+        return None
+
+
+KNOWN_DEVICES = """
+SELECT d.hwi_device_id, d.id, d.kind, d.sensor_code,
+       a.patient_id, p.external_id, p.timezone, a.starts_at, a.ends_at, a.reaches_back
+FROM devices_device d
+LEFT JOIN devices_assignment a ON a.device_id = d.id
+LEFT JOIN patients_patient p ON p.id = a.patient_id
+WHERE d.clinic_id = %s AND d.hwi_device_id = ANY(%s::uuid[])
+ORDER BY d.id, a.starts_at
+"""
+
+
+def known_devices(clinic: Clinic, hwi_device_ids: Iterable[uuid.UUID]) -> dict[uuid.UUID, KnownDevice]:
+    """The registered ones among these devices, in one query of constant text (it runs for every
+    webhook, so it is worth being prepared by the database)."""
+    with connection.cursor() as cursor:
+        cursor.execute(KNOWN_DEVICES, [clinic.id, list(hwi_device_ids)])
+        rows = cursor.fetchall()
+    found: dict[uuid.UUID, KnownDevice] = {}
+    for hwi_device_id, of_device in itertools.groupby(rows, key=lambda row: row[0]):
+        held = list(of_device)
+        _, device_id, kind, sensor_code, *_ = held[0]
+        holdings = tuple(Holding(*row[4:]) for row in held if row[4] is not None)
+        found[hwi_device_id] = KnownDevice(device_id, kind, sensor_code, holdings)
+    return found

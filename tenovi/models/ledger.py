@@ -34,6 +34,7 @@ class ItemState(models.TextChoices):
     UPDATED = "updated", "Updated"
     DUPLICATE = "duplicate", "Duplicate"
     QUARANTINED = "quarantined", "Needs attention"
+    PENDING = "pending", "Waiting"
 
 
 class Delivery(TenantModel):

@@ -1,0 +1,116 @@
+"""What each role may do, and the only way a view obtains a clinic.
+
+The table is deny by default: a permission that a role does not list is refused. An operator has
+no membership; the permissions below marked for operators open for them in any clinic.
+"""
+
+from __future__ import annotations
+
+import enum
+import functools
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, Concatenate, ParamSpec
+
+from django.contrib.auth.decorators import login_required
+from django.core.exceptions import PermissionDenied
+from django.http import Http404, HttpRequest, HttpResponse
+
+from clinics import audit
+from clinics.models import Clinic, Membership, Role, User
+
+P = ParamSpec("P")
+
+
+class Permission(enum.Enum):
+    VIEW_PATIENTS = "see patients, charts and readings"
+    EXCLUDE_READINGS = "set thresholds, exclude and restore readings"
+    MANAGE_DEVICES = "order, replace, unlink, discharge"
+    MANAGE_CLINIC = "users, keys, webhook secrets, clinic settings"
+    VIEW_VITAL_DAYS = "see vital days and periods"
+    CLOSE_PERIODS = "export and close periods"
+    VIEW_DELIVERIES = "deliveries, raw payloads, quarantine, queue, reconcile"
+
+
+ROLE_PERMISSIONS: dict[str, frozenset[Permission]] = {
+    Role.CARE_MANAGER: frozenset(
+        {Permission.VIEW_PATIENTS, Permission.EXCLUDE_READINGS, Permission.VIEW_VITAL_DAYS}
+    ),
+    Role.CLINIC_ADMIN: frozenset(Permission) - {Permission.CLOSE_PERIODS},
+    Role.BILLING: frozenset({Permission.VIEW_VITAL_DAYS, Permission.CLOSE_PERIODS}),
+}
+OPERATOR_PERMISSIONS = frozenset({Permission.MANAGE_CLINIC, Permission.VIEW_DELIVERIES})
+
+
+@dataclass(frozen=True)
+class Visit:
+    """One person in one clinic: what every view below `/c/<clinic>/` works with."""
+
+    clinic: Clinic
+    user: User
+    role: str  # a Role, or "operator"
+
+    def may(self, permission: Permission) -> bool:
+        if self.role == "operator":
+            return permission in OPERATOR_PERMISSIONS
+        return permission in ROLE_PERMISSIONS[self.role]
+
+    # For templates, which cannot pass arguments.
+    @property
+    def may_view_patients(self) -> bool:
+        return self.may(Permission.VIEW_PATIENTS)
+
+    @property
+    def may_view_vital_days(self) -> bool:
+        return self.may(Permission.VIEW_VITAL_DAYS)
+
+    @property
+    def may_export(self) -> bool:
+        return self.may(Permission.CLOSE_PERIODS)
+
+    @property
+    def may_view_deliveries(self) -> bool:
+        return self.may(Permission.VIEW_DELIVERIES)
+
+
+def visit_for(user: User, slug: str) -> Visit:
+    """This person's visit to the clinic of this slug; 404 when it is not theirs to see."""
+    membership = Membership.objects.select_related("clinic").filter(user=user, clinic__slug=slug).first()
+    if membership:
+        return Visit(membership.clinic, user, membership.role)
+    if user.is_operator:
+        clinic = Clinic.objects.filter(slug=slug).first()
+        if clinic:
+            return Visit(clinic, user, "operator")
+    raise Http404
+
+
+View = Callable[Concatenate[HttpRequest, Visit, P], HttpResponse]
+
+
+def clinic_page(permission: Permission) -> Callable[[View[P]], Callable[..., HttpResponse]]:
+    """Sign-in, clinic and right, checked before the view runs; the view gets a `Visit`.
+
+    The answer is never stored by a browser or proxy: it shows patients.
+    """
+
+    def decorate(view: View[P]) -> Callable[..., HttpResponse]:
+        @login_required
+        @functools.wraps(view)
+        def checked(request: HttpRequest, clinic: str, *args: Any, **kwargs: Any) -> HttpResponse:
+            assert isinstance(request.user, User)
+            visit = visit_for(request.user, clinic)
+            if not visit.may(permission):
+                audit.record(
+                    "access_denied", by=visit.user, clinic=visit.clinic, detail={"view": view.__name__}
+                )
+                raise PermissionDenied
+            request.visit = visit  # type: ignore[attr-defined]  # base.html shows what this person may open
+            response = view(request, visit, *args, **kwargs)
+            response["Cache-Control"] = "no-store"
+            return response
+
+        checked.required_permission = permission  # type: ignore[attr-defined]  # read by the route test
+        return checked
+
+    return decorate

@@ -1,0 +1,78 @@
+"""What the readings room does with a measurement delivery."""
+
+from __future__ import annotations
+
+import datetime
+import uuid
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+from clinics.models import Clinic
+from devices.queries import known_devices
+from measurements.meaning import row_for
+from measurements.reading import Doubtful, Reading, read
+from measurements.store import Outcome, Row, lock_devices, store
+from patients.models import Enrollment
+from tenovi.models import Delivery
+from tenovi.registry import Verdict
+
+REASONS: dict[Outcome, str] = {"stored": "", "duplicate": "already_stored", "updated": "newer_bin"}
+
+
+def store_delivery(delivery: Delivery, elements: Sequence[Any]) -> list[Verdict]:
+    """One verdict per element of a webhook delivery."""
+    return settle(
+        delivery.clinic, elements, received_at=delivery.received_at, source="webhook", delivery_id=delivery.id
+    )
+
+
+def settle(
+    clinic: Clinic,
+    elements: Sequence[Any],
+    *,
+    received_at: datetime.datetime,
+    source: str,
+    delivery_id: uuid.UUID | None = None,
+) -> list[Verdict]:
+    """Store what is good of these elements; webhook and fetch both come through here."""
+    verdicts: dict[int, Verdict] = {}
+    readings: dict[int, Reading] = {}
+    for index, element in enumerate(elements):
+        try:
+            readings[index] = read(element, received_at=received_at)
+        except Doubtful as doubt:
+            verdicts[index] = Verdict("quarantined", doubt.reason, doubt.hwi_device_id)
+    rows: dict[int, Row] = {}
+    for index, row in _judged(clinic, readings):
+        if isinstance(row, Verdict):
+            verdicts[index] = row
+        else:
+            rows[index] = row
+    outcomes = store(
+        clinic, list(rows.values()), received_at=received_at, source=source, delivery_id=delivery_id
+    )
+    verdicts |= {
+        index: Verdict(outcome, REASONS[outcome]) for index, outcome in zip(rows, outcomes, strict=True)
+    }
+    return [verdicts[index] for index in range(len(elements))]
+
+
+def _judged(clinic: Clinic, readings: dict[int, Reading]) -> Iterator[tuple[int, Row | Verdict]]:
+    if not readings:
+        return
+    named = {reading.hwi_device_id for reading in readings.values()}
+    lock_devices(clinic, named)
+    devices = known_devices(clinic, named)
+    for index, reading in readings.items():
+        try:
+            yield (
+                index,
+                row_for(reading, devices.get(reading.hwi_device_id), clinic, program_of=_program_enrolled_in),
+            )
+        except Doubtful as doubt:
+            yield index, Verdict("quarantined", doubt.reason, doubt.hwi_device_id)
+
+
+def _program_enrolled_in(patient_id: uuid.UUID, date: datetime.date) -> str:
+    programs = Enrollment.objects.across_clinics().filter(patient_id=patient_id).during(date, date)
+    return "RTM" if set(programs.values_list("program", flat=True)) == {"RTM"} else "RPM"

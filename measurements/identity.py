@@ -1,0 +1,42 @@
+"""What makes two payloads the same reading. The vendor gives readings no id, so content decides.
+
+Version 1. Part of the identity: metric, sensor serial number, the device's log index or else the
+measurement index, and both values at two decimals (the precision of the vendor's fetch); a
+missing second value equals 0. Watch bins leave the values out: a later upload of the same hour
+replaces the earlier one. Never part of it: receipt time, gateway, patient, sensor code, names;
+the same reading arrives with different ones.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import uuid
+from decimal import Decimal
+
+from measurements.reading import Reading
+
+VERSION = "1"
+
+
+def identity_of(reading: Reading, *, keeps_greatest: bool) -> uuid.UUID:
+    """The reading's identity; with device and time taken it is unique in a clinic."""
+    values = [] if keeps_greatest else [f"{reading.value_1:.2f}", f"{reading.value_2 or Decimal(0):.2f}"]
+    return _hash("identity", *_place_of(reading), *values)
+
+
+def slot_of(reading: Reading, *, keeps_greatest: bool) -> uuid.UUID | None:
+    """Where a device with an index filed the reading: two readings in one slot are in conflict.
+
+    None for readings without an index (two glucose values in one minute are two readings) and
+    for watch bins (the greatest replaces the others).
+    """
+    return None if keeps_greatest or not reading.log_index else _hash("slot", *_place_of(reading))
+
+
+def _place_of(reading: Reading) -> tuple[str, str, str]:
+    return reading.metric.casefold(), reading.serial_number, reading.log_index
+
+
+def _hash(*parts: str) -> uuid.UUID:
+    digest = hashlib.blake2b("\x1f".join((VERSION, *parts)).encode(), digest_size=16)
+    return uuid.UUID(bytes=digest.digest())

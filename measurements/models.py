@@ -1,0 +1,132 @@
+"""Readings, the days they earn, and the latest value of each metric."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from django.db import models
+from django.db.models import F, Q
+from django.db.models.functions import Now
+
+from clinics.tenancy import TenantModel
+from devices.models import Device
+from measurements.queries import MeasurementQuerySet, VitalDayQuerySet
+from patients.models import Patient, Program
+
+
+class LocalDateRule(models.TextChoices):
+    """Which clock placed a reading on its date."""
+
+    OFFSET = "offset", "the offset the reading brought"
+    PATIENT = "patient", "the patient's time zone"
+    CLINIC = "clinic", "the clinic's time zone"
+
+
+class Source(models.TextChoices):
+    WEBHOOK = "webhook", "sent by the vendor"
+    FETCH = "fetch", "fetched from the vendor"
+
+
+class Measurement(TenantModel):
+    """One reading, stored once. `identity` hashes what stays the same however often and by
+    whatever way it arrives (see `measurements.identity`); `slot` is the same without the
+    values, so that two readings claiming one slot are seen (`conflict`).
+
+    `taken_at` is the device's clock, `received_at` ours, `vendor_created` the vendor's word for
+    its own receipt (never used to order or identify). `program` and `vital` are the catalogue's
+    verdict when stored; `counts` says whether the reading may earn a day.
+    """
+
+    device = models.ForeignKey(Device, on_delete=models.PROTECT, related_name="+")
+    hwi_device_id = models.UUIDField()
+    patient = models.ForeignKey(Patient, null=True, on_delete=models.PROTECT, related_name="+")
+    metric = models.CharField(max_length=100)
+    value_1 = models.DecimalField(max_digits=12, decimal_places=2)
+    value_2 = models.DecimalField(max_digits=12, decimal_places=2, null=True)
+    taken_at = models.DateTimeField()
+    identity = models.UUIDField()
+    slot = models.UUIDField(null=True)
+    keeps_greatest = models.BooleanField(default=False)
+    local_date = models.DateField()
+    local_date_rule = models.CharField(max_length=7, choices=LocalDateRule.choices)
+    program = models.CharField(max_length=3, choices=Program.choices)
+    vital = models.BooleanField(null=True)
+    counts = models.BooleanField()
+    control = models.BooleanField(default=False)
+    estimated = models.BooleanField(default=False)
+    excluded = models.BooleanField(default=False)
+    conflict = models.BooleanField(default=False)
+    named_patient = models.CharField(max_length=200, blank=True)
+    sensor_code = models.CharField(max_length=20, blank=True)
+    hardware_uuid = models.CharField(max_length=64, blank=True)
+    timezone_offset = models.DecimalField(max_digits=4, decimal_places=2, null=True)
+    vendor_created = models.DateTimeField(null=True)
+    received_at = models.DateTimeField(db_default=Now())
+    source = models.CharField(max_length=7, choices=Source.choices, default=Source.WEBHOOK)
+    context = models.JSONField(default=dict)
+    delivery_id = models.UUIDField(null=True)
+
+    objects: ClassVar[MeasurementQuerySet] = MeasurementQuerySet.as_manager()  # type: ignore[assignment]
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(
+                fields=["clinic", "hwi_device_id", "taken_at", "identity"], name="reading_stored_once"
+            ),
+            models.CheckConstraint(
+                condition=Q(counts=False) | Q(vital=True, control=False, excluded=False),
+                name="only_vital_readings_count",
+            ),
+        ]
+        indexes = [
+            models.Index(fields=["patient", "metric", "taken_at"], name="reading_chart"),
+            models.Index(fields=["patient", "local_date"], name="reading_evidence"),
+            models.Index(
+                fields=["device"], condition=Q(patient__isnull=True), name="reading_without_patient"
+            ),
+        ]
+
+
+class VitalDay(TenantModel):
+    """One patient, program and local date with vital readings: what a claim rests on.
+
+    `readings` counts the readings that earn the day (0: the vendor marks some as vital, but none
+    of them counts for a claim), `estimated_readings` those among them whose time the vendor
+    estimated, `vendor_readings` all that the vendor marks vital.
+    """
+
+    patient = models.ForeignKey(Patient, on_delete=models.CASCADE, related_name="+")
+    program = models.CharField(max_length=3, choices=Program.choices)
+    local_date = models.DateField()
+    readings = models.PositiveIntegerField()
+    estimated_readings = models.PositiveIntegerField()
+    vendor_readings = models.PositiveIntegerField()
+
+    objects: ClassVar[VitalDayQuerySet] = VitalDayQuerySet.as_manager()  # type: ignore[assignment]
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["patient", "program", "local_date"], name="vital_day_once"),
+            models.CheckConstraint(
+                condition=Q(estimated_readings__lte=F("readings"), readings__lte=F("vendor_readings")),
+                name="vital_day_counts_nest",
+            ),
+        ]
+        indexes = [models.Index(fields=["clinic", "local_date", "patient"], name="vital_day_report")]
+
+
+class LatestReading(TenantModel):
+    """The newest reading of one metric of one patient, for lists that must not search readings."""
+
+    patient = models.ForeignKey(Patient, on_delete=models.CASCADE, related_name="+")
+    metric = models.CharField(max_length=100)
+    device = models.ForeignKey(Device, on_delete=models.PROTECT, related_name="+")
+    value_1 = models.DecimalField(max_digits=12, decimal_places=2)
+    value_2 = models.DecimalField(max_digits=12, decimal_places=2, null=True)
+    taken_at = models.DateTimeField()
+    identity = models.UUIDField()
+    estimated = models.BooleanField(default=False)
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["patient", "metric"], name="latest_reading_once")]
+        indexes = [models.Index(fields=["clinic", "patient"], name="latest_reading_of_clinic")]

@@ -1,0 +1,37 @@
+"""Reading measurements and vital days."""
+
+from __future__ import annotations
+
+import datetime
+from typing import TYPE_CHECKING, Self
+
+from clinics.tenancy import TenantQuerySet
+
+if TYPE_CHECKING:
+    from measurements.models import Measurement, VitalDay  # noqa: F401
+    from patients.models import Patient
+
+
+class MeasurementQuerySet(TenantQuerySet["Measurement"]):
+    def of_patient(self, patient: Patient) -> Self:
+        return self.for_clinic(patient.clinic).filter(patient=patient)
+
+    def taken_between(
+        self, start: datetime.datetime | None = None, end: datetime.datetime | None = None
+    ) -> Self:
+        """Taken in the half-open span `start`..`end`; None leaves that side open."""
+        found = self
+        if start:
+            found = found.filter(taken_at__gte=start)
+        if end:
+            found = found.filter(taken_at__lt=end)
+        return found
+
+
+class VitalDayQuerySet(TenantQuerySet["VitalDay"]):
+    def of_patient(self, patient: Patient) -> Self:
+        return self.for_clinic(patient.clinic).filter(patient=patient)
+
+    def within(self, first: datetime.date, last: datetime.date) -> Self:
+        """Local dates from `first` to `last`, both included."""
+        return self.filter(local_date__gte=first, local_date__lte=last)

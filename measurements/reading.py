@@ -1,0 +1,177 @@
+"""One element of a measurement payload, read strictly where it matters and leniently elsewhere.
+
+What decides identity or meaning (metric, device, values, time taken, patient) must be right, or
+the element waits in quarantine. Everything else is advisory: bad content is dropped or cut, the
+raw bytes stay in the delivery.
+"""
+
+from __future__ import annotations
+
+import datetime
+import re
+import uuid
+from collections.abc import Mapping
+from dataclasses import dataclass
+from decimal import ROUND_HALF_UP, Decimal
+from typing import Any
+
+from tenovi.wire import Members, has_repeated_member, storable_json, storable_text
+
+NUMBER = re.compile(r"-?[0-9]+(\.[0-9]+)?")
+TIMESTAMP = re.compile(
+    r"\d{4}-\d{2}-\d{2}[Tt ]\d{2}:\d{2}(:\d{2}(\.\d{1,9})?)?([Zz]|[+-]\d{2}:?\d{2})?", re.ASCII
+)
+CENT = Decimal("0.01")
+LARGEST = Decimal("9999999999")  # what the value columns hold
+EARLIEST = datetime.datetime(2015, 1, 1, tzinfo=datetime.UTC)
+FURTHEST_AHEAD = datetime.timedelta(hours=48)
+OFFSETS = {Decimal(quarter) / 4 for quarter in range(-12 * 4, 14 * 4 + 1)}  # hours, in quarters
+OTHER_DOORS = {"status", "tracking_link", "request_id", "order_number", "contents"}
+
+
+class Doubtful(ValueError):
+    """An element whose identity or meaning cannot be trusted. `reason` is a quarantine code."""
+
+    def __init__(self, reason: str, hwi_device_id: uuid.UUID | None = None) -> None:
+        super().__init__(reason)
+        self.reason = reason
+        self.hwi_device_id = hwi_device_id
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """What an element says. Times are aware UTC, values rounded to two decimals, `timezone_offset`
+    in hours (None when absent or absurd), `patient_id` "" when the payload names nobody."""
+
+    metric: str
+    hwi_device_id: uuid.UUID
+    value_1: Decimal
+    value_2: Decimal | None
+    taken_at: datetime.datetime
+    patient_id: str
+    sensor_code: str
+    hardware_uuid: str
+    serial_number: str
+    log_index: str
+    timezone_offset: Decimal | None
+    estimated: bool
+    vendor_created: datetime.datetime | None
+    context: dict[str, Any]
+
+    @property
+    def is_control_solution(self) -> bool:
+        """A meter check with control solution: never the patient's own value."""
+        return str(self.context.get("measurement_location", "")).strip().casefold() == "control solution"
+
+
+def read(element: Any, *, received_at: datetime.datetime) -> Reading:
+    """The reading an element states. Raises `Doubtful` with the first reason not to trust it."""
+    if not isinstance(element, Members):
+        raise Doubtful("not_an_object")
+    if not element:
+        raise Doubtful("empty_object")
+    if has_repeated_member(element):
+        raise Doubtful("repeated_member")
+    metric = storable_text(element.get("metric"), 100)
+    if not isinstance(element.get("metric"), str) or not metric:
+        raise Doubtful("wrong_door" if OTHER_DOORS & element.keys() else "metric_missing")
+    device = _device_id(element.get("hwi_device_id"))
+    try:
+        return _read_fields(element, metric, device, received_at)
+    except Doubtful as doubt:
+        raise Doubtful(doubt.reason, device) from None
+
+
+def _read_fields(element: Members, metric: str, device: uuid.UUID, received_at: datetime.datetime) -> Reading:
+    value_1 = _value(element.get("value_1"))
+    if value_1 is None:
+        raise Doubtful("value_missing")
+    context = element.get("filter_params")
+    context = storable_json(context) if isinstance(context, Mapping) else {}
+    return Reading(
+        metric=metric,
+        hwi_device_id=device,
+        value_1=value_1,
+        value_2=_value(element.get("value_2")),
+        taken_at=_taken_at(element.get("timestamp"), received_at),
+        patient_id=_patient_id(element.get("patient_id")),
+        sensor_code=storable_text(element.get("sensor_code"), 20),
+        hardware_uuid=storable_text(element.get("hardware_uuid"), 64).replace("-", "").upper(),
+        serial_number=storable_text(context.get("serial_number"), 60).upper(),
+        log_index=storable_text(context.get("device_log_index"), 40)
+        or storable_text(context.get("measurement_index"), 40),
+        timezone_offset=_offset(element.get("timezone_offset")),
+        estimated=element.get("estimated_timestamp") is True,
+        vendor_created=_moment(element.get("created")),
+        context=context,
+    )
+
+
+def _device_id(value: Any) -> uuid.UUID:
+    if isinstance(value, str):
+        try:
+            return uuid.UUID(value.strip())
+        except ValueError:
+            pass
+    raise Doubtful("device_id_unusable")
+
+
+def _value(value: Any) -> Decimal | None:
+    """A JSON number or plain numeric text, at two decimals; None for null, absent and ""."""
+    if value is None or value == "":
+        return None
+    if isinstance(value, str):
+        text = value.strip()
+        if not NUMBER.fullmatch(text):
+            raise Doubtful("value_unusable")
+        number = Decimal(text)
+    elif isinstance(value, int | Decimal) and not isinstance(value, bool):
+        number = Decimal(value)
+    else:
+        raise Doubtful("value_unusable")
+    if not number.is_finite():
+        raise Doubtful("value_unusable")
+    if abs(number) > LARGEST:
+        raise Doubtful("value_too_large")
+    return number.quantize(CENT, ROUND_HALF_UP) + 0  # + 0 turns -0.00 into 0.00
+
+
+def _taken_at(value: Any, received_at: datetime.datetime) -> datetime.datetime:
+    if value is None or value == "":
+        raise Doubtful("time_missing")
+    moment = _moment(value)
+    if moment is None:
+        raise Doubtful("time_unusable")
+    if moment < EARLIEST:
+        raise Doubtful("time_before_2015")
+    if moment > received_at + FURTHEST_AHEAD:
+        raise Doubtful("time_in_future")
+    return moment
+
+
+def _moment(value: Any) -> datetime.datetime | None:
+    """An ISO 8601 date with a time of day, as UTC; the vendor writes UTC, so no zone means UTC."""
+    if not isinstance(value, str) or not TIMESTAMP.fullmatch(text := value.strip()):
+        return None
+    try:
+        moment = datetime.datetime.fromisoformat(text.upper())
+        if moment.tzinfo is None:
+            moment = moment.replace(tzinfo=datetime.UTC)
+        return moment.astimezone(datetime.UTC)
+    except (ValueError, OverflowError):
+        return None
+
+
+def _patient_id(value: Any) -> str:
+    if value is None:
+        return ""
+    if isinstance(value, bool) or not isinstance(value, str | int):
+        raise Doubtful("patient_id_unusable")
+    return storable_text(value, 200)
+
+
+def _offset(value: Any) -> Decimal | None:
+    """Hours from UTC in quarters, −12 to +14. The vendor's schema example, −2147483648, is none."""
+    if isinstance(value, bool) or not isinstance(value, int | Decimal):
+        return None
+    return Decimal(value) if value in OFFSETS else None

@@ -1,0 +1,150 @@
+"""The doors the vendor posts to: `POST /webhooks/<clinic>/<kind>/`, with or without the last slash.
+
+Answers, in this order: 401, 405, 413, 415, 400, 200; 503 when the database cannot keep the body.
+Nothing here redirects, needs Redis, or tells anything about a patient.
+"""
+
+from __future__ import annotations
+
+import datetime
+from typing import Any, ClassVar
+
+from django.db import DatabaseError, InterfaceError, connection, transaction
+from django.http import HttpResponseBase, UnreadablePostError
+from django.utils import timezone
+from rest_framework import status
+from rest_framework.authentication import BaseAuthentication
+from rest_framework.exceptions import AuthenticationFailed
+from rest_framework.negotiation import BaseContentNegotiation
+from rest_framework.renderers import JSONRenderer
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.views import APIView
+
+from clinics import webhook_secrets
+from clinics.models import Clinic
+from tenovi import inbox
+from tenovi.models import DoorCount
+from tenovi.reasons import sentence
+
+MAX_BODY = 1024 * 1024
+RETRY_AFTER_SECONDS = 30
+COUNT_REFUSAL = f"""
+INSERT INTO {DoorCount._meta.db_table} (clinic_id, hour, cause, count) VALUES (%s, %s, %s, 1)
+ON CONFLICT (clinic_id, hour, cause) DO UPDATE SET count = {DoorCount._meta.db_table}.count + 1
+"""
+
+
+class WebhookSecretAuthentication(BaseAuthentication):
+    """Puts the clinic in `request.auth`; a wrong or missing secret leaves nothing but a count."""
+
+    def authenticate(self, request: Request) -> tuple[None, Clinic]:
+        slug = request.parser_context["kwargs"]["clinic"]
+        clinic, proven = webhook_secrets.clinic_shown_by(slug, request.headers)
+        if clinic is None or not proven:
+            hour = timezone.now().replace(minute=0, second=0, microsecond=0)
+            _count_refusal(clinic, hour, "secret")
+            raise AuthenticationFailed("The credentials are missing or wrong.")
+        return None, clinic
+
+    def authenticate_header(self, request: Request) -> str:
+        return 'Basic realm="webhooks"'
+
+
+class AnswerJson(BaseContentNegotiation):
+    """Whatever the sender says it accepts: a picky Accept header must not cost a reading."""
+
+    def select_parser(self, request: Request, parsers: Any) -> Any:
+        return None
+
+    def select_renderer(self, request: Request, renderers: Any, format_suffix: str | None = None) -> Any:
+        return JSONRenderer(), JSONRenderer.media_type
+
+
+class WebhookDoor(APIView):
+    """One door. `kind` names the deliveries it keeps."""
+
+    kind: str = ""
+    authentication_classes: ClassVar = [WebhookSecretAuthentication]
+    permission_classes: ClassVar = []
+    throttle_classes: ClassVar = []
+    content_negotiation_class = AnswerJson
+    http_method_names: ClassVar = ["post"]
+
+    def post(self, request: Request, clinic: str) -> Response:
+        body = _body_of(request)
+        kept = {
+            "content_type": request.META.get("CONTENT_TYPE", ""),
+            "address": request.META.get("REMOTE_ADDR") or None,
+        }
+        if body is None:
+            size = int(request.META.get("CONTENT_LENGTH") or MAX_BODY + 1)
+            receipt = inbox.reject(request.auth, self.kind, b"", reason="too_large", size=size, **kept)
+            return _refused(receipt, status.HTTP_413_REQUEST_ENTITY_TOO_LARGE)
+        if unsupported := _unsupported(request):
+            receipt = inbox.reject(request.auth, self.kind, body, reason=unsupported, size=len(body), **kept)
+            return _refused(receipt, status.HTTP_415_UNSUPPORTED_MEDIA_TYPE)
+        receipt = inbox.receive(request.auth, self.kind, body, **kept)
+        if receipt.rejected:
+            return _refused(receipt, status.HTTP_400_BAD_REQUEST)
+        return Response(
+            {
+                "delivery": str(receipt.delivery),
+                "received": receipt.received,
+                "stored": receipt.counts["stored"],
+                "updated": receipt.counts["updated"],
+                "duplicates": receipt.counts["duplicate"],
+                "quarantined": receipt.counts["quarantined"],
+                "pending": receipt.counts["pending"],
+            }
+        )
+
+    def handle_exception(self, exc: Exception) -> Response:
+        if isinstance(exc, DatabaseError | InterfaceError):
+            connection.close()  # whatever state it is in, the next call deserves a fresh one
+            return Response(
+                {"error": "The delivery could not be kept. Send it again."},
+                status=status.HTTP_503_SERVICE_UNAVAILABLE,
+                headers={"Retry-After": str(RETRY_AFTER_SECONDS)},
+            )
+        if isinstance(exc, UnreadablePostError):  # the sender hung up; nobody reads this
+            return Response({"error": "The body ended early."}, status=status.HTTP_400_BAD_REQUEST)
+        response = super().handle_exception(exc)
+        assert isinstance(response, Response)
+        return response
+
+    def dispatch(self, request: Any, *args: Any, **kwargs: Any) -> HttpResponseBase:
+        return super().dispatch(request, *args, **kwargs)
+
+
+class MeasurementsDoor(WebhookDoor):
+    kind = "measurements"
+
+
+def _body_of(request: Request) -> bytes | None:
+    """The body, or None when it is over the limit (then it is not read further)."""
+    length = request.META.get("CONTENT_LENGTH")
+    if length:
+        return None if int(length) > MAX_BODY else request._request.body
+    # Chunked: Django takes a missing length for an empty body, the server's stream knows better.
+    body: bytes = request.META["wsgi.input"].read(MAX_BODY + 1)
+    return None if len(body) > MAX_BODY else body
+
+
+def _unsupported(request: Request) -> str:
+    media_type = request.META.get("CONTENT_TYPE", "").partition(";")[0].strip().lower()
+    if media_type == "application/x-www-form-urlencoded" or media_type.startswith("multipart/"):
+        return "form_body"
+    if request.META.get("HTTP_CONTENT_ENCODING", "identity").strip().lower() not in ("", "identity"):
+        return "compressed_body"
+    return ""
+
+
+def _refused(receipt: inbox.Receipt, code: int) -> Response:
+    return Response({"delivery": str(receipt.delivery), "error": sentence(receipt.rejected)}, status=code)
+
+
+@transaction.atomic
+def _count_refusal(clinic: Clinic | None, hour: datetime.datetime, cause: str) -> None:
+    with connection.cursor() as cursor:
+        cursor.execute(COUNT_REFUSAL, [clinic and clinic.id, hour, cause])

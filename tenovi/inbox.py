@@ -1,0 +1,203 @@
+"""From raw bytes to settled elements: the way in.
+
+`receive` keeps the raw bytes first and settles them in the same transaction; `settle_pending`
+finishes what could not be settled at once, `resettle_for_device` what waited for a device to
+become known. Handlers come from the registry. PostgreSQL is all that any of it needs.
+"""
+
+from __future__ import annotations
+
+import logging
+import uuid
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from django.db import DatabaseError, transaction
+from django.db.models.functions import Now
+
+from clinics.models import Clinic
+from tenovi.models import Delivery, DeliveryItem
+from tenovi.registry import Verdict, delivery_handler
+from tenovi.wire import Unreadable, elements_of
+
+log = logging.getLogger(__name__)
+
+ATTEMPTS_BEFORE_QUARANTINE = 5
+OUR_STATE_IS_LOST = ("08", "25", "53", "57", "58", "XX")
+"""SQLSTATE classes after which nothing can be committed: connection, read-only, resources,
+shutdown, system. (57014, a cancelled statement, is the exception: its savepoint survives.)"""
+
+
+@dataclass(frozen=True)
+class Receipt:
+    """What the sender is told: every element is in exactly one of the counts."""
+
+    delivery: uuid.UUID
+    rejected: str
+    counts: Counter[str]
+
+    @property
+    def received(self) -> int:
+        return self.counts.total()
+
+
+def receive(clinic: Clinic, kind: str, body: bytes, *, content_type: str, address: str | None) -> Receipt:
+    """Keep an authenticated body and settle it. Once this returns, the bytes are committed."""
+    try:
+        elements = elements_of(body)
+    except Unreadable as problem:
+        return reject(
+            clinic,
+            kind,
+            body,
+            reason=problem.reason,
+            content_type=content_type,
+            address=address,
+            size=len(body),
+        )
+    with transaction.atomic():
+        delivery = Delivery.objects.create(
+            clinic=clinic,
+            kind=kind,
+            raw=body,
+            size=len(body),
+            elements=len(elements),
+            content_type=content_type[:200],
+            address=address,
+        )
+        counts = _settle(delivery, list(enumerate(elements)))
+    return Receipt(delivery.id, "", counts)
+
+
+def reject(
+    clinic: Clinic, kind: str, body: bytes, *, reason: str, content_type: str, address: str | None, size: int
+) -> Receipt:
+    """Keep the bytes of a body we answer with 4xx: a repeat of it may never come."""
+    delivery = Delivery.objects.create(
+        clinic=clinic,
+        kind=kind,
+        raw=body,
+        size=size,
+        state="rejected",
+        reason=reason,
+        content_type=content_type[:200],
+        address=address,
+    )
+    return Receipt(delivery.id, reason, Counter())
+
+
+def settle_pending(limit: int = 500) -> int:
+    """Settle deliveries left pending, oldest first; the number tried."""
+    waiting = (
+        Delivery.objects.across_clinics().unsettled().order_by("received_at").values_list("id", flat=True)
+    )
+    return sum(settle_again(delivery_id) for delivery_id in list(waiting[:limit]))
+
+
+def settle_quarantined(limit: int = 10_000) -> int:
+    """Try everything in quarantine again, oldest first; the number of deliveries tried."""
+    waiting = Delivery.objects.across_clinics().waiting_for_attention().order_by("received_at")
+    return sum(
+        settle_again(delivery_id) for delivery_id in list(waiting.values_list("id", flat=True)[:limit])
+    )
+
+
+def resettle_for_device(clinic: Clinic, hwi_device_id: uuid.UUID) -> int:
+    """Settle what waited for this device to become known; the number of deliveries tried."""
+    waiting = DeliveryItem.objects.for_clinic(clinic).quarantined().naming_device(hwi_device_id)
+    return sum(
+        settle_again(delivery_id) for delivery_id in set(waiting.values_list("delivery_id", flat=True))
+    )
+
+
+def settle_again(delivery_id: uuid.UUID) -> bool:
+    """Run the elements of one delivery that are still waiting through their handler again.
+
+    False when another process is at it right now. Safe to repeat: elements that are stored
+    already come out as duplicates.
+    """
+    with transaction.atomic():
+        delivery = (
+            Delivery.objects.across_clinics()
+            .select_for_update(of=("self",), skip_locked=True)
+            .select_related("clinic")
+            .filter(id=delivery_id, state__in=["pending", "quarantined"])
+            .first()
+        )
+        if delivery is None:
+            return False
+        elements = elements_of(bytes(delivery.raw))
+        waiting = set(
+            delivery.items.across_clinics()
+            .filter(state__in=["pending", "quarantined"])
+            .values_list("index", flat=True)
+        )
+        delivery.attempts += 1
+        _settle(delivery, [(index, elements[index]) for index in sorted(waiting)])
+    return True
+
+
+def _settle(delivery: Delivery, indexed: Sequence[tuple[int, Any]]) -> Counter[str]:
+    verdicts = _verdicts(delivery, [element for _, element in indexed])
+    _record(delivery, [(index, verdict) for (index, _), verdict in zip(indexed, verdicts, strict=True)])
+    return Counter(verdict.state for verdict in verdicts)
+
+
+def _verdicts(delivery: Delivery, elements: list[Any]) -> list[Verdict]:
+    """One savepoint for all; only if that fails, a savepoint each, so that one bad element
+    never costs its siblings."""
+    handler = delivery_handler(delivery.kind)
+    try:
+        with transaction.atomic():
+            return handler(delivery, elements)
+    except Exception as error:
+        _reraise_if_database_is_away(error)
+        log.warning("delivery %s: %s; settling element by element", delivery.id, type(error).__name__)
+    return [_verdict_alone(delivery, element) for element in elements]
+
+
+def _verdict_alone(delivery: Delivery, element: Any) -> Verdict:
+    try:
+        with transaction.atomic():
+            return delivery_handler(delivery.kind)(delivery, [element])[0]
+    except Exception as error:
+        _reraise_if_database_is_away(error)
+        # No exception text: it may quote the payload.
+        log.error("delivery %s: an element stays pending: %s", delivery.id, type(error).__name__)
+    if delivery.attempts + 1 >= ATTEMPTS_BEFORE_QUARANTINE:
+        return Verdict("quarantined", "internal_error")
+    return Verdict("pending", "not_settled")
+
+
+def _reraise_if_database_is_away(error: Exception) -> None:
+    if isinstance(error, DatabaseError):
+        state = getattr(error.__cause__, "sqlstate", None) or "08000"
+        if state[:2] in OUR_STATE_IS_LOST and state != "57014":
+            raise error
+
+
+def _record(delivery: Delivery, verdicts: Sequence[tuple[int, Verdict]]) -> None:
+    """Write the items that were not simply stored, and what that makes of the delivery."""
+    DeliveryItem.objects.bulk_create(
+        (
+            DeliveryItem(
+                clinic_id=delivery.clinic_id,
+                delivery=delivery,
+                index=index,
+                state=verdict.state,
+                reason=verdict.reason,
+                hwi_device_id=verdict.hwi_device_id,
+            )
+            for index, verdict in verdicts
+            if verdict.state != "stored" or delivery.attempts
+        ),
+        update_conflicts=True,
+        unique_fields=["delivery", "index"],
+        update_fields=["state", "reason", "hwi_device_id"],
+    )
+    states = {verdict.state for _, verdict in verdicts}
+    delivery.state = next((state for state in ("pending", "quarantined") if state in states), "settled")
+    delivery.settled_at = None if delivery.state == "pending" else Now()  # type: ignore[assignment]
+    delivery.save(update_fields=["state", "settled_at", "attempts"])
