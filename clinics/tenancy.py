@@ -31,7 +31,7 @@ class TenantQuerySet(models.QuerySet[M]):
 
     def across_clinics(self) -> Self:
         """All clinics, on purpose."""
-        return self._chain()._mark_scoped()
+        return self.all()._mark_scoped()
 
     def _mark_scoped(self) -> Self:
         self._scoped = True
@@ -51,13 +51,13 @@ class TenantQuerySet(models.QuerySet[M]):
     # Everything that reaches the database, or puts this query inside another one, asks first.
 
     def _fetch_all(self) -> None:
-        if self._result_cache is None:  # type: ignore[attr-defined]
+        if self._result_cache is None:
             self._require_scope()
-        super()._fetch_all()  # type: ignore[misc]
+        super()._fetch_all()
 
     def resolve_expression(self, *args: Any, **kwargs: Any) -> Any:
         self._require_scope()
-        return super().resolve_expression(*args, **kwargs)  # type: ignore[misc]
+        return super().resolve_expression(*args, **kwargs)
 
     def iterator(self, *args: Any, **kwargs: Any) -> Any:
         self._require_scope()

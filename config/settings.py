@@ -32,7 +32,7 @@ IS_HTTPS = PUBLIC_URL.startswith("https://")
 
 def secret(name: str, *, at_least: int) -> str:
     """A secret that must exist and be long enough unless DEBUG is on."""
-    value = env.str(name, default="")
+    value: str = env.str(name, default="")
     if DEBUG:
         return value or f"insecure-{name.lower()}-for-debugging-only-0123456789"
     if not value:

@@ -9,10 +9,9 @@ from typing import Any
 
 from clinics.models import Clinic
 from devices.queries import known_devices
-from measurements.meaning import row_for
+from measurements.meaning import program_enrolled_in, row_for
 from measurements.reading import Doubtful, Reading, read
 from measurements.store import Outcome, Row, lock_devices, store
-from patients.models import Enrollment
 from tenovi.models import Delivery
 from tenovi.registry import Verdict
 
@@ -67,12 +66,7 @@ def _judged(clinic: Clinic, readings: dict[int, Reading]) -> Iterator[tuple[int,
         try:
             yield (
                 index,
-                row_for(reading, devices.get(reading.hwi_device_id), clinic, program_of=_program_enrolled_in),
+                row_for(reading, devices.get(reading.hwi_device_id), clinic, program_of=program_enrolled_in),
             )
         except Doubtful as doubt:
             yield index, Verdict("quarantined", doubt.reason, doubt.hwi_device_id)
-
-
-def _program_enrolled_in(patient_id: uuid.UUID, date: datetime.date) -> str:
-    programs = Enrollment.objects.across_clinics().filter(patient_id=patient_id).during(date, date)
-    return "RTM" if set(programs.values_list("program", flat=True)) == {"RTM"} else "RPM"

@@ -6,6 +6,7 @@ import datetime
 import uuid
 import zoneinfo
 from collections.abc import Callable
+from dataclasses import dataclass
 from decimal import Decimal
 
 from clinics.models import Clinic
@@ -14,10 +15,43 @@ from measurements.identity import identity_of, slot_of
 from measurements.local_date import local_date
 from measurements.reading import Doubtful, Reading
 from measurements.store import Row
+from patients.models import Enrollment
 from tenovi import catalogue
 
 ProgramOf = Callable[[uuid.UUID, datetime.date], str]
 """The program that peak-flow readings of this patient belong to on this date."""
+
+
+@dataclass(frozen=True, slots=True)
+class Judgement:
+    """What follows from a reading's meaning, patient and zone, and may change with them."""
+
+    local_date: datetime.date
+    local_date_rule: str
+    program: str
+    vital: bool | None
+    counts: bool
+
+
+def judge(
+    metric: catalogue.Metric,
+    taken_at: datetime.datetime,
+    offset: Decimal | None,
+    *,
+    patient_id: uuid.UUID | None,
+    timezone: str,
+    clinic: Clinic,
+    never_counts: bool,
+    program_of: ProgramOf,
+) -> Judgement:
+    """Date, program and worth of a reading. `timezone` is the patient's own zone, "" for none;
+    `never_counts` is for control solution and excluded readings."""
+    zone = zoneinfo.ZoneInfo(timezone) if timezone else None
+    date, rule = local_date(taken_at, offset, zone, clinic.zone)
+    program = metric.program
+    if program == "enrollment":
+        program = program_of(patient_id, date) if patient_id else "RPM"
+    return Judgement(date, rule, program, metric.vital, metric.vital is True and not never_counts)
 
 
 def row_for(reading: Reading, device: KnownDevice | None, clinic: Clinic, program_of: ProgramOf) -> Row:
@@ -28,16 +62,21 @@ def row_for(reading: Reading, device: KnownDevice | None, clinic: Clinic, progra
     value_2 = _checked_values(reading, metric)
     holding = device.holding_at(reading.taken_at, reading.patient_id)
     _check_patient(reading, holding)
-    zone = zoneinfo.ZoneInfo(holding.timezone) if holding and holding.timezone else None
-    date, rule = local_date(reading.taken_at, reading.timezone_offset, zone, clinic.zone)
-    control = reading.is_control_solution
-    program = metric.program
-    if program == "enrollment":
-        program = program_of(holding.patient_id, date) if holding else "RPM"
+    patient_id = holding.patient_id if holding else None
+    judgement = judge(
+        metric,
+        reading.taken_at,
+        reading.timezone_offset,
+        patient_id=patient_id,
+        timezone=holding.timezone if holding else "",
+        clinic=clinic,
+        never_counts=reading.is_control_solution,
+        program_of=program_of,
+    )
     return Row(
         device_id=device.id,
         hwi_device_id=reading.hwi_device_id,
-        patient_id=holding.patient_id if holding else None,
+        patient_id=patient_id,
         metric=metric.name,
         value_1=reading.value_1,
         value_2=value_2,
@@ -45,12 +84,12 @@ def row_for(reading: Reading, device: KnownDevice | None, clinic: Clinic, progra
         identity=identity_of(reading, keeps_greatest=metric.keeps_greatest),
         slot=slot_of(reading, keeps_greatest=metric.keeps_greatest),
         keeps_greatest=metric.keeps_greatest,
-        local_date=date,
-        local_date_rule=rule,
-        program=program,
-        vital=metric.vital,
-        counts=metric.vital is True and not control,
-        control=control,
+        local_date=judgement.local_date,
+        local_date_rule=judgement.local_date_rule,
+        program=judgement.program,
+        vital=judgement.vital,
+        counts=judgement.counts,
+        control=reading.is_control_solution,
         estimated=reading.estimated,
         named_patient=reading.patient_id,
         sensor_code=reading.sensor_code,
@@ -59,6 +98,12 @@ def row_for(reading: Reading, device: KnownDevice | None, clinic: Clinic, progra
         vendor_created=reading.vendor_created,
         context=reading.context,
     )
+
+
+def program_enrolled_in(patient_id: uuid.UUID, date: datetime.date) -> str:
+    """RTM when that is the only program the patient is enrolled in on that date, else RPM."""
+    enrolled = Enrollment.objects.across_clinics().filter(patient_id=patient_id).during(date, date)
+    return "RTM" if set(enrolled.values_list("program", flat=True)) == {"RTM"} else "RPM"
 
 
 def _checked_values(reading: Reading, metric: catalogue.Metric) -> Decimal | None:

@@ -7,10 +7,10 @@ Nothing here redirects, needs Redis, or tells anything about a patient.
 from __future__ import annotations
 
 import datetime
-from typing import Any, ClassVar
+from typing import Any, cast
 
 from django.db import DatabaseError, InterfaceError, connection, transaction
-from django.http import HttpResponseBase, UnreadablePostError
+from django.http import UnreadablePostError
 from django.utils import timezone
 from rest_framework import status
 from rest_framework.authentication import BaseAuthentication
@@ -65,13 +65,14 @@ class WebhookDoor(APIView):
     """One door. `kind` names the deliveries it keeps."""
 
     kind: str = ""
-    authentication_classes: ClassVar = [WebhookSecretAuthentication]
-    permission_classes: ClassVar = []
-    throttle_classes: ClassVar = []
+    authentication_classes = [WebhookSecretAuthentication]
+    permission_classes = []
+    throttle_classes = []
     content_negotiation_class = AnswerJson
-    http_method_names: ClassVar = ["post"]
+    http_method_names = ["post"]
 
     def post(self, request: Request, clinic: str) -> Response:
+        tenant = cast(Clinic, request.auth)
         body = _body_of(request)
         kept = {
             "content_type": request.META.get("CONTENT_TYPE", ""),
@@ -79,12 +80,12 @@ class WebhookDoor(APIView):
         }
         if body is None:
             size = int(request.META.get("CONTENT_LENGTH") or MAX_BODY + 1)
-            receipt = inbox.reject(request.auth, self.kind, b"", reason="too_large", size=size, **kept)
+            receipt = inbox.reject(tenant, self.kind, b"", reason="too_large", size=size, **kept)
             return _refused(receipt, status.HTTP_413_REQUEST_ENTITY_TOO_LARGE)
         if unsupported := _unsupported(request):
-            receipt = inbox.reject(request.auth, self.kind, body, reason=unsupported, size=len(body), **kept)
+            receipt = inbox.reject(tenant, self.kind, body, reason=unsupported, size=len(body), **kept)
             return _refused(receipt, status.HTTP_415_UNSUPPORTED_MEDIA_TYPE)
-        receipt = inbox.receive(request.auth, self.kind, body, **kept)
+        receipt = inbox.receive(tenant, self.kind, body, **kept)
         if receipt.rejected:
             return _refused(receipt, status.HTTP_400_BAD_REQUEST)
         return Response(
@@ -112,9 +113,6 @@ class WebhookDoor(APIView):
         response = super().handle_exception(exc)
         assert isinstance(response, Response)
         return response
-
-    def dispatch(self, request: Any, *args: Any, **kwargs: Any) -> HttpResponseBase:
-        return super().dispatch(request, *args, **kwargs)
 
 
 class MeasurementsDoor(WebhookDoor):
@@ -147,4 +145,4 @@ def _refused(receipt: inbox.Receipt, code: int) -> Response:
 @transaction.atomic
 def _count_refusal(clinic: Clinic | None, hour: datetime.datetime, cause: str) -> None:
     with connection.cursor() as cursor:
-        cursor.execute(COUNT_REFUSAL, [clinic and clinic.id, hour, cause])
+        cursor.execute(COUNT_REFUSAL, [clinic.id if clinic else None, hour, cause])

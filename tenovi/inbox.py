@@ -199,5 +199,5 @@ def _record(delivery: Delivery, verdicts: Sequence[tuple[int, Verdict]]) -> None
     )
     states = {verdict.state for _, verdict in verdicts}
     delivery.state = next((state for state in ("pending", "quarantined") if state in states), "settled")
-    delivery.settled_at = None if delivery.state == "pending" else Now()  # type: ignore[assignment]
+    delivery.settled_at = None if delivery.state == "pending" else Now()
     delivery.save(update_fields=["state", "settled_at", "attempts"])

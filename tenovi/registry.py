@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, Literal
 if TYPE_CHECKING:
     from tenovi.models import Delivery, Request
 
-VerdictState = Literal["stored", "updated", "duplicate", "quarantined"]
+VerdictState = Literal["stored", "updated", "duplicate", "quarantined", "pending"]
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,111 @@
+"""Days and latest values, derived again from the readings that are stored.
+
+The store statement keeps them along with every new reading; this is for everything that changes
+readings afterwards (an assignment made later, an exclusion, another time zone), and for proving
+that nothing has drifted.
+"""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Iterable
+
+from django.db import connection, transaction
+
+from clinics.models import Clinic
+from devices.models import Assignment
+from measurements.models import Measurement
+from measurements.store import lock_devices
+
+EXPECTED_DAYS = """
+SELECT clinic_id, patient_id, program, local_date,
+       count(*) FILTER (WHERE counts) AS readings,
+       count(*) FILTER (WHERE counts AND estimated) AS estimated_readings,
+       count(*) AS vendor_readings
+FROM measurements_measurement
+WHERE clinic_id = %(clinic)s AND patient_id IS NOT NULL AND vital
+  AND (%(patient)s::uuid IS NULL OR patient_id = %(patient)s::uuid)
+GROUP BY clinic_id, patient_id, program, local_date
+"""
+
+EXPECTED_LATEST = """
+SELECT DISTINCT ON (patient_id, metric)
+       clinic_id, patient_id, metric, device_id, value_1, value_2, taken_at, identity, estimated
+FROM measurements_measurement
+WHERE clinic_id = %(clinic)s AND patient_id IS NOT NULL AND NOT control AND NOT excluded
+  AND (%(patient)s::uuid IS NULL OR patient_id = %(patient)s::uuid)
+ORDER BY patient_id, metric, taken_at DESC, identity DESC
+"""
+
+RECOUNT = (
+    "DELETE FROM measurements_vitalday WHERE clinic_id = %(clinic)s AND patient_id = %(patient)s",
+    f"""INSERT INTO measurements_vitalday
+        (clinic_id, patient_id, program, local_date, readings, estimated_readings, vendor_readings)
+        {EXPECTED_DAYS}""",
+    "DELETE FROM measurements_latestreading WHERE clinic_id = %(clinic)s AND patient_id = %(patient)s",
+    f"""INSERT INTO measurements_latestreading
+        (clinic_id, patient_id, metric, device_id, value_1, value_2, taken_at, identity, estimated)
+        {EXPECTED_LATEST}""",
+)
+
+DRIFTED = f"""
+WITH days AS (
+    (SELECT patient_id FROM ({EXPECTED_DAYS} EXCEPT ALL
+        SELECT clinic_id, patient_id, program, local_date, readings, estimated_readings, vendor_readings
+        FROM measurements_vitalday WHERE clinic_id = %(clinic)s) missing)
+    UNION ALL
+    (SELECT patient_id FROM (
+        SELECT clinic_id, patient_id, program, local_date, readings, estimated_readings, vendor_readings
+        FROM measurements_vitalday WHERE clinic_id = %(clinic)s EXCEPT ALL {EXPECTED_DAYS}) extra)
+), latest AS (
+    SELECT patient_id FROM (
+        (({EXPECTED_LATEST}) EXCEPT ALL
+         SELECT clinic_id, patient_id, metric, device_id, value_1, value_2, taken_at, identity, estimated
+         FROM measurements_latestreading WHERE clinic_id = %(clinic)s)
+        UNION ALL
+        (SELECT clinic_id, patient_id, metric, device_id, value_1, value_2, taken_at, identity, estimated
+         FROM measurements_latestreading WHERE clinic_id = %(clinic)s
+         EXCEPT ALL ({EXPECTED_LATEST}))) wrong
+)
+SELECT patient_id FROM days UNION SELECT patient_id FROM latest ORDER BY patient_id
+"""
+
+
+@transaction.atomic
+def lock_patient(clinic: Clinic, patient_id: uuid.UUID) -> None:
+    """Until this transaction ends, no reading of any device this patient ever had is stored."""
+    assigned = Assignment.objects.for_clinic(clinic).filter(patient_id=patient_id)
+    measured = Measurement.objects.for_clinic(clinic).filter(patient_id=patient_id)
+    lock_devices(
+        clinic,
+        {
+            *assigned.values_list("device__hwi_device_id", flat=True),
+            *measured.values_list("hwi_device_id", flat=True).distinct(),
+        },
+    )
+
+
+@transaction.atomic
+def recount(clinic: Clinic, patient_id: uuid.UUID) -> None:
+    """Derive this patient's days and latest values again. The caller's changes to readings belong
+    in the same transaction, after `lock_patient`."""
+    lock_patient(clinic, patient_id)
+    with connection.cursor() as cursor:
+        for statement in RECOUNT:
+            cursor.execute(statement, {"clinic": clinic.id, "patient": patient_id})
+
+
+def drifted_patients(clinic: Clinic) -> list[uuid.UUID]:
+    """Patients whose stored days or latest values differ from what their readings say."""
+    with connection.cursor() as cursor:
+        cursor.execute(DRIFTED, {"clinic": clinic.id, "patient": None})
+        return [patient_id for (patient_id,) in cursor.fetchall()]
+
+
+def recount_all(clinic: Clinic, patient_ids: Iterable[uuid.UUID]) -> int:
+    """Recount each patient in a transaction of its own; how many."""
+    done = 0
+    for patient_id in patient_ids:
+        recount(clinic, patient_id)
+        done += 1
+    return done

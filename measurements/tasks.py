@@ -1,0 +1,13 @@
+"""Background work of the readings room. PostgreSQL is the queue; these only look at it."""
+
+from __future__ import annotations
+
+from celery import shared_task
+
+from measurements import actions
+
+
+@shared_task(name="measurements.claim_readings", queue="default")
+def claim_readings() -> None:
+    """Attach readings to the patients of assignments that were made after they arrived."""
+    actions.claim_readings()
