@@ -1,0 +1,85 @@
+"""How moments, ages and counts read on every page: one wording for all rooms.
+
+Pure functions of their arguments. Moments are aware datetimes; a zone is always the caller's
+choice, because a reading is read in its patient's zone and a delivery in the clinic's.
+"""
+
+from __future__ import annotations
+
+import datetime
+from dataclasses import dataclass
+from zoneinfo import ZoneInfo
+
+MINUTE, HOUR, DAY = 60, 3600, 86_400
+FULL_PERIOD = 16  # days with data that earn the full supply code
+SHORT_PERIOD = 2  # and the short one
+
+
+@dataclass(frozen=True)
+class Mark:
+    """What makes a reading differ from a normal one: a word and a shape, never colour alone."""
+
+    word: str
+    explanation: str
+
+
+MARKS = {
+    "estimated": Mark("time estimated", "The device had lost its clock; the vendor estimated the time."),
+    "late": Mark("arrived late", "Received more than 24 hours after it was taken."),
+    "excluded": Mark("excluded", "A person excluded this reading; it counts for nothing."),
+    "conflict": Mark("conflict", "The device sent another value for the same reading; both are kept."),
+    "above_range": Mark("above meter range", "The meter reported a value above what it can measure."),
+}
+
+
+def ago(moment: datetime.datetime, now: datetime.datetime) -> str:
+    """The distance to `now` in the coarsest unit that still says something: `5 min ago`, `in 2 h`."""
+    seconds = (now - moment).total_seconds()
+    size = abs(seconds)
+    if size < MINUTE:
+        return "just now"
+    if size < HOUR:
+        words = f"{int(size // MINUTE)} min"
+    elif size < 2 * DAY:
+        words = f"{int(size // HOUR)} h"
+    elif size < 60 * DAY:
+        words = f"{int(size // DAY)} days"
+    elif size < 730 * DAY:
+        words = f"{int(size // (30.44 * DAY))} months"
+    else:
+        words = f"{int(size // (365.25 * DAY))} years"
+    return f"{words} ago" if seconds > 0 else f"in {words}"
+
+
+def zone_word(moment: datetime.datetime, zone: datetime.tzinfo) -> str:
+    """`EST`, or `UTC+05:45` for a zone that has no letters of its own."""
+    name = moment.astimezone(zone).strftime("%Z")
+    if name.isalpha() or name.startswith("UTC"):
+        return name
+    digits = name.lstrip("+-").replace(":", "").ljust(4, "0")
+    return f"UTC{name[0]}{digits[:2]}:{digits[2:4]}"
+
+
+def exact(moment: datetime.datetime, zone: datetime.tzinfo, now: datetime.datetime) -> str:
+    """`Tue 3 Nov, 07:42 EST`; the year is named once it is not this one."""
+    local = moment.astimezone(zone)
+    year = "" if local.year == now.astimezone(zone).year else f" {local.year}"
+    return f"{local:%a} {local.day} {local:%b}{year}, {local:%H:%M} {zone_word(moment, zone)}"
+
+
+def long_date(day: datetime.date) -> str:
+    return f"{day:%A} {day.day} {day:%B} {day.year}"
+
+
+def in_zone(zone: ZoneInfo | str) -> ZoneInfo:
+    return ZoneInfo(zone) if isinstance(zone, str) else zone
+
+
+@dataclass(frozen=True)
+class Choice:
+    """One link of a row of filters (`components/filters.html`)."""
+
+    label: str
+    url: str
+    active: bool
+    count: int | None = None
