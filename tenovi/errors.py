@@ -1,0 +1,118 @@
+"""What can go wrong between us and the vendor, as one tree.
+
+    VendorError
+    ├── NotSent               nothing left this machine
+    │   ├── Unreachable       no connection
+    │   ├── SlotLost          the one-second budget gave our place to somebody else
+    │   └── LimiterAway       Redis is away, so nobody may call
+    ├── Refused               the vendor answered, and did nothing
+    │   ├── KeyRefused        401, 403
+    │   ├── DomainUnknown     404 on the client domain itself
+    │   ├── NotFound          404 on one object
+    │   └── Invalid           any other 4xx
+    └── Unclear               it may have had an effect
+        ├── TooManyRequests   429
+        ├── NoAnswer          the answer was lost, or later than the deadline
+        ├── ServerFailed      5xx
+        ├── Redirected        3xx, never followed
+        ├── UnreadableAnswer  an answer that is not what the vendor documents
+        └── TooLarge          an answer beyond the size cap
+
+`effect` says what that means for sending the same thing again. The text of every error is a
+sentence for people: it never quotes the key, the address or the body.
+"""
+
+from __future__ import annotations
+
+import enum
+from typing import ClassVar
+
+
+class Effect(enum.Enum):
+    """What the failed call means for the next one."""
+
+    RETRYABLE = "retryable"
+    """Nothing happened at the vendor: the same call may be sent again."""
+    PERMANENT = "permanent"
+    """Nothing happened, and the same call would be refused again."""
+    DOUBTFUL = "doubtful"
+    """It may have happened: a read may be repeated, a write never by software."""
+
+
+class VendorError(Exception):
+    """Any call that brought no usable answer. `status` is the HTTP status, None without one."""
+
+    effect: ClassVar[Effect]
+
+    def __init__(self, sentence: str, *, status: int | None = None) -> None:
+        super().__init__(sentence)
+        self.sentence = sentence
+        self.status = status
+
+
+class NotSent(VendorError):
+    effect = Effect.RETRYABLE
+
+
+class Unreachable(NotSent):
+    pass
+
+
+class SlotLost(NotSent):
+    pass
+
+
+class LimiterAway(NotSent):
+    pass
+
+
+class Refused(VendorError):
+    effect = Effect.PERMANENT
+
+
+class KeyRefused(Refused):
+    effect = Effect.RETRYABLE  # once somebody has mended the key
+
+
+class DomainUnknown(Refused):
+    effect = Effect.RETRYABLE  # once somebody has mended the domain
+
+
+class NotFound(Refused):
+    pass
+
+
+class Invalid(Refused):
+    pass
+
+
+class Unclear(VendorError):
+    effect = Effect.DOUBTFUL
+
+
+class TooManyRequests(Unclear):
+    """`retry_after` is what the vendor asks for, in seconds; None when it does not say."""
+
+    def __init__(self, sentence: str, *, status: int, retry_after: float | None) -> None:
+        super().__init__(sentence, status=status)
+        self.retry_after = retry_after
+
+
+class NoAnswer(Unclear):
+    pass
+
+
+class ServerFailed(Unclear):
+    pass
+
+
+class Redirected(Unclear):
+    pass
+
+
+class UnreadableAnswer(Unclear):
+    pass
+
+
+class TooLarge(Unclear):
+    pass

@@ -1,0 +1,197 @@
+"""One request a second per API key, over all processes: a place in line, kept in Redis.
+
+The vendor allows one request per second and key. A place is first *reserved* (so that the most
+urgent work is chosen only when the second is near), then *confirmed* in the instant before the
+first byte leaves, then reported as *sent*. The next place lies `spacing` after the bytes of the
+one before left, whoever sends it. At most one reservation exists per key: a killed holder costs one
+empty second, never a deadlock.
+
+Only Redis' own clock is used, so wrong clocks on our hosts change nothing. When Redis does not know
+a key (first use, restart, restored backup: its run id tells), somebody may just have sent, so
+one interval is waited. When Redis is away, `LimiterAway` is raised and nobody calls.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import time
+import uuid
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from redis import Redis
+from redis.backoff import NoBackoff
+from redis.exceptions import RedisError
+from redis.retry import Retry
+
+from tenovi.errors import LimiterAway, SlotLost
+
+SPACING = 1.05  # seconds; the 50 ms above the vendor's second absorb network jitter
+HOLD = 2.0  # seconds after its place for which a silent holder is waited for
+PATIENCE = 3.0  # seconds a connection that is open may wait for its confirmation
+TRUSTED_ROUND_TRIP = 0.5  # seconds; a confirmation that took longer is too old to act on
+
+
+class Gate(Protocol):
+    """Asked by the client around the bytes of each request."""
+
+    def ready(self) -> None:
+        """Returns in the instant the request may be sent; raises `NotSent` when it may not."""
+
+    def sent(self) -> None:
+        """The bytes have left, or may have."""
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Ours in `seconds`; or, when `is_ours` is false, worth asking again then."""
+
+    is_ours: bool
+    seconds: float
+
+
+_LINE = """
+local key, me = KEYS[1], ARGV[1]
+local spacing, hold = tonumber(ARGV[2]), tonumber(ARGV[3])
+local time = redis.call('TIME')
+local now = time[1] * 1000000 + time[2]
+local run = string.match(redis.call('INFO', 'server'), 'run_id:(%w+)')
+local line = redis.call('HMGET', key, 'run', 'last', 'blocked', 'holder', 'slot')
+local last, blocked = tonumber(line[2]) or now, tonumber(line[3]) or 0
+local holder, slot = line[4] or '', tonumber(line[5]) or 0
+if line[1] ~= run then last, holder, slot = now, '', 0 end
+last = math.min(last, now)
+local function keep()
+  local digits = function(number) return string.format('%.0f', number) end
+  redis.call('HSET', key, 'run', run, 'last', digits(last), 'blocked', digits(blocked),
+             'holder', holder, 'slot', digits(slot))
+  redis.call('PEXPIRE', key, 7200000)
+end
+"""
+
+_RESERVE = (
+    _LINE
+    + """
+local answer
+if holder ~= '' and holder ~= me and now < slot + hold then
+  answer = {0, math.ceil(math.max(slot - now, 20000))}
+else
+  holder, slot = me, math.max(now, last + spacing, blocked)
+  answer = {1, math.ceil(slot - now)}
+end
+keep()
+return answer
+"""
+)
+
+_CONFIRM = (
+    _LINE
+    + """
+local wait = -1
+if holder == me then
+  slot = math.max(now, last + spacing, blocked)
+  wait = math.ceil(slot - now)
+  if wait == 0 then last = now end
+end
+keep()
+return wait
+"""
+)
+
+_SENT = (
+    _LINE
+    + """
+last = now
+if holder == me then holder, slot = '', 0 end
+keep()
+"""
+)
+
+_RELEASE = _LINE + "if holder == me then holder, slot = '', 0 end keep()"
+
+_PENALISE = _LINE + "blocked = math.max(blocked, now + tonumber(ARGV[4])) keep()"
+
+
+class Limiter:
+    """Hands out lines, one per API key. `spacing` in seconds."""
+
+    def __init__(self, redis: Redis, *, spacing: float = SPACING) -> None:
+        self._spacing = spacing
+        self._scripts = {
+            name: redis.register_script(text)
+            for name, text in {
+                "reserve": _RESERVE,
+                "confirm": _CONFIRM,
+                "sent": _SENT,
+                "release": _RELEASE,
+                "penalise": _PENALISE,
+            }.items()
+        }
+
+    @classmethod
+    def at(cls, redis_url: str, *, spacing: float = SPACING) -> Limiter:
+        """On the Redis at this address, asked without retries: a late answer is no answer."""
+        redis = Redis.from_url(
+            redis_url, socket_timeout=1, socket_connect_timeout=1, retry=Retry(NoBackoff(), 0)
+        )
+        return cls(redis, spacing=spacing)
+
+    def line(self, api_key: str) -> Line:
+        return Line(self, key_digest(api_key))
+
+    def run(self, script: str, key: str, holder: str, *, seconds: float = 0) -> Any:
+        """Run one script on one key's line. Raises `LimiterAway`."""
+        numbers = [round(value * 1_000_000) for value in (self._spacing, HOLD, seconds)]
+        try:
+            return self._scripts[script](keys=[f"vitaldays:line:{key}"], args=[holder, *numbers])
+        except RedisError:
+            raise LimiterAway("Redis is away, so nothing is sent to Tenovi until it is back.") from None
+
+
+class Line:
+    """One caller's standing in the line of one key. The gate of a client."""
+
+    def __init__(self, limiter: Limiter, key: str) -> None:
+        self._limiter = limiter
+        self._key = key
+        self._me = uuid.uuid4().hex
+
+    def reserve(self) -> Place:
+        """Ask for the next free place."""
+        is_ours, microseconds = self._run("reserve")
+        return Place(bool(is_ours), microseconds / 1_000_000)
+
+    def ready(self) -> None:
+        """Wait for our place, a few seconds at most, and take it. Raises `SlotLost`."""
+        give_up = time.monotonic() + PATIENCE
+        while True:
+            asked = time.monotonic()
+            microseconds = self._run("confirm")
+            answered = time.monotonic()
+            if microseconds == 0 and answered - asked < TRUSTED_ROUND_TRIP:
+                return
+            if microseconds < 0 or answered + microseconds / 1_000_000 > give_up:
+                raise SlotLost("The second was given to another request.")
+            time.sleep(microseconds / 1_000_000)
+
+    def sent(self) -> None:
+        with contextlib.suppress(LimiterAway):  # when it is back, it makes everybody wait an interval
+            self._run("sent")
+
+    def release(self) -> None:
+        """Give a reservation back unused."""
+        with contextlib.suppress(LimiterAway):
+            self._run("release")
+
+    def penalise(self, seconds: float) -> None:
+        """Nobody sends with this key for so long."""
+        self._limiter.run("penalise", self._key, self._me, seconds=seconds)
+
+    def _run(self, script: str) -> Any:
+        return self._limiter.run(script, self._key, self._me)
+
+
+def key_digest(api_key: str) -> str:
+    """Names a key where the key itself must not stand."""
+    return hashlib.sha256(api_key.encode()).hexdigest()

@@ -1,0 +1,216 @@
+"""What the vendor's answers say, as values we can trust. Unknown keys are ignored, missing ones
+are empty, and text is fit for PostgreSQL; only what identifies a thing must be there.
+
+Times are aware UTC. Sources: https://docs.tenovi.com/hwi-api/ (devices, patients, pagination).
+"""
+
+from __future__ import annotations
+
+import datetime
+import uuid
+from collections.abc import Callable
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import Any, Generic, TypeVar
+
+from tenovi.wire import storable_text
+
+T = TypeVar("T")
+
+
+class WrongShape(ValueError):
+    """An answer that lacks what identifies it. The text names the member, never its value."""
+
+
+@dataclass(frozen=True, slots=True)
+class Page(Generic[T]):
+    """One page of a list. `next` is empty on the last one; `unusable` rows are not in `results`."""
+
+    results: tuple[T, ...]
+    next: str
+    total: int | None
+    unusable: int
+
+
+@dataclass(frozen=True, slots=True)
+class Patient:
+    """The vendor's patient record; a device carries fewer of its fields. None: not said."""
+
+    external_id: str
+    name: str | None = None
+    address: str | None = None
+    city: str | None = None
+    state: str | None = None
+    zip_code: str | None = None
+    phone_number: str | None = None
+    email: str | None = None
+    physician: str | None = None
+    clinic_name: str | None = None
+    care_manager: str | None = None
+    sms_opt_in: bool | None = None
+    confirm_address: bool | None = None
+    address_status: str | None = None
+    address_verified_by: str | None = None
+
+    @classmethod
+    def from_wire(cls, value: Any) -> Patient:
+        external_id = storable_text(_member(value, "external_id"), 1000)
+        if not 0 < len(external_id) <= 200:
+            raise WrongShape("external_id")
+        return cls(
+            external_id=external_id,
+            **{name: _text_or_none(value.get(name), limit) for name, limit in _PATIENT_TEXTS.items()},
+            sms_opt_in=_flag(value.get("sms_opt_in")),
+            confirm_address=_flag(value.get("confirm_address")),
+        )
+
+
+_PATIENT_TEXTS = {
+    "name": 200,
+    "address": 300,
+    "city": 100,
+    "state": 50,
+    "zip_code": 20,
+    "phone_number": 50,
+    "email": 254,
+    "physician": 200,
+    "clinic_name": 200,
+    "care_manager": 200,
+    "address_status": 30,
+    "address_verified_by": 100,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Device:
+    """An HWI device: one activation. `hardware_uuid` is as the vendor spells it."""
+
+    hwi_device_id: uuid.UUID
+    status: str
+    name: str
+    sensor_code: str
+    sensor_id: str
+    hardware_uuid: str
+    created: datetime.datetime | None
+    connected_on: datetime.datetime | None
+    unlinked_on: datetime.datetime | None
+    last_measurement: datetime.datetime | None
+    patient: Patient | None
+
+    @classmethod
+    def from_wire(cls, value: Any) -> Device:
+        try:
+            hwi_device_id = uuid.UUID(storable_text(_member(value, "id"), 100))
+        except ValueError:
+            raise WrongShape("id") from None
+        inner = value.get("device")
+        inner = inner if isinstance(inner, dict) else {}
+        return cls(
+            hwi_device_id=hwi_device_id,
+            status=storable_text(value.get("status"), 60),
+            name=storable_text(inner.get("name"), 200),
+            sensor_code=storable_text(inner.get("sensor_code"), 20),
+            sensor_id=storable_text(inner.get("sensor_id"), 60),
+            hardware_uuid=storable_text(inner.get("hardware_uuid"), 64),
+            created=_time(inner.get("created")),
+            connected_on=_time(value.get("connected_on")),
+            unlinked_on=_time(value.get("unlinked_on")),
+            last_measurement=_time(value.get("last_measurement")),
+            patient=_patient_of(value),
+        )
+
+
+def _patient_of(value: dict[str, Any]) -> Patient | None:
+    """The nested record, or the older `patient_id` at the top; a device without patient has
+    null in the one and empty text in the other."""
+    nested = value.get("patient")
+    if isinstance(nested, dict):
+        return Patient.from_wire(nested)
+    if storable_text(value.get("patient_id"), 1000):
+        return Patient.from_wire({"external_id": value["patient_id"]})
+    return None
+
+
+@dataclass(frozen=True, slots=True)
+class DeviceType:
+    """A device this account may order, under the exact name an order must use. Costs in USD."""
+
+    name: str
+    sensor_code: str
+    sensor_id_required: bool
+    in_stock: bool
+    virtual: bool
+    deprecated: bool
+    up_front_cost: Decimal | None
+    shipping_cost: Decimal | None
+    monthly_cost: Decimal | None
+
+    @classmethod
+    def from_wire(cls, value: Any) -> DeviceType:
+        name = storable_text(_member(value, "name"), 200)
+        if not name:
+            raise WrongShape("name")
+        return cls(
+            name=name,
+            sensor_code=storable_text(value.get("sensor_code"), 20),
+            sensor_id_required=value.get("sensor_id_required") is True,
+            in_stock=value.get("in_stock") is not False,
+            virtual=value.get("virtual") is True,
+            deprecated=value.get("deprecated") is True,
+            up_front_cost=_decimal(value.get("up_front_cost")),
+            shipping_cost=_decimal(value.get("shipping_cost")),
+            monthly_cost=_decimal(value.get("monthly_cost")),
+        )
+
+
+def page_of(value: Any, read: Callable[[Any], T]) -> Page[T]:
+    """A page from the envelope, or from a bare array, which is the whole list. Rows that `read`
+    finds in the wrong shape are counted, not fatal: one odd row must not hide the others."""
+    rows: list[Any]
+    following, total = "", None
+    if isinstance(value, list):
+        rows, total = value, len(value)
+    elif isinstance(value, dict) and isinstance(value.get("results"), list):
+        rows = value["results"]
+        if isinstance(value.get("next"), str):
+            following = value["next"]
+        if isinstance(value.get("count"), int) and 0 <= value["count"] < 2**31:
+            total = value["count"]
+    else:
+        raise WrongShape("results")
+    results = []
+    for row in rows:
+        try:
+            results.append(read(row))
+        except WrongShape:
+            continue
+    return Page(tuple(results), next=following, total=total, unusable=len(rows) - len(results))
+
+
+def _member(value: Any, name: str) -> Any:
+    if not isinstance(value, dict) or name not in value:
+        raise WrongShape(name)
+    return value[name]
+
+
+def _text_or_none(value: Any, limit: int) -> str | None:
+    return None if value is None else storable_text(value, limit)
+
+
+def _flag(value: Any) -> bool | None:
+    return value if isinstance(value, bool) else None
+
+
+def _decimal(value: Any) -> Decimal | None:
+    text = storable_text(value, 30)
+    return Decimal(text) if text.replace(".", "", 1).isdecimal() and text.isascii() else None
+
+
+def _time(value: Any) -> datetime.datetime | None:
+    """UTC; a time without zone is the vendor's UTC. None for anything that is not a plausible time."""
+    try:
+        moment = datetime.datetime.fromisoformat(storable_text(value, 40))
+        moment = moment.replace(tzinfo=moment.tzinfo or datetime.UTC).astimezone(datetime.UTC)
+    except (ValueError, OverflowError):
+        return None
+    return moment if 2000 <= moment.year < 2200 else None
