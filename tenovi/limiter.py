@@ -17,7 +17,6 @@ import contextlib
 import hashlib
 import time
 import uuid
-from dataclasses import dataclass
 from typing import Any, Protocol
 
 from redis import Redis
@@ -29,7 +28,9 @@ from tenovi.errors import LimiterAway, SlotLost
 
 SPACING = 1.05  # seconds; the 50 ms above the vendor's second absorb network jitter
 HOLD = 2.0  # seconds after its place for which a silent holder is waited for
-PATIENCE = 3.0  # seconds a connection that is open may wait for its confirmation
+PATIENCE = 3.0  # seconds that anybody waits for a place
+LEAD = 0.25  # seconds before its place in which work is chosen and the connection opened
+POLL = 0.05  # seconds between looks at a place that somebody else holds
 TRUSTED_ROUND_TRIP = 0.5  # seconds; a confirmation that took longer is too old to act on
 
 
@@ -43,14 +44,6 @@ class Gate(Protocol):
         """The bytes have left, or may have."""
 
 
-@dataclass(frozen=True, slots=True)
-class Place:
-    """Ours in `seconds`; or, when `is_ours` is false, worth asking again then."""
-
-    is_ours: bool
-    seconds: float
-
-
 _LINE = """
 local key, me = KEYS[1], ARGV[1]
 local spacing, hold = tonumber(ARGV[2]), tonumber(ARGV[3])
@@ -61,7 +54,7 @@ local line = redis.call('HMGET', key, 'run', 'last', 'blocked', 'holder', 'slot'
 local last, blocked = tonumber(line[2]) or now, tonumber(line[3]) or 0
 local holder, slot = line[4] or '', tonumber(line[5]) or 0
 if line[1] ~= run then last, holder, slot = now, '', 0 end
-last = math.min(last, now)
+last, blocked = math.min(last, now), math.min(blocked, now + 3600000000) -- the clock may be set back
 local function keep()
   local digits = function(number) return string.format('%.0f', number) end
   redis.call('HSET', key, 'run', run, 'last', digits(last), 'blocked', digits(blocked),
@@ -157,10 +150,22 @@ class Line:
         self._key = key
         self._me = uuid.uuid4().hex
 
-    def reserve(self) -> Place:
-        """Ask for the next free place."""
-        is_ours, microseconds = self._run("reserve")
-        return Place(bool(is_ours), microseconds / 1_000_000)
+    def approach(self) -> bool:
+        """Reserve the next free place and sleep until shortly before it.
+
+        False when that is more than a few seconds away: the key is blocked, or wanted by many.
+        """
+        give_up = time.monotonic() + PATIENCE
+        while True:
+            is_ours, microseconds = self._run("reserve")
+            wait = microseconds / 1_000_000
+            if time.monotonic() + wait > give_up:
+                self.release()
+                return False
+            if is_ours:
+                time.sleep(max(0.0, wait - LEAD))
+                return True
+            time.sleep(min(wait, POLL))
 
     def ready(self) -> None:
         """Wait for our place, a few seconds at most, and take it. Raises `SlotLost`."""

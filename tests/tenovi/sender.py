@@ -1,0 +1,27 @@
+"""One process of several that share a key: `python -m tests.tenovi.sender URL REDIS_URL COUNT`."""
+
+from __future__ import annotations
+
+import sys
+
+from tenovi.client import TenoviClient
+from tenovi.errors import NotSent
+from tenovi.limiter import Limiter
+from tests.vendor_stub import DOMAIN, KEY
+
+
+def main(url: str, redis_url: str, count: str) -> None:
+    line = Limiter.at(redis_url).line(KEY)
+    client = TenoviClient(url, DOMAIN, KEY, gate=line)
+    sent = 0
+    while sent < int(count):
+        try:
+            if line.approach():
+                client.devices()
+                sent += 1
+        except NotSent:
+            continue
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])

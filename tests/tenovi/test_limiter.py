@@ -1,0 +1,133 @@
+"""One request a second per key, measured where it counts: at the vendor."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import time
+import uuid
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from django.conf import settings
+from redis import Redis
+
+from tenovi.errors import LimiterAway, SlotLost
+from tenovi.limiter import Limiter, key_digest
+from tests.vendor_stub import KEY, Reply, VendorStub
+
+ROOT = Path(__file__).parent.parent.parent
+
+
+@pytest.fixture
+def redis() -> Iterator[Redis]:
+    with Redis.from_url(settings.REDIS_URL) as connection:
+        connection.delete(f"vitaldays:line:{key_digest(KEY)}")
+        yield connection
+
+
+def fast(redis: Redis) -> Limiter:
+    """The same rules with a shorter second."""
+    return Limiter(redis, spacing=0.1)
+
+
+def test_four_processes_never_send_two_requests_within_a_second(redis: Redis) -> None:
+    with VendorStub() as stub:
+        stub.reply_to_everything(Reply(body=[]))
+        command = [sys.executable, "-m", "tests.tenovi.sender", stub.url, settings.REDIS_URL, "2"]
+        senders = [subprocess.Popen(command, cwd=ROOT) for _ in range(4)]
+        assert [sender.wait(timeout=60) for sender in senders] == [0, 0, 0, 0]
+        assert len(stub.asked) == 8
+        assert stub.smallest_gap() >= 1.0
+        span = stub.asked[-1].at - stub.asked[0].at
+        assert 7 / span >= 0.93  # of the budget, while work waits
+
+
+def test_the_first_request_after_redis_lost_its_memory_waits_an_interval(redis: Redis) -> None:
+    line = fast(redis).line(uuid.uuid4().hex)
+    started = time.monotonic()
+    assert line.approach()
+    line.ready()
+    assert time.monotonic() - started >= 0.1
+
+
+def test_a_line_restored_from_another_run_of_redis_waits_an_interval(redis: Redis) -> None:
+    key = uuid.uuid4().hex
+    redis.hset(f"vitaldays:line:{key_digest(key)}", mapping={"run": "an-earlier-run", "last": 1})
+    line = fast(redis).line(key)
+    started = time.monotonic()
+    assert line.approach()
+    line.ready()
+    assert time.monotonic() - started >= 0.1
+
+
+def test_the_interval_counts_from_the_bytes_not_from_the_permission(redis: Redis) -> None:
+    key = uuid.uuid4().hex
+    first, second = fast(redis).line(key), fast(redis).line(key)
+    assert first.approach()
+    first.ready()
+    time.sleep(0.3)  # held up between permission and sending
+    first.sent()
+    sent = time.monotonic()
+    assert second.approach()
+    second.ready()
+    assert time.monotonic() - sent >= 0.1
+
+
+def test_a_holder_that_died_costs_a_pause_and_then_loses_its_place(redis: Redis) -> None:
+    key = uuid.uuid4().hex
+    dead, alive = fast(redis).line(key), fast(redis).line(key)
+    assert dead.approach()
+    assert alive.approach()
+    alive.ready()
+    alive.sent()
+    with pytest.raises(SlotLost):
+        dead.ready()
+
+
+def test_a_penalty_holds_for_every_process(redis: Redis) -> None:
+    key = uuid.uuid4().hex
+    first, second = fast(redis).line(key), fast(redis).line(key)
+    first.penalise(60)
+    assert not second.approach()
+
+
+def test_a_reservation_given_back_is_free_at_once(redis: Redis) -> None:
+    key = uuid.uuid4().hex
+    first, second = fast(redis).line(key), fast(redis).line(key)
+    assert first.approach()
+    first.release()
+    started = time.monotonic()
+    assert second.approach()
+    assert time.monotonic() - started < 0.5
+
+
+def test_different_keys_do_not_wait_for_each_other(redis: Redis) -> None:
+    limiter = Limiter(redis, spacing=30)
+    blocked, free = limiter.line(uuid.uuid4().hex), fast(redis).line(uuid.uuid4().hex)
+    assert not blocked.approach()
+    assert free.approach()
+
+
+def test_a_clock_of_redis_set_back_does_not_stop_a_key_for_long(redis: Redis) -> None:
+    key = uuid.uuid4().hex
+    assert fast(redis).line(key).approach()
+    redis.hset(f"vitaldays:line:{key_digest(key)}", mapping={"last": 9_000_000_000_000_000, "holder": ""})
+    assert fast(redis).line(key).approach()
+
+
+def test_without_redis_nobody_may_send() -> None:
+    line = Limiter.at("redis://127.0.0.1:9/0").line(KEY)
+    with pytest.raises(LimiterAway):
+        line.approach()
+    with pytest.raises(LimiterAway):
+        line.ready()
+
+
+def test_the_key_stands_nowhere_in_redis(redis: Redis) -> None:
+    key = uuid.uuid4().hex
+    assert fast(redis).line(key).approach()
+    names = list(redis.scan_iter("vitaldays:line:*"))
+    assert f"vitaldays:line:{key_digest(key)}".encode() in names
+    assert not any(key.encode() in name for name in names)
