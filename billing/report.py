@@ -118,18 +118,8 @@ def _expected_programs(
     for patient_id, program in enrolled.values_list("patient_id", "program"):
         programs[patient_id].add(program)
     for patient_id, kind in assigned.values_list("patient_id", "device__kind"):
-        programs[patient_id] |= _programs_of_kind(kind)
+        programs[patient_id] |= catalogue.programs_of(kind)
     return programs
-
-
-def _programs_of_kind(slug: str) -> set[str]:
-    """Programs that a kind's vital metrics count for; where the enrolment decides, it has a row."""
-    kind = catalogue.kind(slug)
-    return (
-        {metric.program for metric in kind.metrics.values() if metric.vital} - {"enrollment"}
-        if kind
-        else set()
-    )
 
 
 def totals(rows: Iterable[ReportRow]) -> tuple[int, int, int]:

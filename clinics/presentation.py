@@ -83,3 +83,22 @@ class Choice:
     url: str
     active: bool
     count: int | None = None
+
+
+@dataclass(frozen=True)
+class DayCell:
+    """One date of a calendar or strip: `counted`, `uncounted` (has data), `none` or `future`."""
+
+    number: int
+    url: str
+    today: bool
+    state: str
+    words: str
+
+    @classmethod
+    def of(cls, date: datetime.date, *, url: str, today: datetime.date, counted: bool, words: str) -> DayCell:
+        """`words` say what the date holds, "" when it holds nothing."""
+        if date > today:
+            return cls(date.day, url, False, "future", f"{date.day} {date:%B}: not begun")
+        state = "counted" if counted else "uncounted" if words else "none"
+        return cls(date.day, url, date == today, state, f"{date.day} {date:%B}: {words or 'no data'}")

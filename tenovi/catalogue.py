@@ -170,3 +170,14 @@ _BY_NAME = _first_wins(
     + [(fold_name(name), each) for each in _KINDS for name in each.other_names]
 )
 _DEFAULTS = _first_wins([(key, metric) for each in _KINDS for key, metric in each.metrics.items()])
+
+
+def programs_of(slug: str) -> set[str]:
+    """Programs that the vital metrics of a kind count for; empty for a kind that earns no day, and
+    for one whose program the enrolment decides."""
+    found = kind(slug)
+    return (
+        {metric.program for metric in found.metrics.values() if metric.vital} - {"enrollment"}
+        if found
+        else set()
+    )

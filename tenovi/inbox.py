@@ -104,6 +104,15 @@ def settle_quarantined(limit: int = 10_000) -> int:
     )
 
 
+def settle_waiting_of(clinic: Clinic) -> int:
+    """Try everything of one clinic that waits, oldest first; the number of deliveries tried."""
+    waiting = Delivery.objects.for_clinic(clinic).filter(state__in=["pending", "quarantined"])
+    return sum(
+        settle_again(delivery_id)
+        for delivery_id in list(waiting.order_by("received_at").values_list("id", flat=True))
+    )
+
+
 def resettle_for_device(clinic: Clinic, hwi_device_id: uuid.UUID) -> int:
     """Settle what waited for this device to become known; the number of deliveries tried."""
     waiting = DeliveryItem.objects.for_clinic(clinic).quarantined().naming_device(hwi_device_id)

@@ -1,0 +1,55 @@
+"""Whether 16 days can still be reached this month, in a word and a sentence."""
+
+from __future__ import annotations
+
+import datetime
+from dataclasses import dataclass
+
+from billing.report import FULL_DAYS, SHORT_DAYS
+from billing.windows import Window
+
+
+@dataclass(frozen=True)
+class Pace:
+    """Days so far in a program, and what that means. `level` is one of `LEVELS`."""
+
+    program: str
+    days: int
+    words: str
+    level: str
+
+
+LEVELS = ("reached", "on pace", "behind", "out of reach")
+
+
+def dates_left(window: Window, today: datetime.date, has_today: bool) -> int:
+    """Dates of the window that may still earn a day: from today on, today only while it has none."""
+    if today > window.last:
+        return 0
+    left = (window.last - max(today, window.first)).days + 1
+    return left - 1 if has_today and today >= window.first else left
+
+
+def expected_days(window: Window, today: datetime.date) -> int:
+    """The days a patient on a straight line to 16 has before `today`."""
+    passed = min(max((today - window.first).days, 0), len(window.dates))
+    return FULL_DAYS * passed // len(window.dates)
+
+
+def pace(program: str, days: int, window: Window, today: datetime.date, *, has_today: bool) -> Pace:
+    left = dates_left(window, today, has_today)
+    if days >= FULL_DAYS:
+        return Pace(program, days, "16 reached", "reached")
+    need = FULL_DAYS - days
+    if need > left:
+        return Pace(program, days, _short_words(days, left), "out of reach")
+    level = "on pace" if days >= expected_days(window, today) else "behind"
+    return Pace(program, days, f"needs {need} of {left} left", level)
+
+
+def _short_words(days: int, left: int) -> str:
+    if days >= SHORT_DAYS:
+        return "2–15 days"
+    if days + left >= SHORT_DAYS:
+        return f"needs {SHORT_DAYS - days} for 2–15"
+    return "under 2 days"

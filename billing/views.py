@@ -1,0 +1,224 @@
+"""The billing pages: one month, its dates, the evidence behind a date, and the CSV."""
+
+from __future__ import annotations
+
+import datetime
+import io
+import uuid
+from collections.abc import Callable
+from typing import Any
+
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import render
+from django.urls import reverse
+from django.utils import timezone
+from django.utils.http import urlencode
+from django.views.decorators.http import require_safe
+
+from billing.export import day_rule, export_rows, write_csv
+from billing.pace import pace
+from billing.report import SHORT_DAYS, ReportRow, totals, vital_days
+from billing.windows import Window
+from clinics import audit
+from clinics.access import Permission, Visit, clinic_page
+from clinics.paging import page_of
+from clinics.presentation import DayCell
+from measurements.day_page import day_context
+from measurements.days import DateEvidence, evidence
+from patients.access import patient_for
+from patients.models import Patient
+
+PAGE_SIZE = 50
+MONTHS_SHOWN = 13
+LONG_AGO = datetime.date(1, 1, 1)
+
+SORTS: dict[str, Callable[[ReportRow], Any]] = {
+    "name": lambda row: (row.patient_name or row.external_id).casefold(),
+    "program": lambda row: row.program,
+    "days": lambda row: row.days,
+    "vendor": lambda row: len(row.vendor_dates),
+    "last": lambda row: row.dates[-1] if row.dates else LONG_AGO,
+}
+
+
+@clinic_page(Permission.VIEW_VITAL_DAYS)
+@require_safe
+def month(request: HttpRequest, visit: Visit) -> HttpResponse:
+    """A row for each patient and program; a row opens to its dates."""
+    now = timezone.now()
+    window = _window(request, visit, now)
+    rows = vital_days(visit.clinic, window, now=now)
+    full, short, under = totals(rows)
+    sort = request.GET.get("sort", "name")
+    key = SORTS.get(sort.lstrip("-"))
+    sort, key = (sort, key) if key else ("name", SORTS["name"])
+    ordered = sorted(sorted(rows, key=SORTS["name"]), key=key, reverse=sort.startswith("-"))
+    opened = request.GET.get("open", "")
+    number = request.GET.get("page") or _page_of(opened, ordered)
+    page = page_of(
+        ordered,
+        number,
+        PAGE_SIZE,
+        lambda listed: [_shown(request, visit, row, opened, now) for row in listed],
+    )
+    context = {
+        "month": {
+            "title": window.title,
+            "status": "Open",
+            "is_open": True,
+            "csv_url": _csv_url(visit, window),
+            "day_rule": f"{day_rule(visit.clinic)[0].lower()}{day_rule(visit.clinic)[1:]}",
+            "generated_at": now,
+        },
+        "months": _months(visit, window, now),
+        "totals": {"full": full, "short": short, "under": under, "all": len(rows)},
+        "sort": sort,
+        "page": page,
+        "zone": visit.clinic.zone,
+    }
+    return render(request, "billing/month.html", context)
+
+
+@clinic_page(Permission.VIEW_VITAL_DAYS)
+@require_safe
+def day(request: HttpRequest, visit: Visit, patient_id: uuid.UUID, day: datetime.date) -> HttpResponse:
+    """The readings behind one date, without a single value."""
+    patient = patient_for(visit, patient_id)
+    audit.record(
+        "vital_day_viewed", by=visit.user, clinic=visit.clinic, target=patient, detail={"date": str(day)}
+    )
+    context = day_context(
+        patient,
+        day,
+        url_of=lambda date: reverse("billing-day", args=[visit.clinic.slug, patient.id, date]),
+        with_values=False,
+    )
+    program = context["day"]["verdicts"][0]["program"] or "RPM"
+    query = urlencode({"month": f"{day:%Y-%m}", "open": f"{patient.id}-{program}"})
+    back_url = f"{reverse('billing', args=[visit.clinic.slug])}?{query}#{patient.id}-{program}"
+    return render(request, "billing/day.html", {**context, "back_url": back_url})
+
+
+@clinic_page(Permission.CLOSE_PERIODS)
+@require_safe
+def csv_file(request: HttpRequest, visit: Visit) -> HttpResponse:
+    """The month's export; who took it is written down."""
+    now = timezone.now()
+    window = _window(request, visit, now)
+    text = io.StringIO(newline="")
+    rows = write_csv(export_rows(visit.clinic, window, now=now), text)
+    audit.record(
+        "vital_days_exported",
+        by=visit.user,
+        clinic=visit.clinic,
+        detail={"month": window.month, "rows": rows, "format": "csv"},
+    )
+    response = HttpResponse(text.getvalue(), content_type="text/csv; charset=utf-8")
+    name = f"vital-days-{visit.clinic.slug}-{window.month}.csv"
+    response["Content-Disposition"] = f'attachment; filename="{name}"'
+    return response
+
+
+def _window(request: HttpRequest, visit: Visit, now: datetime.datetime) -> Window:
+    """The month asked for; the current one when none or nonsense was asked."""
+    try:
+        return Window.of_month(request.GET.get("month", ""))
+    except ValueError:
+        return Window.current_month(visit.clinic, now)
+
+
+def _csv_url(visit: Visit, window: Window) -> str:
+    if not visit.may_export:
+        return ""
+    return f"{reverse('billing-csv', args=[visit.clinic.slug])}?month={window.month}"
+
+
+def _months(visit: Visit, shown: Window, now: datetime.datetime) -> list[dict[str, Any]]:
+    choices = [Window.current_month(visit.clinic, now)]
+    while len(choices) < MONTHS_SHOWN:
+        choices.append(choices[-1].previous_month())
+    if shown not in choices:
+        choices = sorted([*choices, shown], key=lambda window: window.first, reverse=True)
+    return [
+        {
+            "label": f"{window.first:%b %Y}",
+            "url": f"?month={window.month}",
+            "csv_url": _csv_url(visit, window),
+            "active": window == shown,
+        }
+        for window in choices
+    ]
+
+
+def _shown(
+    request: HttpRequest, visit: Visit, row: ReportRow, opened: str, now: datetime.datetime
+) -> dict[str, Any]:
+    today = now.astimezone(visit.clinic.zone).date()
+    standing = pace(row.program, row.days, row.window, today, has_today=today in row.dates)
+    key = _key(row)
+    query = request.GET.copy()
+    query["open"] = "" if opened == key else key
+    patient_url = (
+        reverse("patient", args=[visit.clinic.slug, row.patient_id]) if visit.may_view_patients else ""
+    )
+    shown: dict[str, Any] = {
+        "key": key,
+        "name": row.patient_name or row.external_id,
+        "external_id": row.external_id,
+        "patient_url": patient_url,
+        "program": row.program,
+        "days": row.days,
+        "vendor_days": len(row.vendor_dates),
+        "first_day": row.dates[0] if row.dates else None,
+        "last_day": row.dates[-1] if row.dates else None,
+        "level": standing.level,
+        "words": standing.words if today <= row.window.last else "",
+        "is_open": opened == key,
+        "toggle_url": f"?{query.urlencode()}",
+        "reasons": _reasons(row),
+        "cells": [],
+    }
+    if shown["is_open"]:
+        patient = patient_for(visit, row.patient_id)
+        found = evidence(patient, row.window.first, row.window.last)
+        by_date = {one.date: one for one in found if one.program == row.program}
+        shown["cells"] = [_cell(visit, patient, date, by_date.get(date), today) for date in row.window.dates]
+    return shown
+
+
+def _key(row: ReportRow) -> str:
+    return f"{row.patient_id}-{row.program}"
+
+
+def _page_of(opened: str, rows: list[ReportRow]) -> int:
+    """The page that holds the opened row, so that a link to a row needs no page number."""
+    position = next((n for n, row in enumerate(rows) if _key(row) == opened), 0)
+    return position // PAGE_SIZE + 1
+
+
+def _reasons(row: ReportRow) -> list[str]:
+    """What cannot be billed as it stands, each in one sentence."""
+    reasons = []
+    if row.days < SHORT_DAYS:
+        reasons.append(f"{row.days} of the {SHORT_DAYS} days that the short code needs.")
+    if row.estimated_only:
+        dates = ", ".join(f"{date:%-d %b}" for date in row.estimated_only)
+        reasons.append(f"Rests on readings whose time the vendor estimated: {dates}.")
+    if more := len(row.vendor_dates) - row.days:
+        reasons.append(
+            f"The vendor counts {more} more: dates with control solution or excluded readings only."
+        )
+    return reasons
+
+
+def _cell(
+    visit: Visit, patient: Patient, date: datetime.date, found: DateEvidence | None, today: datetime.date
+) -> DayCell:
+    route = "patient-day" if visit.may_view_patients else "billing-day"
+    return DayCell.of(
+        date,
+        url=reverse(route, args=[visit.clinic.slug, patient.id, date]),
+        today=today,
+        counted=bool(found and found.counted),
+        words=found.words if found else "",
+    )

@@ -1,0 +1,17 @@
+"""Pieces of addresses that more than one room uses."""
+
+from __future__ import annotations
+
+import datetime
+
+
+class IsoDate:
+    """A date such as 2026-10-31 in a path."""
+
+    regex = r"[0-9]{4}-[0-9]{2}-[0-9]{2}"
+
+    def to_python(self, value: str) -> datetime.date:
+        return datetime.date.fromisoformat(value)
+
+    def to_url(self, value: datetime.date) -> str:
+        return value.isoformat()

@@ -1,0 +1,232 @@
+"""The patient page: how is she doing? Charts or table, the month's days, the devices."""
+
+from __future__ import annotations
+
+import calendar
+import datetime
+from dataclasses import dataclass
+from typing import Any
+
+from django.db.models import OuterRef, Subquery
+from django.http import QueryDict
+from django.urls import reverse
+
+from billing.pace import Pace, pace
+from billing.report import vital_days
+from billing.windows import Window
+from clinics.paging import page_of
+from clinics.presentation import Choice, DayCell
+from dashboard.charts import charts
+from dashboard.latest import latest_values
+from devices.models import Assignment
+from measurements.days import DateEvidence, evidence
+from measurements.models import Measurement
+from measurements.presentation import context_of, marks_of, meaning_of, unit_text, value_text
+from patients.models import Patient
+from tenovi import catalogue
+
+SPANS = (7, 30, 90, 365)
+DEFAULT_SPAN = 30
+PAGE_SIZE = 100
+STATUS_METRICS = sorted(
+    {
+        metric.name
+        for kind in catalogue.kinds()
+        for metric in kind.metrics.values()
+        if metric.shape == "status"
+    }
+)
+
+
+@dataclass(frozen=True)
+class Span:
+    """Local dates shown, both included, and how they were asked for."""
+
+    first: datetime.date
+    last: datetime.date
+    days: int | None  # one of SPANS ending today, None for dates of the reader's own
+    view: str
+
+    @classmethod
+    def asked(cls, query: QueryDict, today: datetime.date) -> Span:
+        """What the address asks for; 30 days up to today when it asks for nothing sensible."""
+        view = "table" if query.get("view") == "table" else "charts"
+        try:
+            first = datetime.date.fromisoformat(query.get("from", ""))
+            last = datetime.date.fromisoformat(query.get("to", ""))
+            if datetime.date(2015, 1, 1) <= first <= last <= today + datetime.timedelta(2):
+                return cls(first, last, None, view)
+        except ValueError:
+            pass
+        days = int(query.get("days", "")) if query.get("days", "") in map(str, SPANS) else DEFAULT_SPAN
+        return cls(today - datetime.timedelta(days - 1), today, days, view)
+
+    @property
+    def query(self) -> str:
+        return f"days={self.days}" if self.days else f"from={self.first}&to={self.last}"
+
+    @property
+    def words(self) -> str:
+        if self.days:
+            return f"{self.days} days to {self.last:%-d %b}"
+        return f"{self.first:%-d %b %Y} to {self.last:%-d %b %Y}"
+
+    def moments(self, patient: Patient) -> tuple[datetime.datetime, datetime.datetime]:
+        """From midnight before the first date to midnight after the last, where the patient lives."""
+        midnight = datetime.time(tzinfo=patient.zone)
+        return (
+            datetime.datetime.combine(self.first, midnight),
+            datetime.datetime.combine(self.last + datetime.timedelta(1), midnight),
+        )
+
+
+def context(patient: Patient, query: QueryDict, now: datetime.datetime) -> dict[str, Any]:
+    """What `dashboard/patient.html` documents."""
+    today = now.astimezone(patient.zone).date()
+    span = Span.asked(query, today)
+    start, end = span.moments(patient)
+    latest = latest_values(patient.clinic, [patient.id]).get(patient.id, [])
+    standing = _standing(patient, Window.of_month(f"{today:%Y-%m}"), today, now)
+    return {
+        "patient": patient,
+        "zone": patient.zone,
+        "card": {
+            "age": _age(patient.date_of_birth, today),
+            "programs": [one.program for one in standing],
+            "latest": latest,
+            "pace": standing,
+            "last_reading_at": max((item["at"] for item in latest), default=None),
+        },
+        "span": {
+            "view": span.view,
+            "first": span.first,
+            "last": span.last,
+            "words": span.words,
+            "start": int(start.timestamp()),
+            "end": int(end.timestamp()),
+            "charts_url": f"?{span.query}",
+            "table_url": f"?{span.query}&view=table",
+            "choices": [
+                Choice(f"{days} days", f"?days={days}&view={span.view}", days == span.days) for days in SPANS
+            ],
+        },
+        "charts": charts(patient, start, end) if span.view == "charts" else [],
+        "readings": _readings(patient, start, end, query.get("page")) if span.view == "table" else None,
+        "calendar": _calendar(patient, query, today, standing, span),
+        "devices": _devices(patient),
+    }
+
+
+def _age(born: datetime.date | None, today: datetime.date) -> int | None:
+    if born is None:
+        return None
+    return today.year - born.year - ((today.month, today.day) < (born.month, born.day))
+
+
+def _standing(patient: Patient, window: Window, today: datetime.date, now: datetime.datetime) -> list[Pace]:
+    return [
+        pace(row.program, row.days, window, today, has_today=today in row.dates)
+        for row in vital_days(patient.clinic, window, now=now, patient=patient)
+    ]
+
+
+def _readings(patient: Patient, start: datetime.datetime, end: datetime.datetime, number: str | None) -> Any:
+    found = (
+        Measurement.objects.of_patient(patient)
+        .taken_between(start, end)
+        .exclude(metric__in=STATUS_METRICS)
+        .select_related("device")
+        .order_by("-taken_at", "metric", "-id")
+    )
+    return page_of(found, number, PAGE_SIZE, lambda readings: [_reading(patient, one) for one in readings])
+
+
+def _reading(patient: Patient, reading: Measurement) -> dict[str, Any]:
+    metric = meaning_of(reading)
+    return {
+        "at": reading.taken_at,
+        "label": metric.label,
+        "value": value_text(metric, reading.value_1, reading.value_2),
+        "unit": unit_text(metric),
+        "marks": marks_of(reading),
+        "context": context_of(reading),
+        "device": reading.device.name,
+        "day_url": reverse("patient-day", args=[patient.clinic.slug, patient.id, reading.local_date]),
+    }
+
+
+def _calendar(
+    patient: Patient, query: QueryDict, today: datetime.date, standing: list[Pace], span: Span
+) -> dict[str, Any]:
+    try:
+        window = Window.of_month(query.get("month", ""))
+    except ValueError:
+        window = Window.of_month(f"{today:%Y-%m}")
+    found: dict[datetime.date, list[DateEvidence]] = {}
+    for one in evidence(patient, window.first, window.last):
+        found.setdefault(one.date, []).append(one)
+    cells = {date: _cell(patient, date, found.get(date, []), today) for date in window.dates}
+    weeks = calendar.Calendar().monthdatescalendar(window.first.year, window.first.month)
+    is_current = window.first <= today <= window.last
+    view = f"&{span.query}&view={span.view}"
+    return {
+        "title": window.title,
+        "previous": f"?month={window.previous_month().month}{view}",
+        "next": "" if window.last >= today else f"?month={window.next_month().month}{view}",
+        "pace": standing if is_current else [],
+        "weeks": [[cells.get(date) for date in week] for week in weeks],
+        "notes": [
+            {"label": f"{date:%-d %b}", "url": cells[date].url, "reason": _joined(found[date])}
+            for date in sorted(found)
+            if cells[date].state == "uncounted"
+        ],
+    }
+
+
+def _cell(patient: Patient, date: datetime.date, found: list[DateEvidence], today: datetime.date) -> DayCell:
+    return DayCell.of(
+        date,
+        url=reverse("patient-day", args=[patient.clinic.slug, patient.id, date]),
+        today=today,
+        counted=any(one.counted for one in found),
+        words=_joined(found),
+    )
+
+
+def _joined(found: list[DateEvidence]) -> str:
+    if len(found) == 1:
+        return found[0].words
+    return "; ".join(f"{one.program} {one.words}" for one in found)
+
+
+def _devices(patient: Patient) -> list[dict[str, Any]]:
+    """Everything the patient has or had, what is in use first."""
+    readings = Measurement.objects.for_clinic(patient.clinic).filter(
+        clinic=patient.clinic, hwi_device_id=OuterRef("device__hwi_device_id"), patient=OuterRef("patient")
+    )
+    battery = readings.filter(metric="battery_percentage").order_by("-taken_at").values("value_1")[:1]
+    assigned: Any = (
+        Assignment.objects.for_clinic(patient.clinic)
+        .of_patient(patient)
+        .select_related("device")
+        .annotate(
+            last_reading_at=Subquery(readings.order_by("-taken_at").values("taken_at")[:1]),
+            battery=Subquery(battery),
+        )
+        .order_by("ends_at", "starts_at")
+    )
+    rows = []
+    for held in sorted(assigned, key=lambda held: held.ends_at is not None):
+        kind = catalogue.kind(held.device.kind)
+        rows.append(
+            {
+                "name": held.device.name or (kind.label if kind else "Device"),
+                "kind": kind.label if kind else "",
+                "status": held.device.status,
+                "battery": f"{held.battery:.0f} %" if held.battery is not None else "",
+                "last_reading_at": held.last_reading_at,
+                "since": held.starts_at.astimezone(patient.zone).date(),
+                "until": held.ends_at.astimezone(patient.zone).date() if held.ends_at else None,
+            }
+        )
+    return rows

@@ -1,0 +1,10 @@
+from django.urls import path
+
+from dashboard import views
+
+urlpatterns = [
+    path("", views.home, name="home"),
+    path("c/<slug:clinic>/patients/", views.patients, name="patients"),
+    path("c/<slug:clinic>/patients/<uuid:patient_id>/", views.patient, name="patient"),
+    path("c/<slug:clinic>/patients/<uuid:patient_id>/<iso:day>/", views.patient_day, name="patient-day"),
+]

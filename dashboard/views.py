@@ -1,0 +1,87 @@
+"""The pages that read across rooms. What they show is put together in the modules beside this one."""
+
+from __future__ import annotations
+
+import datetime
+import uuid
+
+from django.contrib.auth.decorators import login_required
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+from django.urls import reverse
+from django.utils import timezone
+from django.views.decorators.http import require_safe
+
+from clinics import audit
+from clinics.access import Permission, Visit, clinic_page
+from clinics.models import Clinic, Membership, Role, User
+from dashboard import patient_list, patient_page
+from measurements.day_page import day_context
+from patients.access import patient_for
+
+
+@login_required
+@require_safe
+def home(request: HttpRequest) -> HttpResponse:
+    """Straight to work for a person of one clinic, else a choice of clinics."""
+    user = request.user
+    assert isinstance(user, User)
+    places = [
+        {"name": m.clinic.name, "url": _start(m.clinic, m.role), "role": m.role}
+        for m in Membership.objects.filter(user=user).select_related("clinic").order_by("clinic__name")
+    ]
+    if user.is_operator:
+        places += [
+            {"name": clinic.name, "url": _start(clinic, "operator"), "role": "operator"}
+            for clinic in Clinic.objects.exclude(memberships__user=user).order_by("name")
+        ]
+    if len(places) == 1 and "choose" not in request.GET:
+        return redirect(places[0]["url"])
+    return render(request, "dashboard/home.html", {"clinics": places})
+
+
+def _start(clinic: Clinic, role: str) -> str:
+    page = {Role.BILLING: "billing", "operator": "deliveries"}.get(role, "patients")
+    return reverse(page, args=[clinic.slug])
+
+
+@clinic_page(Permission.VIEW_PATIENTS)
+@require_safe
+def patients(request: HttpRequest, visit: Visit) -> HttpResponse:
+    context = patient_list.context(
+        visit.clinic,
+        text=request.GET.get("q", "").replace("\0", ""),
+        sort=request.GET.get("sort", "name"),
+        page=request.GET.get("page", "1"),
+        now=timezone.now(),
+    )
+    return render(request, "dashboard/patients.html", context)
+
+
+@clinic_page(Permission.VIEW_PATIENTS)
+@require_safe
+def patient(request: HttpRequest, visit: Visit, patient_id: uuid.UUID) -> HttpResponse:
+    found = patient_for(visit, patient_id)
+    audit.record("patient_viewed", by=visit.user, clinic=visit.clinic, target=found)
+    return render(request, "dashboard/patient.html", patient_page.context(found, request.GET, timezone.now()))
+
+
+@clinic_page(Permission.VIEW_PATIENTS)
+@require_safe
+def patient_day(
+    request: HttpRequest, visit: Visit, patient_id: uuid.UUID, day: datetime.date
+) -> HttpResponse:
+    found = patient_for(visit, patient_id)
+    audit.record(
+        "patient_viewed", by=visit.user, clinic=visit.clinic, target=found, detail={"date": str(day)}
+    )
+    context = day_context(
+        found,
+        day,
+        url_of=lambda date: reverse("patient-day", args=[visit.clinic.slug, found.id, date]),
+        with_values=True,
+    )
+    page = reverse("patient", args=[visit.clinic.slug, found.id])
+    return render(
+        request, "dashboard/patient_day.html", {**context, "back_url": f"{page}?month={day:%Y-%m}#calendar"}
+    )

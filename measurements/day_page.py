@@ -1,0 +1,85 @@
+"""One date of one patient: every reading, the rule that placed it there, and why it counts or not.
+
+Shared by the care manager's page, which shows values, and the billing page, which must not.
+"""
+
+from __future__ import annotations
+
+import datetime
+from collections.abc import Callable
+from typing import Any
+
+from clinics.presentation import long_date
+from measurements.days import evidence
+from measurements.models import Measurement
+from measurements.presentation import (
+    context_of,
+    marks_of,
+    meaning_of,
+    rule_text,
+    unit_text,
+    value_text,
+    why_text,
+)
+from patients.models import Patient
+
+DayUrl = Callable[[datetime.date], str]
+
+
+def day_context(patient: Patient, day: datetime.date, *, url_of: DayUrl, with_values: bool) -> dict[str, Any]:
+    """Context of the day templates. Without `with_values` no value, context or remark of the meter
+    leaves this function."""
+    readings = (
+        Measurement.objects.of_patient(patient)
+        .filter(local_date=day)
+        .select_related("device")
+        .order_by("taken_at", "metric", "id")
+    )
+    return {
+        "patient": patient,
+        "zone": patient.zone,
+        "day": {
+            "title": long_date(day),
+            "previous": url_of(day - datetime.timedelta(1)),
+            "next": url_of(day + datetime.timedelta(1)),
+            "verdicts": _verdicts(patient, day),
+        },
+        "readings": [_row(reading, with_values=with_values) for reading in readings],
+    }
+
+
+def _verdicts(patient: Patient, day: datetime.date) -> list[dict[str, str]]:
+    found = evidence(patient, day, day)
+    if not found:
+        return [{"program": "", "state": "none", "sentence": "No readings: the date does not count."}]
+    return [
+        {
+            "program": one.program,
+            "state": "counted" if one.counted else "uncounted",
+            "sentence": f"{one.words[:1].upper()}{one.words[1:]}.",
+        }
+        for one in found
+    ]
+
+
+def _row(reading: Measurement, *, with_values: bool) -> dict[str, Any]:
+    metric = meaning_of(reading)
+    row: dict[str, Any] = {
+        "at": reading.taken_at,
+        "received_at": reading.received_at,
+        "label": metric.label,
+        "marks": marks_of(reading),
+        "device": reading.device.name,
+        "counts": reading.counts,
+        "why": why_text(reading, metric),
+        "rule": rule_text(reading),
+    }
+    if with_values:
+        row |= {
+            "value": value_text(metric, reading.value_1, reading.value_2),
+            "unit": unit_text(metric),
+            "context": context_of(reading),
+        }
+    else:
+        row["marks"] = [mark for mark in row["marks"] if mark != "above_range"]  # says something of the value
+    return row

@@ -1,0 +1,22 @@
+"""The only way a view obtains a patient."""
+
+from __future__ import annotations
+
+import uuid
+
+from django.shortcuts import get_object_or_404
+
+from clinics.access import Visit
+from patients.models import Patient
+
+
+def patient_for(visit: Visit, patient_id: uuid.UUID) -> Patient:
+    """This clinic's patient, 404 on a miss."""
+    return get_object_or_404(Patient.objects.for_clinic(visit.clinic).select_related("clinic"), id=patient_id)
+
+
+def patient_with_external_id(visit: Visit, external_id: str) -> Patient:
+    """This clinic's patient with the id shared with the vendor (case does not matter), 404 on a miss."""
+    return get_object_or_404(
+        Patient.objects.for_clinic(visit.clinic).with_external_id(external_id).select_related("clinic")
+    )

@@ -1,0 +1,12 @@
+from django.urls import path, re_path
+
+from tenovi import doors, views
+
+urlpatterns = [
+    re_path(r"^webhooks/(?P<clinic>[^/]+)/measurements/?$", doors.MeasurementsDoor.as_view()),
+    path("c/<slug:clinic>/deliveries/", views.deliveries, name="deliveries"),
+    path("c/<slug:clinic>/deliveries/<uuid:delivery_id>/", views.delivery, name="delivery"),
+    path("c/<slug:clinic>/deliveries/<uuid:delivery_id>/raw/", views.raw, name="delivery-raw"),
+    path("c/<slug:clinic>/deliveries/<uuid:delivery_id>/settle/", views.settle, name="delivery-settle"),
+    path("c/<slug:clinic>/deliveries/settle/", views.settle_all, name="deliveries-settle"),
+]

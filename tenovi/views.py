@@ -1,0 +1,200 @@
+"""The deliveries pages: what came in, what waits and why, the bytes as they arrived."""
+
+from __future__ import annotations
+
+import datetime
+import uuid
+from collections import Counter
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from django.contrib import messages
+from django.db.models import Count
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+from django.urls import reverse
+from django.views.decorators.http import require_POST, require_safe
+
+from clinics import audit
+from clinics.access import Permission, Visit, clinic_page
+from clinics.paging import page_of
+from clinics.presentation import Choice
+from tenovi import inbox
+from tenovi.access import delivery_for
+from tenovi.models import Delivery, DeliveryItem
+from tenovi.models.ledger import DeliveryState, ItemState
+from tenovi.reasons import sentence
+
+PAGE_SIZE = 50
+WAITING = ("quarantined", "pending")
+COUNTED = (
+    ("stored", "stored"),
+    ("updated", "updated"),
+    ("duplicate", "stored already"),
+    ("quarantined", "need attention"),
+    ("pending", "waiting"),
+)
+
+
+@dataclass(frozen=True)
+class DeliveryRow:
+    """A delivery as the list and its page show it."""
+
+    id: uuid.UUID
+    url: str
+    kind: str
+    state: str
+    state_word: str
+    sentence: str
+    counts: dict[str, int]
+    received_at: datetime.datetime
+    settled_at: datetime.datetime | None
+    elements: int
+    size: int
+    address: str | None
+    attempts: int
+
+
+@clinic_page(Permission.VIEW_DELIVERIES)
+@require_safe
+def deliveries(request: HttpRequest, visit: Visit) -> HttpResponse:
+    everything = Delivery.objects.for_clinic(visit.clinic)
+    per_state = dict(everything.order_by().values_list("state").annotate(count=Count("id")))
+    state = request.GET.get("state", "")
+    shown = everything.filter(state=state) if state in DeliveryState.values else everything
+    newest = shown.order_by("-received_at", "id")
+    page = page_of(newest, request.GET.get("page"), PAGE_SIZE, lambda found: _rows(visit, found))
+    waiting = per_state.get("quarantined", 0) + per_state.get("pending", 0)
+    context = {
+        "filters": _filters(state, per_state),
+        "headline": _headline(visit, waiting),
+        "quiet": not waiting,
+        "settle_url": reverse("deliveries-settle", args=[visit.clinic.slug]) if waiting else "",
+        "page": page,
+        "zone": visit.clinic.zone,
+    }
+    return render(request, "tenovi/deliveries.html", context)
+
+
+@clinic_page(Permission.VIEW_DELIVERIES)
+@require_safe
+def delivery(request: HttpRequest, visit: Visit, delivery_id: uuid.UUID) -> HttpResponse:
+    found = delivery_for(visit, delivery_id)
+    row = _rows(visit, [found])[0]
+    waits = found.state in WAITING
+    context = {
+        "delivery": row,
+        "counts": [{"label": word, "number": row.counts.get(state, 0)} for state, word in COUNTED],
+        "items": [
+            {
+                "position": item.index + 1,
+                "state": item.state,
+                "state_word": ItemState(item.state).label,
+                "sentence": sentence(item.reason),
+                "device": str(item.hwi_device_id or ""),
+            }
+            for item in DeliveryItem.objects.for_clinic(visit.clinic).filter(delivery=found).order_by("index")
+        ],
+        "raw_url": reverse("delivery-raw", args=[visit.clinic.slug, found.id]),
+        "back_url": reverse("deliveries", args=[visit.clinic.slug]),
+        "settle_url": reverse("delivery-settle", args=[visit.clinic.slug, found.id]) if waits else "",
+        "zone": visit.clinic.zone,
+    }
+    return render(request, "tenovi/delivery.html", context)
+
+
+@clinic_page(Permission.VIEW_DELIVERIES)
+@require_safe
+def raw(request: HttpRequest, visit: Visit, delivery_id: uuid.UUID) -> HttpResponse:
+    """The bytes as they arrived. They name patients, so looking is written down."""
+    found = delivery_for(visit, delivery_id)
+    audit.record("raw_payload_viewed", by=visit.user, clinic=visit.clinic, target=found)
+    context = {
+        "delivery": _rows(visit, [found])[0],
+        "text": bytes(found.raw).decode("utf-8", "replace").replace("\0", "␀"),
+        "back_url": reverse("delivery", args=[visit.clinic.slug, found.id]),
+        "zone": visit.clinic.zone,
+    }
+    return render(request, "tenovi/raw.html", context)
+
+
+@require_POST
+@clinic_page(Permission.VIEW_DELIVERIES)
+def settle(request: HttpRequest, visit: Visit, delivery_id: uuid.UUID) -> HttpResponse:
+    found = delivery_for(visit, delivery_id)
+    tried = inbox.settle_again(found.id)
+    audit.record("delivery_settled_again", by=visit.user, clinic=visit.clinic, target=found)
+    found.refresh_from_db()
+    if found.state == DeliveryState.SETTLED:
+        messages.success(request, "Everything in this delivery is settled now.")
+    elif tried:
+        messages.warning(request, "Tried again: something still waits, for the reason given below.")
+    else:
+        messages.info(request, "Another process is settling this delivery right now. Look again in a moment.")
+    return redirect("delivery", visit.clinic.slug, found.id)
+
+
+@require_POST
+@clinic_page(Permission.VIEW_DELIVERIES)
+def settle_all(request: HttpRequest, visit: Visit) -> HttpResponse:
+    tried = inbox.settle_waiting_of(visit.clinic)
+    left = Delivery.objects.for_clinic(visit.clinic).filter(state__in=WAITING).count()
+    audit.record("deliveries_settled_again", by=visit.user, clinic=visit.clinic, detail={"tried": tried})
+    messages.info(request, f"{tried} tried again, {left} still waiting.")
+    return redirect("deliveries", visit.clinic.slug)
+
+
+def _rows(visit: Visit, found: Iterable[Delivery]) -> list[DeliveryRow]:
+    listed = list(found)
+    items = DeliveryItem.objects.for_clinic(visit.clinic).filter(delivery__in=listed)
+    per_delivery: dict[uuid.UUID, Counter[tuple[str, str]]] = {one.id: Counter() for one in listed}
+    for delivery_id, state, reason in items.values_list("delivery_id", "state", "reason"):
+        per_delivery[delivery_id][state, reason] += 1
+    return [_row(visit, one, per_delivery[one.id]) for one in listed]
+
+
+def _row(visit: Visit, found: Delivery, items: Counter[tuple[str, str]]) -> DeliveryRow:
+    counts: Counter[str] = Counter()
+    for (state, _), number in items.items():
+        counts[state] += number
+    counts["stored"] += found.elements - counts.total()
+    reasons = sorted({reason for state, reason in items if state in WAITING})
+    return DeliveryRow(
+        id=found.id,
+        url=reverse("delivery", args=[visit.clinic.slug, found.id]),
+        kind=found.get_kind_display(),
+        state=found.state,
+        state_word=found.get_state_display(),
+        sentence=_told(found, counts, reasons),
+        counts=dict(counts),
+        received_at=found.received_at,
+        settled_at=found.settled_at,
+        elements=found.elements,
+        size=found.size,
+        address=found.address,
+        attempts=found.attempts,
+    )
+
+
+def _told(found: Delivery, counts: Counter[str], reasons: list[str]) -> str:
+    """What became of a delivery, in words."""
+    if found.state == DeliveryState.REJECTED:
+        return sentence(found.reason)
+    told = ", ".join(f"{counts[state]} {word}" for state, word in COUNTED if counts[state])
+    return " ".join([f"{told[:1].upper()}{told[1:]}.", *map(sentence, reasons[:2])])
+
+
+def _filters(state: str, per_state: dict[str, int]) -> list[Choice]:
+    choices = [Choice("All", "?", not state, sum(per_state.values()))]
+    for value, label in DeliveryState.choices:
+        choices.append(Choice(label, f"?state={value}", state == value, per_state.get(value, 0)))
+    return choices
+
+
+def _headline(visit: Visit, waiting: int) -> str:
+    if not waiting:
+        return "Everything that came in is settled."
+    items = DeliveryItem.objects.for_clinic(visit.clinic).filter(state__in=WAITING)
+    reasons = items.values_list("reason").annotate(count=Count("id")).order_by("-count")[:2]
+    parts = [f"{count} because: {sentence(reason)}" for reason, count in reasons]
+    return f"Waiting: {' '.join(parts)}"
