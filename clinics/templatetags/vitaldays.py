@@ -24,6 +24,15 @@ register = template.Library()
 BAR_WIDTH, BAR_HEIGHT = 128, 16
 EMPTY = mark_safe("")
 DOT = mark_safe('<span class="dot"></span>')
+CHART_KEYS = {
+    "blood_pressure": (("bars", "systolic to diastolic"), ("line", "pulse")),
+    "glucose": (
+        ("fasting", "fasting"),
+        ("before_meal", "before meal"),
+        ("after_meal", "after meal"),
+        ("normal", "not said"),
+    ),
+}
 LEVEL_ICONS = {"reached": "check", "on pace": "arrow-right", "behind": "arrow-down", "out of reach": "x"}
 DAY_ICONS = {"counted": "check", "uncounted": "minus"}
 STATE_ICONS = {
@@ -87,14 +96,27 @@ def marks(keys: list[str]) -> SafeString:
     shapes = static("img/marks.svg")
     return format_html_join(
         " ",
-        '<span class="mark mark-{}" title="{}"><svg aria-hidden="true"><use href="{}#{}"/></svg>{}</span>',
+        '<span class="reading-mark {}" title="{}"><svg aria-hidden="true"><use href="{}#{}"/></svg>{}</span>',
         ((key, MARKS[key].explanation, shapes, key, MARKS[key].word) for key in keys),
     )
 
 
 @register.simple_tag
-def all_marks() -> list[str]:
-    return list(MARKS)
+def guide() -> SafeString:
+    """Every mark a reading can have, with its shape and word."""
+    return format_html_join("", "<li>{}</li>", ((marks([key]),) for key in MARKS))
+
+
+@register.simple_tag
+def chart_key(metric: str) -> SafeString:
+    """What the shapes and colours of one chart mean, where it has more than one."""
+    shapes = static("img/marks.svg")
+    entries = format_html_join(
+        "",
+        '<li><svg class="key-{}" aria-hidden="true"><use href="{}#{}"/></svg> {}</li>',
+        ((shape, shapes, shape, words) for shape, words in CHART_KEYS.get(metric, ())),
+    )
+    return format_html('<ul class="chart-key">{}</ul>', entries) if entries else EMPTY
 
 
 def days_bar(days: int) -> SafeString:
@@ -104,7 +126,7 @@ def days_bar(days: int) -> SafeString:
     return format_html(
         '<svg class="days-bar" viewBox="0 0 {} {}" width="{}" height="{}" role="img" aria-label="{}">'
         '<rect class="track" width="{}" height="{}" rx="3"/><rect class="fill" width="{}" height="{}" rx="3"/>'
-        '<path class="tick" d="M{} 0v{}"/><text x="{}" y="12" text-anchor="{}" class="{}">{}</text></svg>',
+        '<path class="tick{}" d="M{} 0v{}"/><text x="{}" y="12" text-anchor="{}" class="{}">{}</text></svg>',
         BAR_WIDTH,
         BAR_HEIGHT,
         BAR_WIDTH,
@@ -114,6 +136,7 @@ def days_bar(days: int) -> SafeString:
         BAR_HEIGHT,
         filled,
         BAR_HEIGHT,
+        " in" if days > SHORT_PERIOD else "",
         round(SHORT_PERIOD / FULL_PERIOD * BAR_WIDTH),
         BAR_HEIGHT,
         filled - 5 if inside else max(filled, 16) + 5,

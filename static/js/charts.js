@@ -1,0 +1,128 @@
+// The charts of one patient: one time axis, one pointer, one zoom. Without scripts the page offers
+// the same readings as a table; here each [data-chart] is filled from the series API.
+
+import { colour, onThemeChange } from "./chart-colours.js";
+import { drawnAs } from "./chart-metrics.js";
+import { paint } from "./chart-paint.js";
+import { arrowKeys, readout } from "./chart-readout.js";
+import { clock } from "./chart-time.js";
+import { keepLive } from "./refresh.js";
+
+const FONT = "12px system-ui, sans-serif";
+const NOTHING = { t: [], v1: [], v2: [], flags: [] };
+
+const stack = document.querySelector("[data-charts]");
+const whole = stack && { min: Number(stack.dataset.start), max: Number(stack.dataset.end) };
+const charts = [];
+
+async function load(chart) {
+  const answers = await Promise.all(chart.layers.map(({ src }) => fetch(src, { headers: { Accept: "application/json" } })));
+  const refused = answers.find((answer) => !answer.ok);
+  if (refused) throw Object.assign(new Error("refused"), { status: refused.status });
+  return Promise.all(answers.map((answer) => answer.json()));
+}
+
+function show(chart, answers) {
+  chart.layers.forEach((layer, i) => (layer.series = answers[i]));
+  chart.times = [...new Set(chart.layers.flatMap(({ series }) => series.t))].sort((a, b) => a - b);
+  const at = new Map(chart.times.map((t, i) => [t, i]));
+  // uPlot gets the extremes at each moment, for its value axis; the readings are painted by us.
+  const high = chart.times.map(() => null);
+  const low = chart.times.map(() => null);
+  for (const { series, look } of chart.layers) {
+    series.t.forEach((t, i) => {
+      const i2 = at.get(t);
+      const bottom = look.shape === "bars" ? (series.v2[i] ?? series.v1[i]) : series.v1[i];
+      high[i2] = Math.max(high[i2] ?? -Infinity, series.v1[i]);
+      low[i2] = Math.min(low[i2] ?? Infinity, bottom);
+    });
+  }
+  chart.u.setData([chart.times, high, low], false);
+  chart.u.setScale("x", { min: chart.view.min, max: chart.view.max });
+  note(chart, chart.times.length ? null : "No readings in these days.");
+}
+
+function note(chart, words, retry) {
+  chart.element.querySelector(".chart-note")?.remove();
+  if (words === null) return;
+  const box = Object.assign(document.createElement("p"), { className: "chart-note", textContent: words });
+  if (retry) {
+    const button = Object.assign(document.createElement("button"), { type: "button", className: "btn", textContent: "Try again" });
+    button.addEventListener("click", retry);
+    box.append(button);
+  }
+  chart.element.append(box);
+}
+
+async function fill(chart) {
+  note(chart, "Loading readings…");
+  try {
+    show(chart, await load(chart));
+  } catch {
+    note(chart, "The readings could not be loaded; the table above shows the same.", () => fill(chart));
+  }
+}
+
+const view = { ...whole };
+function zoom(min, max) {
+  Object.assign(view, { min, max });
+  for (const { u } of charts) u.setScale("x", { min, max });
+}
+const zoomOut = () => zoom(whole.min, whole.max);
+
+function valueRange(look) {
+  return (u, low, high) => {
+    if (low == null) return [0, 1];
+    const extra = Math.max(look.least - (high - low), (high - low) * 0.2) / 2;
+    return [low - extra, Math.min(high + extra, look.most ?? Infinity)];
+  };
+}
+
+function options(chart, look) {
+  const axis = { stroke: () => colour("chart-axis"), font: FONT, ticks: { show: false }, grid: { stroke: () => colour("chart-grid"), width: 1 } };
+  return {
+    padding: [16, 22, 0, 0],
+    width: chart.element.clientWidth,
+    height: chart.element.clientHeight,
+    tzDate: chart.clock.date,
+    legend: { show: false },
+    scales: { x: { time: true, range: () => [view.min, view.max] }, y: { range: valueRange(look) } },
+    axes: [{ ...axis, values: chart.clock.ticks, space: 64, size: 28 }, { ...axis, size: 44, gap: 4 }],
+    series: [{}, { paths: () => null, points: { show: false } }, { paths: () => null, points: { show: false } }],
+    cursor: {
+      y: false,
+      points: { show: false },
+      sync: { key: "patient", scales: ["x", null] },
+      drag: { x: true, y: false, setScale: false },
+      bind: { dblclick: () => zoomOut },
+    },
+    hooks: {
+      draw: [(u) => chart.layers.forEach(({ series, look }) => paint(u, series, look))],
+      setSelect: [(u) => {
+        if (u.select.width < 4) return;
+        zoom(u.posToVal(u.select.left, "x"), u.posToVal(u.select.left + u.select.width, "x"));
+        u.setSelect({ left: 0, width: 0, top: 0, height: 0 }, false);
+      }],
+      setCursor: [(u) => (chart.words.textContent = u.cursor.left < 0 ? "" : readout(chart, u.posToVal(u.cursor.left, "x")))],
+    },
+  };
+}
+
+function build(element) {
+  const { metric, src, overlaySrc, overlayLabel, decimals } = element.dataset;
+  const layers = [{ src, label: "", look: drawnAs(metric), decimals: Number(decimals), series: NOTHING }];
+  if (overlaySrc) layers.push({ src: overlaySrc, label: overlayLabel, look: drawnAs("pulse"), decimals: 0, series: NOTHING });
+  const words = element.closest(".chart").querySelector("[data-readout]");
+  const chart = { element, layers, view, words, times: [], clock: clock(stack.dataset.zone) };
+  chart.u = new uPlot(options(chart, layers[0].look), [[], [], []], element);
+  new ResizeObserver(() => chart.u.setSize({ width: element.clientWidth, height: element.clientHeight })).observe(element);
+  arrowKeys(element, chart, zoomOut);
+  charts.push(chart);
+  return fill(chart);
+}
+
+if (stack) {
+  onThemeChange(() => charts.forEach(({ u }) => u.redraw()));
+  await Promise.all([...stack.querySelectorAll("[data-chart]")].map(build));
+  keepLive(charts, load, show);
+}
