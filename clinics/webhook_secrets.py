@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import base64
 import binascii
+import contextlib
 import hashlib
 import hmac
 import secrets
@@ -17,33 +18,45 @@ from django.db import transaction
 
 from clinics.models import Clinic, WebhookSecret
 
+AUTHORIZATION = "Authorization"
 VALID_AT_ONCE = 2
 
 
 def add_basic(clinic: Clinic, username: str, password: str) -> WebhookSecret:
     """Accept HTTP Basic with these credentials from now on, beside the newest earlier secret."""
-    return _add(clinic, "Authorization", _basic(f"{username}:{password}".encode()))
+    if not password:
+        raise ValueError("An empty password would open the door to anybody.")
+    return _add(clinic, AUTHORIZATION, _basic(f"{username}:{password}".encode()))
 
 
 def add_header(clinic: Clinic, header: str, value: str) -> WebhookSecret:
     """Accept `value` in the header of this name from now on, beside the newest earlier secret."""
-    return _add(clinic, header, _plain(value.encode()))
+    if not value.strip():
+        raise ValueError("An empty value would open the door to anybody.")
+    return _add(clinic, header, _proof(header, value.strip().encode()))
 
 
 def clinic_shown_by(slug: str, headers: Mapping[str, str]) -> tuple[Clinic | None, bool]:
     """The clinic of this slug (None when there is none) and whether the headers prove it."""
+    if not slug.isprintable():  # PostgreSQL would refuse to look for some of these
+        return None, False
     clinic = Clinic.objects.filter(slug=slug).prefetch_related("webhook_secrets").first()
     if clinic is None:
         return None, False
     proven = False
     for secret in clinic.webhook_secrets.all():
-        shown = _presented(secret.header, headers.get(secret.header, ""))
-        proven |= hmac.compare_digest(_digest(bytes(secret.salt), shown), bytes(secret.digest))
+        # WSGI decodes headers as latin-1; the proof is about the bytes on the wire.
+        shown = _proof(secret.header, headers.get(secret.header, "").encode("latin-1", "replace"))
+        proven |= _matches(secret, shown)
     return clinic, proven
 
 
 @transaction.atomic
 def _add(clinic: Clinic, header: str, proof: bytes) -> WebhookSecret:
+    """Setting a valid secret again makes it the newest; it never costs the other its place."""
+    for earlier in clinic.webhook_secrets.filter(header__iexact=header):
+        if _matches(earlier, proof):
+            earlier.delete()
     salt = secrets.token_bytes(16)
     added = WebhookSecret.objects.create(clinic=clinic, header=header, salt=salt, digest=_digest(salt, proof))
     newest = clinic.webhook_secrets.order_by("-id").values("id")[:VALID_AT_ONCE]
@@ -51,24 +64,22 @@ def _add(clinic: Clinic, header: str, proof: bytes) -> WebhookSecret:
     return added
 
 
-def _presented(header: str, value: str) -> bytes:
-    """The proof inside a header as it came over the wire (latin-1, as WSGI decodes it)."""
-    raw = value.encode("latin-1", "replace")
-    scheme, _, rest = raw.partition(b" ")
-    if header.lower() == "authorization" and scheme.lower() == b"basic":
-        try:
+def _proof(header: str, value: bytes) -> bytes:
+    """What is hashed and compared: user and password of HTTP Basic, however the word is spelt,
+    and the plain value of anything else."""
+    scheme, _, rest = value.partition(b" ")
+    if header.lower() == AUTHORIZATION.lower() and scheme.lower() == b"basic":
+        with contextlib.suppress(binascii.Error):
             return _basic(base64.b64decode(rest.strip(), validate=True))
-        except binascii.Error:
-            return b""
-    return _plain(raw)
+    return b"header\0" + value
 
 
 def _basic(user_and_password: bytes) -> bytes:
     return b"basic\0" + user_and_password
 
 
-def _plain(value: bytes) -> bytes:
-    return b"header\0" + value
+def _matches(secret: WebhookSecret, proof: bytes) -> bool:
+    return hmac.compare_digest(_digest(bytes(secret.salt), proof), bytes(secret.digest))
 
 
 def _digest(salt: bytes, proof: bytes) -> bytes:

@@ -22,12 +22,14 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from clinics import webhook_secrets
+from clinics.addresses import caller_address
 from clinics.models import Clinic
 from tenovi import inbox
 from tenovi.models import DoorCount
 from tenovi.reasons import sentence
 
 MAX_BODY = 1024 * 1024
+LARGEST_SIZE = 2**31 - 1  # what the ledger's column holds; a sender may declare any length
 RETRY_AFTER_SECONDS = 30
 COUNT_REFUSAL = f"""
 INSERT INTO {DoorCount._meta.db_table} (clinic_id, hour, cause, count) VALUES (%s, %s, %s, 1)
@@ -76,10 +78,10 @@ class WebhookDoor(APIView):
         body = _body_of(request)
         kept = {
             "content_type": request.META.get("CONTENT_TYPE", ""),
-            "address": request.META.get("REMOTE_ADDR") or None,
+            "address": caller_address(request.META),
         }
         if body is None:
-            size = int(request.META.get("CONTENT_LENGTH") or MAX_BODY + 1)
+            size = min(int(request.META.get("CONTENT_LENGTH") or MAX_BODY + 1), LARGEST_SIZE)
             receipt = inbox.reject(tenant, self.kind, b"", reason="too_large", size=size, **kept)
             return _refused(receipt, status.HTTP_413_REQUEST_ENTITY_TOO_LARGE)
         if unsupported := _unsupported(request):

@@ -1,0 +1,512 @@
+"""The measurement door: every row of the public table of answers, in its order."""
+
+from __future__ import annotations
+
+import base64
+import datetime
+import json
+import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import pytest
+from django.db import connection
+from django.test import Client
+from django.utils import timezone
+
+from clinics import webhook_secrets
+from clinics.models import Clinic
+from measurements.models import Measurement
+from tenovi.models import Delivery, DoorCount
+from tests.factories import (
+    JSON,
+    assign,
+    basic,
+    credentials,
+    deliver,
+    element,
+    held_device,
+    make_clinic,
+    make_device,
+    make_patient,
+    settled,
+    vendor_time,
+)
+
+MIB = 1024 * 1024
+MIN_HOURS = datetime.timedelta(hours=1)
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture
+def clinic() -> Clinic:
+    return make_clinic("alpha")
+
+
+def deliveries(clinic: Clinic) -> list[Delivery]:
+    return list(Delivery.objects.for_clinic(clinic))
+
+
+def readings(clinic: Clinic) -> list[Measurement]:
+    return list(Measurement.objects.for_clinic(clinic).order_by("id"))
+
+
+def knock(method: str, path: str, authorization: str | None, body: bytes = b"{}", **extra: Any) -> Any:
+    headers = {} if authorization is None else {"Authorization": authorization}
+    return Client(enforce_csrf_checks=True).generic(method, path, body, JSON, headers=headers, **extra)
+
+
+# 401: credentials come first.
+
+
+@pytest.mark.parametrize(
+    "authorization",
+    [
+        None,
+        "",
+        "Basic",
+        "Basic ",
+        "Basic %%%",
+        "Basic dGVub3Zp",  # a user without a colon
+        "Basic " + base64.b64encode(b"\xff\xfe\xfa:\xff").decode(),
+        "Basic " + "A" * 10_000,
+        "Bearer secret of alpha",
+        "Token " + basic("tenovi", "secret of alpha").removeprefix("Basic "),
+        "Bäsic sécret",
+        basic("tenovi", "secret of alpha") + ", " + basic("tenovi", "secret of alpha"),
+        basic("tenovi", "Secret of alpha"),
+        basic("", "secret of alpha"),
+        basic("tenovi", ""),
+    ],
+)
+def test_missing_and_wrong_credentials_leave_nothing_but_a_count(
+    clinic: Clinic, authorization: str | None
+) -> None:
+    answer = knock("POST", "/webhooks/alpha/measurements/", authorization)
+    assert answer.status_code == 401
+    assert answer["WWW-Authenticate"].startswith("Basic")
+    assert deliveries(clinic) == []
+    assert DoorCount.objects.get(clinic_id=clinic.id, cause="secret").count == 1
+
+
+@pytest.mark.parametrize("slug", ["nobody", "ALPHA", "alpha%00", "%F0%9F%8F%A5", "x" * 5000])
+def test_an_unknown_clinic_is_answered_like_a_wrong_secret(clinic: Clinic, slug: str) -> None:
+    answer = knock("POST", f"/webhooks/{slug}/measurements/", credentials(clinic))
+    assert answer.status_code == 401
+    assert DoorCount.objects.get(clinic_id=None).count == 1
+    wrong = knock("POST", "/webhooks/alpha/measurements/", basic("tenovi", "wrong"))
+    assert wrong.content == answer.content
+
+
+def test_refusals_of_one_hour_are_one_row(clinic: Clinic) -> None:
+    for _ in range(3):
+        knock("POST", "/webhooks/alpha/measurements/", None)
+    assert DoorCount.objects.get(clinic_id=clinic.id).count == 3
+
+
+def test_one_clinics_secret_does_not_open_anothers_door(clinic: Clinic) -> None:
+    other = make_clinic("beta")
+    answer = knock("POST", "/webhooks/beta/measurements/", credentials(clinic))
+    assert answer.status_code == 401
+    assert deliveries(other) == []
+
+
+def test_the_word_basic_is_read_in_any_case(clinic: Clinic) -> None:
+    device = held_device(clinic)
+    for word in ("basic", "BASIC"):
+        authorization = credentials(clinic).replace("Basic", word)
+        assert deliver(clinic, element(device), headers={"Authorization": authorization}).status_code == 200
+
+
+def test_two_secrets_are_valid_and_a_third_retires_the_first(clinic: Clinic) -> None:
+    device = held_device(clinic)
+    webhook_secrets.add_header(clinic, "X-Vitals-Key", "second")
+    first = {"Authorization": credentials(clinic)}
+    second = {"Authorization": "", "X-Vitals-Key": "second"}
+    for headers in (first, second):
+        assert deliver(clinic, element(device), headers=headers).status_code == 200
+    webhook_secrets.add_basic(clinic, "third", "password")
+    third = {"Authorization": basic("third", "password")}
+    assert [deliver(clinic, element(device), headers=h).status_code for h in (first, second, third)] == [
+        401,
+        200,
+        200,
+    ]
+
+
+@pytest.mark.parametrize(
+    ("header", "value"),
+    [
+        ("Authorization", "Api-Key 0123456789"),
+        ("Authorization", basic("tenovi", "typed as a whole")),  # how the vendor's form asks for it
+        ("authorization", "Basic not-base64"),
+        ("X-Webhook-Secret", "geheim-ü"),
+        ("x_webhook_secret", "  padded  "),
+    ],
+)
+def test_a_header_of_the_clinics_choosing_opens_the_door(clinic: Clinic, header: str, value: str) -> None:
+    webhook_secrets.add_header(clinic, header, value)
+    wire = value.strip().encode().decode("latin-1")  # what a server hands on
+    sent = {"Authorization": "", header.replace("_", "-"): wire}
+    assert deliver(clinic, element(held_device(clinic)), headers=sent).status_code == 200
+    sent[header.replace("_", "-")] = wire + "x"
+    assert deliver(clinic, b"{}", headers=sent).status_code == 401
+
+
+def test_a_basic_secret_that_cannot_be_decoded_matches_itself_only(clinic: Clinic) -> None:
+    webhook_secrets.add_header(clinic, "Authorization", "Basic %%%")
+    assert deliver(clinic, b"{}", headers={"Authorization": "Basic %%%%"}).status_code == 401
+    assert deliver(clinic, b"{}", headers={"Authorization": "Basic"}).status_code == 401
+
+
+@pytest.mark.parametrize("empty", ["", "   "])
+def test_an_empty_secret_is_refused_when_it_is_set(clinic: Clinic, empty: str) -> None:
+    with pytest.raises(ValueError, match="empty"):
+        webhook_secrets.add_header(clinic, "X-Key", empty)
+    with pytest.raises(ValueError, match="empty"):
+        webhook_secrets.add_basic(clinic, "tenovi", empty.strip())
+
+
+def test_setting_a_valid_secret_again_does_not_retire_the_other(clinic: Clinic) -> None:
+    webhook_secrets.add_header(clinic, "X-Key", "new")
+    webhook_secrets.add_header(clinic, "X-Key", "new")
+    assert deliver(clinic, b"{}").status_code == 400
+    assert deliver(clinic, b"{}", headers={"Authorization": "", "X-Key": "new"}).status_code == 400
+
+
+# 405, 413, 415.
+
+
+@pytest.mark.parametrize("method", ["GET", "HEAD", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE", "FROB"])
+def test_only_post_is_let_in(clinic: Clinic, method: str) -> None:
+    path = "/webhooks/alpha/measurements/"
+    assert knock(method, path, None).status_code == 401
+    answer = knock(method, path, credentials(clinic))
+    assert answer.status_code == 405
+    assert answer["Allow"] == "POST"
+    assert deliveries(clinic) == []
+
+
+def test_a_wrong_method_is_told_before_a_wrong_size(clinic: Clinic) -> None:
+    answer = knock("PUT", "/webhooks/alpha/measurements/", credentials(clinic), b" " * (MIB + 1))
+    assert answer.status_code == 405
+
+
+def test_one_mebibyte_is_taken_and_a_byte_more_is_not(clinic: Clinic) -> None:
+    body = json.dumps(element(held_device(clinic))).encode()
+    assert settled(deliver(clinic, body.ljust(MIB))) == {"stored": 1}
+    answer = deliver(clinic, body.ljust(MIB + 1), content_type="multipart/form-data")
+    assert answer.status_code == 413
+    kept = Delivery.objects.for_clinic(clinic).get(id=answer.json()["delivery"])
+    assert (kept.state, kept.reason, bytes(kept.raw), kept.size) == ("rejected", "too_large", b"", MIB + 1)
+
+
+@pytest.mark.parametrize("declared", ["2147483648", "9" * 19])
+def test_an_absurd_declared_length_is_too_large_too(clinic: Clinic, declared: str) -> None:
+    assert deliver(clinic, b"{}", CONTENT_LENGTH=declared).status_code == 413
+
+
+@pytest.mark.parametrize(
+    "content_type",
+    ["application/x-www-form-urlencoded", "Multipart/Form-Data; boundary=x", "multipart/mixed"],
+)
+def test_forms_are_refused_and_kept(clinic: Clinic, content_type: str) -> None:
+    body = json.dumps(element(held_device(clinic))).encode()
+    answer = deliver(clinic, body, content_type=content_type)
+    assert answer.status_code == 415
+    kept = Delivery.objects.for_clinic(clinic).get(id=answer.json()["delivery"])
+    assert (kept.state, kept.reason, bytes(kept.raw)) == ("rejected", "form_body", body)
+    assert readings(clinic) == []
+
+
+@pytest.mark.parametrize("encoding", ["gzip", "br", "GZIP", "deflate, identity"])
+def test_compressed_bodies_are_refused_and_kept_as_they_are(clinic: Clinic, encoding: str) -> None:
+    answer = deliver(clinic, b"\x1f\x8b\x08\x00", headers={"Content-Encoding": encoding})
+    assert answer.status_code == 415
+    [kept] = deliveries(clinic)
+    assert (kept.reason, bytes(kept.raw)) == ("compressed_body", b"\x1f\x8b\x08\x00")
+
+
+@pytest.mark.parametrize(
+    "content_type",
+    [
+        "",
+        "text/plain",
+        "application/octet-stream",
+        "application/vnd.api+json",
+        "APPLICATION/JSON",
+        "nonsense",
+    ],
+)
+def test_any_other_content_type_is_read_as_json(clinic: Clinic, content_type: str) -> None:
+    device = held_device(clinic)
+    headers = {"Content-Encoding": "Identity"}
+    assert settled(deliver(clinic, element(device), content_type=content_type, headers=headers)) == {
+        "stored": 1
+    }
+
+
+@pytest.mark.parametrize(
+    ("query", "headers"),
+    [
+        ("?format=xml", {}),
+        ("?format=api&unknown=1", {}),
+        ("", {"Accept": "text/html"}),
+        ("", {"Accept": "nonsense"}),
+        ("", {"Accept": "application/xml;q=0.9, application/json;q=0"}),
+        ("", {"Cookie": "sessionid=0123456789abcdef0123456789abcdef; csrftoken=x"}),
+        ("", {"X-Forwarded-For": "not an address, " * 100}),
+        ("", {"Origin": "https://elsewhere.example", "Referer": "https://elsewhere.example/"}),
+        ("", {"X-HTTP-Method-Override": "DELETE"}),
+    ],
+)
+def test_nothing_around_the_body_costs_a_reading(clinic: Clinic, query: str, headers: dict[str, str]) -> None:
+    body = json.dumps(element(held_device(clinic))).encode()
+    headers = {"Authorization": credentials(clinic)} | headers
+    path = f"/webhooks/alpha/measurements/{query}"
+    answer = Client(enforce_csrf_checks=True).generic("POST", path, body, JSON, headers=headers)
+    assert settled(answer) == {"stored": 1}
+    assert answer["Content-Type"] == JSON
+
+
+# 400: nothing in it could be an element.
+
+
+@pytest.mark.parametrize(
+    ("body", "reason"),
+    [
+        (b"", "not_json"),
+        (b"   ", "not_json"),
+        (b"{", "not_json"),
+        (b"{} {}", "not_json"),
+        (b'{"metric": NaN}', "not_json"),
+        (b'{"value_1": -Infinity}', "not_json"),
+        (b'{"metric": "pulse",}', "not_json"),
+        (b"{'metric': 'pulse'}", "not_json"),
+        (b'{"metric": "a\nb"}', "not_json"),
+        (b'{"value_1": 01}', "not_json"),
+        (b'{"device_name": "\xff\xfe"}', "not_json"),
+        ('{"metric": "pulse"}'.encode("utf-16"), "not_json"),
+        ('{"metric": "pulse"}'.encode("utf-16-le"), "not_json"),
+        (b"\xef\xbb\xbf\xef\xbb\xbf{}", "not_json"),
+        (b"null", "no_object"),
+        (b"true", "no_object"),
+        (b'"text"', "no_object"),
+        (b"5", "no_object"),
+        (b"[]", "no_object"),
+        (b"{}", "no_object"),
+        (b"[{}, {}]", "no_object"),
+        (b'[[{"metric": "pulse"}]]', "no_object"),
+        (b'{"value_1": ' + b"9" * 5000 + b"}", "number_too_long"),
+        (b'{"a": ' + b"[" * 64 + b"]" * 64 + b"}", "too_deep"),
+        (b"[" * 500_000, "too_deep"),
+        (b'{"a":' * 100_000, "too_deep"),
+    ],
+    ids=lambda value: value[:24] if isinstance(value, bytes) else value,
+)
+def test_a_body_without_elements_is_refused_and_kept(clinic: Clinic, body: bytes, reason: str) -> None:
+    answer = deliver(clinic, body)
+    assert answer.status_code == 400
+    assert set(answer.json()) == {"delivery", "error"}
+    kept = Delivery.objects.for_clinic(clinic).get(id=answer.json()["delivery"])
+    assert (kept.state, kept.reason, bytes(kept.raw), kept.size) == ("rejected", reason, body, len(body))
+
+
+def test_a_byte_order_mark_outer_blanks_and_64_levels_are_tolerated(clinic: Clinic) -> None:
+    device = held_device(clinic)
+    nested: Any = []
+    for _ in range(62):
+        nested = [nested]
+    body = json.dumps(element(device, extra=nested)).encode()
+    assert settled(deliver(clinic, b"\xef\xbb\xbf \r\n" + body + b"\t\n")) == {"stored": 1}
+
+
+# 200: committed.
+
+
+def test_the_answer_counts_each_element_once_and_tells_nothing_about_anybody(clinic: Clinic) -> None:
+    device = held_device(clinic)
+    deliver(clinic, element(device))
+    body = [
+        element(device),
+        element(device, metric="pulse"),
+        element(device, value_1="high"),
+        {},
+        None,
+        element(device, metric="steps", value_1=5),
+        element(device, metric="steps", value_1=9),
+    ]
+    answer = deliver(clinic, body)
+    counts = answer.json()
+    assert uuid.UUID(counts.pop("delivery")) in {each.id for each in deliveries(clinic)}
+    assert counts == {
+        "received": 7,
+        "stored": 2,
+        "updated": 0,
+        "duplicates": 2,
+        "quarantined": 3,
+        "pending": 0,
+    }
+    assert settled(deliver(clinic, element(device, metric="steps", value_1=10))) == {"updated": 1}
+
+
+def test_what_came_in_is_kept_byte_for_byte(clinic: Clinic) -> None:
+    body = b' {"metric" :\t"pulse", "hwi_device_id": "\\ud800\\u0000", "v": 1.0e0}\r\n'
+    assert settled(deliver(clinic, body, content_type="text/weird; x=" + "y" * 300)) == {"quarantined": 1}
+    [kept] = deliveries(clinic)
+    assert bytes(kept.raw) == body
+    assert (kept.size, kept.elements, kept.state) == (len(body), 1, "quarantined")
+    assert (kept.address, len(kept.content_type)) == ("127.0.0.1", 200)
+
+
+def test_both_spellings_of_the_address_work_and_nothing_redirects(clinic: Clinic) -> None:
+    body = json.dumps(element(held_device(clinic))).encode()
+    authorization = credentials(clinic)
+    answers = [knock("POST", f"/webhooks/alpha/measurements{end}", authorization, body) for end in ("", "/")]
+    assert [settled(answer) for answer in answers] == [{"stored": 1}, {"duplicates": 1}]
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/webhooks/alpha//measurements/",
+        "/webhooks//measurements/",
+        "/webhooks/alpha/measurements//",
+        "/webhooks/alpha/measurements/%0A",
+        "/webhooks/alpha/measurements%0A",
+        "/webhooks/alpha/Measurements/",
+        "/webhooks/alpha/elsewhere/",
+    ],
+)
+def test_other_spellings_are_not_found(clinic: Clinic, path: str) -> None:
+    assert knock("POST", path, credentials(clinic)).status_code == 404
+
+
+def test_an_unknown_host_is_refused_by_the_framework(clinic: Clinic) -> None:
+    answer = knock(
+        "POST", "/webhooks/alpha/measurements/", credentials(clinic), HTTP_HOST="elsewhere.example"
+    )
+    assert answer.status_code == 400
+    assert deliveries(clinic) == []
+
+
+def test_a_thousand_elements_are_stored_at_once(clinic: Clinic) -> None:
+    device = held_device(clinic)
+    start = datetime.datetime(2026, 3, 1, tzinfo=datetime.UTC)
+    body = [
+        element(device, timestamp=vendor_time(start + n * datetime.timedelta(minutes=1)), note="x" * 600)
+        for n in range(1000)
+    ]
+    assert settled(deliver(clinic, body)) == {"stored": 1000}
+    assert len(readings(clinic)) == 1000
+
+
+# Whose reading it is.
+
+
+def test_the_same_reading_at_two_clinics_is_two_readings(clinic: Clinic) -> None:
+    other = make_clinic("beta")
+    shared = uuid.uuid4()
+    for each in (clinic, other):
+        device = make_device(each, hwi_device_id=shared)
+        assign(device, make_patient(each))
+        assert settled(deliver(each, element(device))) == {"stored": 1}
+    assert len(readings(clinic)) == len(readings(other)) == 1
+
+
+def test_another_clinics_device_is_unknown_here(clinic: Clinic) -> None:
+    elsewhere = held_device(make_clinic("beta"))
+    assert settled(deliver(clinic, element(elsewhere))) == {"quarantined": 1}
+    [kept] = deliveries(clinic)
+    item = kept.items.across_clinics().get()
+    assert (item.reason, item.clinic_id) == ("unknown_device", clinic.id)
+
+
+@pytest.mark.parametrize(
+    ("ahead", "outcome"),
+    [
+        (datetime.timedelta(minutes=5), {"stored": 1}),
+        (datetime.timedelta(hours=47), {"stored": 1}),
+        (datetime.timedelta(hours=49), {"quarantined": 1}),
+    ],
+)
+def test_a_clock_may_run_two_days_ahead(
+    clinic: Clinic, ahead: datetime.timedelta, outcome: dict[str, int]
+) -> None:
+    taken = vendor_time(timezone.now() + ahead)
+    assert settled(deliver(clinic, element(held_device(clinic), timestamp=taken))) == outcome
+
+
+def test_a_reading_belongs_to_whoever_had_the_device_when_it_was_taken(clinic: Clinic) -> None:
+    first, second = make_patient(clinic, "first"), make_patient(clinic, "second")
+    device = make_device(clinic)
+    handed_back = datetime.datetime(2026, 3, 10, 12, tzinfo=datetime.UTC)
+    handed_out = datetime.datetime(2026, 3, 20, 12, tzinfo=datetime.UTC)
+    assign(device, first, ends_at=handed_back)
+    assign(device, second, starts_at=handed_out)
+    moments = [handed_back - MIN_HOURS, handed_back, handed_out - MIN_HOURS, handed_out]
+    body = [element(device, timestamp=vendor_time(moment)) for moment in moments]
+    assert settled(deliver(clinic, body)) == {"stored": 4}
+    assert [reading.patient for reading in readings(clinic)] == [first, None, None, second]
+
+
+@pytest.mark.parametrize("named", ["MRN-7781", "mrn-7781", "", None])
+def test_a_payload_may_name_the_patient_in_any_case_or_nobody(clinic: Clinic, named: str | None) -> None:
+    assert settled(deliver(clinic, element(held_device(clinic), patient_id=named))) == {"stored": 1}
+
+
+def test_a_payload_that_names_somebody_else_waits_for_a_person(clinic: Clinic) -> None:
+    make_patient(clinic, "somebody-else")
+    answer = deliver(clinic, element(held_device(clinic), patient_id="somebody-else"))
+    assert settled(answer) == {"quarantined": 1}
+    [kept] = deliveries(clinic)
+    assert kept.items.across_clinics().get().reason == "wrong_patient"
+
+
+def test_an_imported_assignment_reaches_back_only_for_readings_that_name_its_patient(clinic: Clinic) -> None:
+    device, patient = make_device(clinic), make_patient(clinic)
+    assign(device, patient, starts_at=datetime.datetime(2026, 3, 1, tzinfo=datetime.UTC), reaches_back=True)
+    body = [element(device, patient_id="MRN-7781"), element(device, patient_id="", value_1=99)]
+    assert settled(deliver(clinic, body)) == {"stored": 2}
+    assert [reading.patient for reading in readings(clinic)] == [patient, None]
+
+
+# 503: the database cannot keep it.
+
+
+@contextmanager
+def database_gone() -> Iterator[None]:
+    port = connection.settings_dict["PORT"]
+    connection.close()
+    connection.settings_dict["PORT"] = 1
+    try:
+        yield
+    finally:
+        connection.close()
+        connection.settings_dict["PORT"] = port
+
+
+@contextmanager
+def database_read_only() -> Iterator[None]:
+    with connection.cursor() as cursor:
+        cursor.execute("SET default_transaction_read_only = on")
+    try:
+        yield
+    finally:
+        connection.close()
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.parametrize("body", [b"{}", b"not json", None], ids=["empty", "unreadable", "reading"])
+@pytest.mark.parametrize("trouble", [database_gone, database_read_only])
+def test_when_nothing_can_be_kept_the_sender_is_told_to_come_back(trouble: Any, body: bytes | None) -> None:
+    clinic = make_clinic("alpha")
+    sent = element(held_device(clinic)) if body is None else body
+    with trouble():
+        answer = deliver(clinic, sent)
+    assert answer.status_code == 503
+    assert int(answer["Retry-After"]) > 0
+    assert deliveries(clinic) == []
+    assert deliver(clinic, sent).status_code in (200, 400)  # the next call gets a fresh connection
