@@ -1,9 +1,25 @@
 """All addresses, grouped by the room that answers them."""
 
-from django.urls import URLPattern, URLResolver, re_path
+from django.urls import URLPattern, URLResolver, include, path, re_path, register_converter
 
-from tenovi import doors
+from billing.api import urls_api as billing_api
+from clinics.api import NoSuchPath
+from clinics.converters import IsoDate
+from devices.api import urls_api as devices_api
+from measurements.api import urls_api as measurements_api
+from patients.api import urls_api as patients_api
+from tenovi.api import urls_api as tenovi_api
+
+register_converter(IsoDate, "iso")
+
+# Readings before patients: an external id may hold slashes, and the longer address goes first.
+api = [*billing_api, *measurements_api, *devices_api, *patients_api, *tenovi_api]
 
 urlpatterns: list[URLPattern | URLResolver] = [
-    re_path(r"^webhooks/(?P<clinic>[^/]+)/measurements/?$", doors.MeasurementsDoor.as_view()),
+    path("", include("dashboard.urls")),
+    path("", include("clinics.urls")),
+    path("", include("billing.urls")),
+    path("", include("tenovi.urls")),
+    path("api/v1/clinics/<slug:clinic>/", include(api)),
+    re_path(r"^api/", NoSuchPath.as_view()),
 ]

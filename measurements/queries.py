@@ -6,6 +6,7 @@ import datetime
 from typing import TYPE_CHECKING, Self
 
 from clinics.tenancy import TenantQuerySet
+from tenovi import catalogue
 
 if TYPE_CHECKING:
     from measurements.models import Measurement, VitalDay  # noqa: F401
@@ -15,6 +16,11 @@ if TYPE_CHECKING:
 class MeasurementQuerySet(TenantQuerySet["Measurement"]):
     def of_patient(self, patient: Patient) -> Self:
         return self.for_clinic(patient.clinic).filter(patient=patient)
+
+    def of_metric(self, name: str) -> Self:
+        """Of this metric, whatever its case; a metric the catalogue knows is stored in its spelling."""
+        named = catalogue.meaning(name, "")
+        return self.filter(metric=named.name) if named.known else self.filter(metric__iexact=named.name)
 
     def taken_between(
         self, start: datetime.datetime | None = None, end: datetime.datetime | None = None

@@ -5,7 +5,9 @@ from __future__ import annotations
 import datetime
 from typing import TYPE_CHECKING, Self
 
-from django.db.models import Q
+from django.db.models import F, Q, Value
+from django.db.models.functions import Lower
+from django.db.models.lookups import Exact
 
 from clinics.tenancy import TenantQuerySet
 
@@ -16,7 +18,8 @@ if TYPE_CHECKING:
 class PatientQuerySet(TenantQuerySet["Patient"]):
     def with_external_id(self, external_id: str) -> Self:
         """The patient with this id, ignoring case as the vendor does."""
-        return self.filter(external_id__iexact=external_id)
+        # Lower on both sides, by the database: the unique index is on it, and its idea of case decides.
+        return self.filter(Exact(Lower(F("external_id")), Lower(Value(external_id))))
 
     def matching(self, text: str) -> Self:
         """Name or external id contains every word of `text`."""

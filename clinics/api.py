@@ -1,0 +1,113 @@
+"""What the REST views of every room share: who asks, in which clinic, by which right.
+
+Answers 401 without a token or session, 404 for a clinic that is not the caller's, 403 where the
+role may not. Errors are DRF's and never quote a patient's data.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from typing import Any, ClassVar, TypeVar
+
+from django.core.exceptions import PermissionDenied
+from django.db.models import Model, QuerySet
+from django.http import Http404
+from knox.auth import TokenAuthentication
+from rest_framework import serializers
+from rest_framework.authentication import SessionAuthentication
+from rest_framework.exceptions import AuthenticationFailed, NotFound
+from rest_framework.generics import GenericAPIView
+from rest_framework.negotiation import DefaultContentNegotiation
+from rest_framework.renderers import JSONRenderer
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.views import APIView
+
+from clinics import audit
+from clinics.access import Permission, Visit, visit_for
+from clinics.cursors import CursorPagination
+from clinics.models import User
+
+M = TypeVar("M", bound=Model)
+
+
+class ApiToken(TokenAuthentication):  # type: ignore[misc]
+    """Knox's token, except that bytes no token can hold are refused instead of failing."""
+
+    def authenticate_credentials(self, token: bytes) -> Any:
+        if not re.fullmatch(rb"[0-9A-Za-z]+", token):
+            raise AuthenticationFailed("Invalid token.")
+        return super().authenticate_credentials(token)
+
+
+class AnswerJson(DefaultContentNegotiation):
+    """JSON whatever the caller says it accepts: a picky Accept header is no reason for a 406."""
+
+    def select_renderer(
+        self, request: Request, renderers: Any, format_suffix: str | None = None
+    ) -> tuple[JSONRenderer, str]:
+        return JSONRenderer(), JSONRenderer.media_type
+
+
+class ClinicView(GenericAPIView[M]):
+    """A view below `/api/v1/clinics/<slug>/`: its `visit` has `permission`."""
+
+    permission: ClassVar[Permission]
+    visit: Visit
+    authentication_classes = [ApiToken, SessionAuthentication]
+    content_negotiation_class = AnswerJson
+    http_method_names = ["get", "head"]
+
+    def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
+        super().initial(request, *args, **kwargs)
+        assert isinstance(request.user, User)
+        if any("\0" in str(value) for value in kwargs.values()):  # PostgreSQL has no text with NUL
+            raise Http404
+        self.visit = visit_for(request.user, kwargs["clinic"])
+        if not self.visit.may(self.permission):
+            audit.record(
+                "access_denied",
+                by=self.visit.user,
+                clinic=self.visit.clinic,
+                detail={"view": type(self).__name__},
+            )
+            raise PermissionDenied
+
+    def finalize_response(self, request: Request, response: Any, *args: Any, **kwargs: Any) -> Any:
+        response = super().finalize_response(request, response, *args, **kwargs)
+        response["Cache-Control"] = "no-store"
+        return response
+
+    def query(self, shape: type[serializers.Serializer[Any]], **context: Any) -> dict[str, Any]:
+        """The query string, checked; a bad value is answered 400 with a field error."""
+        query = shape(data=self.request.query_params, context=context)
+        query.is_valid(raise_exception=True)
+        return dict(query.validated_data)
+
+
+class ClinicListView(ClinicView[M]):
+    """A list answered as `{"next", "previous", "results"}`; see `CursorPagination`."""
+
+    cursor_key: ClassVar[tuple[str, ...]]
+    newest_first: ClassVar[bool] = False
+    pagination_class = CursorPagination
+
+    def get(self, request: Request, *args: Any, **kwargs: Any) -> Response:
+        return self.paged(self.get_queryset())
+
+    def paged(self, rows: QuerySet[M] | Sequence[Any]) -> Response:
+        pages = CursorPagination()
+        page = pages.paginate_queryset(rows, self.request, self)
+        return pages.get_paginated_response(self.get_serializer(page, many=True).data)
+
+
+class NoSuchPath(APIView):
+    """404 in the API's own style for a path below `/api/` that means nothing."""
+
+    authentication_classes = []
+    permission_classes = []
+    content_negotiation_class = AnswerJson
+
+    def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
+        raise NotFound

@@ -1,0 +1,69 @@
+"""Devices over REST, as last heard of from the vendor, and who has them now."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from django.db.models import QuerySet
+from django.urls import path
+from rest_framework import serializers
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from clinics.access import Permission
+from clinics.api import ClinicListView, ClinicView
+from clinics.fields import UtcField
+from devices.access import device_with_hwi_id, devices_for
+from devices.models import Device
+
+
+class DeviceSerializer(serializers.ModelSerializer[Device]):
+    """`patient` is the external id of who has the device now; `kind` a slug of the catalogue."""
+
+    patient = serializers.CharField(source="held_by", allow_null=True)
+    vendor_created_at = UtcField()
+    connected_at = UtcField()
+    unlinked_at = UtcField()
+    last_measurement_at = UtcField()
+
+    class Meta:
+        model = Device
+        fields: ClassVar = [
+            "hwi_device_id",
+            "name",
+            "kind",
+            "status",
+            "sensor_code",
+            "sensor_id",
+            "hardware_uuid",
+            "patient",
+            "vendor_created_at",
+            "connected_at",
+            "unlinked_at",
+            "last_measurement_at",
+        ]
+
+
+class DeviceList(ClinicListView[Device]):
+    """The clinic's devices by the vendor's id."""
+
+    permission = Permission.VIEW_PATIENTS
+    serializer_class = DeviceSerializer
+    cursor_key = ("hwi_device_id",)
+
+    def get_queryset(self) -> QuerySet[Device]:
+        return devices_for(self.visit)
+
+
+class DeviceDetail(ClinicView[Device]):
+    permission = Permission.VIEW_PATIENTS
+    serializer_class = DeviceSerializer
+
+    def get(self, request: Request, clinic: str, hwi_device_id: str) -> Response:
+        return Response(self.get_serializer(device_with_hwi_id(self.visit, hwi_device_id)).data)
+
+
+urls_api = [
+    path("devices/", DeviceList.as_view(), name="api-devices"),
+    path("devices/<str:hwi_device_id>/", DeviceDetail.as_view(), name="api-device"),
+]

@@ -1,0 +1,84 @@
+"""The ledger of deliveries over REST: what came in, what waits and why, and the raw bytes."""
+
+from __future__ import annotations
+
+import uuid
+from typing import Any, ClassVar
+
+from django.db.models import Prefetch, QuerySet
+from django.http import HttpResponse
+from django.urls import path
+from rest_framework import serializers
+from rest_framework.request import Request
+
+from clinics import audit
+from clinics.access import Permission
+from clinics.api import ClinicListView, ClinicView
+from clinics.fields import UtcField
+from tenovi.access import delivery_for
+from tenovi.models import Delivery, DeliveryItem
+from tenovi.models.ledger import DeliveryState, ItemState
+
+
+class DeliveryItemSerializer(serializers.ModelSerializer[DeliveryItem]):
+    class Meta:
+        model = DeliveryItem
+        fields: ClassVar = ["index", "state", "reason"]
+
+
+class DeliverySerializer(serializers.ModelSerializer[Delivery]):
+    """`items` are the elements that were not simply stored; reasons are listed in `docs/reasons.md`."""
+
+    received_at = UtcField()
+    items = DeliveryItemSerializer(many=True)
+
+    class Meta:
+        model = Delivery
+        fields: ClassVar = ["id", "kind", "received_at", "state", "items"]
+
+
+class DeliveryQuery(serializers.Serializer[Any]):
+    state = serializers.ChoiceField(choices=DeliveryState.choices, required=False)
+
+
+class DeliveryList(ClinicListView[Delivery]):
+    """Deliveries, newest first, without their bytes."""
+
+    permission = Permission.VIEW_DELIVERIES
+    serializer_class = DeliverySerializer
+    cursor_key = ("received_at", "id")
+    newest_first = True
+
+    def get_queryset(self) -> QuerySet[Delivery]:
+        query = self.query(DeliveryQuery)
+        items = DeliveryItem.objects.for_clinic(self.visit.clinic).exclude(state=ItemState.STORED)
+        deliveries = Delivery.objects.for_clinic(self.visit.clinic).filter(**query)
+        return deliveries.defer("raw").prefetch_related(Prefetch("items", items.order_by("index")))
+
+
+class DeliveryRaw(ClinicView[Delivery]):
+    """The bytes exactly as they came in. Whoever looks is written to the audit record."""
+
+    permission = Permission.VIEW_DELIVERIES
+
+    def get(self, request: Request, clinic: str, delivery_id: uuid.UUID) -> HttpResponse:
+        delivery = delivery_for(self.visit, delivery_id)
+        audit.record(
+            "raw_payload_viewed",
+            by=self.visit.user,
+            clinic=self.visit.clinic,
+            target=delivery,
+            address=request.META.get("REMOTE_ADDR") or None,
+        )
+        # A stranger wrote these bytes: never a type that a browser would render.
+        return HttpResponse(
+            bytes(delivery.raw),
+            content_type="application/octet-stream",
+            headers={"Content-Disposition": f'attachment; filename="{delivery.id}.bin"'},
+        )
+
+
+urls_api = [
+    path("deliveries/", DeliveryList.as_view(), name="api-deliveries"),
+    path("deliveries/<uuid:delivery_id>/raw/", DeliveryRaw.as_view(), name="api-delivery-raw"),
+]

@@ -1,0 +1,43 @@
+"""Calling the REST API as a script would."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from rest_framework.test import APIClient
+
+from clinics import actions
+from clinics.models import User
+
+Row = dict[str, Any]
+
+
+def api_client(user: User) -> APIClient:
+    """Calls with a token of this person."""
+    client = APIClient()
+    client.credentials(HTTP_AUTHORIZATION=f"Token {actions.create_token(user=user, by=None)}")
+    return client
+
+
+def results(answer: Any) -> list[Row]:
+    """The rows of one page of a list."""
+    assert answer.status_code == 200, answer.content
+    body = answer.json()
+    assert list(body) == ["next", "previous", "results"]
+    rows: list[Row] = body["results"]
+    return rows
+
+
+def walk(api: APIClient, url: str, page_size: int, **query: Any) -> list[Row]:
+    """Every row of a list, page by page to its end; the way back must meet the same rows."""
+    page = api.get(url, {"page_size": page_size, **query})
+    there = results(page)
+    while page.json()["next"]:
+        page = api.get(page.json()["next"])
+        there += results(page)
+    back = results(page)
+    while page.json()["previous"]:
+        page = api.get(page.json()["previous"])
+        back = results(page) + back
+    assert back == there
+    return there
