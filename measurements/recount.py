@@ -37,12 +37,13 @@ WHERE clinic_id = %(clinic)s AND patient_id IS NOT NULL AND NOT control AND NOT 
 ORDER BY patient_id, metric, taken_at DESC, identity DESC
 """
 
+WHOSE = "clinic_id = %(clinic)s AND (%(patient)s::uuid IS NULL OR patient_id = %(patient)s::uuid)"
 RECOUNT = (
-    "DELETE FROM measurements_vitalday WHERE clinic_id = %(clinic)s AND patient_id = %(patient)s",
+    f"DELETE FROM measurements_vitalday WHERE {WHOSE}",
     f"""INSERT INTO measurements_vitalday
         (clinic_id, patient_id, program, local_date, readings, estimated_readings, vendor_readings)
         {EXPECTED_DAYS}""",
-    "DELETE FROM measurements_latestreading WHERE clinic_id = %(clinic)s AND patient_id = %(patient)s",
+    f"DELETE FROM measurements_latestreading WHERE {WHOSE}",
     f"""INSERT INTO measurements_latestreading
         (clinic_id, patient_id, metric, device_id, value_1, value_2, taken_at, identity, estimated)
         {EXPECTED_LATEST}""",
@@ -71,7 +72,6 @@ SELECT patient_id FROM days UNION SELECT patient_id FROM latest ORDER BY patient
 """
 
 
-@transaction.atomic
 def lock_patient(clinic: Clinic, patient_id: uuid.UUID) -> None:
     """Until this transaction ends, no reading of any device this patient ever had is stored."""
     assigned = Assignment.objects.for_clinic(clinic).filter(patient_id=patient_id)
@@ -90,6 +90,18 @@ def recount(clinic: Clinic, patient_id: uuid.UUID) -> None:
     """Derive this patient's days and latest values again. The caller's changes to readings belong
     in the same transaction, after `lock_patient`."""
     lock_patient(clinic, patient_id)
+    _derive(clinic, patient_id)
+
+
+@transaction.atomic
+def recount_clinic(clinic: Clinic) -> None:
+    """Derive everybody's days and latest values again, while webhooks wait. For bulk loads."""
+    with connection.cursor() as cursor:
+        cursor.execute("LOCK TABLE measurements_measurement IN SHARE ROW EXCLUSIVE MODE")
+    _derive(clinic, None)
+
+
+def _derive(clinic: Clinic, patient_id: uuid.UUID | None) -> None:
     with connection.cursor() as cursor:
         for statement in RECOUNT:
             cursor.execute(statement, {"clinic": clinic.id, "patient": patient_id})
