@@ -9,7 +9,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator
 from typing import Any, TextIO
 
-from billing.report import RULES_VERSION, ReportRow, vital_days
+from billing.report import RULES_VERSION, vital_days
 from billing.windows import Window
 from clinics.models import Clinic
 from measurements.models import Measurement
@@ -42,12 +42,17 @@ COLUMNS = (
 RUNS_IN_A_SPREADSHEET = ("=", "+", "-", "@", "\t", "\r", "\0")
 
 
-def day_rule(clinic: Clinic) -> str:
-    """The clinic's date rule in words, as it stands beside every number."""
+def clocks(clinic: Clinic) -> str:
+    """The clocks that decide a date, in their order, in words."""
     return (
-        "Local date by the UTC offset sent with the reading, else by the patient's time zone, "
+        "the UTC offset sent with the reading, else by the patient's time zone, "
         f"else by the clinic's ({clinic.timezone})"
     )
+
+
+def day_rule(clinic: Clinic) -> str:
+    """The clinic's date rule in words, as it stands beside every number."""
+    return f"Local date by {clocks(clinic)}"
 
 
 def export_rows(clinic: Clinic, window: Window, *, now: datetime.datetime) -> Iterator[dict[str, str]]:
@@ -109,6 +114,3 @@ def _devices(clinic: Clinic, window: Window) -> defaultdict[tuple[uuid.UUID, str
     for patient_id, program, hwi_device_id in rows:
         found[patient_id, program].append(hwi_device_id)
     return found
-
-
-__all__ = ["COLUMNS", "ReportRow", "day_rule", "export_rows", "neutralised", "write_csv"]

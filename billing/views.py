@@ -15,7 +15,7 @@ from django.utils import timezone
 from django.utils.http import urlencode
 from django.views.decorators.http import require_safe
 
-from billing.export import day_rule, export_rows, write_csv
+from billing.export import clocks, export_rows, write_csv
 from billing.pace import pace
 from billing.report import SHORT_DAYS, ReportRow, totals, vital_days
 from billing.windows import Window
@@ -67,7 +67,7 @@ def month(request: HttpRequest, visit: Visit) -> HttpResponse:
             "status": "Open",
             "is_open": True,
             "csv_url": _csv_url(visit, window),
-            "day_rule": f"{day_rule(visit.clinic)[0].lower()}{day_rule(visit.clinic)[1:]}",
+            "day_rule": clocks(visit.clinic),
             "generated_at": now,
         },
         "months": _months(visit, window, now),

@@ -173,11 +173,9 @@ _DEFAULTS = _first_wins([(key, metric) for each in _KINDS for key, metric in eac
 
 
 def programs_of(slug: str) -> set[str]:
-    """Programs that the vital metrics of a kind count for; empty for a kind that earns no day, and
-    for one whose program the enrolment decides."""
+    """Programs that a kind's readings count for: those of its vital metrics, or of all when it has
+    none. Empty for an unknown kind, and where the enrolment decides."""
     found = kind(slug)
-    return (
-        {metric.program for metric in found.metrics.values() if metric.vital} - {"enrollment"}
-        if found
-        else set()
-    )
+    metrics = found.metrics.values() if found else ()
+    programs = {metric.program for metric in metrics if metric.vital} or {metric.program for metric in metrics}
+    return programs - {"enrollment"}
