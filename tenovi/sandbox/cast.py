@@ -1,0 +1,163 @@
+"""Who the simulated clinic looks after: invented people, and the part each of them plays.
+
+The first two dozen are a fixed cast, so that a demo always shows the same stories; a larger clinic
+repeats the parts that `share` gives weight to. No name, number or street belongs to anybody.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+EASTERN = "America/New_York"
+CENTRAL = "America/Chicago"
+MOUNTAIN = "America/Denver"
+PACIFIC = "America/Los_Angeles"
+ARIZONA = "America/Phoenix"
+INDIA = "Asia/Kolkata"
+
+
+class Part(NamedTuple):
+    """One patient's part.
+
+    `adherence` is the chance that a day has readings; `story` says what is unusual: "battery"
+    (the device reports nothing but its battery), "monthly" (one day a month), "silent" (nothing
+    for ever), "weak" (a gateway with poor signal), "high" (values that worry a nurse).
+    """
+
+    devices: tuple[str, ...]
+    timezone: str
+    adherence: float
+    story: str = ""
+    share: int = 0
+
+
+CAST = (
+    Part(("Tenovi BPM - L", "Tenovi Scale"), EASTERN, 0.95, share=16),
+    Part(("Tenovi BPM - S", "Tenovi Watch"), CENTRAL, 0.92, share=1),
+    Part(("Tenovi Glucometer", "Tenovi BPM - L"), MOUNTAIN, 0.9, share=6),
+    Part(("Tenovi Pulse Ox", "Tenovi Thermometer"), PACIFIC, 0.88, share=4),
+    Part(("Tenovi BPM - L", "Tenovi Scale"), EASTERN, 0.2, share=10),
+    Part(("Tenovi Cellular BPM - L",), ARIZONA, 0.93, share=16),
+    Part(("Tenovi Cellular Glucometer",), CENTRAL, 0.4, share=4),
+    Part(("Tenovi Cellular Scale",), EASTERN, 0.9, share=8),
+    Part(("Tenovi Cellular Pulse Ox",), PACIFIC, 0.3, share=3),
+    Part(("Tenovi Pillbox",), EASTERN, 0.93, share=2),
+    Part(("Hailie Sensor", "Tenovi Peak Flow Meter"), CENTRAL, 0.9, share=1),
+    Part(("PatchRx PatchCap",), MOUNTAIN, 0.9, share=1),
+    Part(("Tenovi Watch",), EASTERN, 0.97),
+    Part(("Tenovi Scale",), CENTRAL, 0.9, "battery", share=1),
+    Part(("Tenovi BPM - S",), MOUNTAIN, 1.0, "monthly", share=3),
+    Part(("Tenovi BPM - L",), PACIFIC, 0.0, "silent", share=2),
+    Part(("Omron BPM",), ARIZONA, 0.8, share=6),
+    Part(("A&D Scale",), CENTRAL, 0.45, share=3),
+    Part(("Nonin Pulse Ox",), EASTERN, 0.85, share=3),
+    Part(("Tenovi BPM - L",), INDIA, 0.9),
+    Part(("Trividia Glucometer", "Omron Wrist BPM"), PACIFIC, 0.9, "high", share=4),
+    Part(("Tenovi Peak Flow Meter", "Tenovi Thermometer"), MOUNTAIN, 0.2, share=1),
+    Part(("Tenovi BPM - L",), EASTERN, 0.8, "weak", share=4),
+    Part(("Tenovi Glucometer", "Tenovi Scale", "Tenovi BPM - L"), CENTRAL, 0.22, share=6),
+)
+
+FIRST_NAMES = (
+    *(
+        "Marisol",
+        "Dwight",
+        "Aiyana",
+        "Tomasz",
+        "Priya",
+        "Leonard",
+        "Odessa",
+        "Hiroshi",
+        "Bernadette",
+        "Kwame",
+    ),
+    *(
+        "Ingrid",
+        "Rosalind",
+        "Mateo",
+        "Delphine",
+        "Clarence",
+        "Yesenia",
+        "Abdul",
+        "Maureen",
+        "Santiago",
+        "Thandiwe",
+    ),
+    *(
+        "Walter",
+        "Nadia",
+        "Ephraim",
+        "Coral",
+        "Lucinda",
+        "Darnell",
+        "Saoirse",
+        "Viktor",
+        "Amparo",
+        "Josephine",
+    ),
+    *(
+        "Rashid",
+        "Eleanor",
+        "Quincy",
+        "Mei",
+        "Harriet",
+        "Desmond",
+        "Paloma",
+        "Gideon",
+        "Beatrix",
+        "Jamal",
+        "Ottilie",
+    ),
+)
+LAST_NAMES = (
+    *(
+        "Quenbrook",
+        "Ferncastle",
+        "Thistlemoor",
+        "Okeridge",
+        "Larkmont",
+        "Brackenfold",
+        "Hollowmere",
+        "Wexelby",
+    ),
+    *(
+        "Marrowdale",
+        "Pellinor",
+        "Greywater",
+        "Sandoverre",
+        "Applethorn",
+        "Vantongeren",
+        "Moonsong",
+        "Castellamar",
+    ),
+    *(
+        "Birchwhistle",
+        "Ravensway",
+        "Dunmarrow",
+        "Elmsworthy",
+        "Tidewell",
+        "Foxhallow",
+        "Ashgrovian",
+        "Silverbeck",
+    ),
+    *("Winterbottomley", "Oakenshade", "Merriwyn", "Copperfen", "Stillwaite", "Highmarsh", "Nightingdale"),
+)
+STREETS = (
+    "Larkspur Lane",
+    "Old Mill Road",
+    "Juniper Court",
+    "Harbor View",
+    "Second Street",
+    "Orchard Way",
+    "Pine Hollow",
+)
+PLACES = {
+    EASTERN: ("Albany", "NY", "12207"),
+    CENTRAL: ("Peoria", "IL", "61602"),
+    MOUNTAIN: ("Pueblo", "CO", "81003"),
+    PACIFIC: ("Fresno", "CA", "93721"),
+    ARIZONA: ("Mesa", "AZ", "85201"),
+    INDIA: ("Albany", "NY", "12207"),
+}
+PHYSICIANS = ("Dr. Imogen Starling", "Dr. Rufus Hawksley", "Dr. Amara Finchley")
+CARE_MANAGERS = ("Nell Cartwhistle", "Oscar Plumridge")

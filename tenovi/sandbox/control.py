@@ -1,0 +1,81 @@
+"""`/_sandbox/`: what tests and the curious may ask of the sandbox itself. No key, no rate, JSON only.
+
+| Call | Does |
+| --- | --- |
+| `GET requests` | every request to the API so far: monotonic seconds, method, path, query, key, status |
+| `DELETE requests` | forgets them |
+| `POST faults` | orders a fault, see `faults.py`: `{"kind": "status", "status": 500, "path": "hwi-devices"}` |
+| `DELETE faults` | takes all back |
+| `POST settings` | changes `state.Settings`; answers all of them |
+| `POST live` | `{"count": 3}` or `{"device": "<id>"}`: readings now; answers rows and the receiver's statuses |
+| `POST devices` | `{"patient": 0, "name": "Tenovi Scale"}`: activates one more device; answers it |
+| `POST keys` | `{"keys": ["…"]}`: the only valid keys from now on |
+| `POST webhook` | `{"url": "…", "header": "Authorization", "value": "…"}`: where readings are posted |
+| `POST reset` | as after the start |
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import asdict
+from typing import Any
+
+from tenovi.sandbox.faults import Faults
+from tenovi.sandbox.live import Live
+from tenovi.sandbox.state import State, Webhook
+
+
+class Control:
+    """Answers (status, JSON body). Wrong orders are answered 400 with the reason."""
+
+    def __init__(self, state: State, faults: Faults, live: Live) -> None:
+        self.state, self.faults, self.live = state, faults, live
+        self._keys, self._first_webhook = set(state.keys), state.webhook
+
+    def answer(self, method: str, call: str, order: Any) -> tuple[int, Any]:
+        calls: dict[str, Callable[[Any], Any]] = {
+            "GET requests": lambda _: {"requests": [asdict(each) for each in self.state.exchanges]},
+            "DELETE requests": lambda _: self.state.exchanges.clear(),
+            "POST faults": self.faults.add,
+            "DELETE faults": lambda _: self.faults.clear(),
+            "POST settings": self._settings,
+            "POST live": self._live,
+            "POST devices": lambda order: self.state.add_device(order["patient"], order["name"]),
+            "POST keys": lambda order: self._set_keys(order["keys"]),
+            "POST webhook": self._webhook,
+            "POST reset": lambda _: self._reset(),
+        }
+        chosen = calls.get(f"{method} {call.strip('/')}")
+        if chosen is None:
+            return 404, {"detail": "No such call; see tenovi/sandbox/control.py."}
+        try:
+            if call.strip("/") == "live":  # posts to a receiver that may call back: not under the lock
+                return 200, chosen(order or {})
+            with self.state.lock:
+                return 200, chosen(order or {}) or {}
+        except (KeyError, IndexError, TypeError, ValueError) as error:
+            return 400, {"detail": f"{type(error).__name__}: {error}"}
+
+    def _settings(self, order: Any) -> Any:
+        self.state.settings.change(order)
+        return asdict(self.state.settings)
+
+    def _live(self, order: Any) -> Any:
+        rows: list[Any] = []
+        statuses: list[int | None] = []
+        for _ in range(order.get("count", 1)):
+            made, answered = self.live.read(order.get("device"))
+            rows += made
+            statuses += answered
+        return {"rows": rows, "statuses": statuses}
+
+    def _set_keys(self, keys: list[str]) -> None:
+        self.state.keys = set(keys)
+
+    def _webhook(self, order: Any) -> None:
+        self.state.webhook = Webhook(**order)
+
+    def _reset(self) -> None:
+        self.faults.clear()
+        self.state.reset()
+        self.state.keys, self.state.webhook = set(self._keys), self._first_webhook

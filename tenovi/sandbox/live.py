@@ -1,0 +1,108 @@
+"""Readings as they happen, posted as webhooks the way the vendor does: once, and never again.
+
+Nothing documents that the vendor repeats a webhook that failed, so neither does the sandbox. What
+the receiver missed is still in the measurement lists, which is where it can be found again.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import re
+import threading
+from datetime import UTC, datetime
+from http.client import HTTPConnection, HTTPException, HTTPSConnection
+from random import Random
+from typing import Any
+from urllib.parse import urlsplit
+
+from tenovi.sandbox.shapes import Json
+from tenovi.sandbox.simulation import Device
+from tenovi.sandbox.state import State, Webhook
+
+log = logging.getLogger(__name__)
+
+ANSWER_WITHIN = 10.0  # seconds
+
+
+class Live(threading.Thread):
+    """Every `seconds`, one device is used and its reading is posted. Only the interval is
+    shortened; the times in the reading are now."""
+
+    def __init__(self, state: State, seconds: float) -> None:
+        super().__init__(name="live readings", daemon=True)
+        self._state = state
+        self._seconds = seconds
+        self._stopped = threading.Event()
+        self._random = Random(state.clinic.seed)
+        self._held_back: list[bytes] = []
+        self._turn = 0
+
+    def run(self) -> None:
+        while not self._stopped.wait(self._seconds):
+            self.read()
+
+    def stop(self) -> None:
+        self._stopped.set()
+
+    def read(self, device_id: str | None = None) -> tuple[list[Json], list[int | None]]:
+        """One reading, now: its rows, and the receiver's status for each POST made (None when the
+        receiver could not be reached). Raises KeyError for an unknown device."""
+        with self._state.lock:
+            device = self._state.simulated[device_id] if device_id else self._next()
+            rows = self._state.add_live(self._state.clinic.live_reading(device, datetime.now(UTC)))
+            bodies = self._bodies(rows)
+            webhook = self._state.webhook
+        return rows, [post(webhook, body) for body in bodies] if webhook else []
+
+    def _next(self) -> Device:
+        usable = [device for device in self._state.simulated.values() if device.readable_live]
+        self._turn += 1
+        return usable[self._turn % len(usable)]
+
+    def _bodies(self, rows: list[Json]) -> list[bytes]:
+        """What is posted for these rows, and in which order, after everything that may go wrong."""
+        settings, random = self._state.settings, self._random
+        payloads: list[Any] = [rows] if settings.push == "array" else list(rows)
+        bodies: list[bytes] = []
+        for payload in payloads:
+            if random.random() < settings.withhold:
+                continue
+            body = written(payload, settings.values == "numbers", settings.created_equals_timestamp)
+            bodies += [body, body] if random.random() < settings.duplicate else [body]
+        if random.random() < settings.disorder:
+            self._held_back += bodies
+            return []
+        bodies, self._held_back = bodies + self._held_back, []
+        return bodies
+
+
+def written(payload: Any, numbers: bool, created_equals_timestamp: bool) -> bytes:
+    """The body of a webhook. As numbers, values keep their two decimals: the vendor prints 120.00."""
+    if created_equals_timestamp:
+        rows = payload if isinstance(payload, list) else [payload]
+        rows = [row | {"created": row["timestamp"]} for row in rows]
+        payload = rows if isinstance(payload, list) else rows[0]
+    text = json.dumps(payload)
+    if numbers:
+        text = re.sub(r'("value_[12]": )"(-?[0-9.]+)"', r"\1\2", text)
+    return text.encode()
+
+
+def post(webhook: Webhook, body: bytes) -> int | None:
+    """The receiver's status; None, and a line in the log, when there is no answer."""
+    target = urlsplit(webhook.url)
+    connect = HTTPSConnection if target.scheme == "https" else HTTPConnection
+    connection = connect(target.netloc, timeout=ANSWER_WITHIN)
+    try:
+        headers = {"Content-Type": "application/json", webhook.header: webhook.value}
+        connection.request("POST", target.path, body, headers)
+        status = connection.getresponse().status
+    except (OSError, HTTPException) as error:
+        log.warning("A reading was lost: the receiver does not answer (%s).", error)
+        return None
+    finally:
+        connection.close()
+    if status != 200:
+        log.warning("A reading was lost: the receiver answered %s.", status)
+    return status

@@ -1,0 +1,155 @@
+"""HTTP for the sandbox: who is let in, how fast, and how an answer reaches the wire."""
+
+from __future__ import annotations
+
+import json
+import re
+import socket
+import time
+from http import HTTPStatus
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
+from urllib.parse import parse_qsl, urlsplit
+
+from tenovi.sandbox import api
+from tenovi.sandbox.control import Control
+from tenovi.sandbox.faults import Fault, Faults, Reply
+from tenovi.sandbox.live import Live
+from tenovi.sandbox.state import Exchange, State
+
+CLIENT_PATH = re.compile(r"/clients/(?P<domain>[^/]+)(?P<path>/.*)")
+LOOPBACK_TWINS = {"127.0.0.1": "localhost", "localhost": "127.0.0.1"}
+
+
+class SandboxServer(ThreadingHTTPServer):
+    """Listens on 127.0.0.1 alone; port 0 takes a free one, see `server_port`."""
+
+    daemon_threads = True
+    request_queue_size = 128
+
+    def __init__(self, port: int, state: State, live: Live) -> None:
+        super().__init__(("127.0.0.1", port), Handler)
+        self.state = state
+        self.faults = Faults()
+        self.control = Control(state, self.faults, live)
+
+
+class Handler(BaseHTTPRequestHandler):
+    server: SandboxServer
+    protocol_version = "HTTP/1.1"
+    server_version = "tenovi-sandbox"
+    disable_nagle_algorithm = True
+
+    def serve(self) -> None:
+        arrived = time.monotonic()
+        url = urlsplit(self.path)
+        body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
+        if url.path.startswith("/_sandbox/"):
+            self._send(self._controlled(url.path.removeprefix("/_sandbox/"), body))
+            return
+        key = self.headers.get("Authorization", "")
+        exchange = Exchange(
+            arrived,
+            self.command,
+            url.path,
+            dict(parse_qsl(url.query, keep_blank_values=True)),
+            key.removeprefix("Api-Key "),
+            self.headers.get("Host", ""),
+        )
+        with self.server.state.lock:
+            self.server.state.exchanges.append(exchange)
+        reply = self._answered(exchange, url.query, body)
+        exchange.status = None if reply.dropped else reply.status
+        self._send(reply)
+
+    do_GET = do_POST = do_PUT = do_PATCH = do_DELETE = serve
+
+    def log_message(self, format: str, *args: Any) -> None:
+        """Nothing: every request is in `GET /_sandbox/requests`."""
+
+    def _answered(self, exchange: Exchange, query: str, body: bytes) -> Reply:
+        state = self.server.state
+        match = CLIENT_PATH.fullmatch(exchange.path)
+        if match is None or match["domain"] != state.domain:
+            return _reply(api.not_found())
+        if not exchange.path.endswith("/") and api.knows(f"{match['path']}/"):
+            return self._with_slash(exchange.path, query)
+        refused = self._refused(exchange)
+        if refused:
+            return _reply(refused)
+        try:
+            wanted = json.loads(body) if body else None
+        except ValueError:
+            return _reply(api.refuse(HTTPStatus.BAD_REQUEST, "JSON parse error."))
+        request = api.Request(match["domain"], exchange.method, match["path"], exchange.query, wanted)
+        with state.lock:
+            fault = self.server.faults.take(exchange.method, match["path"])
+        return _spoiled(fault, request, state)
+
+    def _refused(self, exchange: Exchange) -> api.Answer | None:
+        state = self.server.state
+        given = self.headers.get("Authorization", "")
+        with state.lock:
+            if not given.startswith("Api-Key ") or exchange.key not in state.keys:
+                return api.refuse(HTTPStatus.FORBIDDEN, "Authentication credentials were not provided.")
+            if not state.within_rate(exchange.key, exchange.monotonic):
+                wait = {"Retry_After": "1"} if state.settings.retry_after else {}
+                return api.refuse(HTTPStatus.TOO_MANY_REQUESTS, "Request was throttled.", **wait)
+        if self.headers.get("Content-Length") not in (None, "0"):
+            kind = self.headers.get("Content-Type", "")
+            if not kind.startswith("application/json"):
+                return api.refuse(
+                    HTTPStatus.UNSUPPORTED_MEDIA_TYPE, f'Unsupported media type "{kind}" in request.'
+                )
+        return None
+
+    def _with_slash(self, path: str, query: str) -> Reply:
+        """Another name of this machine, so that HTTP clients leave the key behind, as at the vendor's."""
+        host, _, port = self.headers.get("Host", "").partition(":")
+        target = f"http://{LOOPBACK_TWINS.get(host, host)}:{port}{path}/{f'?{query}' if query else ''}"
+        return Reply(HTTPStatus.MOVED_PERMANENTLY, b"", headers={"Location": target})
+
+    def _controlled(self, call: str, body: bytes) -> Reply:
+        try:
+            order = json.loads(body) if body else None
+        except ValueError:
+            return _reply(api.refuse(HTTPStatus.BAD_REQUEST, "JSON parse error."))
+        status, answer = self.server.control.answer(self.command, call, order)
+        return _reply(api.Answer(status, answer))
+
+    def _send(self, reply: Reply) -> None:
+        if reply.dropped:
+            self.close_connection = True
+            self.connection.shutdown(socket.SHUT_RDWR)
+            return
+        if reply.declared is not None:
+            self.close_connection = True
+        self.send_response(reply.status)
+        self.send_header("Content-Type", reply.content_type)
+        self.send_header("Content-Length", str(len(reply.body) if reply.declared is None else reply.declared))
+        for name, value in reply.headers.items():
+            self.send_header(name, value)
+        try:
+            self.end_headers()
+            self._write(reply)
+        except ConnectionError:  # the client has lost patience
+            self.close_connection = True
+
+    def _write(self, reply: Reply) -> None:
+        if not reply.pause:
+            self.wfile.write(reply.body)
+            return
+        for place in range(len(reply.body)):
+            time.sleep(reply.pause)
+            self.wfile.write(reply.body[place : place + 1])
+            self.wfile.flush()
+
+
+def _spoiled(fault: Fault | None, request: api.Request, state: State) -> Reply:
+    if fault is None:
+        return _reply(api.answer(state, request))
+    return fault.spoil(Reply(HTTPStatus.OK, b"{}") if fault.before else _reply(api.answer(state, request)))
+
+
+def _reply(answer: api.Answer) -> Reply:
+    return Reply(answer.status, json.dumps(answer.body).encode(), headers=answer.headers)

@@ -1,0 +1,364 @@
+"""One clinic's patients, devices and readings: the same for the same seed, on any machine.
+
+A reading depends on the seed, the device and the local date alone. So the history that `seed_demo`
+loads, the history the sandbox serves, and the one it serves after a restart next week agree on every
+date they share. Rows are made day by day and never held all at once: 10,000 patients for a year are
+some 20 million of them.
+"""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from datetime import UTC, date, datetime, timedelta
+from hashlib import blake2b
+from random import Random
+from typing import Any, NamedTuple
+from zoneinfo import ZoneInfo
+
+from tenovi import catalogue
+from tenovi.sandbox import cast
+from tenovi.sandbox.clock import local_day
+from tenovi.sandbox.habits import HABITS, HOUR, Body, Day, Habit, Sample, Watch
+
+NAMESPACE = uuid.UUID("6f0d1c0e-8f0b-5d7a-9a3e-2f6c5b1d4e70")
+SECOND = timedelta(seconds=1)
+LONGEST_DELAY = 6  # days; see `_days_of_delay`
+CLINIC_OPENED = datetime(2024, 1, 8, 15, tzinfo=UTC)
+
+
+@dataclass(slots=True)
+class Patient:
+    """One patient as the vendor knows it, plus the time zone of the home (IANA name)."""
+
+    external_id: str
+    name: str
+    address: str
+    city: str
+    state: str
+    zip_code: str
+    phone_number: str
+    email: str
+    physician: str
+    clinic_name: str
+    care_manager: str
+    sms_opt_in: bool
+    timezone: str
+    part: cast.Part
+    body: Body
+    seed: int
+    gateway_id: str
+    devices: list[Device] = field(default_factory=list, repr=False)
+
+
+@dataclass(slots=True)
+class Device:
+    """One activation. `id` is the HWI device id, `created` (UTC) the time of activation."""
+
+    id: str
+    inner_id: str
+    name: str
+    kind: catalogue.DeviceKind
+    patient: Patient = field(repr=False)
+    hardware_uuid: str
+    sensor_id: str | None
+    created: datetime
+    seed: int
+
+    @property
+    def habit(self) -> Habit:
+        return HABITS[next(iter(self.kind.metrics.values())).name]
+
+    @property
+    def readable_live(self) -> bool:
+        """Whether a reading of it may appear at any moment without spoiling its patient's story."""
+        part = self.patient.part
+        return (
+            self.kind.transfer in ("each_reading", "each_event")
+            and part.adherence >= 0.7
+            and part.story not in ("battery", "monthly")
+        )
+
+
+class Row(NamedTuple):
+    """One measurement row; values are text with two decimals and times are UTC, as on the wire."""
+
+    device: Device
+    metric: str
+    value_1: str
+    value_2: str
+    created: datetime
+    timestamp: datetime
+    timezone_offset: int
+    estimated_timestamp: bool
+    filter_params: dict[str, Any] | None
+
+    def wire(self) -> dict[str, Any]:
+        """The row as the vendor's measurement lists have it."""
+        return {
+            "metric": self.metric,
+            "device_name": self.device.name,
+            "hwi_device_id": self.device.id,
+            "patient_id": self.device.patient.external_id,
+            "hardware_uuid": self.device.hardware_uuid,
+            "sensor_code": self.device.kind.sensor_code or "",
+            "value_1": self.value_1,
+            "value_2": self.value_2,
+            "created": wire_time(self.created),
+            "timestamp": wire_time(self.timestamp),
+            "timezone_offset": self.timezone_offset,
+            "estimated_timestamp": self.estimated_timestamp,
+            "filter_params": self.filter_params,
+        }
+
+
+def wire_time(moment: datetime) -> str:
+    """A UTC time as the vendor writes it: six decimals and a Z."""
+    return f"{moment.isoformat(timespec='microseconds')[:-6]}Z"
+
+
+class Clinic:
+    """`patients` patients with `days` days of readings up to `until`, which is aware, in UTC."""
+
+    def __init__(self, seed: int, patients: int, days: int, until: datetime) -> None:
+        self.seed = seed
+        self.until = until
+        self.since = until - timedelta(days=days)
+        self.patients = [self._patient(number) for number in range(patients)]
+        self.devices = [device for patient in self.patients for device in patient.devices]
+
+    def rows(self) -> Iterator[Row]:
+        """Every row of the clinic in the order in which the vendor received them."""
+        waiting: dict[int, list[Row]] = {}
+        for ordinal in range(self.since.toordinal() - 1, self.until.toordinal() + 2):
+            for device in self.devices:
+                for row in self._day(device, ordinal):
+                    waiting.setdefault(row.created.toordinal(), []).append(row)
+            # No later local date, however far east, can still bring a row received on that UTC date.
+            yield from sorted(waiting.pop(ordinal - 1, ()), key=_received)
+
+    def rows_of(self, device: Device) -> list[Row]:
+        """Every row of one device in the order in which the vendor received them."""
+        days = range(self.since.toordinal() - 1, self.until.toordinal() + 2)
+        return sorted((row for ordinal in days for row in self._day(device, ordinal)), key=_received)
+
+    def last_received(self, device: Device) -> datetime | None:
+        """When the vendor last got a row of that device; None when it never did."""
+        latest: datetime | None = None
+        for ordinal in range(self.until.toordinal() + 1, self.since.toordinal() - 2, -1):
+            if latest and ordinal < latest.toordinal() - LONGEST_DELAY:
+                break
+            made = [row.created for row in self._day(device, ordinal)]
+            latest = max([*made, latest] if latest else made, default=None)
+        return latest
+
+    def activate(self, patient_number: int, name: str, at: datetime) -> Device:
+        """One more device for a patient, without history. Raises ValueError for an unlisted name."""
+        patient = self.patients[patient_number]
+        device = self._device(patient, name)
+        device.created = at
+        patient.devices.append(device)
+        return device
+
+    def live_reading(self, device: Device, at: datetime) -> list[Row]:
+        """What the device reports when it is used at `at` (UTC), received at once."""
+        local = at.astimezone(ZoneInfo(device.patient.timezone))
+        second = local.hour * HOUR + local.minute * 60.0 + local.second
+        random = Random(f"{device.seed} {at.isoformat()}")
+        samples = list(device.habit.measure(device.patient.body, _day_of(local.toordinal()), second, random))
+        begun = _clock(device, at - max(sample.after for sample in samples) * SECOND)
+        offset = local.utcoffset() or timedelta()
+        index = 1000 + int(at.timestamp()) % 100_000
+        return [
+            Row(
+                device,
+                metric.name,
+                *_values(sample, metric),
+                created=at + timedelta(milliseconds=23 * place),
+                timestamp=begun + sample.after * SECOND,
+                timezone_offset=offset // timedelta(hours=1),
+                estimated_timestamp=False,
+                filter_params=_context(device, sample, index),
+            )
+            for place, sample in enumerate(samples)
+            if (metric := device.kind.metrics.get(sample.metric.casefold()))
+        ]
+
+    def _day(self, device: Device, ordinal: int) -> list[Row]:
+        """The rows of one local date that lie within the clinic's time."""
+        random = Random(device.seed * 1_000_003 + ordinal)
+        delay = _days_of_delay(device, ordinal, random)
+        if delay is None:
+            return []
+        made = _Maker(device, ordinal, random, delay).rows()
+        since = max(self.since, device.created)
+        return [row for row in made if row.timestamp >= since and row.created <= self.until]
+
+    def _patient(self, number: int) -> Patient:
+        seed = _number(self.seed, number)
+        random = Random(seed)
+        parts = cast.CAST
+        part = parts[number] if number < len(parts) else random.choices(parts, [p.share for p in parts])[0]
+        first = cast.FIRST_NAMES[number % len(cast.FIRST_NAMES)]
+        last = cast.LAST_NAMES[number % len(cast.LAST_NAMES)]
+        city, state, zip_code = cast.PLACES[part.timezone]
+        patient = Patient(
+            external_id=f"P-{number + 1:04}",
+            name=f"{first} {last}",
+            address=f"{random.randint(1, 240)} {random.choice(cast.STREETS)}",
+            city=city,
+            state=state,
+            zip_code=zip_code,
+            phone_number=f"555-01{number % 100:02}",
+            email=f"{first}.{last}@example.com".lower(),
+            physician=random.choice(cast.PHYSICIANS),
+            clinic_name="Vitaldays Demo Clinic",
+            care_manager=random.choice(cast.CARE_MANAGERS),
+            sms_opt_in=random.random() < 0.5,
+            timezone=part.timezone,
+            part=part,
+            body=Body.of(random, worrying=part.story == "high"),
+            seed=seed,
+            gateway_id=f"{_number(self.seed, number, 'gateway'):012X}",
+        )
+        for name in part.devices:
+            patient.devices.append(self._device(patient, name))
+        return patient
+
+    def _device(self, patient: Patient, name: str) -> Device:
+        kind = catalogue.kind_for(name, "")
+        if kind is None:
+            raise ValueError(f"{name} is not in the catalogue.")
+        seed = _number(patient.seed, name)
+        place = len(patient.devices)
+        cellular, named = kind.transport == "cellular", kind.sensor_id in ("required", "supported")
+        return Device(
+            id=str(uuid.uuid5(NAMESPACE, f"{patient.seed} {place} {name}")),
+            inner_id=str(uuid.uuid5(NAMESPACE, f"{patient.seed} {place} {name} device")),
+            name=name,
+            kind=kind,
+            patient=patient,
+            hardware_uuid=f"35{seed % 10**13:013}" if cellular else patient.gateway_id,
+            sensor_id=f"{seed % 0xFFFFFF:06X}" if named else None,
+            created=min(CLINIC_OPENED + timedelta(days=seed % 200), self.since - timedelta(days=1)),
+            seed=seed,
+        )
+
+
+class _Maker:
+    """Turns what a person does on one local date into rows; `delay` is in days, 0 for at once."""
+
+    def __init__(self, device: Device, ordinal: int, random: Random, delay: int) -> None:
+        self.device, self.random = device, random
+        self.day = _day_of(ordinal)
+        self.clock = local_day(device.patient.timezone, ordinal)
+        self.uploaded = self.clock.at((delay * 24 + 9.5) * HOUR) if delay else None
+
+    def rows(self) -> Iterator[Row]:
+        device, body = self.device, self.device.patient.body
+        if device.patient.part.story == "battery":
+            yield from self._reading(9.0 * HOUR, [self._battery()], 0)
+            return
+        charged = "battery_percentage" in device.kind.metrics and (self.day.ordinal + device.seed) % 6 == 0
+        for place, second in enumerate(device.habit.times(self.day, self.random)):
+            samples = list(device.habit.measure(body, self.day, second, self.random))
+            if place == 0 and charged:
+                samples.append(self._battery())
+            yield from self._reading(second, samples, place)
+
+    def _reading(self, second: float, samples: list[Sample], place: int) -> Iterator[Row]:
+        taken = self.clock.at(second)
+        if taken is None:
+            return
+        device, taken = self.device, _clock(self.device, taken)
+        estimated = (
+            device.kind.stores_offline and "pulse" in device.kind.metrics and self.random.random() < 0.008
+        )
+        lag = self.random.uniform(9, 70)
+        index = (self.day.ordinal % 120) * 24 + place + 1
+        for sample in samples:
+            metric = device.kind.metrics.get(sample.metric.casefold())
+            if metric is None:
+                continue
+            timestamp = taken + sample.after * SECOND if sample.after else taken
+            lag += self.random.uniform(0.012, 0.045)
+            yield Row(
+                device,
+                metric.name,
+                *_values(sample, metric),
+                created=self._received(second, sample, timestamp) + timedelta(seconds=lag),
+                timestamp=timestamp,
+                timezone_offset=self.clock.offset(taken),
+                estimated_timestamp=estimated,
+                filter_params=_context(device, sample, index),
+            )
+
+    def _received(self, second: float, sample: Sample, timestamp: datetime) -> datetime:
+        """When the vendor gets it: at once, late, or at the device's own hours."""
+        if self.uploaded is not None:
+            return self.uploaded + (timestamp - self.clock.midnight) / 5000
+        if self.device.kind.transfer == "once_per_day":
+            tomorrow = second + HOUR > Watch.upload and not sample.partial
+            return self.clock.at(Watch.upload + (24 * HOUR if tomorrow else 0)) or timestamp
+        if self.device.kind.transfer == "every_12_hours":
+            return timestamp.replace(hour=0, minute=0, second=0) + timedelta(
+                hours=12 if timestamp.hour < 12 else 24
+            )
+        return timestamp
+
+    def _battery(self) -> Sample:
+        return Sample("battery_percentage", 98 - (self.day.ordinal + self.device.seed) % 100 * 4 // 5)
+
+
+def _days_of_delay(device: Device, ordinal: int, random: Random) -> int | None:
+    """How many days late this date's readings arrive; None when there are none.
+
+    Some weeks are lost to illness; on journeys, devices that store keep their readings for the day
+    of return, and the others stay unused.
+    """
+    part, patient = device.patient.part, device.patient
+    day, fate = ordinal % 7, _number(patient.seed, ordinal // 7) % 1000
+    if part.story == "monthly":
+        return 0 if date.fromordinal(ordinal).day == 3 + patient.seed % 24 else None
+    if random.random() >= part.adherence or fate < 25:
+        return None
+    if fate < 80 and 1 <= day <= 4:
+        return 6 - day if device.kind.stores_offline and device.kind.transfer != "once_per_day" else None
+    if part.story == "weak":
+        return random.choice((0, 0, 0, 1, 2))
+    return 0
+
+
+def _values(sample: Sample, metric: catalogue.Metric) -> tuple[str, str]:
+    return f"{sample.value_1:.2f}", f"{sample.value_2 if metric.value_2 else 0:.2f}"
+
+
+def _context(device: Device, sample: Sample, index: int) -> dict[str, Any] | None:
+    known = device.kind.filter_params
+    if not known:
+        return {}
+    if "measurement_index" in known:
+        return None if sample.metric == "battery_percentage" else {"measurement_index": index}
+    if sample.context is not None and "serial_number" in known:
+        return sample.context | {"serial_number": device.sensor_id}
+    return sample.context
+
+
+def _clock(device: Device, moment: datetime) -> datetime:
+    """What the device's own clock keeps of a time: cuffs keep minutes, the others seconds."""
+    moment = moment.replace(microsecond=0)
+    return moment.replace(second=0) if "blood_pressure" in device.kind.metrics else moment
+
+
+def _day_of(ordinal: int) -> Day:
+    return Day(ordinal, (ordinal - 1) % 7)
+
+
+def _number(*parts: object) -> int:
+    """A number below 2**48 that depends on nothing but `parts`."""
+    return int.from_bytes(blake2b(repr(parts).encode(), digest_size=6).digest(), "big")
+
+
+def _received(row: Row) -> datetime:
+    return row.created

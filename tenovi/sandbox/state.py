@@ -1,0 +1,149 @@
+"""What the played vendor knows: records in the shape it answers with, and every measurement row."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field, fields
+from datetime import UTC, datetime
+from functools import lru_cache
+
+from tenovi.sandbox import shapes
+from tenovi.sandbox.shapes import Json
+from tenovi.sandbox.simulation import Clinic, Row, wire_time
+
+
+@dataclass(slots=True)
+class Webhook:
+    """Where live readings are posted, and the header the receiver asked for."""
+
+    url: str
+    header: str
+    value: str = field(repr=False)
+
+
+@dataclass(slots=True)
+class Settings:
+    """What the vendor's pages leave open or what goes wrong for long; changed while running.
+
+    `rate_seconds` is the least time between two accepted requests of one key. `push` and `values`
+    choose the form of webhooks; `withhold`, `duplicate` and `disorder` are shares from 0 to 1.
+    `bare_limit` and `bare_days` cut a list that is asked for without `page`.
+    """
+
+    rate_seconds: float = 1.0
+    retry_after: bool = True
+    push: str = "array"
+    values: str = "numbers"
+    withhold: float = 0.0
+    duplicate: float = 0.0
+    disorder: float = 0.0
+    created_equals_timestamp: bool = False
+    newest_first: bool = True
+    bare_limit: int = 1000
+    bare_days: int = 30
+
+    def change(self, wanted: Json) -> None:
+        """Raises ValueError for a setting that does not exist or a value of another type."""
+        for name, value in wanted.items():
+            known = {each.name: type(getattr(self, each.name)) for each in fields(self)}
+            if name not in known or not isinstance(value, known[name] | int):
+                raise ValueError(f"{name} cannot be {value!r}.")
+            setattr(self, name, known[name](value))
+
+
+@dataclass(slots=True)
+class Exchange:
+    """One request as the vendor saw it. `monotonic` is in seconds, at its first byte of header read."""
+
+    monotonic: float
+    method: str
+    path: str
+    query: dict[str, str]
+    key: str
+    host: str
+    status: int | None = None
+
+
+class State:
+    """All of it behind one lock, which whoever reads or changes it holds."""
+
+    def __init__(
+        self, clinic: Clinic, domain: str, keys: Iterable[str], webhook: Webhook | None = None
+    ) -> None:
+        self.lock = threading.RLock()
+        self.clinic = clinic
+        self.domain = domain
+        self.keys = set(keys)
+        self.webhook = webhook
+        self.settings = Settings()
+        self.exchanges: list[Exchange] = []
+        self.patients = {p.external_id.casefold(): shapes.patient_record(p) for p in clinic.patients}
+        self.simulated = {device.id: device for device in clinic.devices}
+        self._live: dict[str, list[Json]] = {}
+        self._history = lru_cache(maxsize=256)(self._make_history)
+        self._accepted: dict[str, float] = {}
+
+    def device_records(self) -> Iterator[Json]:
+        return (self.device_record(device_id) for device_id in self.simulated)
+
+    def device_record(self, device_id: str) -> Json:
+        """Raises KeyError for an id nobody activated."""
+        device = self.simulated[device_id]
+        patient = self.patients[device.patient.external_id.casefold()]
+        return shapes.device_record(device, patient, self.last_measurement(device_id))
+
+    def rows_of(self, device_id: str) -> list[Json]:
+        """Every row of a device, the one received first at the front."""
+        return [*self._history(device_id), *self._live.get(device_id, ())]
+
+    def add_live(self, rows: Iterable[Row]) -> list[Json]:
+        """The vendor has received these rows; returned as its lists show them."""
+        received = [row.wire() for row in rows]
+        for row in received:
+            self._live.setdefault(row["hwi_device_id"], []).append(row)
+        return received
+
+    def add_device(self, patient_number: int, name: str) -> Json:
+        """Activates one more device for a patient: one the product has not heard of yet."""
+        device = self.clinic.activate(patient_number, name, datetime.now(UTC))
+        self.simulated[device.id] = device
+        return self.device_record(device.id)
+
+    def gateways(self) -> Iterator[Json]:
+        now = datetime.now(UTC)
+        for patient in self.clinic.patients:
+            if any(device.kind.transport == "gateway" for device in patient.devices):
+                yield shapes.gateway_info(patient, now)
+
+    def last_measurement(self, device_id: str) -> str | None:
+        """When the vendor last received anything of that device."""
+        live = self._live.get(device_id)
+        if live:
+            return str(live[-1]["created"])
+        received = self.clinic.last_received(self.simulated[device_id])
+        return wire_time(received) if received else None
+
+    def last_measurement_through(self, gateway_uuid: str) -> str | None:
+        devices = (d for d in self.simulated.values() if d.hardware_uuid == gateway_uuid.upper())
+        return max((last for d in devices if (last := self.last_measurement(d.id))), default=None)
+
+    def reset(self) -> None:
+        """Forgets everything since the start but who may call and who is called."""
+        self.settings = Settings()
+        self.exchanges.clear()
+        self.simulated = {device.id: device for device in self.clinic.devices}
+        for patient in self.clinic.patients:
+            patient.devices = [device for device in patient.devices if device.id in self.simulated]
+        self._live.clear()
+        self._accepted.clear()
+
+    def within_rate(self, key: str, at: float) -> bool:
+        """Whether a request of that key at that monotonic time is allowed; an allowed one counts."""
+        if at - self._accepted.get(key, -1e9) < self.settings.rate_seconds:
+            return False
+        self._accepted[key] = at
+        return True
+
+    def _make_history(self, device_id: str) -> list[Json]:
+        return [row.wire() for row in self.clinic.rows_of(self.simulated[device_id])]

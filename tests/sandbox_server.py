@@ -1,0 +1,82 @@
+"""The sandbox as a process of its own, started once for the whole run: fixtures for any test."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+import requests
+from requests import Response
+
+ROOT = Path(__file__).parent.parent
+
+
+@dataclass(frozen=True, slots=True)
+class Sandbox:
+    """A running sandbox. `url` is the vendor's base URL without `/clients/<domain>`."""
+
+    url: str
+    domain: str = "demo"
+    api_key: str = "sandbox-key"
+
+    def control(self, call: str, order: Any = None, method: str = "POST") -> Any:
+        """One call of `tenovi/sandbox/control.py`; raises when the sandbox refuses the order."""
+        answer = requests.request(method, f"{self.url}/_sandbox/{call}", json=order, timeout=30)
+        answer.raise_for_status()
+        return answer.json()
+
+    def requests(self) -> list[dict[str, Any]]:
+        """Every request the API has seen since the test began, oldest first."""
+        seen: list[dict[str, Any]] = self.control("requests", method="GET")["requests"]
+        return seen
+
+    def call(self, path: str, *, key: str | None = None, method: str = "GET", **query: Any) -> Response:
+        """A request to the API as a client would send it, redirects not followed."""
+        return requests.request(
+            method,
+            f"{self.url}/clients/{self.domain}{path}",
+            params=query,
+            headers={"Authorization": f"Api-Key {key or self.api_key}"},
+            allow_redirects=False,
+            timeout=30,
+        )
+
+
+def start_sandbox(*arguments: str) -> tuple[subprocess.Popen[str], Sandbox]:
+    """A sandbox with its own arguments; the caller ends the process."""
+    process = subprocess.Popen(
+        [sys.executable, "-m", "tenovi.sandbox", "--live-seconds=0", *arguments],
+        cwd=ROOT,
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    assert process.stdout is not None
+    line = process.stdout.readline()
+    if not line:
+        raise RuntimeError(f"The sandbox ended at once with code {process.wait()}.")
+    return process, Sandbox(line.split()[-1])
+
+
+def end(process: subprocess.Popen[str]) -> int:
+    with process:
+        process.terminate()
+        return process.wait(timeout=10)
+
+
+@pytest.fixture(scope="session")
+def sandbox_process() -> Iterator[Sandbox]:
+    process, sandbox = start_sandbox()
+    yield sandbox
+    end(process)
+
+
+@pytest.fixture
+def sandbox(sandbox_process: Sandbox) -> Sandbox:
+    """The sandbox as after its start: no faults, no requests seen, nobody has used up this second."""
+    sandbox_process.control("reset")
+    return sandbox_process
