@@ -14,8 +14,6 @@ from tenovi.models import Delivery
 from tests.factories import credentials, element, held_device, make_clinic
 from tests.web_server import WebServer
 
-pytest_plugins = ["tests.web_server"]
-
 MIB = 1024 * 1024
 
 pytestmark = pytest.mark.django_db(transaction=True)

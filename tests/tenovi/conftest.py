@@ -1,0 +1,1 @@
+from tests.web_server import web_server as web_server
