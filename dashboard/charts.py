@@ -71,9 +71,11 @@ def _chart(
         "title": f"{metric.label} and pulse" if overlay else metric.label,
         "summary": _summary(patient, name, figures[name]),
         "decimals": metric.value_1.decimals,
+        "unit": unit_text(metric),
         "src": _series_url(patient, name, start, end),
         "overlay_src": _series_url(patient, overlay, start, end) if overlay else "",
         "overlay_label": metric_of(overlay, figures[overlay]["kind"]).label if overlay else "",
+        "overlay_unit": unit_text(metric_of(overlay, figures[overlay]["kind"])) if overlay else "",
     }
 
 

@@ -99,6 +99,7 @@ def context(patient: Patient, query: QueryDict, now: datetime.datetime) -> dict[
         },
         "span": {
             "view": span.view,
+            "is_custom": span.days is None,
             "first": span.first,
             "last": span.last,
             "words": span.words,

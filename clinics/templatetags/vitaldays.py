@@ -273,5 +273,14 @@ def search_text(context: dict[str, Any]) -> str:
 
 
 @register.filter
+def by_reason(notes: list[dict[str, str]]) -> list[tuple[str, list[dict[str, str]]]]:
+    """Notes on dates, those with the same reason together: a month of one reason is one line."""
+    grouped: dict[str, list[dict[str, str]]] = {}
+    for note in notes:
+        grouped.setdefault(note["reason"], []).append(note)
+    return list(grouped.items())
+
+
+@register.filter
 def role_name(role: str) -> str:
     return "Operator" if role == "operator" else str(Role(role).label)

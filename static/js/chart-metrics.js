@@ -1,5 +1,6 @@
 // What each metric is drawn as. `shape` names a painter in chart-paint.js; `least` is the smallest
-// span of the value axis, so that a flat week does not look like a storm.
+// span of the value axis, so that a flat week does not look like a storm. A line joins readings up to
+// `joins` days apart (2 unless told); longer gaps stay open.
 
 export const FLAG = {
   estimated: 1,
@@ -29,7 +30,10 @@ const METRICS = {
   blood_pressure: { shape: "bars", colour: "chart-pressure", least: 60 },
   pulse: { shape: "line", colour: "chart-pulse", least: 20 },
   glucose: { shape: "meals", colour: "chart-glucose", least: 60 },
-  weight: { shape: "line", colour: "chart-weight", least: 4 },
+  weight: { shape: "line", colour: "chart-weight", least: 4, joins: 4 },
+  temperature: { shape: "line", colour: "chart-pulse", least: 3 },
+  peak_expiratory_flow: { shape: "line", colour: "chart-before-meal", least: 100 },
+  forced_expiratory_volume: { shape: "line", colour: "chart-before-meal", least: 1 },
   spO2: { shape: "line", colour: "chart-oxygen", least: 6, most: 100 },
 };
 

@@ -4,11 +4,11 @@
 import { colour } from "./chart-colours.js";
 import { FLAG } from "./chart-metrics.js";
 
-const OPEN_GAP = 2 * 86400; // a line joins readings up to two days apart; longer gaps stay open
+const gapOf = (look) => (look.joins ?? 2) * 86400;
 
 export function paint(u, series, look) {
   const { ctx, bbox } = u;
-  const points = visible(u, series);
+  const points = visible(u, series, look);
   const ratio = uPlot.pxRatio;
   const room = bbox.width / Math.max(points.length, 1);
   ctx.save();
@@ -23,9 +23,9 @@ export function paint(u, series, look) {
 
 const clamp = (value, low, high) => Math.min(Math.max(value, low), high);
 
-function visible(u, series) {
+function visible(u, series, look) {
   const { min, max } = u.scales.x;
-  const margin = (max - min) * 0.02 + OPEN_GAP; // a line may come from a point outside
+  const margin = (max - min) * 0.02 + gapOf(look); // a line may come from a point outside
   const points = [];
   for (let i = 0; i < series.t.length; i++) {
     const t = series.t[i];
@@ -65,7 +65,7 @@ function line(pen, points) {
   let previous = null;
   for (const point of points) {
     if (point.flags & FLAG.excluded) continue;
-    if (previous === null || point.t - previous.t > OPEN_GAP) ctx.moveTo(point.x, point.y);
+    if (previous === null || point.t - previous.t > gapOf(pen.look)) ctx.moveTo(point.x, point.y);
     else ctx.lineTo(point.x, point.y);
     previous = point;
   }

@@ -31,7 +31,7 @@ function valuesAt(layer, seconds) {
   for (let i = t.indexOf(seconds); i >= 0 && t[i] === seconds; i++) {
     const number = layer.look.shape === "bars" && v2[i] != null ? `${text(v1[i], layer)}/${text(v2[i], layer)}` : text(v1[i], layer);
     const label = layer.label ? `${layer.label.toLowerCase()} ` : "";
-    words.push([`${label}${number} ${layer.series.unit_1 ?? ""}`.trim(), ...flagWords(flags[i] ?? 0)].join(", "));
+    words.push([`${label}${number} ${layer.unit}`.trim(), ...flagWords(flags[i] ?? 0)].join(", "));
   }
   return words;
 }

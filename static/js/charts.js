@@ -109,9 +109,9 @@ function options(chart, look) {
 }
 
 function build(element) {
-  const { metric, src, overlaySrc, overlayLabel, decimals } = element.dataset;
-  const layers = [{ src, label: "", look: drawnAs(metric), decimals: Number(decimals), series: NOTHING }];
-  if (overlaySrc) layers.push({ src: overlaySrc, label: overlayLabel, look: drawnAs("pulse"), decimals: 0, series: NOTHING });
+  const { metric, src, unit, decimals, overlaySrc, overlayLabel, overlayUnit } = element.dataset;
+  const layers = [{ src, label: "", unit, look: drawnAs(metric), decimals: Number(decimals), series: NOTHING }];
+  if (overlaySrc) layers.push({ src: overlaySrc, label: overlayLabel, unit: overlayUnit, look: drawnAs("pulse"), decimals: 0, series: NOTHING });
   const words = element.closest(".chart").querySelector("[data-readout]");
   const chart = { element, layers, view, words, times: [], clock: clock(stack.dataset.zone) };
   chart.u = new uPlot(options(chart, layers[0].look), [[], [], []], element);
