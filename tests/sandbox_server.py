@@ -53,6 +53,7 @@ def start_sandbox(*arguments: str) -> tuple[subprocess.Popen[str], Sandbox]:
         [sys.executable, "-m", "tenovi.sandbox", "--live-seconds=0", *arguments],
         cwd=ROOT,
         stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
         text=True,
     )
     assert process.stdout is not None
@@ -62,10 +63,11 @@ def start_sandbox(*arguments: str) -> tuple[subprocess.Popen[str], Sandbox]:
     return process, Sandbox(line.split()[-1])
 
 
-def end(process: subprocess.Popen[str]) -> int:
-    with process:
-        process.terminate()
-        return process.wait(timeout=10)
+def end(process: subprocess.Popen[str]) -> tuple[int, str]:
+    """Ends it as `kill` would; its exit code and the rest of what it said."""
+    process.terminate()
+    said, _ = process.communicate(timeout=10)
+    return process.returncode, said
 
 
 @pytest.fixture(scope="session")

@@ -37,6 +37,7 @@ class Live(threading.Thread):
         self._random = Random(state.clinic.seed)
         self._held_back: list[bytes] = []
         self._turn = 0
+        self._lost = 0
 
     def run(self) -> None:
         while not self._stopped.wait(self._seconds):
@@ -53,7 +54,21 @@ class Live(threading.Thread):
             rows = self._state.add_live(self._state.clinic.live_reading(device, datetime.now(UTC)))
             bodies = self._bodies(rows)
             webhook = self._state.webhook
-        return rows, [post(webhook, body) for body in bodies] if webhook else []
+        statuses = [post(webhook, body) for body in bodies] if webhook else []
+        self._report(statuses)
+        return rows, statuses
+
+    def _report(self, statuses: list[int | None]) -> None:
+        """One line when the receiver stops taking readings, and one when it is back."""
+        for status in statuses:
+            lost = status != 200
+            if lost and not self._lost:
+                log.warning(
+                    "The receiver %s: readings are lost.", f"answers {status}" if status else "is away"
+                )
+            elif self._lost and not lost:
+                log.warning("The receiver is back; %s posts were lost.", self._lost)
+            self._lost = self._lost + 1 if lost else 0
 
     def _next(self) -> Device:
         usable = [device for device in self._state.simulated.values() if device.readable_live]
@@ -90,19 +105,15 @@ def written(payload: Any, numbers: bool, created_equals_timestamp: bool) -> byte
 
 
 def post(webhook: Webhook, body: bytes) -> int | None:
-    """The receiver's status; None, and a line in the log, when there is no answer."""
+    """The receiver's status; None when there is no answer."""
     target = urlsplit(webhook.url)
     connect = HTTPSConnection if target.scheme == "https" else HTTPConnection
     connection = connect(target.netloc, timeout=ANSWER_WITHIN)
     try:
         headers = {"Content-Type": "application/json", webhook.header: webhook.value}
         connection.request("POST", target.path, body, headers)
-        status = connection.getresponse().status
-    except (OSError, HTTPException) as error:
-        log.warning("A reading was lost: the receiver does not answer (%s).", error)
+        return connection.getresponse().status
+    except (OSError, HTTPException):
         return None
     finally:
         connection.close()
-    if status != 200:
-        log.warning("A reading was lost: the receiver answered %s.", status)
-    return status

@@ -167,4 +167,8 @@ def test_the_process_goes_on_pushing_when_the_receiver_was_away() -> None:
         assert receiver.next().path == post.path
     finally:
         receiver.close()
-        assert end(process) == 0
+        code, said = end(process)
+    assert code == 0
+    away = [line for line in said.splitlines() if "The receiver" in line]
+    assert "answers 503" in away[0], "an outage is told when it begins, not at every reading"
+    assert any("is back" in line for line in away)
