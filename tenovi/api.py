@@ -13,6 +13,7 @@ from rest_framework.request import Request
 
 from clinics import audit
 from clinics.access import Permission
+from clinics.addresses import caller_address
 from clinics.api import ClinicListView, ClinicView
 from clinics.fields import UtcField
 from tenovi.access import delivery_for
@@ -68,7 +69,7 @@ class DeliveryRaw(ClinicView[Delivery]):
             by=self.visit.user,
             clinic=self.visit.clinic,
             target=delivery,
-            address=request.META.get("REMOTE_ADDR") or None,
+            address=caller_address(request.META),
         )
         # A stranger wrote these bytes: never a type that a browser would render.
         return HttpResponse(

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import base64
 import datetime
+import functools
 import itertools
 import json
 import uuid
 from collections.abc import Mapping
 from typing import Any
 
+from django.contrib.auth.hashers import make_password
 from django.test import Client
 
 from clinics import webhook_secrets
@@ -33,9 +35,13 @@ def make_clinic(slug: str = "alpha", *, timezone: str = "America/New_York", **fi
     return clinic
 
 
+_hashed = functools.cache(make_password)
+"""Hashing is slow on purpose: once a run is enough."""
+
+
 def make_user(email: str, clinic: Clinic | None = None, role: str = Role.CARE_MANAGER, **fields: Any) -> User:
     """A person with the password `PASSWORD`, in `clinic` with `role` when a clinic is given."""
-    user = User.objects.create_user(email, PASSWORD, **fields)
+    user = User.objects.create(email=email, password=_hashed(PASSWORD), **fields)
     if clinic:
         Membership.objects.create(user=user, clinic=clinic, role=role)
     return user
