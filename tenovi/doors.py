@@ -7,7 +7,7 @@ Nothing here redirects, needs Redis, or tells anything about a patient.
 from __future__ import annotations
 
 import datetime
-from typing import Any, cast
+from typing import cast
 
 from django.db import DatabaseError, InterfaceError, connection, transaction
 from django.http import UnreadablePostError
@@ -15,14 +15,13 @@ from django.utils import timezone
 from rest_framework import status
 from rest_framework.authentication import BaseAuthentication
 from rest_framework.exceptions import AuthenticationFailed
-from rest_framework.negotiation import BaseContentNegotiation
-from rest_framework.renderers import JSONRenderer
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from clinics import webhook_secrets
 from clinics.addresses import caller_address
+from clinics.api import AnswerJson
 from clinics.models import Clinic
 from tenovi import inbox
 from tenovi.models import DoorCount
@@ -51,16 +50,6 @@ class WebhookSecretAuthentication(BaseAuthentication):
 
     def authenticate_header(self, request: Request) -> str:
         return 'Basic realm="webhooks"'
-
-
-class AnswerJson(BaseContentNegotiation):
-    """Whatever the sender says it accepts: a picky Accept header must not cost a reading."""
-
-    def select_parser(self, request: Request, parsers: Any) -> Any:
-        return None
-
-    def select_renderer(self, request: Request, renderers: Any, format_suffix: str | None = None) -> Any:
-        return JSONRenderer(), JSONRenderer.media_type
 
 
 class WebhookDoor(APIView):
