@@ -174,7 +174,6 @@ TIME_ZONE = "UTC"
 USE_TZ = True
 
 STATIC_URL = "/static/"
-STATIC_ROOT = BASE_DIR / ".local" / "static"
 STATICFILES_DIRS = [BASE_DIR / "static"]
 if (BASE_DIR / "static-packages").is_dir():  # copied from node_modules by the launcher, never committed
     STATICFILES_DIRS.append(BASE_DIR / "static-packages")
@@ -207,6 +206,8 @@ CELERY_WORKER_PREFETCH_MULTIPLIER = 1
 CELERY_WORKER_HIJACK_ROOT_LOGGER = False
 
 TENOVI_BASE_URL = env.str("TENOVI_BASE_URL", default="https://api2.tenovi.com").rstrip("/")
+# Seconds between two requests with one key. The vendor allows one per second, so never below that.
+TENOVI_SPACING_SECONDS = max(1.0, env.float("TENOVI_SPACING_SECONDS", default=1.05))
 
 EMAIL_CONFIG = env.email_url("EMAIL_URL", default="consolemail://")
 vars().update(EMAIL_CONFIG)

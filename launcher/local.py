@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import os
+import secrets
 import socket
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -11,24 +13,67 @@ ROOT = Path(__file__).resolve().parent.parent
 LOCAL = ROOT / ".local"
 SECRETS = LOCAL / "secrets"
 SERVERS = LOCAL / "servers.json"
+LOGS = LOCAL / "log"
+
+_SECRET_NAMES = ("SECRET_KEY", "CREDENTIALS_KEY")
 
 
-def local_environment() -> dict[str, str]:
+def local_environment(folder: Path = LOCAL) -> dict[str, str]:
     """Secrets and addresses of embedded servers written by the launcher, if any.
 
     An address is returned only while something listens there, so that a stale file
     from a crashed run gives "connection settings missing" instead of a long time-out.
     """
-    found: dict[str, str] = {}
-    if SECRETS.exists():
-        for line in SECRETS.read_text().splitlines():
-            name, separator, value = line.partition("=")
-            if separator:
-                found[name.strip()] = value.strip()
-    if SERVERS.exists():
-        servers: dict[str, str] = json.loads(SERVERS.read_text())
-        found.update({name: url for name, url in servers.items() if _listens(url)})
-    return found
+    return read_secrets(folder / SECRETS.name) | {
+        name: url for name, url in read_servers(folder / SERVERS.name).items() if _listens(url)
+    }
+
+
+def read_secrets(path: Path = SECRETS) -> dict[str, str]:
+    """The `NAME=value` lines of the secrets file; nothing if there is none."""
+    lines = path.read_text().splitlines() if path.exists() else []
+    pairs = (line.partition("=") for line in lines)
+    return {name.strip(): value.strip() for name, separator, value in pairs if separator}
+
+
+def read_servers(path: Path = SERVERS) -> dict[str, str]:
+    """Addresses by environment name; a file cut short by a power failure counts as none."""
+    try:
+        servers: dict[str, str] = json.loads(path.read_text())
+    except (FileNotFoundError, json.JSONDecodeError):
+        return {}
+    return servers
+
+
+def keep_secrets(environment: dict[str, str], path: Path = SECRETS) -> dict[str, str]:
+    """Create the secrets that neither the environment nor the file has; return the file's.
+
+    A secret once written is never replaced: CREDENTIALS_KEY is what vendor keys at rest
+    were encrypted with.
+    """
+    kept = read_secrets(path)
+    missing = [
+        name
+        for name in _SECRET_NAMES
+        if name not in kept and not environment.get(name) and not environment.get(f"{name}_FILE")
+    ]
+    if missing:
+        kept |= {name: secrets.token_urlsafe(48) for name in missing}
+        write_private(path, "".join(f"{name}={value}\n" for name, value in kept.items()))
+    return kept
+
+
+def write_private(path: Path, text: str) -> Path:
+    """Write a file that only its owner can read, whole or not at all."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    draft = path.with_name(f"{path.name}.{os.getpid()}")
+    draft.unlink(missing_ok=True)
+    with open(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
+        file.write(text)
+        file.flush()
+        os.fsync(file.fileno())
+    draft.replace(path)
+    return path
 
 
 def _listens(url: str) -> bool:

@@ -1,0 +1,77 @@
+"""Child processes that can never outlive the launcher."""
+
+from __future__ import annotations
+
+import ctypes
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import IO, Any
+
+_PR_SET_PDEATHSIG = 1
+_LIBC = ctypes.CDLL(None, use_errno=True) if sys.platform == "linux" else None
+
+
+def start(
+    command: Sequence[str | Path],
+    *,
+    output: int | IO[Any],
+    environment: Mapping[str, str] | None = None,
+    folder: Path | None = None,
+    user: tuple[int, int] | None = None,
+    on_parent_death: signal.Signals = signal.SIGTERM,
+) -> subprocess.Popen[bytes]:
+    """Start a process in a session of its own, so that Ctrl-C reaches the launcher alone.
+
+    On Linux the kernel sends it `on_parent_death` when the launcher is killed outright; that
+    holds for the thread that calls this, so call it from the main thread. Nothing of the
+    launcher's own input and output is inherited: a server that holds a pipe open would keep
+    whoever reads that pipe waiting for ever.
+    """
+    ids: dict[str, Any] = {"user": user[0], "group": user[1], "extra_groups": []} if user else {}
+    return subprocess.Popen(
+        [str(part) for part in command],
+        stdin=subprocess.DEVNULL,
+        stdout=output,
+        stderr=subprocess.STDOUT,
+        env=environment,
+        cwd=folder,
+        start_new_session=True,
+        preexec_fn=_dies_with(os.getpid(), on_parent_death),
+        **ids,
+    )
+
+
+def stop(process: subprocess.Popen[bytes], how: signal.Signals = signal.SIGTERM, *, within: float) -> None:
+    """Ask the process to end, wait, and then kill whatever is left of its session."""
+    if process.poll() is None:
+        process.send_signal(how)
+        try:
+            process.wait(timeout=within)
+        except subprocess.TimeoutExpired:
+            pass
+    sweep(process)
+    process.wait()
+
+
+def sweep(process: subprocess.Popen[bytes]) -> None:
+    """Kill what the process left behind: a web worker without its parent would keep the port."""
+    try:
+        os.killpg(process.pid, signal.SIGKILL)
+    except (ProcessLookupError, PermissionError):
+        pass
+
+
+def _dies_with(parent: int, how: signal.Signals) -> Callable[[], None] | None:
+    if _LIBC is None:
+        return None
+
+    def prepare() -> None:
+        _LIBC.prctl(_PR_SET_PDEATHSIG, int(how))
+        if os.getppid() != parent:  # the launcher died before the request was in place
+            os._exit(1)
+
+    return prepare

@@ -1,0 +1,63 @@
+"""PostgreSQL and Valkey for one checkout, unless the environment names real ones."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from launcher.local import write_private
+from launcher.postgres import Postgres
+from launcher.valkey import Valkey
+
+_NAMES = ("DATABASE_URL", "REDIS_URL")
+
+
+@dataclass
+class Servers:
+    """Starts what `given` does not name; `urls` holds what was started, by environment name."""
+
+    folder: Path
+    given: Mapping[str, str]
+    database: str = "vitaldays"
+    durable: bool = True
+    urls: dict[str, str] = field(default_factory=dict, init=False)
+    _postgres: Postgres = field(init=False)
+    _valkey: Valkey = field(init=False)
+
+    def __post_init__(self) -> None:
+        logs = self.folder / "log"
+        self._postgres = Postgres(self.folder / "postgres", logs / "postgres.log", durable=self.durable)
+        self._valkey = Valkey(self.folder / "valkey", logs / "valkey.log")
+
+    def start(self) -> dict[str, str]:
+        """Start both and return their addresses; raises `Unavailable` or `Missing`."""
+        (self.folder / "log").mkdir(parents=True, exist_ok=True)
+        database, redis = (self.given.get(name) or self.given.get(f"{name}_FILE") for name in _NAMES)
+        try:
+            if not database:
+                self.urls["DATABASE_URL"] = self._postgres.start(self.database)
+            if not redis:
+                self.urls["REDIS_URL"] = self._valkey.start()
+        except BaseException:
+            self.stop()
+            raise
+        return self.urls
+
+    def announce(self, path: Path) -> None:
+        """Let `manage.py` find the servers while they run."""
+        write_private(path, json.dumps(self.urls, indent=1) + "\n")
+
+    def failed(self) -> str | None:
+        """The name of a server that has ended by itself, if any."""
+        for name, server in (("PostgreSQL", self._postgres), ("Valkey", self._valkey)):
+            if server.process is not None and server.process.poll() is not None:
+                return name
+        return None
+
+    def stop(self) -> None:
+        """Stop what `start` started; safe to call twice."""
+        self._valkey.stop()
+        self._postgres.stop()
+        self.urls.clear()

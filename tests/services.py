@@ -1,0 +1,59 @@
+"""A PostgreSQL and a Valkey of their own for the test session, started before Django's settings load.
+
+Loaded by `-p tests.services` (see pyproject.toml). The same launcher as in `make run` starts them,
+with durability traded for speed, unless DATABASE_URL and REDIS_URL name real ones.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import tempfile
+from collections.abc import Generator
+from pathlib import Path
+
+import pytest
+
+from launcher.servers import Servers
+
+SECRETS = {
+    "SECRET_KEY": "a-key-for-tests-only-3f9c1d7be2a84650",
+    "CREDENTIALS_KEY": "another-key-for-tests-only-8d2e6b1c04f7",
+}
+UNWANTED = ("DEBUG", "PUBLIC_URL", "PORT", "TENOVI_BASE_URL", "TRUSTED_PROXY", "EMAIL_URL", "ALLOWED_HOSTS")
+
+
+class Services:
+    """The session's servers; also what tests of worker processes hand to those."""
+
+    def __init__(self) -> None:
+        self.folder = Path(tempfile.mkdtemp(prefix="vitaldays-tests-"))
+        self.folder.chmod(0o711)  # PostgreSQL runs as another user when the tests run as root
+        self.servers = Servers(self.folder, dict(os.environ), durable=False)
+
+    def start(self) -> None:
+        for name in UNWANTED:
+            os.environ.pop(name, None)
+        os.environ.update(SECRETS)
+        os.environ.update(self.servers.start())
+
+    def stop(self) -> None:
+        self.servers.stop()
+        shutil.rmtree(self.folder, ignore_errors=True)
+
+
+_services: list[Services] = []
+
+
+@pytest.hookimpl(wrapper=True, tryfirst=True)
+def pytest_load_initial_conftests() -> Generator[None]:
+    services = Services()
+    _services.append(services)
+    services.start()
+    yield
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_unconfigure() -> None:
+    while _services:
+        _services.pop().stop()
