@@ -43,7 +43,8 @@ function show(chart, answers) {
 }
 
 function note(chart, words, retry) {
-  chart.element.querySelector(".chart-note")?.remove();
+  const area = chart.element.parentElement;
+  area.querySelector(".chart-note")?.remove();
   if (words === null) return;
   const box = Object.assign(document.createElement("p"), { className: "chart-note", textContent: words });
   if (retry) {
@@ -51,7 +52,7 @@ function note(chart, words, retry) {
     button.addEventListener("click", retry);
     box.append(button);
   }
-  chart.element.append(box);
+  area.append(box);
 }
 
 async function fill(chart) {
@@ -59,7 +60,7 @@ async function fill(chart) {
   try {
     show(chart, await load(chart));
   } catch {
-    note(chart, "The readings could not be loaded; the table above shows the same.", () => fill(chart));
+    note(chart, "The readings could not be loaded; the table view shows the same.", () => fill(chart));
   }
 }
 
