@@ -21,6 +21,7 @@ NUMBER = re.compile(r"-?[0-9]+(\.[0-9]+)?")
 TIMESTAMP = re.compile(
     r"\d{4}-\d{2}-\d{2}[Tt ]\d{2}:\d{2}(:\d{2}(\.\d{1,9})?)?([Zz]|[+-]\d{2}:?\d{2})?", re.ASCII
 )
+UUID_TEXT = re.compile(r"[0-9a-f]{8}-?([0-9a-f]{4}-?){3}[0-9a-f]{12}", re.IGNORECASE | re.ASCII)
 CENT = Decimal("0.01")
 LARGEST = Decimal("9999999999")  # what the value columns hold
 EARLIEST = datetime.datetime(2015, 1, 1, tzinfo=datetime.UTC)
@@ -86,8 +87,8 @@ def _read_fields(element: Members, metric: str, device: uuid.UUID, received_at: 
     value_1 = _value(element.get("value_1"))
     if value_1 is None:
         raise Doubtful("value_missing")
-    context = element.get("filter_params")
-    context = storable_json(context) if isinstance(context, Mapping) else {}
+    params = element.get("filter_params")
+    params = params if isinstance(params, Mapping) else {}
     return Reading(
         metric=metric,
         hwi_device_id=device,
@@ -97,22 +98,19 @@ def _read_fields(element: Members, metric: str, device: uuid.UUID, received_at: 
         patient_id=_patient_id(element.get("patient_id")),
         sensor_code=storable_text(element.get("sensor_code"), 20),
         hardware_uuid=storable_text(element.get("hardware_uuid"), 64).replace("-", "").upper(),
-        serial_number=storable_text(context.get("serial_number"), 60).upper(),
-        log_index=storable_text(context.get("device_log_index"), 40)
-        or storable_text(context.get("measurement_index"), 40),
+        serial_number=_label(params.get("serial_number")).upper(),
+        log_index=_label(params.get("device_log_index")) or _label(params.get("measurement_index")),
         timezone_offset=_offset(element.get("timezone_offset")),
         estimated=element.get("estimated_timestamp") is True,
-        vendor_created=_moment(element.get("created")),
-        context=context,
+        vendor_created=_plausible(_moment(element.get("created")), received_at),
+        context=storable_json(params),
     )
 
 
 def _device_id(value: Any) -> uuid.UUID:
-    if isinstance(value, str):
-        try:
-            return uuid.UUID(value.strip())
-        except ValueError:
-            pass
+    # The pattern first: uuid.UUID also takes underscores, signs and digits of other scripts.
+    if isinstance(value, str) and UUID_TEXT.fullmatch(text := value.strip()):
+        return uuid.UUID(text)
     raise Doubtful("device_id_unusable")
 
 
@@ -131,7 +129,7 @@ def _value(value: Any) -> Decimal | None:
         raise Doubtful("value_unusable")
     if not number.is_finite():
         raise Doubtful("value_unusable")
-    if abs(number) > LARGEST:
+    if number.copy_abs() > LARGEST:  # abs() would overflow for 1e1000000
         raise Doubtful("value_too_large")
     return number.quantize(CENT, ROUND_HALF_UP) + 0  # + 0 turns -0.00 into 0.00
 
@@ -162,6 +160,18 @@ def _moment(value: Any) -> datetime.datetime | None:
         return None
 
 
+def _plausible(moment: datetime.datetime | None, received_at: datetime.datetime) -> datetime.datetime | None:
+    """A moment within the span readings may have: no others can be compared or shown in every zone."""
+    return moment if moment and EARLIEST <= moment <= received_at + FURTHEST_AHEAD else None
+
+
+def _label(value: Any) -> str:
+    """An index or serial number as text; 412, 412.0 and "412" are the same."""
+    if isinstance(value, Decimal) and value.is_finite() and value.adjusted() < 40 and value == int(value):
+        value = int(value)
+    return storable_text(value, 60)
+
+
 def _patient_id(value: Any) -> str:
     if value is None:
         return ""
@@ -174,4 +184,4 @@ def _offset(value: Any) -> Decimal | None:
     """Hours from UTC in quarters, −12 to +14. The vendor's schema example, −2147483648, is none."""
     if isinstance(value, bool) or not isinstance(value, int | Decimal):
         return None
-    return Decimal(value) if value in OFFSETS else None
+    return Decimal(value).quantize(CENT) if value in OFFSETS else None
