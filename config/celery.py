@@ -1,4 +1,8 @@
-"""The Celery application. Rooms add their schedules in `beat_schedule` below."""
+"""The Celery application: who works on what, and what the scheduler wakes when.
+
+Tasks only look at rows in PostgreSQL, so a wake-up that nobody took expires: after an hour without
+workers there is one catch-up, not sixty, and two schedulers double nothing.
+"""
 
 import os
 
@@ -9,3 +13,15 @@ os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
 app = Celery("vitaldays")
 app.config_from_object("django.conf:settings", namespace="CELERY")
 app.autodiscover_tasks()
+app.conf.task_routes = {"tenovi.drain": {"queue": "vendor"}}
+app.conf.beat_schedule = {
+    task: {"task": task, "schedule": seconds, "options": {"expires": seconds}}
+    for task, seconds in {
+        "tenovi.drain": 5.0,
+        "devices.settle_unknown": 10.0,
+        "tenovi.settle_pending": 15.0,
+        "measurements.claim_readings": 30.0,
+        "tenovi.heartbeat": 60.0,
+        "tenovi.forget": 3600.0,
+    }.items()
+}

@@ -1,5 +1,13 @@
 from django.apps import AppConfig
 
+from tenovi import registry
+
 
 class PatientsConfig(AppConfig):
     name = "patients"
+
+    def ready(self) -> None:
+        from patients import handlers  # models are ready only now
+
+        registry.on_answer("patients.list", handlers.store_patients)
+        registry.on_answer("patients.read", handlers.store_patient)

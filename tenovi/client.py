@@ -29,6 +29,7 @@ DEADLINE = 30.0  # seconds from the first packet to the last, the wait for our s
 READ_TIMEOUT = 20.0  # seconds of silence
 SIZE_CAP = 8 * 1024 * 1024  # bytes; a page of 1,000 measurements has half a megabyte
 PAGE_SIZE = 500  # the vendor allows 1,000
+LONGEST_CURSOR = 2000  # characters of a `next` link's query
 
 T = TypeVar("T")
 
@@ -199,7 +200,7 @@ def _query_of(link: str, *, other_than: str) -> str:
         query = urlencode(parse_qsl(urlsplit(link).query))
     except ValueError:
         raise WrongShape("next") from None
-    if link and query in ("", other_than):
+    if link and (query in ("", other_than) or len(query) > LONGEST_CURSOR):
         raise WrongShape("next")
     return query
 

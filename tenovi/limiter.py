@@ -110,6 +110,7 @@ class Limiter:
     """Hands out lines, one per API key. `spacing` in seconds."""
 
     def __init__(self, redis: Redis, *, spacing: float = SPACING) -> None:
+        self._redis = redis
         self._spacing = spacing
         self._scripts = {
             name: redis.register_script(text)
@@ -129,6 +130,9 @@ class Limiter:
             redis_url, socket_timeout=1, socket_connect_timeout=1, retry=Retry(NoBackoff(), 0)
         )
         return cls(redis, spacing=spacing)
+
+    def close(self) -> None:
+        self._redis.close()
 
     def line(self, api_key: str) -> Line:
         return Line(self, key_digest(api_key))

@@ -29,8 +29,9 @@ class Verdict:
 DeliveryHandler = Callable[["Delivery", Sequence[Any]], list[Verdict]]
 """Given a delivery and its elements (parsed JSON values), returns one verdict per element."""
 
-AnswerHandler = Callable[["Request", Any], None]
-"""Given a request row and the client's typed answer, writes what it means for this room."""
+AnswerHandler = Callable[["Request", Any], int]
+"""Given a request row and the client's typed answer (a list: one page of it), writes what it means
+for this room. Returns how many elements of it could not be used."""
 
 _delivery_handlers: dict[str, DeliveryHandler] = {}
 _answer_handlers: dict[str, AnswerHandler] = {}

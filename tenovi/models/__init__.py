@@ -1,3 +1,23 @@
 from tenovi.models.ledger import Delivery, DeliveryItem, DoorCount
+from tenovi.models.queue import (
+    Call,
+    Heartbeat,
+    ParkedKey,
+    Priority,
+    Request,
+    RequestKind,
+    RequestState,
+)
 
-__all__ = ["Delivery", "DeliveryItem", "DoorCount"]
+__all__ = [
+    "Call",
+    "Delivery",
+    "DeliveryItem",
+    "DoorCount",
+    "Heartbeat",
+    "ParkedKey",
+    "Priority",
+    "Request",
+    "RequestKind",
+    "RequestState",
+]

@@ -1,0 +1,14 @@
+"""Background work of the devices room. PostgreSQL is the queue; these only look at it."""
+
+from __future__ import annotations
+
+from celery import shared_task
+
+from devices import actions
+
+
+@shared_task(name="devices.settle_unknown", queue="default")
+def settle_unknown() -> None:
+    """Settle readings whose device has become known, and have the vendor asked about the others."""
+    actions.settle_what_became_known()
+    actions.ask_about_unknown_devices()

@@ -1,0 +1,125 @@
+"""API keys as the queue sees them: who shares one, and which are left alone for now.
+
+Two digests name them. The *budget* (key alone) has the second and is parked when the vendor asks
+to slow down or is away. The *account* (key and client domain) is parked when the vendor refuses
+it, so that a wrong domain of one clinic never stops another that has the same key.
+"""
+
+from __future__ import annotations
+
+import datetime
+import logging
+from collections import defaultdict
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from typing import Any
+
+from django.db import transaction
+from django.db.models import DateTimeField, ExpressionWrapper
+from django.db.models.functions import Now
+
+from clinics.encryption import WrongCredentialsKey
+from clinics.models import Clinic
+from tenovi.limiter import key_digest
+from tenovi.models import ParkedKey
+
+log = logging.getLogger(__name__)
+
+Cause = ParkedKey.Cause
+
+PAUSES: dict[str, tuple[float, float]] = {  # seconds: the first, doubling up to the last
+    Cause.SLOW_DOWN: (2, 300),
+    Cause.UNREACHABLE: (5, 60),
+    Cause.OUTAGE: (10, 300),
+    Cause.KEY_REFUSED: (900, 900),
+    Cause.DOMAIN_UNKNOWN: (900, 900),
+}
+LONGEST_PAUSE = 3600.0  # seconds, whatever the vendor asks for
+
+NOT_SET_UP = "No Tenovi API key and client domain are stored for this clinic."
+UNREADABLE = "The stored API key cannot be read: CREDENTIALS_KEY is not the one it was stored with."
+
+
+@dataclass(frozen=True, slots=True)
+class VendorKey:
+    """One key and the clinics that share its second."""
+
+    api_key: str = field(repr=False)
+    clinics: tuple[Clinic, ...]
+
+    @property
+    def budget(self) -> str:
+        return key_digest(self.api_key)
+
+
+def keys_of(clinics: Iterable[Clinic]) -> list[VendorKey]:
+    """The keys of these clinics; those without a usable key are left out."""
+    sharing: dict[str, list[Clinic]] = defaultdict(list)
+    for clinic in clinics:
+        if key := _key_of(clinic):
+            sharing[key].append(clinic)
+    return [VendorKey(key, tuple(members)) for key, members in sharing.items()]
+
+
+def usable(key: VendorKey) -> tuple[Clinic, ...]:
+    """Those of its clinics that may call now."""
+    scopes = {clinic.id: account(key.api_key, clinic) for clinic in key.clinics}
+    parked = _parked_now({key.budget, *scopes.values()})
+    if key.budget in parked:
+        return ()
+    return tuple(clinic for clinic in key.clinics if scopes[clinic.id] not in parked)
+
+
+def account(api_key: str, clinic: Clinic) -> str:
+    return key_digest(f"{clinic.tenovi_domain}\n{api_key}")
+
+
+@transaction.atomic
+def park(scope: str, cause: str, reason: str, *, seconds: float | None = None) -> float:
+    """Leave this scope alone: for `seconds`, or twice as long as the last time. The pause chosen."""
+    first, most = PAUSES[cause]
+    row = ParkedKey.objects.select_for_update().filter(scope=scope, cause=cause).first()
+    pause = min(row.pause * 2, most) if row else first
+    pause = min(max(pause, seconds or 0), LONGEST_PAUSE)
+    ParkedKey.objects.update_or_create(
+        scope=scope,
+        defaults={"cause": cause, "reason": reason, "pause": pause, "until": seconds_from_now(pause)},
+    )
+    return pause
+
+
+def unpark(api_key: str, clinic: Clinic) -> None:
+    """A call went well: whatever was wrong is over."""
+    ParkedKey.objects.filter(scope__in=[key_digest(api_key), account(api_key, clinic)]).delete()
+
+
+def why_nothing_is_sent(clinic: Clinic, *, for_seconds: float = 0) -> str:
+    """In words for its admin; "" while the key is in use, or will be again in `for_seconds`."""
+    try:
+        key = clinic.tenovi_api_key
+    except WrongCredentialsKey:
+        return UNREADABLE
+    if not key or not clinic.tenovi_domain:
+        return NOT_SET_UP
+    scopes = [account(key, clinic), key_digest(key)]
+    rows = ParkedKey.objects.filter(scope__in=scopes, until__gt=seconds_from_now(for_seconds)).order_by(
+        "-until"
+    )
+    return rows.values_list("reason", flat=True).first() or ""
+
+
+def seconds_from_now(seconds: float) -> ExpressionWrapper[Any]:
+    """By the database's clock: our hosts' may differ."""
+    return ExpressionWrapper(Now() + datetime.timedelta(seconds=seconds), output_field=DateTimeField())
+
+
+def _parked_now(scopes: set[str]) -> set[str]:
+    return set(ParkedKey.objects.filter(scope__in=scopes, until__gt=Now()).values_list("scope", flat=True))
+
+
+def _key_of(clinic: Clinic) -> str:
+    try:
+        return clinic.tenovi_api_key if clinic.tenovi_domain else ""
+    except WrongCredentialsKey:
+        log.error("clinic %s: %s", clinic.slug, UNREADABLE)
+        return ""

@@ -1,0 +1,141 @@
+"""What we want of the vendor, what was said on the wire, and the scheduler's pulse."""
+
+from __future__ import annotations
+
+import uuid
+from typing import ClassVar
+
+from django.db import models
+from django.db.models import Q
+from django.db.models.functions import Now
+
+from clinics.tenancy import TenantModel
+from tenovi.queries import CallQuerySet, RequestQuerySet
+
+
+class RequestKind(models.TextChoices):
+    DEVICES = "devices.list", "List of devices"
+    DEVICE = "devices.read", "One device"
+    PATIENTS = "patients.list", "List of patients"
+    PATIENT = "patients.read", "One patient"
+
+
+class Priority(models.IntegerChoices):
+    """Smaller goes first."""
+
+    PERSON = 10, "A person waits"
+    READING = 20, "A reading waits"
+    ROUTINE = 50, "Routine"
+    BACKGROUND = 80, "Background"
+
+
+class RequestState(models.TextChoices):
+    """`sending` is committed before a byte leaves; `parked` has failed too often or for good."""
+
+    WAITING = "waiting", "Waiting"
+    SENDING = "sending", "Being sent"
+    PARKED = "parked", "Parked"
+
+
+class Request(TenantModel):
+    """One thing to ask of the vendor; deleted once its answer is stored.
+
+    `target` is an id at the vendor, "" for lists. `params` holds ids and times, nothing else about
+    a patient. A list keeps its place in `cursor` (the `next` of the page before), so that it
+    continues where a crash left it. `claim` names the attempt under way: an answer that comes
+    back to a row with another claim is thrown away.
+    """
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    kind = models.CharField(max_length=40, choices=RequestKind.choices)
+    target = models.CharField(max_length=200, blank=True)
+    params = models.JSONField(default=dict, blank=True)
+    priority = models.PositiveSmallIntegerField(choices=Priority.choices, default=Priority.ROUTINE)
+    state = models.CharField(max_length=10, choices=RequestState.choices, default=RequestState.WAITING)
+    attempts = models.PositiveSmallIntegerField(default=0)
+    not_before = models.DateTimeField(db_default=Now())
+    reason = models.CharField(max_length=300, blank=True)
+    cursor = models.CharField(max_length=2000, blank=True)
+    pages = models.PositiveIntegerField(default=0)
+    total = models.PositiveIntegerField(null=True)
+    claim = models.UUIDField(null=True)
+    created_at = models.DateTimeField(db_default=Now())
+
+    objects: ClassVar[RequestQuerySet] = RequestQuerySet.as_manager()  # type: ignore[assignment]
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["clinic", "kind", "target"], name="request_asked_once"),
+            models.CheckConstraint(condition=Q(state__in=RequestState.values), name="request_state_known"),
+            models.CheckConstraint(
+                condition=Q(state="sending") ^ Q(claim__isnull=True), name="request_claimed_while_sending"
+            ),
+        ]
+        indexes = [
+            models.Index(
+                fields=["clinic", "priority", "created_at"],
+                condition=Q(state="waiting"),
+                name="request_most_urgent",
+            ),
+        ]
+
+
+class Call(TenantModel):
+    """One HTTP exchange: that it happened and how it ended. No bodies, no ids in the path.
+
+    `items` and `failed` count what the answer brought and what of it could not be used;
+    `outcome` is "answered" or the effect of the error (`tenovi.errors.Effect`).
+    """
+
+    class Outcome(models.TextChoices):
+        ANSWERED = "answered", "Answered"
+        RETRYABLE = "retryable", "Refused for now"
+        PERMANENT = "permanent", "Refused"
+        DOUBTFUL = "doubtful", "No usable answer"
+
+    id = models.BigAutoField(primary_key=True)
+    request_id = models.UUIDField()
+    kind = models.CharField(max_length=40)
+    method = models.CharField(max_length=6)
+    path = models.CharField(max_length=120)
+    status = models.PositiveSmallIntegerField(null=True)
+    milliseconds = models.PositiveIntegerField()
+    outcome = models.CharField(max_length=10, choices=Outcome.choices)
+    reason = models.CharField(max_length=300, blank=True)
+    items = models.PositiveIntegerField(default=0)
+    failed = models.PositiveIntegerField(default=0)
+    at = models.DateTimeField(db_default=Now())
+
+    objects: ClassVar[CallQuerySet] = CallQuerySet.as_manager()  # type: ignore[assignment]
+
+    class Meta:
+        indexes = [models.Index(fields=["clinic", "-id"], name="call_newest")]
+
+
+class ParkedKey(models.Model):
+    """A key, or one client domain of it, that is left alone until `until`, and why in words.
+
+    The row stays after that, so that the next failure pauses longer; the first success deletes
+    it. `scope` is a digest (`tenovi.keys`): a new key or a corrected domain has another one and
+    is used at once.
+    """
+
+    class Cause(models.TextChoices):
+        SLOW_DOWN = "slow_down", "Asked to slow down"
+        KEY_REFUSED = "key_refused", "Key refused"
+        DOMAIN_UNKNOWN = "domain_unknown", "Client domain unknown"
+        UNREACHABLE = "unreachable", "Vendor not reachable"
+        OUTAGE = "outage", "Vendor has an outage"
+
+    scope = models.CharField(max_length=64, primary_key=True)
+    cause = models.CharField(max_length=20, choices=Cause.choices)
+    reason = models.CharField(max_length=300)
+    pause = models.FloatField()  # seconds, the last one
+    until = models.DateTimeField()
+    since = models.DateTimeField(db_default=Now())
+
+
+class Heartbeat(models.Model):
+    """The scheduler and a worker were alive in this minute. A gap is an outage of ours."""
+
+    minute = models.DateTimeField(primary_key=True)

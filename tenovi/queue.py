@@ -1,0 +1,127 @@
+"""Asking the vendor for something: a row, and a ring. The drain does the rest.
+
+Asking is safe to repeat: a thing that waits already is not asked for twice.
+"""
+
+from __future__ import annotations
+
+import datetime
+import json
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any
+
+from django.conf import settings
+from django.db import connection
+from django.utils import timezone
+
+from clinics.models import Clinic
+from tenovi.doorbell import ring
+from tenovi.keys import keys_of, why_nothing_is_sent
+from tenovi.models import Call, Priority, Request, RequestKind, RequestState
+
+DRAIN = "tenovi.drain"
+
+_TABLE = Request._meta.db_table
+_REVIVES = f"{_TABLE}.state = 'parked' AND (%(insist)s OR {_TABLE}.not_before <= statement_timestamp())"
+_ASK = f"""
+INSERT INTO {_TABLE} (id, clinic_id, kind, target, params, priority, state, attempts, reason, cursor, pages)
+SELECT gen_random_uuid(), %(clinic)s, %(kind)s, target, %(params)s::jsonb, %(priority)s, 'waiting', 0, '', '', 0
+FROM unnest(%(targets)s::text[]) AS target ORDER BY target
+ON CONFLICT (clinic_id, kind, target) DO UPDATE SET
+    priority = least({_TABLE}.priority, excluded.priority),
+    state = CASE WHEN {_REVIVES} THEN 'waiting' ELSE {_TABLE}.state END,
+    attempts = CASE WHEN {_REVIVES} OR %(insist)s THEN 0 ELSE {_TABLE}.attempts END,
+    cursor = CASE WHEN {_REVIVES} THEN '' ELSE {_TABLE}.cursor END,
+    pages = CASE WHEN {_REVIVES} THEN 0 ELSE {_TABLE}.pages END,
+    not_before = CASE WHEN %(insist)s THEN statement_timestamp() ELSE {_TABLE}.not_before END
+"""
+
+
+def ask(
+    clinic: Clinic,
+    kind: str,
+    target: str = "",
+    *,
+    priority: int = Priority.ROUTINE,
+    params: dict[str, Any] | None = None,
+    insist: bool = False,
+    wake: bool = True,
+) -> None:
+    """Have the vendor asked for one thing. See `ask_for_each`."""
+    ask_for_each(clinic, kind, [target], priority=priority, params=params, insist=insist, wake=wake)
+
+
+def ask_for_each(
+    clinic: Clinic,
+    kind: str,
+    targets: Iterable[str],
+    *,
+    priority: int = Priority.ROUTINE,
+    params: dict[str, Any] | None = None,
+    insist: bool = False,
+    wake: bool = True,
+) -> None:
+    """Have the vendor asked for `kind` of each target; what waits already is not doubled.
+
+    `insist` forgets earlier failures and pauses, for a person who has mended something. `wake`
+    rings for a worker after the commit; without it (webhooks publish nothing) the scheduler finds
+    the rows within seconds.
+    """
+    with connection.cursor() as cursor:
+        cursor.execute(
+            _ASK,
+            {
+                "clinic": clinic.id,
+                "kind": RequestKind(kind).value,
+                "targets": sorted(set(targets)),
+                "params": json.dumps(params or {}),
+                "priority": int(priority),
+                "insist": insist,
+            },
+        )
+    if wake:
+        ring(DRAIN)
+
+
+@dataclass(frozen=True, slots=True)
+class Overview:
+    """A clinic's queue at a glance. `eta_seconds` counts a list as one request."""
+
+    waiting: int
+    parked: int
+    oldest_seconds: float
+    eta_seconds: float
+    parked_reason: str
+    last_call: Call | None
+
+
+def overview(clinic: Clinic) -> Overview:
+    mine = Request.objects.for_clinic(clinic)
+    unanswered = mine.unanswered()
+    oldest = unanswered.order_by("created_at").values_list("created_at", flat=True).first()
+    ahead = 0
+    for key in keys_of(Clinic.objects.all()):
+        if clinic in key.clinics:
+            ahead = Request.objects.across_clinics().filter(clinic__in=key.clinics).unanswered().count()
+    return Overview(
+        waiting=unanswered.count(),
+        parked=mine.parked().count(),
+        oldest_seconds=_age(oldest),
+        eta_seconds=round(ahead * settings.TENOVI_SPACING_SECONDS, 1),
+        parked_reason=why_nothing_is_sent(clinic),
+        last_call=Call.objects.for_clinic(clinic).newest_first().first(),
+    )
+
+
+def why_unanswered(clinic: Clinic, kind: str, target: str) -> str:
+    """The reason the last attempt left on the row, "" while nothing has gone wrong."""
+    rows = Request.objects.for_clinic(clinic).filter(kind=kind, target=target)
+    return rows.values_list("reason", flat=True).first() or ""
+
+
+def _age(moment: datetime.datetime | None) -> float:
+    return round((timezone.now() - moment).total_seconds(), 1) if moment else 0.0
+
+
+__all__ = ["DRAIN", "Overview", "Priority", "RequestKind", "RequestState", "ask", "ask_for_each", "overview"]

@@ -1,0 +1,45 @@
+"""Background work of the vendor's room. PostgreSQL is the queue; these only look at it."""
+
+from __future__ import annotations
+
+import datetime
+
+from celery import shared_task
+from django.db.models.functions import Now, Trunc
+
+from tenovi import inbox
+from tenovi.doorbell import ring
+from tenovi.drain import drain, keys_with_work
+from tenovi.keys import seconds_from_now
+from tenovi.models import Call, Heartbeat
+from tenovi.queue import DRAIN
+
+KEEP_CALLS = datetime.timedelta(days=14)
+KEEP_HEARTBEATS = datetime.timedelta(days=90)
+
+
+@shared_task(name=DRAIN, queue="vendor")
+def drain_queue() -> None:
+    """Send what is due. Rung after every request, and every few seconds by the scheduler."""
+    done = drain()
+    if done.sent and keys_with_work():
+        ring(DRAIN)
+
+
+@shared_task(name="tenovi.settle_pending", queue="default")
+def settle_pending() -> None:
+    """Settle deliveries that were kept but could not be settled when they came."""
+    inbox.settle_pending()
+
+
+@shared_task(name="tenovi.heartbeat", queue="default")
+def heartbeat() -> None:
+    """Note that the scheduler and a worker are alive in this minute; a second scheduler adds nothing."""
+    Heartbeat.objects.bulk_create([Heartbeat(minute=Trunc(Now(), "minute"))], ignore_conflicts=True)
+
+
+@shared_task(name="tenovi.forget", queue="default")
+def forget() -> None:
+    """Delete log lines and heartbeats that nobody needs any more."""
+    Call.objects.across_clinics().filter(at__lt=seconds_from_now(-KEEP_CALLS.total_seconds())).delete()
+    Heartbeat.objects.filter(minute__lt=seconds_from_now(-KEEP_HEARTBEATS.total_seconds())).delete()

@@ -1,0 +1,126 @@
+"""Asking the vendor: one row per thing, whoever asks and however often."""
+
+from __future__ import annotations
+
+import pytest
+from django.db import IntegrityError, transaction
+from django.db.models.functions import Now
+
+from clinics.models import Clinic
+from tenovi.keys import Cause, account, keys_of, park, seconds_from_now, usable, why_nothing_is_sent
+from tenovi.models import ParkedKey, Priority, Request, RequestKind
+from tenovi.queue import ask, ask_for_each, overview
+from tests.factories import make_clinic
+
+pytestmark = pytest.mark.django_db
+
+DEVICE = "0b7c1f5e-6a0d-4b1e-9a55-2f4d7a1c9e01"
+
+
+@pytest.fixture
+def clinic() -> Clinic:
+    return with_key(make_clinic(), "key-of-alpha")
+
+
+def with_key(clinic: Clinic, key: str, domain: str = "alpha-domain") -> Clinic:
+    clinic.tenovi_api_key, clinic.tenovi_domain = key, domain
+    clinic.save()
+    return clinic
+
+
+def requests(clinic: Clinic) -> list[Request]:
+    return list(Request.objects.for_clinic(clinic).most_urgent_first())
+
+
+def test_asking_twice_is_one_row_with_the_greater_urgency(clinic: Clinic) -> None:
+    ask(clinic, RequestKind.DEVICE, DEVICE)
+    ask(clinic, RequestKind.DEVICE, DEVICE, priority=Priority.PERSON)
+    ask(clinic, RequestKind.DEVICE, DEVICE, priority=Priority.BACKGROUND)
+    assert [request.priority for request in requests(clinic)] == [Priority.PERSON]
+
+
+def test_two_clinics_may_ask_for_the_same(clinic: Clinic) -> None:
+    other = make_clinic("beta")
+    for asking in (clinic, other):
+        ask(asking, RequestKind.DEVICE, DEVICE)
+    assert len(requests(clinic)) == len(requests(other)) == 1
+
+
+def test_asking_for_many_is_one_statement(clinic: Clinic, django_assert_num_queries: pytest.Function) -> None:
+    with django_assert_num_queries(1):  # type: ignore[operator]
+        ask_for_each(clinic, RequestKind.PATIENT, [f"mrn-{number}" for number in range(500)])
+    assert len(requests(clinic)) == 500
+
+
+def test_a_kind_nobody_can_send_is_refused(clinic: Clinic) -> None:
+    with pytest.raises(ValueError, match=r"devices\.paint"):
+        ask(clinic, "devices.paint")
+
+
+def test_a_parked_request_rests_until_its_pause_is_over(clinic: Clinic) -> None:
+    ask(clinic, RequestKind.DEVICES)
+    everything = Request.objects.for_clinic(clinic)
+    everything.update(state="parked", attempts=5, cursor="page=7", not_before=seconds_from_now(60))
+    ask(clinic, RequestKind.DEVICES)
+    assert requests(clinic)[0].state == "parked"
+    everything.update(not_before=Now())
+    ask(clinic, RequestKind.DEVICES)
+    (request,) = requests(clinic)
+    assert (request.state, request.attempts, request.cursor) == ("waiting", 0, "")
+
+
+def test_a_person_who_insists_does_not_wait(clinic: Clinic) -> None:
+    ask(clinic, RequestKind.DEVICES)
+    Request.objects.for_clinic(clinic).update(state="parked", attempts=5, not_before=seconds_from_now(60))
+    ask(clinic, RequestKind.DEVICES, insist=True)
+    assert Request.objects.for_clinic(clinic).due().count() == 1
+
+
+def test_a_request_is_sent_exactly_while_somebody_has_claimed_it(clinic: Clinic) -> None:
+    ask(clinic, RequestKind.DEVICES)
+    with pytest.raises(IntegrityError), transaction.atomic():
+        Request.objects.for_clinic(clinic).update(state="sending")
+
+
+def test_the_overview_says_what_waits_and_why_nothing_moves(clinic: Clinic) -> None:
+    sharing = with_key(make_clinic("beta"), "key-of-alpha", "beta-domain")
+    ask(clinic, RequestKind.DEVICES)
+    ask_for_each(sharing, RequestKind.PATIENT, ["a", "b", "c"])
+    seen = overview(clinic)
+    assert (seen.waiting, seen.parked_reason, seen.last_call) == (1, "", None)
+    assert seen.eta_seconds == pytest.approx(4 * 1.05, abs=0.1)  # they share the key's second
+    park(account("key-of-alpha", clinic), Cause.KEY_REFUSED, "Tenovi refuses the API key.")
+    assert overview(clinic).parked_reason == "Tenovi refuses the API key."
+
+
+def test_a_wrong_domain_stops_its_clinic_and_not_the_others_with_that_key(clinic: Clinic) -> None:
+    sharing = with_key(make_clinic("beta"), "key-of-alpha", "beta-domain")
+    park(account("key-of-alpha", clinic), Cause.DOMAIN_UNKNOWN, "unknown")
+    (key,) = keys_of([clinic, sharing])
+    assert usable(key) == (sharing,)
+
+
+def test_asked_to_slow_down_twice_the_key_rests_twice_as_long_up_to_five_minutes(clinic: Clinic) -> None:
+    pauses = [park("scope", Cause.SLOW_DOWN, "slower") for _ in range(10)]
+    assert pauses == [2, 4, 8, 16, 32, 64, 128, 256, 300, 300]
+    assert park("scope", Cause.SLOW_DOWN, "slower", seconds=900) == 900
+
+
+def test_a_new_key_is_used_at_once(clinic: Clinic) -> None:
+    park(account("key-of-alpha", clinic), Cause.KEY_REFUSED, "refused")
+    assert why_nothing_is_sent(clinic) == "refused"
+    with_key(clinic, "key-after-the-mend")
+    assert why_nothing_is_sent(clinic) == ""
+
+
+def test_keys_that_cannot_be_used_are_explained(clinic: Clinic) -> None:
+    assert "No Tenovi API key" in why_nothing_is_sent(make_clinic("beta"))
+    clinic.tenovi_api_key_encrypted = b"stored with another CREDENTIALS_KEY"
+    assert "CREDENTIALS_KEY" in why_nothing_is_sent(clinic)
+    assert keys_of([clinic]) == []
+
+
+def test_no_key_stands_in_the_table_of_parked_keys(clinic: Clinic) -> None:
+    park(account("key-of-alpha", clinic), Cause.KEY_REFUSED, "refused")
+    assert "key-of-alpha" not in str(ParkedKey.objects.values())
+    assert "key-of-alpha" not in repr(keys_of([clinic]))
