@@ -148,14 +148,14 @@ def days_bar(days: int) -> SafeString:
 
 @register.simple_tag
 def pace(program: str, days: int, words: str, level: str) -> SafeString:
-    """Days so far, and whether 16 can still be reached: a bar, a shape and words."""
+    """Days so far, and whether 16 can still be reached: a bar, a shape and words ("" for a month that is over)."""
+    told = format_html('<span class="pace-words">{}{}</span>', icon(LEVEL_ICONS[level]), words)
     return format_html(
-        '<div class="pace {}">{}{}<span class="pace-words">{}{}</span></div>',
+        '<div class="pace {}">{}{}{}</div>',
         level.replace(" ", "-"),
         format_html('<span class="pace-program">{}</span>', program) if program else EMPTY,
         days_bar(days),
-        icon(LEVEL_ICONS[level]),
-        words,
+        told if words else EMPTY,
     )
 
 

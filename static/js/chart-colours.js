@@ -21,5 +21,6 @@ export function onThemeChange(redraw) {
     resolved.clear();
     redraw();
   };
+  matchMedia("print").addEventListener("change", changed); // paper is always light
   new MutationObserver(changed).observe(document.documentElement, { attributeFilter: ["data-bs-theme"] });
 }

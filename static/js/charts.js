@@ -88,7 +88,7 @@ function options(chart, look) {
     tzDate: chart.clock.date,
     legend: { show: false },
     scales: { x: { time: true, range: () => [view.min, view.max] }, y: { range: valueRange(look) } },
-    axes: [{ ...axis, values: chart.clock.ticks, space: 64, size: 28 }, { ...axis, size: 44, gap: 4 }],
+    axes: [{ ...axis, values: chart.clock.ticks, space: 64, size: 28 }, { ...axis, size: 44, gap: 4, values: (u, splits) => splits.map((n) => (u.data[0].length ? String(n) : "")) }],
     series: [{}, { paths: () => null, points: { show: false } }, { paths: () => null, points: { show: false } }],
     cursor: {
       y: false,
