@@ -7,9 +7,10 @@ import datetime
 import uuid
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
-from typing import Any, TextIO
+from typing import Any, Literal, TextIO
 
-from billing.report import RULES_VERSION, vital_days
+from billing.report import RULES_VERSION, ReportRow, vital_days
+from billing.thirty_days import thirty_day_rows
 from billing.windows import Window
 from clinics.models import Clinic
 from measurements.models import Measurement
@@ -39,6 +40,7 @@ COLUMNS = (
     "rules_version",
     "generated_at",
 )
+WindowKind = Literal["month", "30-day"]
 RUNS_IN_A_SPREADSHEET = ("=", "+", "-", "@", "\t", "\r", "\0")
 
 
@@ -55,10 +57,14 @@ def day_rule(clinic: Clinic) -> str:
     return f"Local date by {clocks(clinic)}"
 
 
-def export_rows(clinic: Clinic, window: Window, *, now: datetime.datetime) -> Iterator[dict[str, str]]:
-    """The report as text cells, neutralised, in the order of `COLUMNS`."""
-    devices = _devices(clinic, window)
-    for row in vital_days(clinic, window, now=now):
+def export_rows(
+    clinic: Clinic, month: Window, *, kind: WindowKind = "month", now: datetime.datetime
+) -> Iterator[dict[str, str]]:
+    """The report as text cells in the order of `COLUMNS`: the calendar month, or the 30-day windows
+    that end in it."""
+    rows = vital_days(clinic, month, now=now) if kind == "month" else thirty_day_rows(clinic, month, now=now)
+    devices = _devices(clinic, rows)
+    for row in rows:
         cells: dict[str, Any] = {
             "clinic": clinic.slug,
             "external_id": row.external_id,
@@ -72,22 +78,22 @@ def export_rows(clinic: Clinic, window: Window, *, now: datetime.datetime) -> It
             "last_day": row.dates[-1] if row.dates else "",
             "dates": _joined(row.dates),
             "estimated_only_days": _joined(row.estimated_only),
-            "devices": _joined(devices[row.patient_id, row.program]),
+            "devices": _joined(devices[row.patient_id, row.program, row.window.first]),
             "status": "open",
             "day_rule": day_rule(clinic),
             "rules_version": RULES_VERSION,
             "generated_at": now.astimezone(datetime.UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),
         }
-        yield {column: neutralised(str(cells.get(column, ""))) for column in COLUMNS}
+        yield {column: str(cells.get(column, "")) for column in COLUMNS}
 
 
 def write_csv(rows: Iterable[dict[str, str]], file: TextIO) -> int:
-    """RFC 4180, one header line; the number of rows written."""
+    """RFC 4180, one header line, cells neutralised; the number of rows written."""
     writer = csv.DictWriter(file, COLUMNS, lineterminator="\r\n")
     writer.writeheader()
     written = 0
     for row in rows:
-        writer.writerow(row)
+        writer.writerow({column: neutralised(text) for column, text in row.items()})
         written += 1
     return written
 
@@ -101,16 +107,27 @@ def _joined(values: Iterable[Any]) -> str:
     return ";".join(str(value) for value in values)
 
 
-def _devices(clinic: Clinic, window: Window) -> defaultdict[tuple[uuid.UUID, str], list[uuid.UUID]]:
-    """The devices whose readings earned the days, by patient and program."""
-    found: defaultdict[tuple[uuid.UUID, str], list[uuid.UUID]] = defaultdict(list)
-    rows = (
+def _devices(
+    clinic: Clinic, rows: list[ReportRow]
+) -> defaultdict[tuple[uuid.UUID, str, datetime.date], list[uuid.UUID]]:
+    """The devices whose readings earned the days, by patient, program and start of window."""
+    found: defaultdict[tuple[uuid.UUID, str, datetime.date], list[uuid.UUID]] = defaultdict(list)
+    if not rows:
+        return found
+    windows: defaultdict[tuple[uuid.UUID, str], list[Window]] = defaultdict(list)
+    for row in rows:
+        windows[row.patient_id, row.program].append(row.window)
+    reach = (min(row.window.first for row in rows), max(row.window.last for row in rows))
+    earned = (
         Measurement.objects.for_clinic(clinic)
-        .filter(counts=True, patient__isnull=False, local_date__range=(window.first, window.last))
-        .values_list("patient_id", "program", "hwi_device_id")
+        .filter(counts=True, patient__isnull=False, local_date__range=reach)
+        .values_list("patient_id", "program", "hwi_device_id", "local_date")
         .distinct()
         .order_by("hwi_device_id")
     )
-    for patient_id, program, hwi_device_id in rows:
-        found[patient_id, program].append(hwi_device_id)
+    for patient_id, program, hwi_device_id, date in earned:
+        for window in windows[patient_id, program]:
+            named = found[patient_id, program, window.first]
+            if window.first <= date <= window.last and hwi_device_id not in named[-1:]:
+                named.append(hwi_device_id)
     return found

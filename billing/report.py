@@ -42,6 +42,9 @@ class ReportRow:
 
 @dataclass(frozen=True)
 class Days:
+    """Local dates with vital readings, sorted: those that count, those among them that rest on
+    estimated times alone, and those with any reading the vendor marks vital."""
+
     counted: list[datetime.date]
     estimated_only: list[datetime.date]
     vendor: list[datetime.date]
@@ -71,19 +74,20 @@ def vital_days(
     where the patient lives does not count yet, whatever a device's clock says.
     """
     days = _days(clinic, window, now, patient)
-    programs = _expected_programs(clinic, window, patient)
+    programs = expected_programs(clinic, window, patient)
     for patient_id, program in days:
         programs[patient_id].add(program)
     people = Patient.objects.for_clinic(clinic).filter(id__in=programs)
     rows = [
-        _row(person, program, window, days.get((person.id, program)))
+        report_row(person, program, window, days.get((person.id, program)))
         for person in people
         for program in programs[person.id] or {"RPM"}
     ]
     return sorted(rows, key=lambda row: (row.external_id, row.program))
 
 
-def _row(person: Patient, program: str, window: Window, days: Days | None) -> ReportRow:
+def report_row(person: Patient, program: str, window: Window, days: Days | None) -> ReportRow:
+    """The row of one patient and program; without `days` it holds zeros."""
     days = days or Days([], [], [])
     return ReportRow(
         person.id,
@@ -106,7 +110,7 @@ def _days(
         return {(row[0], row[1]): Days(*row[2:]) for row in cursor.fetchall()}
 
 
-def _expected_programs(
+def expected_programs(
     clinic: Clinic, window: Window, patient: Patient | None
 ) -> defaultdict[uuid.UUID, set[str]]:
     """The programs each patient assigned or enrolled in the window should have a row for."""

@@ -3,22 +3,22 @@
 from __future__ import annotations
 
 import datetime
-import io
 import uuid
 from collections.abc import Callable
 from typing import Any
 
-from django.http import HttpRequest, HttpResponse
+from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.http import urlencode
 from django.views.decorators.http import require_safe
 
-from billing.export import clocks, export_rows, write_csv
+from billing.export import WindowKind, clocks, export_rows
 from billing.pace import pace
 from billing.report import SHORT_DAYS, ReportRow, totals, vital_days
 from billing.windows import Window
+from billing.workbook import CONTENT_TYPES, FORMATS
 from clinics import audit
 from clinics.access import Permission, Visit, clinic_page
 from clinics.paging import page_of
@@ -66,7 +66,8 @@ def month(request: HttpRequest, visit: Visit) -> HttpResponse:
             "title": window.title,
             "status": "Open",
             "is_open": True,
-            "csv_url": _csv_url(visit, window),
+            "csv_url": _export_url(visit, window, "csv"),
+            "other_files": _other_files(visit, window),
             "day_rule": clocks(visit.clinic),
             "generated_at": now,
         },
@@ -101,22 +102,27 @@ def day(request: HttpRequest, visit: Visit, patient_id: uuid.UUID, day: datetime
 
 @clinic_page(Permission.CLOSE_PERIODS)
 @require_safe
-def csv_file(request: HttpRequest, visit: Visit) -> HttpResponse:
-    """The month's export; who took it is written down."""
+def export(request: HttpRequest, visit: Visit, form: str) -> HttpResponse:
+    """The month's export as a file, by calendar month or `?window=30-day`; who took it is written down."""
+    if form not in FORMATS:
+        raise Http404
     now = timezone.now()
-    window = _window(request, visit, now)
-    text = io.StringIO(newline="")
-    rows = write_csv(export_rows(visit.clinic, window, now=now), text)
+    month = _window(request, visit, now)
+    kind: WindowKind = "30-day" if request.GET.get("window") == "30-day" else "month"
+    content, rows = FORMATS[form](export_rows(visit.clinic, month, kind=kind, now=now))
     audit.record(
         "vital_days_exported",
         by=visit.user,
         clinic=visit.clinic,
-        detail={"month": window.month, "rows": rows, "format": "csv"},
+        detail={"month": month.month, "window": kind, "rows": rows, "format": form},
     )
-    response = HttpResponse(text.getvalue(), content_type="text/csv; charset=utf-8")
-    name = f"vital-days-{visit.clinic.slug}-{window.month}.csv"
-    response["Content-Disposition"] = f'attachment; filename="{name}"'
-    return response
+    suffix = "-30-day-windows" if kind == "30-day" else ""
+    name = f"vital-days-{visit.clinic.slug}-{month.month}{suffix}.{form}"
+    return HttpResponse(
+        content,
+        content_type=CONTENT_TYPES[form],
+        headers={"Content-Disposition": f'attachment; filename="{name}"'},
+    )
 
 
 def _window(request: HttpRequest, visit: Visit, now: datetime.datetime) -> Window:
@@ -127,10 +133,25 @@ def _window(request: HttpRequest, visit: Visit, now: datetime.datetime) -> Windo
         return Window.current_month(visit.clinic, now)
 
 
-def _csv_url(visit: Visit, window: Window) -> str:
+def _export_url(visit: Visit, window: Window, form: str, kind: WindowKind = "month") -> str:
+    """Where this month's file is; "" for those who may not take it."""
     if not visit.may_export:
         return ""
-    return f"{reverse('billing-csv', args=[visit.clinic.slug])}?month={window.month}"
+    query = {"month": window.month} | ({"window": kind} if kind != "month" else {})
+    return f"{reverse('billing-export', args=[visit.clinic.slug, form])}?{urlencode(query)}"
+
+
+def _other_files(visit: Visit, window: Window) -> list[dict[str, str]]:
+    files: list[tuple[str, str, WindowKind]] = [
+        ("XLSX", "xlsx", "month"),
+        ("30-day windows as CSV", "csv", "30-day"),
+        ("30-day windows as XLSX", "xlsx", "30-day"),
+    ]
+    return [
+        {"label": label, "url": _export_url(visit, window, form, kind)}
+        for label, form, kind in files
+        if visit.may_export
+    ]
 
 
 def _months(visit: Visit, shown: Window, now: datetime.datetime) -> list[dict[str, Any]]:
@@ -143,7 +164,7 @@ def _months(visit: Visit, shown: Window, now: datetime.datetime) -> list[dict[st
         {
             "label": f"{window.first:%b %Y}",
             "url": f"?month={window.month}",
-            "csv_url": _csv_url(visit, window),
+            "csv_url": _export_url(visit, window, "csv"),
             "active": window == shown,
         }
         for window in choices

@@ -1,0 +1,120 @@
+"""30-day windows: the supply clock that most payers use, one per patient and program.
+
+Windows are contiguous blocks of exactly 30 local dates. The first begins with the first counted
+reading on or after set-up (the start of the earliest enrolment in the program, when there is
+one), so a patient's windows never shift with adherence. Without any counted reading they begin
+with set-up itself, else with the first assignment of a device.
+"""
+
+from __future__ import annotations
+
+import datetime
+import uuid
+from collections import defaultdict
+from collections.abc import Iterator
+
+from django.db import connection
+from django.db.models import Min
+
+from billing.report import Days, ReportRow, expected_programs, report_row
+from billing.windows import Window
+from clinics.models import Clinic
+from devices.models import Assignment
+from patients.models import Enrollment, Patient
+
+LENGTH = 30
+Key = tuple[uuid.UUID, str]  # patient and program
+
+FIRST_DAYS = """
+SELECT d.patient_id, d.program, min(d.local_date)
+FROM measurements_vitalday d
+LEFT JOIN (SELECT patient_id, program, min(starts_on) AS starts_on FROM patients_enrollment
+           WHERE clinic_id = %(clinic)s GROUP BY patient_id, program) e
+       ON e.patient_id = d.patient_id AND e.program = d.program
+WHERE d.clinic_id = %(clinic)s AND d.readings > 0 AND d.local_date <= %(last)s
+  AND d.local_date >= coalesce(e.starts_on, '-infinity')
+GROUP BY d.patient_id, d.program
+"""
+
+DAYS = """
+SELECT d.patient_id, d.program, d.local_date, d.readings > 0, d.estimated_readings = d.readings
+FROM measurements_vitalday d
+JOIN patients_patient p ON p.id = d.patient_id
+WHERE d.clinic_id = %(clinic)s AND d.local_date BETWEEN %(first)s AND %(last)s
+  AND d.local_date <= (%(now)s::timestamptz AT TIME ZONE coalesce(nullif(p.timezone, ''), %(zone)s))::date
+ORDER BY d.patient_id, d.program, d.local_date
+"""
+
+
+def windows_ending_in(month: Window, anchor: datetime.date) -> Iterator[Window]:
+    """The 30-day windows counted from `anchor` whose last date lies in `month`: none, one or two."""
+    blocks_over = max((month.first - anchor).days // LENGTH, 0)
+    for block in range(blocks_over, blocks_over + 3):
+        first = anchor + datetime.timedelta(block * LENGTH)
+        window = Window(first, first + datetime.timedelta(LENGTH - 1))
+        if month.first <= window.last <= month.last:
+            yield window
+
+
+def thirty_day_rows(clinic: Clinic, month: Window, *, now: datetime.datetime) -> list[ReportRow]:
+    """A row per patient, program and 30-day window that ends in `month`, zeros included, sorted by
+    external id, program and window."""
+    reach = Window(month.first - datetime.timedelta(LENGTH - 1), month.last)
+    days = _days(clinic, reach, now)
+    anchors = _anchors(clinic, reach, set(days))
+    people = Patient.objects.for_clinic(clinic).in_bulk({patient_id for patient_id, _ in anchors})
+    rows = [
+        report_row(people[patient_id], program, window, _within(window, days[patient_id, program]))
+        for (patient_id, program), anchor in anchors.items()
+        for window in windows_ending_in(month, anchor)
+    ]
+    return sorted(rows, key=lambda row: (row.external_id, row.program, row.window.first))
+
+
+def _anchors(clinic: Clinic, reach: Window, with_days: set[Key]) -> dict[Key, datetime.date]:
+    """The date from which each patient's windows are counted, for everybody who has a row."""
+    expected = expected_programs(clinic, reach, None)
+    keys = with_days | {
+        (patient_id, program) for patient_id in expected for program in expected[patient_id] or {"RPM"}
+    }
+    with connection.cursor() as cursor:
+        cursor.execute(FIRST_DAYS, {"clinic": clinic.id, "last": reach.last})
+        first_days: dict[Key, datetime.date] = {(row[0], row[1]): row[2] for row in cursor.fetchall()}
+    enrolled = (
+        Enrollment.objects.for_clinic(clinic).values("patient_id", "program").annotate(on=Min("starts_on"))
+    )
+    set_up: dict[Key, datetime.date] = {(row["patient_id"], row["program"]): row["on"] for row in enrolled}
+    assigned = Assignment.objects.for_clinic(clinic).values("patient_id").annotate(at=Min("starts_at"))
+    given = {row["patient_id"]: row["at"].astimezone(clinic.zone).date() for row in assigned}
+    anchors = {key: first_days.get(key) or set_up.get(key) or given.get(key[0]) for key in keys}
+    return {key: anchor for key, anchor in anchors.items() if anchor}
+
+
+def _days(clinic: Clinic, reach: Window, now: datetime.datetime) -> defaultdict[Key, Days]:
+    found: defaultdict[Key, Days] = defaultdict(lambda: Days([], [], []))
+    with connection.cursor() as cursor:
+        cursor.execute(
+            DAYS,
+            {
+                "clinic": clinic.id,
+                "first": reach.first,
+                "last": reach.last,
+                "now": now,
+                "zone": clinic.timezone,
+            },
+        )
+        for patient_id, program, date, counts, only_estimated in cursor.fetchall():
+            days = found[patient_id, program]
+            days.vendor.append(date)
+            if counts:
+                days.counted.append(date)
+                if only_estimated:
+                    days.estimated_only.append(date)
+    return found
+
+
+def _within(window: Window, days: Days) -> Days:
+    def kept(dates: list[datetime.date]) -> list[datetime.date]:
+        return [date for date in dates if window.first <= date <= window.last]
+
+    return Days(kept(days.counted), kept(days.estimated_only), kept(days.vendor))
