@@ -1,0 +1,54 @@
+"""The wording of moments: one for every page, chart and table."""
+
+from __future__ import annotations
+
+import datetime
+from zoneinfo import ZoneInfo
+
+import pytest
+
+from clinics.presentation import ago, exact, zone_word
+
+NOW = datetime.datetime(2026, 11, 21, 17, 0, tzinfo=datetime.UTC)
+
+
+@pytest.mark.parametrize(
+    ("seconds", "words"),
+    [
+        (0, "just now"),
+        (59, "just now"),
+        (60, "1 min ago"),
+        (3599, "59 min ago"),
+        (3600, "1 h ago"),
+        (48 * 3600 - 1, "47 h ago"),
+        (48 * 3600, "2 days ago"),
+        (59 * 86_400, "59 days ago"),
+        (61 * 86_400, "2 months ago"),
+        (800 * 86_400, "2 years ago"),
+        (-2 * 3600, "in 2 h"),
+    ],
+)
+def test_an_age_is_told_in_the_coarsest_unit_that_still_says_something(seconds: int, words: str) -> None:
+    assert ago(NOW - datetime.timedelta(seconds=seconds), NOW) == words
+
+
+@pytest.mark.parametrize(
+    ("moment", "zone", "words"),
+    [
+        ("2026-11-03T12:42:00Z", "America/New_York", "Tue 3 Nov, 07:42 EST"),
+        ("2026-07-03T12:42:00Z", "America/New_York", "Fri 3 Jul, 08:42 EDT"),
+        ("2025-12-31T23:30:00Z", "Europe/Berlin", "Thu 1 Jan, 00:30 CET"),
+        ("2025-11-03T12:42:00Z", "America/New_York", "Mon 3 Nov 2025, 07:42 EST"),
+    ],
+)
+def test_an_exact_time_names_its_zone_and_another_year(moment: str, zone: str, words: str) -> None:
+    at = datetime.datetime.fromisoformat(moment.replace("Z", "+00:00"))
+    assert exact(at, ZoneInfo(zone), NOW) == words
+
+
+@pytest.mark.parametrize(
+    ("zone", "word"),
+    [("Asia/Kathmandu", "UTC+05:45"), ("America/Sao_Paulo", "UTC-03:00"), ("Asia/Kolkata", "IST")],
+)
+def test_a_zone_without_letters_is_named_by_its_offset(zone: str, word: str) -> None:
+    assert zone_word(NOW, ZoneInfo(zone)) == word
