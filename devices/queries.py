@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Self
 
 from django.db import connection
 from django.db.models import Q
+from django.db.models.expressions import RawSQL
 
 from clinics.models import Clinic
 from clinics.tenancy import TenantQuerySet
@@ -20,8 +21,18 @@ if TYPE_CHECKING:
     from patients.models import Patient
 
 
+ANOTHER_PATIENT_AT_THE_VENDOR = """
+SELECT d.id FROM devices_device d
+JOIN devices_assignment a ON a.device_id = d.id AND a.ends_at IS NULL
+JOIN patients_patient p ON p.id = a.patient_id
+WHERE d.vendor_patient_id <> '' AND lower(d.vendor_patient_id) <> lower(p.external_id)
+"""
+
+
 class DeviceQuerySet(TenantQuerySet["Device"]):
-    pass
+    def with_another_patient_at_the_vendor(self) -> Self:
+        """Assigned here to somebody else than there: a person has to say who is right."""
+        return self.filter(id__in=RawSQL(ANOTHER_PATIENT_AT_THE_VENDOR, []))
 
 
 class AssignmentQuerySet(TenantQuerySet["Assignment"]):

@@ -21,43 +21,23 @@ from tenovi.keys import keys_of, seconds_from_now, why_nothing_is_sent
 from tenovi.models import Call, ParkedKey, Priority, Request, RequestKind
 from tenovi.queue import ask, ask_for_each
 from tenovi.registry import _answer_handlers as HANDLERS
-from tests.factories import make_clinic
+from tests.vendor import DEVICES, PATIENTS, stub_as_vendor, vendor_clinic, wire_device, wire_page
 from tests.vendor_stub import DOMAIN, KEY, Reply, VendorStub
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
-DEVICES, PATIENTS = "/hwi/hwi-devices/", "/hwi/hwi-patients/"
 BROKEN = Reply(500, b"<html>")
 
 
 @pytest.fixture
 def stub(settings: Settings) -> Iterator[VendorStub]:
-    settings.TENOVI_SPACING_SECONDS = 0.02
-    with VendorStub() as running:
-        settings.TENOVI_BASE_URL = running.url
+    with stub_as_vendor(settings) as running:
         yield running
 
 
 @pytest.fixture
 def clinic(stub: VendorStub) -> Clinic:
-    return vendor_clinic("alpha", f"{KEY}-{uuid.uuid4()}")  # its own line in Redis
-
-
-def vendor_clinic(slug: str, key: str) -> Clinic:
-    clinic = make_clinic(slug, tenovi_domain=DOMAIN)
-    clinic.tenovi_api_key = key
-    clinic.save()
-    return clinic
-
-
-def wire_device(number: int, **fields: Any) -> dict[str, Any]:
-    inner = {"name": "Tenovi BPM - L", "sensor_code": "10", "created": "2025-03-04T15:02:11Z"}
-    return {"id": str(uuid.UUID(int=number)), "status": "Connected", "device": inner, **fields}
-
-
-def wire_page(*rows: Any, then: int | None = None, total: int = 3) -> Reply:
-    link = f"https://api.tenovi.com/x/?page={then}&page_size=500" if then else None
-    return Reply(body={"count": total, "next": link, "previous": None, "results": list(rows)})
+    return vendor_clinic()
 
 
 def only_request(clinic: Clinic) -> Request:
@@ -326,7 +306,7 @@ def test_different_keys_are_served_side_by_side(stub: VendorStub, clinic: Clinic
 
     reply = wire_page()
     stub.reply(DEVICES, Reply(body=reply.body, before=meet))
-    other = vendor_clinic("beta", f"{KEY}-{uuid.uuid4()}")
+    other = vendor_clinic("beta")
     for asking in (clinic, other):
         ask(asking, RequestKind.DEVICES)
     assert drain().sent == 2

@@ -1,0 +1,100 @@
+"""Fetch what the vendor knows about a clinic, through the queue."""
+
+from __future__ import annotations
+
+import json
+import time
+from typing import Any
+
+from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.db.models import Sum
+
+from clinics.models import Clinic
+from devices.actions import settle_what_became_known
+from measurements.actions import claim_readings
+from tenovi.drain import drain
+from tenovi.keys import NOT_SET_UP, UNREADABLE, why_nothing_is_sent
+from tenovi.models import Call, Request, RequestKind
+from tenovi.queries import RequestQuerySet
+from tenovi.queue import ask
+
+KINDS = (RequestKind.PATIENTS, RequestKind.DEVICES)
+LONG = 45.0  # seconds: a pause of the key that is not worth waiting for
+
+
+class Command(BaseCommand):
+    help = "Fetch a clinic's patients and devices from Tenovi, at one request a second."
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        parser.add_argument("--clinic", required=True, metavar="SLUG")
+        parser.add_argument("--wait", action="store_true", help="until everything has been answered")
+        parser.add_argument("--json", action="store_true", help="end with one line of JSON")
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        clinic = Clinic.objects.filter(slug=options["clinic"]).first()
+        if clinic is None:
+            raise CommandError(f"There is no clinic “{options['clinic']}”.")
+        if (reason := why_nothing_is_sent(clinic)) in (NOT_SET_UP, UNREADABLE):
+            raise CommandError(reason)
+        before = Call.objects.for_clinic(clinic).newest_first().values_list("id", flat=True).first() or 0
+        for kind in KINDS:
+            ask(clinic, kind, insist=True)
+        counts = {"devices": 0, "patients": 0, "requests": len(KINDS), "failed": 0}
+        if options["wait"]:
+            self._wait(clinic)
+            counts = _counts(clinic, after=before)
+        verb = "answered" if options["wait"] else "queued"
+        self.stdout.write(
+            f"{counts['requests']} requests {verb}; {counts['patients']} patients, "
+            f"{counts['devices']} devices, {counts['failed']} failed."
+        )
+        if options["json"]:
+            self.stdout.write(json.dumps(counts))
+        if parked := _of_this_sync(clinic).parked().first():
+            raise CommandError(f"{RequestKind(parked.kind).label}: {parked.reason}")
+
+    def _wait(self, clinic: Clinic) -> None:
+        """Workers do the sending, if there are any; otherwise it is done here, in the same line."""
+        shown = ""
+        while waiting := list(_of_this_sync(clinic).unanswered().order_by("kind")):
+            if (progress := _progress(clinic, waiting)) != shown:
+                shown = progress
+                self.stdout.write(progress)
+            if reason := why_nothing_is_sent(clinic, for_seconds=LONG):
+                raise CommandError(f"{reason} The requests stay in the queue.")
+            done = drain(seconds=2)
+            if done.stalled:
+                raise CommandError("Redis is away. The requests stay in the queue until it is back.")
+            if not done.sent:
+                time.sleep(0.3)
+        settle_what_became_known()
+        claim_readings()
+
+
+def _of_this_sync(clinic: Clinic) -> RequestQuerySet:
+    return Request.objects.for_clinic(clinic).filter(kind__in=KINDS)
+
+
+def _progress(clinic: Clinic, waiting: list[Request]) -> str:
+    parts = []
+    for request in waiting:
+        pages = f"page {request.pages + 1}" + (f" of {request.total:,} rows" if request.total else "")
+        parts.append(f"{RequestKind(request.kind).label}: {request.reason or pages}")
+    return "; ".join([*parts, *filter(None, [why_nothing_is_sent(clinic)])])
+
+
+def _counts(clinic: Clinic, *, after: int) -> dict[str, int]:
+    calls = Call.objects.for_clinic(clinic).filter(id__gt=after, kind__in=KINDS)
+    stored = {}
+    for kind in KINDS:
+        sums = calls.filter(kind=kind).aggregate(
+            items=Sum("items", default=0), failed=Sum("failed", default=0)
+        )
+        stored[kind] = sums["items"] - sums["failed"]
+    failed = calls.aggregate(failed=Sum("failed", default=0))["failed"]
+    return {
+        "devices": stored[RequestKind.DEVICES],
+        "patients": stored[RequestKind.PATIENTS],
+        "requests": calls.count(),
+        "failed": failed + _of_this_sync(clinic).parked().count(),
+    }
