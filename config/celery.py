@@ -7,6 +7,7 @@ workers there is one catch-up, not sixty, and two schedulers double nothing.
 import os
 
 from celery import Celery
+from celery.signals import beat_init
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
 
@@ -25,3 +26,9 @@ app.conf.beat_schedule = {
         "tenovi.forget": 3600.0,
     }.items()
 }
+
+
+@beat_init.connect
+def beat_at_once(**_: object) -> None:
+    """The first heartbeat shows that scheduler and workers are up; it need not wait for a minute."""
+    app.send_task("tenovi.heartbeat", queue="default", expires=60)

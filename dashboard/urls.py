@@ -1,9 +1,11 @@
 from django.urls import path
 
-from dashboard import views
+from dashboard import health, views
 
 urlpatterns = [
     path("", views.home, name="home"),
+    path("healthz", health.alive, name="healthz"),
+    path("readyz", health.ready, name="readyz"),
     path("c/<slug:clinic>/patients/", views.patients, name="patients"),
     path("c/<slug:clinic>/patients/<uuid:patient_id>/", views.patient, name="patient"),
     path("c/<slug:clinic>/patients/<uuid:patient_id>/<iso:day>/", views.patient_day, name="patient-day"),

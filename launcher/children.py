@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import IO, Any
 
@@ -49,20 +50,16 @@ def stop(process: subprocess.Popen[bytes], how: signal.Signals = signal.SIGTERM,
     """Ask the process to end, wait, and then kill whatever is left of its session."""
     if process.poll() is None:
         process.send_signal(how)
-        try:
+        with suppress(subprocess.TimeoutExpired):
             process.wait(timeout=within)
-        except subprocess.TimeoutExpired:
-            pass
     sweep(process)
     process.wait()
 
 
 def sweep(process: subprocess.Popen[bytes]) -> None:
     """Kill what the process left behind: a web worker without its parent would keep the port."""
-    try:
+    with suppress(ProcessLookupError, PermissionError):
         os.killpg(process.pid, signal.SIGKILL)
-    except (ProcessLookupError, PermissionError):
-        pass
 
 
 def _dies_with(parent: int, how: signal.Signals) -> Callable[[], None] | None:

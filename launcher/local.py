@@ -15,7 +15,7 @@ SECRETS = LOCAL / "secrets"
 SERVERS = LOCAL / "servers.json"
 LOGS = LOCAL / "log"
 
-_SECRET_NAMES = ("SECRET_KEY", "CREDENTIALS_KEY")
+SECRET_NAMES = ("SECRET_KEY", "CREDENTIALS_KEY")
 
 
 def local_environment(folder: Path = LOCAL) -> dict[str, str]:
@@ -45,7 +45,9 @@ def read_servers(path: Path = SERVERS) -> dict[str, str]:
     return servers
 
 
-def keep_secrets(environment: dict[str, str], path: Path = SECRETS) -> dict[str, str]:
+def keep_secrets(
+    environment: dict[str, str], path: Path = SECRETS, names: tuple[str, ...] = SECRET_NAMES
+) -> dict[str, str]:
     """Create the secrets that neither the environment nor the file has; return the file's.
 
     A secret once written is never replaced: CREDENTIALS_KEY is what vendor keys at rest
@@ -54,7 +56,7 @@ def keep_secrets(environment: dict[str, str], path: Path = SECRETS) -> dict[str,
     kept = read_secrets(path)
     missing = [
         name
-        for name in _SECRET_NAMES
+        for name in names
         if name not in kept and not environment.get(name) and not environment.get(f"{name}_FILE")
     ]
     if missing:

@@ -39,7 +39,7 @@ class Postgres:
     log: Path
     durable: bool = True
     process: subprocess.Popen[bytes] | None = field(default=None, init=False)
-    url: str = field(default="", init=False)
+    _port: int = field(default=0, init=False)
 
     def start(self, database: str) -> str:
         """Create the cluster and the database where missing, start, and return the URL."""
@@ -50,11 +50,18 @@ class Postgres:
         if not data.exists():
             _create_cluster(programs, data, password, self._user(), durable=self.durable)
         self._check(data, programs)
-        _release(data)
-        port = self._serve(programs, data)
-        _create_database(programs, port, password, database)
-        self.url = f"postgresql://{USER}:{password}@127.0.0.1:{port}/{database}"
-        return self.url
+        self._port = self._serve(programs, data)
+        _create_database(programs, self._port, password, database)
+        return f"postgresql://{USER}:{password}@127.0.0.1:{self._port}/{database}"
+
+    def restart(self) -> None:
+        """Start it again where it was, after it ended by itself; raises Unavailable."""
+        home = self._home()
+        self._serve(self._programs(home), home / "data", self._port)
+
+    def ended(self) -> bool:
+        """Whether it was started and runs no more."""
+        return self.process is not None and self.process.poll() is not None
 
     def stop(self) -> None:
         """Fast shutdown; an immediate one (recovery at the next start) if that takes too long."""
@@ -120,9 +127,10 @@ class Postgres:
         if f" {version}." not in answer.stdout and not answer.stdout.strip().endswith(f" {version}"):
             raise Unavailable(f"{data} was written by PostgreSQL {version}, this is {answer.stdout.strip()}.")
 
-    def _serve(self, programs: Path, data: Path) -> int:
+    def _serve(self, programs: Path, data: Path, same: int = 0) -> int:
+        _release(data)
         for _ in range(3):  # another program may take the free port before PostgreSQL does
-            port = free_port()
+            port = same or free_port()
             settings = ["listen_addresses=127.0.0.1", "unix_socket_directories=", "timezone=UTC"]
             options = [part for setting in settings + _FAST * (not self.durable) for part in ("-c", setting)]
             with self.log.open("ab") as log:
@@ -136,7 +144,7 @@ class Postgres:
                 )
             if _becomes_ready(self.process, data):
                 return port
-        self.stop()
+            children.stop(self.process, signal.SIGQUIT, within=5)
         raise Unavailable(f"PostgreSQL does not start; the end of {self.log} says why.")
 
 
@@ -153,8 +161,10 @@ def _create_cluster(
         os.chown(new, *user)
         os.chown(word, *user)
     answer = subprocess.run(
-        [programs / "initdb", "-D", new, "-U", USER, "--auth=scram-sha-256", f"--pwfile={word}"]
-        + ["--locale=C.UTF-8", "-E", "UTF8", "--no-instructions", *([] if durable else ["--no-sync"])],
+        [
+            *(programs / "initdb", "-D", new, "-U", USER, "--auth=scram-sha-256", f"--pwfile={word}"),
+            *("--locale=C.UTF-8", "-E", "UTF8", "--no-instructions", *([] if durable else ["--no-sync"])),
+        ],
         capture_output=True,
         text=True,
         check=False,

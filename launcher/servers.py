@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from launcher.local import write_private
-from launcher.postgres import Postgres
+from launcher.postgres import Postgres, Unavailable
+from launcher.say import say
 from launcher.valkey import Valkey
 
 _NAMES = ("DATABASE_URL", "REDIS_URL")
@@ -25,6 +27,7 @@ class Servers:
     urls: dict[str, str] = field(default_factory=dict, init=False)
     _postgres: Postgres = field(init=False)
     _valkey: Valkey = field(init=False)
+    _next_try: float = field(default=0.0, init=False)
 
     def __post_init__(self) -> None:
         logs = self.folder / "log"
@@ -49,12 +52,17 @@ class Servers:
         """Let `manage.py` find the servers while they run."""
         write_private(path, json.dumps(self.urls, indent=1) + "\n")
 
-    def failed(self) -> str | None:
-        """The name of a server that has ended by itself, if any."""
-        for name, server in (("PostgreSQL", self._postgres), ("Valkey", self._valkey)):
-            if server.process is not None and server.process.poll() is not None:
-                return name
-        return None
+    def revive(self) -> None:
+        """Start a server that has ended again, on the address it had: its clients come back by themselves."""
+        for name, server in (("PostgreSQL", self._postgres), ("Redis", self._valkey)):
+            if not server.ended() or time.monotonic() < self._next_try:
+                continue
+            say(f"{name} ended; starting it again")
+            try:
+                server.restart()
+            except Unavailable as error:
+                self._next_try = time.monotonic() + 5
+                say(str(error))
 
     def stop(self) -> None:
         """Stop what `start` started; safe to call twice."""

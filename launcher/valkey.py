@@ -22,31 +22,43 @@ class Valkey:
     folder: Path
     log: Path
     process: subprocess.Popen[bytes] | None = field(default=None, init=False)
-    url: str = field(default="", init=False)
+    _port: int = field(default=0, init=False)
+    _password: str = field(default="", init=False)
 
     def start(self) -> str:
         """Start the server and return its URL."""
-        program = binaries.valkey_program()
         self.folder.mkdir(parents=True, exist_ok=True)
-        password = secrets.token_urlsafe(24)
+        self._password = secrets.token_urlsafe(24)
+        self._port = self._serve()
+        return f"redis://:{self._password}@127.0.0.1:{self._port}/0"
+
+    def restart(self) -> None:
+        """Start it again where it was, after it ended by itself; raises Unavailable."""
+        self._serve(self._port)
+
+    def ended(self) -> bool:
+        """Whether it was started and runs no more."""
+        return self.process is not None and self.process.poll() is not None
+
+    def _serve(self, same: int = 0) -> int:
+        program = binaries.valkey_program()
         for _ in range(3):  # another program may take the free port before Valkey does
-            port = free_port()
+            port = same or free_port()
             settings = {
                 "bind": "127.0.0.1",
                 "port": str(port),
                 "dir": f'"{self.folder}"',
                 "save": '""',
                 "appendonly": "no",
-                "requirepass": password,
+                "requirepass": self._password,
             }
             text = "".join(f"{name} {value}\n" for name, value in settings.items())
             configuration = write_private(self.folder / "valkey.conf", text)
             with self.log.open("ab") as log:
                 self.process = children.start([program, configuration], output=log, folder=self.folder)
-            if _answers(self.process, port, password):
-                self.url = f"redis://:{password}@127.0.0.1:{port}/0"
-                return self.url
-        self.stop()
+            if _answers(self.process, port, self._password):
+                return port
+            children.stop(self.process, within=5)
         raise Unavailable(f"Valkey does not start; the end of {self.log} says why.")
 
     def stop(self) -> None:

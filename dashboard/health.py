@@ -1,0 +1,73 @@
+"""Whether Vitaldays is alive, and whether it can do all of its work.
+
+Both pages answer everybody and say nothing about patients, addresses or versions.
+"""
+
+from __future__ import annotations
+
+import datetime
+
+import redis
+from celery import current_app
+from django.conf import settings
+from django.db import Error, connection
+from django.db.migrations.executor import MigrationExecutor
+from django.db.models.functions import Now
+from django.http import HttpRequest, JsonResponse
+from django.views.decorators.cache import never_cache
+from django.views.decorators.http import require_safe
+
+from tenovi.models import Heartbeat
+
+QUEUES = {"default", "vendor"}
+LONGEST_SILENCE = datetime.timedelta(minutes=3)  # the scheduler has a row written each minute
+_SECONDS = 1.0
+
+
+@require_safe
+@never_cache
+def alive(request: HttpRequest) -> JsonResponse:
+    """This process answers; nothing else is asked, so that a slow database restarts no web server."""
+    return JsonResponse({"status": "ok"})
+
+
+@require_safe
+@never_cache
+def ready(request: HttpRequest) -> JsonResponse:
+    """200 when everything works, else 503 with the parts that do not in `not_ready`."""
+    missing = _missing_in_database() + _missing_in_redis()
+    if missing:
+        return JsonResponse({"status": "not ready", "not_ready": missing}, status=503)
+    return JsonResponse({"status": "ok", "not_ready": []})
+
+
+def _missing_in_database() -> list[str]:
+    try:
+        executor = MigrationExecutor(connection)
+        if executor.migration_plan(executor.loader.graph.leaf_nodes()):
+            return ["migrations"]
+        recent = Heartbeat.objects.filter(minute__gt=Now() - LONGEST_SILENCE)
+        return [] if recent.exists() else ["scheduler"]
+    except Error:
+        return ["database"]
+
+
+def _missing_in_redis() -> list[str]:
+    limits = {"socket_timeout": _SECONDS, "socket_connect_timeout": _SECONDS}
+    try:
+        with redis.Redis.from_url(settings.REDIS_URL, **limits) as client:
+            client.ping()
+        served = _served_queues(expected=len(QUEUES)) or _served_queues()
+    except (redis.RedisError, OSError):
+        return ["redis"]
+    return [] if served >= QUEUES else ["workers"]
+
+
+def _served_queues(expected: int | None = None) -> set[str]:
+    """Queues that a living worker reads. With `expected` answers the wait ends early."""
+    limits = {"socket_timeout": _SECONDS, "socket_connect_timeout": _SECONDS, "max_retries": 0}
+    with current_app.connection_for_write(connect_timeout=_SECONDS, transport_options=limits) as link:
+        answers = current_app.control.broadcast(
+            "active_queues", reply=True, timeout=_SECONDS, limit=expected, connection=link
+        )
+    return {queue["name"] for answer in answers or [] for queues in answer.values() for queue in queues}

@@ -1,0 +1,86 @@
+"""A Chromium for the browser tests: one that is installed, Debian's, or one from npm."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+from pathlib import Path
+
+from launcher.install import CannotInstall, find_npm, run_npm
+from launcher.local import LOCAL, ROOT
+from launcher.say import say
+
+NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
+LOCK = ROOT / "launcher" / "chromium"
+FOLDER = LOCAL / "chromium"
+_UNPACK = """
+const fs = require("fs"), zlib = require("zlib"), [from, to] = process.argv.slice(1);
+fs.writeFileSync(to, zlib.brotliDecompressSync(fs.readFileSync(from)));
+"""
+_WRAPPER = """#!/bin/sh
+here=$(dirname "$0")
+export LD_LIBRARY_PATH="$here/lib" FONTCONFIG_PATH="$here/fonts"
+exec "$here/chromium" "$@"
+"""
+
+
+def find() -> Path | None:
+    """The browser to use, if this machine has one; VITALDAYS_CHROMIUM names it outright."""
+    named = os.environ.get("VITALDAYS_CHROMIUM")
+    if named:
+        return Path(named)
+    for name in NAMES:
+        if found := shutil.which(name):
+            return Path(found)
+    unpacked = FOLDER / "run"
+    return unpacked if unpacked.exists() else None
+
+
+def find_or_install() -> Path:
+    """The browser to use, installed by apt (root only) or npm where there is none; raises CannotInstall."""
+    found = find() or _from_debian() or _from_npm()
+    return found
+
+
+def _from_debian() -> Path | None:
+    if os.geteuid() != 0 or not shutil.which("apt-get"):
+        return None
+    say("Installing Chromium with apt, for the browser tests")
+    packages = ["chromium", "fonts-liberation"]
+    install = ["apt-get", "install", "-y", "-qq", "--no-install-recommends", *packages]
+    environment = {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}
+    for command in (["apt-get", "update", "-qq"], install):
+        subprocess.run(
+            command, env=environment, stdout=subprocess.DEVNULL, stdin=subprocess.DEVNULL, check=False
+        )
+    return find()
+
+
+def _from_npm() -> Path:
+    """Unpack the npm package with Node's own brotli; it brings the libraries it needs."""
+    say("Installing Chromium from npm, for the browser tests")
+    shutil.rmtree(FOLDER, ignore_errors=True)
+    FOLDER.mkdir(parents=True)
+    for name in ("package.json", "package-lock.json", ".npmrc"):
+        shutil.copy(LOCK / name, FOLDER)
+    run_npm(find_npm(), FOLDER)
+    packed = FOLDER / "node_modules" / "@sparticuz" / "chromium" / "bin"
+    _unpack(packed / "chromium.br", FOLDER / "chromium")
+    (FOLDER / "chromium").chmod(0o755)
+    for archive in ("al2023", "swiftshader", "fonts"):
+        tar = FOLDER / f"{archive}.tar"
+        _unpack(packed / f"{archive}.tar.br", tar)
+        shutil.unpack_archive(tar, FOLDER, filter="data")
+        tar.unlink()
+    shutil.rmtree(FOLDER / "node_modules")
+    wrapper = FOLDER / "run"
+    wrapper.write_text(_WRAPPER)
+    wrapper.chmod(0o755)
+    return wrapper
+
+
+def _unpack(source: Path, target: Path) -> None:
+    node = shutil.which("node") or "node"
+    if subprocess.run([node, "-e", _UNPACK, source, target], check=False).returncode:
+        raise CannotInstall(f"{source.name} could not be unpacked.")

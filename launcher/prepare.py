@@ -1,0 +1,40 @@
+"""Brings the database up to date: `python -m launcher.prepare [--demo]`, one process for both steps."""
+
+from __future__ import annotations
+
+import io
+import os
+import sys
+
+import django
+from django.apps import apps
+from django.core.management import call_command
+from django.db import connection, transaction
+from django.db.migrations.executor import MigrationExecutor
+
+from launcher.say import say
+
+
+def migrate() -> None:
+    """Run what is pending; asking first makes a later start a second faster."""
+    executor = MigrationExecutor(connection)
+    if pending := executor.migration_plan(executor.loader.graph.leaf_nodes()):
+        say(f"Migrating the database ({len(pending)} steps)")
+        call_command("migrate", interactive=False, verbosity=0)
+
+
+def fill_demo() -> None:
+    """Load the demo clinic unless it is there; all of it or, when interrupted, nothing."""
+    clinics = apps.get_model("clinics", "Clinic")._default_manager
+    if not clinics.filter(slug="demo").exists():
+        say("Filling the demo clinic with its history")
+        with transaction.atomic():
+            call_command("seed_demo", "--with-people", stdout=io.StringIO())
+
+
+if __name__ == "__main__":
+    os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
+    django.setup()
+    migrate()
+    if "--demo" in sys.argv[1:]:
+        fill_demo()

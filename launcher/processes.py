@@ -1,0 +1,44 @@
+"""The commands of Vitaldays' own processes, the same under `make run`, `make serve` and the tests."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+_CELERY = [sys.executable, "-m", "celery", "--app", "config", "--quiet"]
+
+
+def web(port: int, *, workers: int = 2, threads: int = 16) -> list[str]:
+    """The web server on 127.0.0.1:`port`. Each worker holds up to `threads` database connections."""
+    return [
+        *(sys.executable, "-m", "granian", "--interface", "wsgi", "config.wsgi:application"),
+        *("--host", "127.0.0.1", "--port", str(port), "--http", "1", "--no-ws"),
+        *("--workers", str(workers), "--blocking-threads", str(threads)),
+        *("--respawn-failed-workers", "--workers-kill-timeout", "5", "--log-level", "warning"),
+    ]
+
+
+def worker(queue: str, *, concurrency: int = 2, log_level: str = "INFO") -> list[str]:
+    """A Celery worker of one queue. Vendor calls have their own, so that a slow vendor delays nothing else."""
+    return [
+        *(*_CELERY, "worker", "--queues", queue, "--hostname", f"{queue}@vitaldays"),
+        *("--concurrency", str(concurrency), "--loglevel", log_level, "--without-gossip", "--without-mingle"),
+    ]
+
+
+def beat(schedule: Path, *, log_level: str = "INFO") -> list[str]:
+    """The scheduler; it remembers in `schedule` when each task last ran."""
+    return [*_CELERY, "beat", "--schedule", str(schedule), "--pidfile", "", "--loglevel", log_level]
+
+
+def sandbox(port: int, clinic_url: str) -> list[str]:
+    """The vendor's stand-in, which pushes readings to `clinic_url`."""
+    return [
+        *(sys.executable, "-m", "tenovi.sandbox", "--port", str(port)),
+        *("--clinic", "demo", "--domain", "demo", "--clinic-url", clinic_url),
+    ]
+
+
+def prepare(*, demo: bool) -> list[str]:
+    """Migrate, and fill the demo clinic once."""
+    return [sys.executable, "-m", "launcher.prepare", *(["--demo"] if demo else [])]

@@ -1,0 +1,26 @@
+"""One line for each thing the launcher does, with the seconds since it was called."""
+
+from __future__ import annotations
+
+import os
+import sys
+import threading
+import time
+
+_STARTED = "VITALDAYS_STARTED"  # survives the change from the system's Python to the one in .venv
+_lock = threading.Lock()
+
+
+def say(text: str) -> None:
+    """Print a line to standard output at once."""
+    began = float(os.environ.setdefault(_STARTED, str(time.time())))
+    line(f"[{max(0.0, time.time() - began):5.1f} s] {text}")
+
+
+def line(text: str) -> None:
+    """Print a line as it is; lines of several threads never mix, and a closed terminal is no failure."""
+    with _lock:
+        try:
+            print(text, flush=True)
+        except OSError:
+            sys.stdout = open(os.devnull, "w")  # noqa: SIM115
