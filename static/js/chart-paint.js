@@ -10,12 +10,12 @@ export function paint(u, series, look) {
   const { ctx, bbox } = u;
   const points = visible(u, series, look);
   const ratio = uPlot.pxRatio;
-  const room = bbox.width / Math.max(points.length, 1);
+  const room = points.length > 1 ? (points.at(-1).x - points[0].x) / (points.length - 1) : bbox.width;
   ctx.save();
   ctx.beginPath();
   ctx.rect(bbox.left - 2, 0, bbox.width + 4, bbox.top + bbox.height); // marks may stand above the plot
   ctx.clip();
-  const pen = { ctx, ratio, look, radius: clamp(room * 0.35, 1.8 * ratio, 3.6 * ratio) };
+  const pen = { ctx, ratio, look, room, radius: clamp(room * 0.35, 1.4 * ratio, 3.6 * ratio) };
   PAINTERS[look.shape](pen, points);
   for (const point of points) marks(pen, point);
   ctx.restore();
@@ -45,8 +45,8 @@ const PAINTERS = { bars, line, meals };
 
 // Blood pressure: from systolic (top) to diastolic, with a cap at both ends.
 function bars(pen, points) {
-  const { ctx, ratio, radius } = pen;
-  const width = Math.max(radius * 1.5, 2.5 * ratio);
+  const { ctx, ratio, room } = pen;
+  const width = clamp(room * 0.5, ratio, 5.4 * ratio);
   for (const { x, y, low, flags, ...rest } of points) {
     ctx.strokeStyle = ctx.fillStyle = inkOf(pen, { flags, ...rest });
     ctx.lineWidth = 1.4 * ratio;
