@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import http.client
 import json
 from concurrent.futures import ThreadPoolExecutor
 from threading import Barrier
@@ -105,11 +106,17 @@ def test_a_repeat_on_one_connection_is_a_duplicate(
     clinic: Clinic,
     reading: bytes,
 ) -> None:
-    with web_server.connect() as connection:
-        outcomes = []
-        for _ in range(2):
-            connection.sendall(whole(clinic, reading, close=False))
-            outcomes.append(counts(connection.recv(65536)))
+    connection = http.client.HTTPConnection(web_server.host, web_server.port, timeout=15)
+    outcomes = []
+    for _ in range(2):
+        connection.request(
+            "POST",
+            "/webhooks/alpha/measurements/",
+            reading,
+            {"Authorization": credentials(clinic), "Content-Type": "application/json"},
+        )
+        outcomes.append(counts(b"\r\n\r\n" + connection.getresponse().read()))
+    connection.close()
     assert outcomes == [{"stored": 1}, {"duplicates": 1}]
 
 
