@@ -53,8 +53,14 @@ def _python_packages(lock: str) -> None:
     _make_venv()
     say(f"Installing Python packages from {lock} (a minute or so the first time)")
     stamp.unlink(missing_ok=True)
-    pip = [PYTHON, "-m", "pip", "install", "--require-hashes", "--only-binary=:all:", "--no-input"]
-    _run([*pip, "--disable-pip-version-check", "--quiet", "-r", lock], "pip could not install the packages")
+    options = [
+        "--require-hashes",
+        "--only-binary=:all:",
+        "--no-input",
+        "--disable-pip-version-check",
+        "--quiet",
+    ]
+    _run([PYTHON, "-m", "pip", "install", *options, "-r", lock], "pip could not install the packages")
     for folder in VENV.glob("lib/python*/site-packages"):  # bare `pytest` and `celery` find the rooms
         (folder / "vitaldays.pth").write_text(f"{ROOT}\n")
     stamp.write_text("".join(f"{digest} {name}\n" for name, digest in wanted.items()))

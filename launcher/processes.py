@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from pathlib import Path
 
-_CELERY = [sys.executable, "-m", "celery", "--app", "config", "--quiet"]
+# Celery warns root at every start; in a container everybody is root.
+_CALM = ["-W", "ignore:You're running the worker with superuser privileges"] if os.geteuid() == 0 else []
+_CELERY = [sys.executable, *_CALM, "-m", "celery", "--app", "config", "--quiet"]
 
 
 def web(port: int, *, workers: int = 2, threads: int = 16) -> list[str]:
@@ -14,7 +17,7 @@ def web(port: int, *, workers: int = 2, threads: int = 16) -> list[str]:
         *(sys.executable, "-m", "granian", "--interface", "wsgi", "config.wsgi:application"),
         *("--host", "127.0.0.1", "--port", str(port), "--http", "1", "--no-ws"),
         *("--workers", str(workers), "--blocking-threads", str(threads)),
-        *("--respawn-failed-workers", "--workers-kill-timeout", "5", "--log-level", "warning"),
+        *("--respawn-failed-workers", "--workers-kill-timeout", "5", "--log-level", "error"),
     ]
 
 

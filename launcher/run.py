@@ -112,23 +112,27 @@ def _start_processes(supervisor: Supervisor, plan: Plan, environment: dict[str, 
         return
     if not prepared:
         raise CannotRun("The database could not be prepared; the lines above say why.")
-    say("Starting the web server, the workers and the scheduler")
+    say("Starting the web server")
+    supervisor.start(Child("web", processes.web(plan.port), environment))
+    if not supervisor.wait_until(lambda: _answers(plan.port), seconds=60):
+        if supervisor.stopping:
+            return
+        raise CannotRun("The web server does not answer; the lines above say why.")
+    say(f"Starting the workers, the scheduler{' and the vendor sandbox' if plan.demo else ''}")
+    for child in _behind_the_web(plan, environment):
+        supervisor.start(child)
+    _greet(plan)
+
+
+def _behind_the_web(plan: Plan, environment: dict[str, str]) -> Iterator[Child]:
+    """They start last, so that the pages are there seconds earlier and no reading is pushed in vain."""
     level = environment.get("LOG_LEVEL", "INFO")
-    commands = {
-        "web": (0, processes.web(plan.port)),
-        "worker": (1, processes.worker("default", log_level=level)),
-        "vendor": (1, processes.worker("vendor", log_level=level)),
-        "beat": (0, processes.beat(LOCAL / "beat", log_level=level)),
-    }
+    for name, queue in (("worker", "default"), ("vendor", "vendor")):
+        yield Child(name, processes.worker(queue, log_level=level), environment, stage=1)
+    yield Child("beat", processes.beat(LOCAL / "beat", log_level=level), environment)
     if plan.demo:
         port = int(environment["TENOVI_BASE_URL"].rpartition(":")[2])
-        commands["sandbox"] = (0, processes.sandbox(port, plan.url))
-    for name, (stage, command) in commands.items():
-        supervisor.start(Child(name, command, environment, stage))
-    if supervisor.wait_until(lambda: _answers(plan.port), seconds=60):
-        _greet(plan)
-    elif not supervisor.stopping:
-        raise CannotRun("The web server does not answer; the lines above say why.")
+        yield Child("sandbox", processes.sandbox(port, plan.url), environment)
 
 
 def _answers(port: int) -> bool:
