@@ -14,8 +14,7 @@ from clinics.models import Clinic
 from devices.models import Assignment
 from measurements.meaning import Judgement, judge, program_enrolled_in
 from measurements.models import Measurement
-from measurements.recount import recount
-from measurements.store import lock_devices
+from measurements.recount import lock_patient, recount
 from patients.models import Patient
 from tenovi import catalogue
 
@@ -39,11 +38,11 @@ def _claim(assignment_id: int) -> int:
     )
     if assignment is None:
         return 0
-    lock_devices(assignment.clinic, [assignment.device.hwi_device_id])
+    lock_patient(assignment.clinic, assignment.patient_id)  # with all devices at once, as deliveries do
     claimed = list(_claimable(assignment))
     for reading in claimed:
         reading.patient = assignment.patient
-    Measurement.objects.bulk_update(claimed, ["patient"], batch_size=1000)
+    Measurement.objects.for_clinic(assignment.clinic).bulk_update(claimed, ["patient"], batch_size=1000)
     judge_again(assignment.clinic, claimed)
     if claimed:
         recount(assignment.clinic, assignment.patient_id)
@@ -80,7 +79,7 @@ def judge_again(clinic: Clinic, readings: Iterable[Measurement]) -> list[Measure
             for field in JUDGED:
                 setattr(reading, field, getattr(judgement, field))
             changed.append(reading)
-    Measurement.objects.bulk_update(changed, JUDGED, batch_size=1000)
+    Measurement.objects.for_clinic(clinic).bulk_update(changed, JUDGED, batch_size=1000)
     return changed
 
 

@@ -34,7 +34,7 @@ SELECT DISTINCT ON (patient_id, metric)
 FROM measurements_measurement
 WHERE clinic_id = %(clinic)s AND patient_id IS NOT NULL AND NOT control AND NOT excluded
   AND (%(patient)s::uuid IS NULL OR patient_id = %(patient)s::uuid)
-ORDER BY patient_id, metric, taken_at DESC, identity DESC
+ORDER BY patient_id, metric, taken_at DESC, identity DESC, device_id DESC
 """
 
 WHOSE = "clinic_id = %(clinic)s AND (%(patient)s::uuid IS NULL OR patient_id = %(patient)s::uuid)"

@@ -12,7 +12,6 @@ two deliveries that share patients never wait for each other in a circle.
 from __future__ import annotations
 
 import datetime
-import hashlib
 import json
 import uuid
 from collections.abc import Iterable, Sequence
@@ -22,6 +21,7 @@ from typing import Any, Literal
 
 from django.db import connection
 
+from clinics.locks import hold
 from clinics.models import Clinic
 
 Outcome = Literal["stored", "updated", "duplicate"]
@@ -145,12 +145,12 @@ WITH call AS (
     SELECT DISTINCT ON (patient_id, metric)
            clinic_id, patient_id, metric, device_id, value_1, value_2, taken_at, identity, estimated
     FROM changed
-    WHERE patient_id IS NOT NULL AND NOT control
-    ORDER BY patient_id, metric, taken_at DESC, identity DESC
+    WHERE patient_id IS NOT NULL AND NOT control AND NOT excluded
+    ORDER BY patient_id, metric, taken_at DESC, identity DESC, device_id DESC
     ON CONFLICT (patient_id, metric) DO UPDATE SET
         device_id = excluded.device_id, value_1 = excluded.value_1, value_2 = excluded.value_2,
         taken_at = excluded.taken_at, identity = excluded.identity, estimated = excluded.estimated
-    WHERE (excluded.taken_at, excluded.identity) >= (l.taken_at, l.identity)
+    WHERE (excluded.taken_at, excluded.identity, excluded.device_id) >= (l.taken_at, l.identity, l.device_id)
 )
 SELECT i.position, s.is_new
 FROM incoming i
@@ -164,9 +164,7 @@ def lock_devices(clinic: Clinic, hwi_device_ids: Iterable[uuid.UUID]) -> None:
     Taken before the assignments are read, so that a reading is never judged by an assignment
     that changes meanwhile, and two contradicting readings always see each other.
     """
-    keys = sorted({_lock_key(clinic, device) for device in hwi_device_ids})
-    with connection.cursor() as cursor:
-        cursor.execute("SELECT pg_advisory_xact_lock(key) FROM unnest(%s::bigint[]) AS key", [keys])
+    hold(clinic, (device.bytes for device in hwi_device_ids))
 
 
 def store(
@@ -190,8 +188,3 @@ def store(
 
 def _parameter(value: Any) -> Any:
     return json.dumps(value) if isinstance(value, dict) else value
-
-
-def _lock_key(clinic: Clinic, hwi_device_id: uuid.UUID) -> int:
-    digest = hashlib.blake2b(clinic.id.bytes + hwi_device_id.bytes, digest_size=8).digest()
-    return int.from_bytes(digest, "big", signed=True)

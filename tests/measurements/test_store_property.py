@@ -1,0 +1,245 @@
+"""Whatever order, repetition and split readings come in, what is stored is the same."""
+
+from __future__ import annotations
+
+import datetime
+import json
+import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import Any
+
+import pytest
+from django.db import transaction
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from clinics.models import Clinic
+from devices.models import Assignment, Device
+from devices.queries import known_devices
+from measurements.actions import claim_readings, misjudged
+from measurements.handlers import settle
+from measurements.meaning import program_enrolled_in, row_for
+from measurements.models import LatestReading, Measurement, VitalDay
+from measurements.reading import read
+from measurements.recount import drifted_patients
+from measurements.store import Row
+from tenovi.wire import value_of
+from tests.factories import ABSENT, assign, element, make_clinic, make_device, make_patient, vendor_time
+from tests.measurements.twin import Twin
+
+NOW = datetime.datetime(2026, 3, 31, tzinfo=datetime.UTC)
+BACK = datetime.datetime(2026, 3, 5, 12, tzinfo=datetime.UTC)  # the first patient hands the device back
+OUT = datetime.datetime(2026, 3, 6, 12, tzinfo=datetime.UTC)  # the second one gets it
+MOMENTS = [
+    datetime.datetime(2026, 3, 5, 4, 30, tzinfo=datetime.UTC),  # 23:30 in New York the day before
+    datetime.datetime(2026, 3, 5, 5, 30, tzinfo=datetime.UTC),  # 00:30
+    BACK,
+    OUT,
+]
+PRESSURE, PULSE_OX, METER, WATCH = range(4)
+METRICS = {
+    PRESSURE: ["pulse", "blood_pressure", "unheard_of"],
+    PULSE_OX: ["pulse"],
+    METER: ["glucose"],
+    WATCH: ["heart_rate_statistics"],
+}
+
+pytestmark = pytest.mark.django_db
+
+
+def tried(examples: int) -> settings:
+    return settings(
+        max_examples=examples, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+    )
+
+
+@dataclass
+class World:
+    """One patient with all devices; the cuff went to another patient in between."""
+
+    clinic: Clinic
+    devices: list[Device]
+    assignments: list[dict[str, Any]] = field(default_factory=list)
+
+    def hand_out(self) -> None:
+        for assignment in self.assignments:
+            assign(**assignment)
+
+    def elements(self, facts: list[dict[str, Any]]) -> list[Any]:
+        return [value_of(json.dumps(self._element(**fact)).encode()) for fact in facts]
+
+    def _element(self, device: int, metric: str, when: int, value: int, index: int, created: int) -> Any:
+        # What does not make another reading follows from what does: a repeat repeats it.
+        is_bin = device == WATCH
+        trait = value + when + (created if is_bin else 0)
+        return element(
+            self.devices[device],
+            metric=metric,
+            timestamp=vendor_time(MOMENTS[when]),
+            value_1=60 + value,
+            value_2=80 if metric == "blood_pressure" else value,
+            created=vendor_time(NOW + datetime.timedelta(minutes=created)) if created else ABSENT,
+            timezone_offset=[-5, 9, None][trait % 3],
+            estimated_timestamp=trait % 2 == 0,
+            filter_params={
+                **({"measurement_index": index} if index and not is_bin else {}),
+                **({"measurement_location": "control solution"} if device == METER and value == 1 else {}),
+            },
+        )
+
+    def rows(self, elements: list[Any]) -> list[Row]:
+        readings = [read(each, received_at=NOW) for each in elements]
+        known = known_devices(self.clinic, {reading.hwi_device_id for reading in readings})
+        return [
+            row_for(each, known[each.hwi_device_id], self.clinic, program_enrolled_in) for each in readings
+        ]
+
+
+@pytest.fixture
+def world() -> World:
+    clinic = make_clinic("alpha")
+    alice, bob = make_patient(clinic, "alice"), make_patient(clinic, "bob")
+    kinds = ["tenovi-bpm", "tenovi-pulse-ox", "tenovi-glucometer", "tenovi-watch"]
+    cuff, *others = devices = [make_device(clinic, kind) for kind in kinds]
+    return World(
+        clinic,
+        devices,
+        [
+            {"device": cuff, "patient": alice, "ends_at": BACK},
+            {"device": cuff, "patient": bob, "starts_at": OUT},
+            *({"device": device, "patient": alice} for device in others),
+        ],
+    )
+
+
+@st.composite
+def fact(draw: st.DrawFn) -> dict[str, Any]:
+    device = draw(st.sampled_from(sorted(METRICS)))
+    return {
+        "device": device,
+        "metric": draw(st.sampled_from(METRICS[device])),
+        "when": draw(st.integers(0, len(MOMENTS) - 1)),
+        "value": draw(st.integers(0, 1)),
+        "index": draw(st.integers(0, 1)),
+        "created": draw(st.integers(0, 2)),
+    }
+
+
+facts = st.lists(fact(), max_size=12)
+
+
+@st.composite
+def arrangements(draw: st.DrawFn, of: list[Any]) -> list[list[Any]]:
+    """The same elements as deliveries: in some order, some of them repeated, cut somewhere."""
+    repeats = draw(st.lists(st.sampled_from(of), max_size=4)) if of else []
+    order = draw(st.permutations([*of, *repeats]))
+    cuts = sorted(draw(st.sets(st.integers(1, max(1, len(order))), max_size=4)))
+    return [order[start:end] for start, end in zip([0, *cuts], [*cuts, len(order)], strict=True)]
+
+
+@contextmanager
+def undone() -> Iterator[None]:
+    """Run each example from the same start."""
+    with transaction.atomic():
+        yield
+        transaction.set_rollback(True)
+
+
+def deliver_all(world: World, deliveries: list[list[Any]]) -> list[list[str]]:
+    return [
+        [verdict.state for verdict in settle(world.clinic, each, received_at=NOW, source="webhook")]
+        for each in deliveries
+    ]
+
+
+def stored(clinic: Clinic) -> tuple[Any, ...]:
+    """Readings, days and latest values. The vendor's receipt time matters for watch bins only."""
+    left_out = ("id", "received_at", "delivery_id")
+    readings = []
+    for row in Measurement.objects.for_clinic(clinic).values():
+        created = row["vendor_created"] if row["keeps_greatest"] else None
+        readings.append({**row, "vendor_created": created, **dict.fromkeys(left_out)})
+    days = [{**row, "id": None} for row in VitalDay.objects.for_clinic(clinic).values()]
+    latest = [{**row, "id": None} for row in LatestReading.objects.for_clinic(clinic).values()]
+    return tuple(sorted(map(repr, rows)) for rows in (readings, days, latest))
+
+
+@tried(100)
+@given(deliveries=st.lists(st.lists(fact(), max_size=6), max_size=5))
+def test_the_statement_does_what_its_twin_does(world: World, deliveries: list[list[dict[str, Any]]]) -> None:
+    with undone():
+        world.hand_out()
+        twin = Twin()
+        for delivery in map(world.elements, deliveries):
+            assert deliver_all(world, [delivery]) == [twin.store(world.rows(delivery))]
+        found = {
+            (each.hwi_device_id, each.taken_at, each.identity): each
+            for each in Measurement.objects.for_clinic(world.clinic)
+        }
+        assert found.keys() == twin.readings.keys()
+        for key, row in twin.readings.items():
+            for name in Row.__dataclass_fields__.keys() - {"vendor_created"}:
+                assert getattr(found[key], name) == getattr(row, name), name
+        assert {key for key, each in found.items() if each.conflict} == twin.conflicts()
+        days = VitalDay.objects.for_clinic(world.clinic)
+        assert {
+            (day.patient_id, day.program, day.local_date): (
+                day.readings,
+                day.estimated_readings,
+                day.vendor_readings,
+            )
+            for day in days
+        } == twin.days()
+        latest = LatestReading.objects.for_clinic(world.clinic)
+        assert {(each.patient_id, each.metric): shown(each) for each in latest} == {
+            key: shown(row) for key, row in twin.latest().items()
+        }
+
+
+def shown(latest: LatestReading | Row) -> tuple[uuid.UUID, Any, Any, datetime.datetime, uuid.UUID, bool]:
+    return (
+        latest.device_id,
+        latest.value_1,
+        latest.value_2,
+        latest.taken_at,
+        latest.identity,
+        latest.estimated,
+    )
+
+
+@tried(60)
+@given(data=st.data(), facts=facts)
+def test_order_repetition_and_split_change_nothing(
+    world: World, data: st.DataObject, facts: list[dict[str, Any]]
+) -> None:
+    ends = []
+    for deliveries in ([facts], data.draw(arrangements(facts))):
+        with undone():
+            world.hand_out()
+            deliver_all(world, [world.elements(each) for each in deliveries])
+            ends.append(stored(world.clinic))
+    assert ends[0] == ends[1]
+
+
+@tried(25)
+@given(data=st.data(), facts=facts)
+def test_an_assignment_made_later_changes_nothing(
+    world: World, data: st.DataObject, facts: list[dict[str, Any]]
+) -> None:
+    """And what was moved along is what a recount from all readings gives."""
+    ends = []
+    for made_after in (0, data.draw(st.integers(1, 4))):
+        deliveries = data.draw(arrangements(facts)) if made_after else [facts]
+        with undone():
+            for number, each in enumerate([*deliveries, *[[]] * 5]):
+                if number == made_after:
+                    world.hand_out()
+                deliver_all(world, [world.elements(each)])
+            claim_readings()
+            assert not Assignment.objects.for_clinic(world.clinic).filter(claimed_at=None).exists()
+            assert drifted_patients(world.clinic) == []
+            assert list(misjudged(world.clinic)) == []
+            ends.append(stored(world.clinic))
+    assert ends[0] == ends[1]

@@ -1,0 +1,71 @@
+"""What storing readings means, in plain Python: the twin of `measurements/store.py`.
+
+Written from the rules, not from the statement. Readings are kept in a dictionary; days and latest
+values are never moved along but counted again from all readings, which is what they must equal.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from typing import Any
+
+from measurements.store import Row
+
+Key = tuple[Any, ...]
+BEFORE_ALL_TIMES = ""
+
+
+def key_of(row: Row) -> Key:
+    return row.hwi_device_id, row.taken_at, row.identity
+
+
+def size_of(row: Row) -> Key:
+    """A watch sends an hour again when it knows more; the greatest upload stays."""
+    created = row.vendor_created.isoformat() if row.vendor_created else BEFORE_ALL_TIMES
+    return created, row.value_1, row.value_2 or 0
+
+
+class Twin:
+    def __init__(self) -> None:
+        self.readings: dict[Key, Row] = {}
+
+    def store(self, rows: Sequence[Row]) -> list[str]:
+        before = set(self.readings)
+        kept: dict[Key, int] = {}
+        for position, row in enumerate(rows):
+            held = self.readings.get(key_of(row))
+            if held is None or (row.keeps_greatest and size_of(row) > size_of(held)):
+                self.readings[key_of(row)] = row
+                kept[key_of(row)] = position
+        new_or_not = {position: "updated" if key in before else "stored" for key, position in kept.items()}
+        return [new_or_not.get(position, "duplicate") for position in range(len(rows))]
+
+    def conflicts(self) -> set[Key]:
+        """Readings whose device filed another reading under the same index at the same moment."""
+        places = Counter((row.hwi_device_id, row.taken_at, row.slot) for row in self.readings.values())
+        return {
+            key
+            for key, row in self.readings.items()
+            if row.slot and places[row.hwi_device_id, row.taken_at, row.slot] > 1
+        }
+
+    def days(self) -> dict[Key, tuple[int, int, int]]:
+        """Per patient, program and date: readings that count, those of estimated time, all vital ones."""
+        found: dict[Key, tuple[int, int, int]] = {}
+        for row in self.readings.values():
+            if row.patient_id and row.vital:
+                day = row.patient_id, row.program, row.local_date
+                counted, estimated, vital = found.get(day, (0, 0, 0))
+                found[day] = counted + row.counts, estimated + (row.counts and row.estimated), vital + 1
+        return found
+
+    def latest(self) -> dict[Key, Row]:
+        """Per patient and metric the newest reading; of two at the same moment, always the same one."""
+        found: dict[Key, Row] = {}
+        for row in sorted(
+            self.readings.values(), key=lambda row: (row.taken_at, row.identity, row.device_id)
+        ):
+            if row.patient_id and not row.control:
+                found[row.patient_id, row.metric] = row
+        return found
