@@ -10,8 +10,9 @@ from typing import Any
 from clinics.models import Clinic
 from devices.queries import known_devices
 from measurements.meaning import program_enrolled_in, row_for
-from measurements.reading import Doubtful, Reading, read
+from measurements.reading import Reading, read
 from measurements.store import Outcome, Row, lock_devices, store
+from tenovi.elements import Doubtful
 from tenovi.models import Delivery
 from tenovi.registry import Verdict
 

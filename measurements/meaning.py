@@ -13,10 +13,11 @@ from clinics.models import Clinic
 from devices.queries import Holding, KnownDevice
 from measurements.identity import identity_of, slot_of
 from measurements.local_date import local_date
-from measurements.reading import Doubtful, Reading
+from measurements.reading import Reading
 from measurements.store import Row
 from patients.models import Enrollment
 from tenovi import catalogue
+from tenovi.elements import Doubtful
 
 ProgramOf = Callable[[uuid.UUID, datetime.date], str]
 """The program that peak-flow readings of this patient belong to on this date."""

@@ -15,28 +15,23 @@ from dataclasses import dataclass
 from decimal import ROUND_HALF_UP, Decimal
 from typing import Any
 
-from tenovi.wire import Members, has_repeated_member, storable_json, storable_text
+from tenovi.elements import (
+    EARLIEST,
+    FURTHEST_AHEAD,
+    Doubtful,
+    device_id_of,
+    members_of,
+    moment_of,
+    patient_id_of,
+    plausible_moment_of,
+)
+from tenovi.wire import Members, storable_json, storable_text
 
 NUMBER = re.compile(r"-?[0-9]+(\.[0-9]+)?")
-TIMESTAMP = re.compile(
-    r"\d{4}-\d{2}-\d{2}[Tt ]\d{2}:\d{2}(:\d{2}(\.\d{1,9})?)?([Zz]|[+-]\d{2}:?\d{2})?", re.ASCII
-)
-UUID_TEXT = re.compile(r"[0-9a-f]{8}-?([0-9a-f]{4}-?){3}[0-9a-f]{12}", re.IGNORECASE | re.ASCII)
 CENT = Decimal("0.01")
 LARGEST = Decimal("9999999999")  # what the value columns hold
-EARLIEST = datetime.datetime(2015, 1, 1, tzinfo=datetime.UTC)
-FURTHEST_AHEAD = datetime.timedelta(hours=48)
 OFFSETS = {Decimal(quarter) / 4 for quarter in range(-12 * 4, 14 * 4 + 1)}  # hours, in quarters
 OTHER_DOORS = {"status", "tracking_link", "request_id", "order_number", "contents"}
-
-
-class Doubtful(ValueError):
-    """An element whose identity or meaning cannot be trusted. `reason` is a quarantine code."""
-
-    def __init__(self, reason: str, hwi_device_id: uuid.UUID | None = None) -> None:
-        super().__init__(reason)
-        self.reason = reason
-        self.hwi_device_id = hwi_device_id
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,16 +62,11 @@ class Reading:
 
 def read(element: Any, *, received_at: datetime.datetime) -> Reading:
     """The reading an element states. Raises `Doubtful` with the first reason not to trust it."""
-    if not isinstance(element, Members):
-        raise Doubtful("not_an_object")
-    if not element:
-        raise Doubtful("empty_object")
-    if has_repeated_member(element):
-        raise Doubtful("repeated_member")
+    element = members_of(element)
     metric = storable_text(element.get("metric"), 100)
     if not isinstance(element.get("metric"), str) or not metric:
         raise Doubtful("wrong_door" if OTHER_DOORS & element.keys() else "metric_missing")
-    device = _device_id(element.get("hwi_device_id"))
+    device = device_id_of(element.get("hwi_device_id"))
     try:
         return _read_fields(element, metric, device, received_at)
     except Doubtful as doubt:
@@ -95,23 +85,16 @@ def _read_fields(element: Members, metric: str, device: uuid.UUID, received_at: 
         value_1=value_1,
         value_2=_value(element.get("value_2")),
         taken_at=_taken_at(element.get("timestamp"), received_at),
-        patient_id=_patient_id(element.get("patient_id")),
+        patient_id=patient_id_of(element.get("patient_id")),
         sensor_code=storable_text(element.get("sensor_code"), 20),
         hardware_uuid=storable_text(element.get("hardware_uuid"), 64).replace("-", "").upper(),
         serial_number=_label(params.get("serial_number")).upper(),
         log_index=_label(params.get("device_log_index")) or _label(params.get("measurement_index")),
         timezone_offset=_offset(element.get("timezone_offset")),
         estimated=element.get("estimated_timestamp") is True,
-        vendor_created=_plausible(_moment(element.get("created")), received_at),
+        vendor_created=plausible_moment_of(element.get("created"), received_at),
         context=storable_json(params),
     )
-
-
-def _device_id(value: Any) -> uuid.UUID:
-    # The pattern first: uuid.UUID also takes underscores, signs and digits of other scripts.
-    if isinstance(value, str) and UUID_TEXT.fullmatch(text := value.strip()):
-        return uuid.UUID(text)
-    raise Doubtful("device_id_unusable")
 
 
 def _value(value: Any) -> Decimal | None:
@@ -137,7 +120,7 @@ def _value(value: Any) -> Decimal | None:
 def _taken_at(value: Any, received_at: datetime.datetime) -> datetime.datetime:
     if value is None or value == "":
         raise Doubtful("time_missing")
-    moment = _moment(value)
+    moment = moment_of(value)
     if moment is None:
         raise Doubtful("time_unusable")
     if moment < EARLIEST:
@@ -147,37 +130,11 @@ def _taken_at(value: Any, received_at: datetime.datetime) -> datetime.datetime:
     return moment
 
 
-def _moment(value: Any) -> datetime.datetime | None:
-    """An ISO 8601 date with a time of day, as UTC; the vendor writes UTC, so no zone means UTC."""
-    if not isinstance(value, str) or not TIMESTAMP.fullmatch(text := value.strip()):
-        return None
-    try:
-        moment = datetime.datetime.fromisoformat(text.upper())
-        if moment.tzinfo is None:
-            moment = moment.replace(tzinfo=datetime.UTC)
-        return moment.astimezone(datetime.UTC)
-    except (ValueError, OverflowError):
-        return None
-
-
-def _plausible(moment: datetime.datetime | None, received_at: datetime.datetime) -> datetime.datetime | None:
-    """A moment within the span readings may have: no others can be compared or shown in every zone."""
-    return moment if moment and EARLIEST <= moment <= received_at + FURTHEST_AHEAD else None
-
-
 def _label(value: Any) -> str:
     """An index or serial number as text; 412, 412.0 and "412" are the same."""
     if isinstance(value, Decimal) and value.is_finite() and value.adjusted() < 40 and value == int(value):
         value = int(value)
     return storable_text(value, 60)
-
-
-def _patient_id(value: Any) -> str:
-    if value is None:
-        return ""
-    if isinstance(value, bool) or not isinstance(value, str | int):
-        raise Doubtful("patient_id_unusable")
-    return storable_text(value, 200)
 
 
 def _offset(value: Any) -> Decimal | None:

@@ -12,7 +12,8 @@ import pytest
 
 from clinics.models import Clinic
 from measurements.models import Measurement
-from measurements.reading import Doubtful, Reading, read
+from measurements.reading import Reading, read
+from tenovi.elements import Doubtful
 from tenovi.models import DeliveryItem
 from tenovi.reasons import QUARANTINED
 from tenovi.wire import value_of
