@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import pytest
+from django.conf import settings
 from django.test import Client
 from django.urls import get_resolver
 from rest_framework.test import APIClient
@@ -77,6 +78,14 @@ def statuses(api: Any, world: World) -> dict[str, int]:
 def test_the_table_of_rights_names_every_endpoint() -> None:
     routes = {name for name in get_resolver().reverse_dict if str(name).startswith("api-")}
     assert len(routes) == len(EVERYTHING)
+
+
+def test_the_documentation_names_every_endpoint() -> None:
+    text = (settings.BASE_DIR / "docs" / "api.md").read_text(encoding="utf-8")
+    paths = {"patients/<external_id>/", "devices/<hwi_device_id>/", "deliveries/<id>/raw/"} | {
+        path.partition("?")[0].replace("mrn-7781", "<external_id>") for path in EVERYTHING if "{" not in path
+    }
+    assert {path for path in paths if f"`{path}`" not in text} == set()
 
 
 @pytest.mark.parametrize("role", MAY_OPEN)

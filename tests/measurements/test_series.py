@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import datetime
+import re
 from typing import Any
 
 import pytest
+from django.conf import settings
 from rest_framework.test import APIClient
 
 from clinics.models import Clinic
 from devices.models import Device
 from measurements.models import Measurement
+from measurements.series import FLAGS
 from tests.factories import deliver, element, held_device, make_clinic, make_user, settled, vendor_time
 from tests.rest import api_client
 
@@ -74,6 +77,15 @@ def test_a_metric_without_second_value_has_nulls(api: APIClient, clinic: Clinic)
     assert (found["v1"], found["v2"]) == ([182.4], [None])
 
 
+def test_units_are_those_of_the_newest_points_device(api: APIClient, clinic: Clinic) -> None:
+    cuff, oximeter = held_device(clinic), held_device(clinic, "tenovi-pulse-ox")
+    taken(cuff, 0, 61, None, metric="pulse")
+    assert series(api, "pulse")["unit_2"] is None
+    taken(oximeter, 1, 62, 1.5, metric="pulse")
+    found = series(api, "pulse")
+    assert (found["unit_2"], found["v2"]) == ("", [None, 1.5])
+
+
 def test_a_metric_never_sent_is_empty(api: APIClient, device: Device) -> None:
     taken(device, 0)
     found = series(api, "glucose")
@@ -124,6 +136,12 @@ def test_flags_of_what_became_of_a_reading(
     taken(device, 0)
     Measurement.objects.for_clinic(device.clinic).update(**change)
     assert series(api)["flags"] == [flags]
+
+
+def test_the_documentation_lists_every_flag() -> None:
+    text = (settings.BASE_DIR / "docs" / "api.md").read_text(encoding="utf-8")
+    listed = re.findall(r"^\| ([0-9]+(?:, [0-9]+)*) \|", text, re.MULTILINE)
+    assert [int(bit) for bits in listed for bit in bits.split(", ")] == list(FLAGS.values())
 
 
 def test_readings_that_contradict_each_other_are_flagged(api: APIClient, device: Device) -> None:
