@@ -4,10 +4,14 @@ from __future__ import annotations
 
 import http.client
 import json
+import time
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from threading import Barrier
+from typing import Any
 
 import pytest
+from django.db import connection, transaction
 
 from clinics.models import Clinic
 from measurements.models import Measurement, VitalDay
@@ -106,17 +110,17 @@ def test_a_repeat_on_one_connection_is_a_duplicate(
     clinic: Clinic,
     reading: bytes,
 ) -> None:
-    connection = http.client.HTTPConnection(web_server.host, web_server.port, timeout=15)
+    sender = http.client.HTTPConnection(web_server.host, web_server.port, timeout=15)
     outcomes = []
     for _ in range(2):
-        connection.request(
+        sender.request(
             "POST",
             "/webhooks/alpha/measurements/",
             reading,
             {"Authorization": credentials(clinic), "Content-Type": "application/json"},
         )
-        outcomes.append(counts(b"\r\n\r\n" + connection.getresponse().read()))
-    connection.close()
+        outcomes.append(counts(b"\r\n\r\n" + sender.getresponse().read()))
+    sender.close()
     assert outcomes == [{"stored": 1}, {"duplicates": 1}]
 
 
@@ -143,16 +147,30 @@ def test_a_sender_that_hangs_up_half_way_leaves_no_reading(
     assert (status, counts(answer)) == (200, {"stored": 1})
 
 
-def test_a_sender_that_does_not_wait_for_the_answer_is_served(
+def test_a_sender_that_gives_up_waiting_loses_nothing(
     web_server: WebServer,
     clinic: Clinic,
     reading: bytes,
 ) -> None:
-    with web_server.connect() as connection:
-        connection.sendall(whole(clinic, reading))
-    while not Measurement.objects.for_clinic(clinic).exists():
-        pass
+    with transaction.atomic(), connection.cursor() as cursor:
+        cursor.execute("LOCK TABLE measurements_measurement IN ACCESS EXCLUSIVE MODE")
+        with web_server.connect() as sender:
+            sender.sendall(whole(clinic, reading))
+            until(lambda: _waits_for_a_lock(cursor))
+    until(Measurement.objects.for_clinic(clinic).exists)
     assert counts(web_server.exchange(whole(clinic, reading))[1]) == {"duplicates": 1}
+
+
+def until(happened: Callable[[], bool]) -> None:
+    deadline = time.monotonic() + 20
+    while not happened():
+        assert time.monotonic() < deadline
+        time.sleep(0.02)
+
+
+def _waits_for_a_lock(cursor: Any) -> bool:
+    cursor.execute("SELECT count(*) FROM pg_locks WHERE NOT granted")
+    return bool(cursor.fetchone()[0])
 
 
 def test_fifty_identical_deliveries_at_once_are_one_reading(
