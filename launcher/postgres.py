@@ -48,7 +48,7 @@ class Postgres:
         password = self._password()
         data = home / "data"
         if not data.exists():
-            _create_cluster(programs, data, password, self._user(), durable=self.durable)
+            _create_cluster(programs, data, password, server_user(), durable=self.durable)
         self._check(data, programs)
         self._port = self._serve(programs, data)
         _create_database(programs, self._port, password, database)
@@ -77,18 +77,18 @@ class Postgres:
     def _home(self) -> Path:
         self.folder.mkdir(parents=True, exist_ok=True)
         home = self.folder
-        if self._user() and not _reachable(home):
+        if server_user() and not _reachable(home):
             name = hashlib.sha256(str(self.folder).encode()).hexdigest()[:12]
             home = Path("/var/lib/vitaldays") / name
             home.mkdir(parents=True, exist_ok=True)
             write_private(self.folder / "data-is-in", f"{home}\n")
-        if self._user():
+        if server_user():
             home.chmod(0o711)
         return home
 
     def _programs(self, home: Path) -> Path:
         programs = binaries.postgres_programs()
-        if not self._user() or _reachable(programs / "postgres"):
+        if not server_user() or _reachable(programs / "postgres"):
             return programs
         install = programs.parent
         stamp, copy = (programs / "postgres").stat().st_mtime_ns, home / "programs"
@@ -108,14 +108,8 @@ class Postgres:
             write_private(path, secrets.token_urlsafe(24))
         return path.read_text().strip()
 
-    def _user(self) -> tuple[int, int] | None:
-        if os.geteuid() != 0:
-            return None
-        nobody = pwd.getpwnam("nobody")
-        return nobody.pw_uid, nobody.pw_gid
-
     def _check(self, data: Path, programs: Path) -> None:
-        owner, wanted = data.stat().st_uid, (self._user() or (os.geteuid(), 0))[0]
+        owner, wanted = data.stat().st_uid, (server_user() or (os.geteuid(), 0))[0]
         if owner != wanted:
             raise Unavailable(
                 f"{data} belongs to user id {owner}: start Vitaldays as the user who did before."
@@ -139,13 +133,21 @@ class Postgres:
                     output=log,
                     environment={"PATH": os.environ.get("PATH", os.defpath), "LC_ALL": "C.UTF-8"},
                     folder=data.parent,
-                    user=self._user(),
+                    user=server_user(),
                     on_parent_death=signal.SIGINT,
                 )
             if _becomes_ready(self.process, data):
                 return port
             children.stop(self.process, signal.SIGQUIT, within=5)
         raise Unavailable(f"PostgreSQL does not start; the end of {self.log} says why.")
+
+
+def server_user() -> tuple[int, int] | None:
+    """User and group that the server runs as; None means as ourselves."""
+    if os.geteuid() != 0:
+        return None
+    nobody = pwd.getpwnam("nobody")
+    return nobody.pw_uid, nobody.pw_gid
 
 
 def _create_cluster(

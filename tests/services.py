@@ -35,6 +35,7 @@ class Services:
         for name in UNWANTED:
             os.environ.pop(name, None)
         os.environ.update(SECRETS)
+        os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"] = "1"  # Playwright runs an event loop beside the tests
         os.environ.update(self.servers.start())
 
     def stop(self) -> None:
