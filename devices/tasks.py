@@ -7,7 +7,7 @@ from celery import shared_task
 from devices import actions
 
 
-@shared_task(name="devices.settle_unknown", queue="default")
+@shared_task(name="devices.settle_unknown")
 def settle_unknown() -> None:
     """Settle readings whose device has become known, and have the vendor asked about the others."""
     actions.settle_what_became_known()

@@ -7,7 +7,7 @@ from celery import shared_task
 from measurements import actions
 
 
-@shared_task(name="measurements.claim_readings", queue="default")
+@shared_task(name="measurements.claim_readings")
 def claim_readings() -> None:
     """Attach readings to the patients of assignments that were made after they arrived."""
     actions.claim_readings()

@@ -18,7 +18,7 @@ KEEP_CALLS = datetime.timedelta(days=14)
 KEEP_HEARTBEATS = datetime.timedelta(days=90)
 
 
-@shared_task(name=DRAIN, queue="vendor")
+@shared_task(name=DRAIN)
 def drain_queue() -> None:
     """Send what is due. Rung after every request, and every few seconds by the scheduler."""
     done = drain()
@@ -26,19 +26,19 @@ def drain_queue() -> None:
         ring(DRAIN)
 
 
-@shared_task(name="tenovi.settle_pending", queue="default")
+@shared_task(name="tenovi.settle_pending")
 def settle_pending() -> None:
     """Settle deliveries that were kept but could not be settled when they came."""
     inbox.settle_pending()
 
 
-@shared_task(name="tenovi.heartbeat", queue="default")
+@shared_task(name="tenovi.heartbeat")
 def heartbeat() -> None:
     """Note that the scheduler and a worker are alive in this minute; a second scheduler adds nothing."""
     Heartbeat.objects.bulk_create([Heartbeat(minute=Trunc(Now(), "minute"))], ignore_conflicts=True)
 
 
-@shared_task(name="tenovi.forget", queue="default")
+@shared_task(name="tenovi.forget")
 def forget() -> None:
     """Delete log lines and heartbeats that nobody needs any more."""
     Call.objects.across_clinics().filter(at__lt=seconds_from_now(-KEEP_CALLS.total_seconds())).delete()
