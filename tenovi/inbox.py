@@ -14,7 +14,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from django.db import DatabaseError, transaction
+from django.db import DatabaseError, connection, transaction
+from django.db.models import F
 from django.db.models.functions import Now
 
 from clinics.models import Clinic
@@ -25,6 +26,11 @@ from tenovi.wire import Unreadable, elements_of
 log = logging.getLogger(__name__)
 
 ATTEMPTS_BEFORE_QUARANTINE = 5
+LONGEST_WAIT = "2s"
+"""How long an acknowledgement waits for a lock, before its elements are left to the sweeper."""
+LOCK_NOT_AVAILABLE = "55P03"
+NOT_SETTLED = Verdict("pending", "not_settled")
+GIVEN_UP = Verdict("quarantined", "internal_error")
 OUR_STATE_IS_LOST = ("08", "25", "53", "57", "58", "XX")
 """SQLSTATE classes after which nothing can be committed: connection, read-only, resources,
 shutdown, system. (57014, a cancelled statement, is the exception: its savepoint survives.)"""
@@ -66,7 +72,9 @@ def receive(clinic: Clinic, kind: str, body: bytes, *, content_type: str, addres
             elements=len(elements),
             content_type=content_type[:200],
             address=address,
+            attempts=1,
         )
+        _wait_no_longer_than(LONGEST_WAIT)
         counts = _settle(delivery, list(enumerate(elements)))
     return Receipt(delivery.id, "", counts)
 
@@ -127,67 +135,84 @@ def settle_again(delivery_id: uuid.UUID) -> bool:
     False when another process is at it right now. Safe to repeat: elements that are stored
     already come out as duplicates.
     """
+    waiting = Delivery.objects.across_clinics().filter(id=delivery_id, state__in=["pending", "quarantined"])
+    free = waiting.select_for_update(of=("self",), skip_locked=True)
+    with transaction.atomic():  # committed first, so that an attempt that takes the process down counts too
+        Delivery.objects.across_clinics().filter(id__in=free.values("id")).update(attempts=F("attempts") + 1)
     with transaction.atomic():
-        delivery = (
-            Delivery.objects.across_clinics()
-            .select_for_update(of=("self",), skip_locked=True)
-            .select_related("clinic")
-            .filter(id=delivery_id, state__in=["pending", "quarantined"])
-            .first()
-        )
+        delivery = free.select_related("clinic").first()
         if delivery is None:
             return False
-        elements = elements_of(bytes(delivery.raw))
-        waiting = set(
-            delivery.items.across_clinics()
-            .filter(state__in=["pending", "quarantined"])
-            .values_list("index", flat=True)
+        items = list(
+            delivery.items.across_clinics().filter(state__in=["pending", "quarantined"]).order_by("index")
         )
-        delivery.attempts += 1
-        _settle(delivery, [(index, elements[index]) for index in sorted(waiting)])
+        if delivery.state == "pending" and delivery.attempts > ATTEMPTS_BEFORE_QUARANTINE:
+            _record(delivery, [(item.index, GIVEN_UP) for item in items], again=True)
+            return True
+        elements = elements_of(bytes(delivery.raw))
+        _settle(delivery, [(item.index, elements[item.index]) for item in items], again=True)
     return True
 
 
-def _settle(delivery: Delivery, indexed: Sequence[tuple[int, Any]]) -> Counter[str]:
+def _wait_no_longer_than(limit: str) -> None:
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT set_config('lock_timeout', %s, true)", [limit])
+
+
+def _settle(delivery: Delivery, indexed: Sequence[tuple[int, Any]], *, again: bool = False) -> Counter[str]:
     verdicts = _verdicts(delivery, [element for _, element in indexed])
-    _record(delivery, [(index, verdict) for (index, _), verdict in zip(indexed, verdicts, strict=True)])
+    numbered = [(index, verdict) for (index, _), verdict in zip(indexed, verdicts, strict=True)]
+    _record(delivery, numbered, again=again)
     return Counter(verdict.state for verdict in verdicts)
 
 
 def _verdicts(delivery: Delivery, elements: list[Any]) -> list[Verdict]:
     """One savepoint for all; only if that fails, a savepoint each, so that one bad element
     never costs its siblings."""
-    handler = delivery_handler(delivery.kind)
     try:
-        with transaction.atomic():
-            return handler(delivery, elements)
+        return _verdicts_of_handler(delivery, elements)
     except Exception as error:
         _reraise_if_database_is_away(error)
         log.warning("delivery %s: %s; settling element by element", delivery.id, type(error).__name__)
+        if _sqlstate(error) == LOCK_NOT_AVAILABLE:  # the others would wait for the same lock
+            return [_not_settled(delivery)] * len(elements)
     return [_verdict_alone(delivery, element) for element in elements]
 
 
 def _verdict_alone(delivery: Delivery, element: Any) -> Verdict:
     try:
-        with transaction.atomic():
-            return delivery_handler(delivery.kind)(delivery, [element])[0]
+        return _verdicts_of_handler(delivery, [element])[0]
     except Exception as error:
         _reraise_if_database_is_away(error)
         # No exception text: it may quote the payload.
         log.error("delivery %s: an element stays pending: %s", delivery.id, type(error).__name__)
-    if delivery.attempts + 1 >= ATTEMPTS_BEFORE_QUARANTINE:
-        return Verdict("quarantined", "internal_error")
-    return Verdict("pending", "not_settled")
+    return _not_settled(delivery)
+
+
+@transaction.atomic
+def _verdicts_of_handler(delivery: Delivery, elements: list[Any]) -> list[Verdict]:
+    verdicts = delivery_handler(delivery.kind)(delivery, elements)
+    if len(verdicts) != len(elements):
+        raise RuntimeError(f"{len(verdicts)} verdicts on {len(elements)} elements")
+    return verdicts
+
+
+def _not_settled(delivery: Delivery) -> Verdict:
+    return GIVEN_UP if delivery.attempts >= ATTEMPTS_BEFORE_QUARANTINE else NOT_SETTLED
 
 
 def _reraise_if_database_is_away(error: Exception) -> None:
     if isinstance(error, DatabaseError):
-        state = getattr(error.__cause__, "sqlstate", None) or "08000"
+        state = _sqlstate(error) or "08000"
         if state[:2] in OUR_STATE_IS_LOST and state != "57014":
             raise error
 
 
-def _record(delivery: Delivery, verdicts: Sequence[tuple[int, Verdict]]) -> None:
+def _sqlstate(error: Exception) -> str | None:
+    return getattr(error.__cause__, "sqlstate", None)
+
+
+def _record(delivery: Delivery, verdicts: Sequence[tuple[int, Verdict]], *, again: bool) -> None:
     """Write the items that were not simply stored, and what that makes of the delivery."""
     DeliveryItem.objects.bulk_create(
         (
@@ -200,7 +225,7 @@ def _record(delivery: Delivery, verdicts: Sequence[tuple[int, Verdict]]) -> None
                 hwi_device_id=verdict.hwi_device_id,
             )
             for index, verdict in verdicts
-            if verdict.state != "stored" or delivery.attempts
+            if verdict.state != "stored" or again
         ),
         update_conflicts=True,
         unique_fields=["delivery", "index"],
@@ -208,5 +233,7 @@ def _record(delivery: Delivery, verdicts: Sequence[tuple[int, Verdict]]) -> None
     )
     states = {verdict.state for _, verdict in verdicts}
     delivery.state = next((state for state in ("pending", "quarantined") if state in states), "settled")
+    if not any(verdict in (NOT_SETTLED, GIVEN_UP) for _, verdict in verdicts):
+        delivery.attempts = 0
     delivery.settled_at = None if delivery.state == "pending" else Now()
     delivery.save(update_fields=["state", "settled_at", "attempts"])

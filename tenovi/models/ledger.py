@@ -38,7 +38,8 @@ class ItemState(models.TextChoices):
 
 
 class Delivery(TenantModel):
-    """One authenticated POST. `raw` is never changed; `received_at` is the database's clock."""
+    """One authenticated POST. `raw` is never changed; `received_at` is the database's clock;
+    `attempts` counts the tries to settle it that failed in a row, or never ended."""
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     kind = models.CharField(max_length=20, choices=DeliveryKind.choices)

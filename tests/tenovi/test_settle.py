@@ -1,0 +1,261 @@
+"""What happens to deliveries that cannot be settled at once: nothing of them is ever lost."""
+
+from __future__ import annotations
+
+import time
+import uuid
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from threading import Barrier
+from typing import Any
+
+import pytest
+from django.core.management import call_command
+from django.db import connection
+
+from clinics.models import Clinic
+from devices.models import Device
+from measurements.handlers import store_delivery
+from measurements.models import Measurement
+from tenovi import inbox, registry
+from tenovi.models import Delivery, DeliveryItem
+from tenovi.registry import DeliveryHandler, Verdict
+from tests.factories import (
+    assign,
+    deliver,
+    element,
+    held_device,
+    make_clinic,
+    make_device,
+    make_patient,
+    settled,
+)
+
+POISON = "poison"
+
+
+@pytest.fixture
+def clinic() -> Clinic:
+    return make_clinic("alpha")
+
+
+@pytest.fixture
+def device(clinic: Clinic) -> Device:
+    return held_device(clinic)
+
+
+@pytest.fixture
+def handle_with(monkeypatch: pytest.MonkeyPatch) -> Callable[[DeliveryHandler], None]:
+    """Put another handler in the registry's place for measurements."""
+
+    def replace(handler: DeliveryHandler) -> None:
+        monkeypatch.setitem(registry._delivery_handlers, "measurements", handler)
+
+    return replace
+
+
+def choking(delivery: Delivery, elements: Sequence[Any]) -> list[Verdict]:
+    """Stores what it is given, then chokes on a poisoned element: in SQL, so that the transaction is hurt."""
+    verdicts = store_delivery(delivery, elements)
+    if any(isinstance(each, dict) and POISON in each for each in elements):
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT 1 / 0")
+    return verdicts
+
+
+def items(clinic: Clinic) -> list[tuple[int, str, str]]:
+    found = DeliveryItem.objects.for_clinic(clinic).order_by("delivery__received_at", "index")
+    return [(item.index, item.state, item.reason) for item in found]
+
+
+def values(clinic: Clinic) -> list[int]:
+    return sorted(int(each.value_1) for each in Measurement.objects.for_clinic(clinic))
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("place", [0, 1, 2])
+def test_an_element_that_blows_up_stays_pending_and_its_siblings_are_stored(
+    clinic: Clinic, handle_with: Callable[[DeliveryHandler], None], place: int
+) -> None:
+    device = held_device(clinic)
+    body = [element(device, value_1=value) for value in (100, 101, 102)]
+    body[place][POISON] = True
+    handle_with(choking)
+    assert settled(deliver(clinic, body)) == {"stored": 2, "pending": 1}
+    assert items(clinic) == [(place, "pending", "not_settled")]
+    assert values(clinic) == sorted({100, 101, 102} - {100 + place})
+
+    handle_with(store_delivery)
+    call_command("settle_deliveries")
+    assert items(clinic) == [(place, "stored", "")]
+    assert values(clinic) == [100, 101, 102]
+    delivery = Delivery.objects.for_clinic(clinic).get()
+    assert (delivery.state, delivery.attempts) == ("settled", 0)
+    assert delivery.settled_at is not None
+
+
+@pytest.mark.django_db
+def test_five_failures_in_a_row_put_an_element_in_quarantine(
+    clinic: Clinic, handle_with: Callable[[DeliveryHandler], None]
+) -> None:
+    body = [element(held_device(clinic), **{POISON: True})]
+    handle_with(choking)
+    deliver(clinic, body)
+    for _ in range(3):
+        assert inbox.settle_pending() == 1
+        assert items(clinic) == [(0, "pending", "not_settled")]
+    assert inbox.settle_pending() == 1
+    assert items(clinic) == [(0, "quarantined", "internal_error")]
+    assert inbox.settle_pending() == 0
+
+    handle_with(store_delivery)
+    call_command("settle_deliveries", "--all")
+    assert items(clinic) == [(0, "stored", "")]
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("answer", [[], [Verdict("stored")] * 3])
+def test_a_handler_that_miscounts_loses_nothing(
+    clinic: Clinic, handle_with: Callable[[DeliveryHandler], None], answer: list[Verdict]
+) -> None:
+    device = held_device(clinic)
+    handle_with(lambda delivery, elements: answer)
+    assert settled(deliver(clinic, [element(device), element(device)])) == {"pending": 2}
+    assert Delivery.objects.for_clinic(clinic).get().elements == 2
+
+
+@pytest.mark.django_db
+def test_waiting_for_a_device_is_no_failure(
+    clinic: Clinic, handle_with: Callable[[DeliveryHandler], None]
+) -> None:
+    hwi_device_id = uuid.uuid4()
+    deliver(clinic, element(hwi_device_id, **{POISON: True}))
+    for _ in range(6):
+        call_command("settle_deliveries", "--all")
+    assign(make_device(clinic, hwi_device_id=hwi_device_id), make_patient(clinic))
+    handle_with(choking)
+    inbox.resettle_for_device(clinic, hwi_device_id)
+    assert items(clinic) == [(0, "pending", "not_settled")]
+
+
+@pytest.mark.django_db
+def test_a_delivery_settles_once_its_device_is_registered(clinic: Clinic) -> None:
+    known, hwi_device_id = held_device(clinic), uuid.uuid4()
+    body = [element(hwi_device_id), element(known), element(uuid.uuid4()), element(hwi_device_id, value_1=99)]
+    assert settled(deliver(clinic, body)) == {"stored": 1, "quarantined": 3}
+    assert inbox.resettle_for_device(clinic, hwi_device_id) == 1
+    assert len([state for _, state, _ in items(clinic) if state == "quarantined"]) == 3
+
+    assign(make_device(clinic, hwi_device_id=hwi_device_id), make_patient(clinic, "mrn-2"))
+    for _ in range(2):
+        inbox.resettle_for_device(clinic, hwi_device_id)
+        assert items(clinic) == [(0, "stored", ""), (2, "quarantined", "unknown_device"), (3, "stored", "")]
+        assert Delivery.objects.for_clinic(clinic).get().state == "quarantined"
+        assert values(clinic) == [99, 131, 131]
+
+
+@pytest.mark.django_db
+def test_another_clinics_device_settles_nothing_here(clinic: Clinic) -> None:
+    other, hwi_device_id = make_clinic("beta"), uuid.uuid4()
+    deliver(clinic, element(hwi_device_id))
+    assign(make_device(other, hwi_device_id=hwi_device_id), make_patient(other))
+    assert inbox.resettle_for_device(other, hwi_device_id) == 0
+    call_command("settle_deliveries", "--all")
+    assert items(clinic) == [(0, "quarantined", "unknown_device")]
+
+
+@pytest.mark.django_db
+def test_what_was_rejected_is_never_tried_again(clinic: Clinic) -> None:
+    deliver(clinic, b"not json")
+    call_command("settle_deliveries", "--all")
+    assert Delivery.objects.for_clinic(clinic).get().state == "rejected"
+
+
+# Several processes at once: real transactions.
+
+
+@pytest.mark.django_db(transaction=True)
+def test_settling_again_twice_and_at_once_stores_one_reading(clinic: Clinic) -> None:
+    hwi_device_id = uuid.uuid4()
+    for _ in range(3):
+        deliver(clinic, element(hwi_device_id))
+    assign(make_device(clinic, hwi_device_id=hwi_device_id), make_patient(clinic))
+    together = Barrier(6)
+
+    def settle(_: int) -> None:
+        together.wait()
+        inbox.resettle_for_device(clinic, hwi_device_id)
+        connection.close()
+
+    with ThreadPoolExecutor(6) as processes:
+        list(processes.map(settle, range(6)))
+    inbox.resettle_for_device(clinic, hwi_device_id)
+    assert values(clinic) == [131]
+    assert sorted(state for _, state, _ in items(clinic)) == ["duplicate", "duplicate", "stored"]
+    assert not Delivery.objects.for_clinic(clinic).exclude(state="settled").exists()
+
+
+@pytest.mark.django_db(transaction=True)
+def test_an_attempt_that_takes_the_process_down_counts(
+    clinic: Clinic, handle_with: Callable[[DeliveryHandler], None]
+) -> None:
+    """A delivery that kills its worker each time must not be taken up for ever."""
+    hwi_device_id = held_device(clinic).hwi_device_id
+    handle_with(choking)
+    deliver(clinic, element(hwi_device_id, **{POISON: True}))
+
+    def die(delivery: Delivery, elements: Sequence[Any]) -> list[Verdict]:
+        raise SystemExit
+
+    handle_with(die)
+    for _ in range(4):
+        with pytest.raises(SystemExit):
+            inbox.settle_pending()
+    assert items(clinic) == [(0, "pending", "not_settled")]
+    inbox.settle_pending()
+    assert items(clinic) == [(0, "quarantined", "internal_error")]
+
+
+@pytest.fixture
+def readings_locked(device: Device) -> Iterator[None]:
+    """Somebody else holds the table of readings, as maintenance does."""
+    other = connection.copy()
+    other.set_autocommit(False)
+    with other.cursor() as cursor:
+        cursor.execute("LOCK TABLE measurements_measurement IN ACCESS EXCLUSIVE MODE")
+    yield
+    other.rollback()
+    other.close()
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_locked_table_of_readings_does_not_hold_up_the_acknowledgement(
+    clinic: Clinic, device: Device, readings_locked: None
+) -> None:
+    began = time.monotonic()
+    assert settled(deliver(clinic, [element(device, value_1=value) for value in (100, 101)])) == {
+        "pending": 2
+    }
+    assert time.monotonic() - began < 4
+
+
+@pytest.mark.django_db(transaction=True)
+def test_when_the_database_goes_away_while_settling_nothing_is_acknowledged(
+    clinic: Clinic, handle_with: Callable[[DeliveryHandler], None]
+) -> None:
+    device = held_device(clinic)
+
+    def cut_off(delivery: Delivery, elements: Sequence[Any]) -> list[Verdict]:
+        verdicts = store_delivery(delivery, elements)
+        with connection.copy().cursor() as cursor:
+            cursor.execute("SELECT pg_terminate_backend(%s)", [connection.connection.info.backend_pid])
+            cursor.connection.close()
+        return verdicts
+
+    handle_with(cut_off)
+    answer = deliver(clinic, [element(device), element(device, value_1=99)])
+    assert answer.status_code == 503
+    assert values(clinic) == []
+    assert not Delivery.objects.for_clinic(clinic).exists()
+    handle_with(store_delivery)
+    assert settled(deliver(clinic, element(device))) == {"stored": 1}
