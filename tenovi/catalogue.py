@@ -177,5 +177,7 @@ def programs_of(slug: str) -> set[str]:
     none. Empty for an unknown kind, and where the enrolment decides."""
     found = kind(slug)
     metrics = found.metrics.values() if found else ()
-    programs = {metric.program for metric in metrics if metric.vital} or {metric.program for metric in metrics}
+    programs = {metric.program for metric in metrics if metric.vital} or {
+        metric.program for metric in metrics
+    }
     return programs - {"enrollment"}
