@@ -1,6 +1,7 @@
 """Fixtures that tests of several rooms use."""
 
-from tests.browser import browser as browser
-from tests.browser import complaints as complaints
-from tests.browser import context as context
-from tests.browser import page as page
+from tests.chromium import browser as browser
+from tests.chromium import complaints as complaints
+from tests.chromium import context as context
+from tests.chromium import page as page
+from tests.web_server import web_server as web_server
