@@ -106,7 +106,14 @@ def find_npm() -> str:
 
 def run_npm(npm: str, folder: Path) -> None:
     """Install exactly what the folder's package-lock.json says, running no package's scripts."""
-    quiet = ["--ignore-scripts", "--no-audit", "--no-fund", "--no-progress", "--loglevel=error"]
+    quiet = [
+        "--ignore-scripts",
+        "--no-audit",
+        "--no-fund",
+        "--no-progress",
+        "--no-update-notifier",
+        "--loglevel=error",
+    ]
     _run([npm, "ci", *quiet], "npm could not install the packages", folder)
 
 
