@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import datetime
+import uuid
+from collections.abc import Iterable
 from typing import TYPE_CHECKING, Self
 
+from django.db import connection
 from django.db.models import F, Q, Value
 from django.db.models.functions import Lower
 from django.db.models.lookups import Exact
 
+from clinics.models import Clinic
 from clinics.tenancy import TenantQuerySet
 
 if TYPE_CHECKING:
@@ -33,3 +37,17 @@ class EnrollmentQuerySet(TenantQuerySet["Enrollment"]):
     def during(self, first: datetime.date, last: datetime.date) -> Self:
         """Enrolments in force on at least one date of `first`..`last` (both included)."""
         return self.filter(starts_on__lte=last).filter(Q(ends_on__isnull=True) | Q(ends_on__gte=first))
+
+
+PATIENTS_NAMED = """
+SELECT named.external_id, p.id
+FROM unnest(%s::text[]) AS named (external_id)
+JOIN patients_patient p ON p.clinic_id = %s AND lower(p.external_id) = lower(named.external_id)
+"""
+
+
+def patients_named(clinic: Clinic, external_ids: Iterable[str]) -> dict[str, uuid.UUID]:
+    """The patients with these external ids, ignoring case, under the ids as given."""
+    with connection.cursor() as cursor:
+        cursor.execute(PATIENTS_NAMED, [sorted(set(external_ids)), clinic.id])
+        return dict(cursor.fetchall())

@@ -110,6 +110,14 @@ class MeasurementsDoor(WebhookDoor):
     kind = "measurements"
 
 
+class FulfillmentDoor(WebhookDoor):
+    kind = "fulfillment"
+
+
+class SpecialOrdersDoor(WebhookDoor):
+    kind = "special-orders"
+
+
 def _body_of(request: Request) -> bytes | None:
     """The body, or None when it is over the limit (then it is not read further)."""
     length = request.META.get("CONTENT_LENGTH")

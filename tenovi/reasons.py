@@ -31,6 +31,8 @@ QUARANTINED = {
     "time_unusable": "The time of the reading cannot be understood.",
     "time_before_2015": "The time of the reading is before 2015.",
     "time_in_future": "The time of the reading is more than 48 hours ahead.",
+    "status_missing": "The status is missing or not text.",
+    "request_id_unusable": "The request id of the order is missing or too long.",
     "patient_id_unusable": "The patient id is neither text nor a whole number.",
     "unknown_device": "The device is not known yet; the vendor is being asked about it.",
     "wrong_patient": "The payload names another patient than the device is assigned to.",
@@ -40,6 +42,9 @@ QUARANTINED = {
 SETTLED = {
     "already_stored": "The same reading is stored already.",
     "newer_bin": "A later upload of the same hour replaced the earlier one.",
+    "repeated_event": "The vendor repeated its latest news about this device.",
+    "newer_update": "A newer message about the same step of this order replaced the earlier one.",
+    "no_newer_update": "A message at least as new about the same step of this order is stored already.",
 }
 
 PENDING = {"not_settled": "Storing this failed; it is tried again by itself."}

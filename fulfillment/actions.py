@@ -1,0 +1,209 @@
+"""Writing what the vendor tells about parcels. Order of arrival decides nothing that is shown.
+
+Callers hold the locks of the devices or orders concerned (`clinics.locks.hold`), so that repeats
+that arrive at once see each other.
+"""
+
+from __future__ import annotations
+
+import bisect
+import datetime
+import uuid
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+from clinics.models import Clinic
+from fulfillment.models import FulfillmentEvent, OrderMessage, Shipment, SpecialOrder, SpecialOrderEvent
+from fulfillment.reading import DeviceNews, OrderNews
+from fulfillment.statuses import order_status_named, shown_status
+
+Outcome = Literal["stored", "updated", "duplicate"]
+BATCH = 1000
+NEVER = datetime.datetime.min.replace(tzinfo=datetime.UTC)
+
+
+@dataclass(frozen=True, slots=True)
+class DeviceEvent:
+    """News about a device whose row and patient are decided."""
+
+    news: DeviceNews
+    device_id: uuid.UUID
+    patient_id: uuid.UUID | None
+    received_at: datetime.datetime
+    delivery_id: uuid.UUID | None = None
+
+
+def store_events(*, clinic: Clinic, events: Sequence[DeviceEvent]) -> list[Outcome]:
+    """Keep what is new of these events, and show where each device is now.
+
+    An event is a duplicate only of its neighbour in time: the same status may come back later.
+    """
+    histories = _histories(clinic, {event.device_id for event in events})
+    outcomes: list[Outcome] = []
+    new: list[FulfillmentEvent] = []
+    for event in events:
+        row, history = _row(clinic, event), histories[event.device_id]
+        place = bisect.bisect_right(history, row.received_at, key=lambda other: other.received_at)
+        if any(_says_the_same(row, other) for other in history[max(0, place - 1) : place + 1]):
+            outcomes.append("duplicate")
+            continue
+        history.insert(place, row)
+        new.append(row)
+        outcomes.append("stored")
+    FulfillmentEvent.objects.bulk_create(new, batch_size=BATCH)
+    _show(clinic, {row.device_id: histories[row.device_id] for row in new})
+    return outcomes
+
+
+def _histories(clinic: Clinic, devices: Iterable[uuid.UUID]) -> dict[uuid.UUID, list[FulfillmentEvent]]:
+    found: defaultdict[uuid.UUID, list[FulfillmentEvent]] = defaultdict(list)
+    rows = FulfillmentEvent.objects.for_clinic(clinic).filter(device__in=list(devices))
+    for row in rows.order_by("received_at", "id"):
+        found[row.device_id].append(row)
+    return found
+
+
+def _row(clinic: Clinic, event: DeviceEvent) -> FulfillmentEvent:
+    news = event.news
+    return FulfillmentEvent(
+        clinic=clinic,
+        device_id=event.device_id,
+        patient_id=event.patient_id,
+        status=news.status,
+        tracking_link=news.tracking_link,
+        hardware_uuid=news.hardware_uuid,
+        replaced_hardware_uuid=news.replaced_hardware_uuid,
+        device_name=news.device_name,
+        named_patient=news.patient_id,
+        received_at=event.received_at,
+        delivery_id=event.delivery_id,
+    )
+
+
+def _says_the_same(one: FulfillmentEvent, other: FulfillmentEvent) -> bool:
+    members = ("status", "hardware_uuid", "replaced_hardware_uuid", "tracking_link")
+    return all(getattr(one, name) == getattr(other, name) for name in members)
+
+
+def _show(clinic: Clinic, histories: dict[uuid.UUID, list[FulfillmentEvent]]) -> None:
+    shipments = []
+    for device_id, history in sorted(histories.items()):
+        shown = shown_status(history)
+        shipments.append(
+            Shipment(
+                clinic=clinic,
+                device_id=device_id,
+                status=shown.status.name,
+                hardware_uuid=shown.hardware_uuid,
+                tracking_link=shown.tracking_link,
+                since=shown.since,
+            )
+        )
+    Shipment.objects.bulk_create(
+        shipments,
+        batch_size=BATCH,
+        update_conflicts=True,
+        unique_fields=["device"],
+        update_fields=["status", "hardware_uuid", "tracking_link", "since"],
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class OrderEvent:
+    """News about a special order whose patient is decided."""
+
+    news: OrderNews
+    patient_id: uuid.UUID | None
+    received_at: datetime.datetime
+    delivery_id: uuid.UUID | None = None
+
+
+ORDER_MEMBERS = (
+    *("status", "order_number", "order_type", "hardware_uuid", "client_device_id", "tracking_link"),
+    *("created_on", "updated_on", "contents", "manifest"),
+)
+MESSAGE_MEMBERS = (*ORDER_MEMBERS, "named_patient", "patient_id", "received_at")
+
+
+def store_orders(*, clinic: Clinic, events: Sequence[OrderEvent]) -> list[Outcome]:
+    """Keep the newest message (by the vendor's `updated_on`) of each order in each status; the order
+    itself shows the newest of those."""
+    orders = _orders(clinic, {event.news.request_id for event in events})
+    steps = _steps(clinic, orders.values())
+    outcomes: list[Outcome] = []
+    changed: dict[tuple[uuid.UUID, str], SpecialOrderEvent] = {}
+    for event in events:
+        order = orders.setdefault(
+            event.news.request_id,
+            SpecialOrder(
+                clinic=clinic, request_id=event.news.request_id, first_received_at=event.received_at
+            ),
+        )
+        step = _step(clinic, order, event)
+        known = steps[order.id].get(step.status)
+        if known and (step.updated_on or NEVER) <= (known.updated_on or NEVER):
+            outcomes.append("duplicate")
+            continue
+        outcomes.append("updated" if known else "stored")
+        steps[order.id][step.status] = changed[order.id, step.status] = step
+    moved = {order_id for order_id, _ in changed}
+    touched = [order for order in orders.values() if order.id in moved]
+    for order in touched:
+        _copy(max(steps[order.id].values(), key=_newness), order)
+    _save(touched, changed.values())
+    return outcomes
+
+
+def _newness(step: SpecialOrderEvent) -> tuple[datetime.datetime, int, str]:
+    return step.updated_on or NEVER, order_status_named(step.status).rank, step.status
+
+
+def _orders(clinic: Clinic, request_ids: set[str]) -> dict[str, SpecialOrder]:
+    found = SpecialOrder.objects.for_clinic(clinic).filter(request_id__in=sorted(request_ids))
+    return {order.request_id: order for order in found}
+
+
+def _steps(
+    clinic: Clinic, orders: Iterable[SpecialOrder]
+) -> defaultdict[uuid.UUID, dict[str, SpecialOrderEvent]]:
+    steps: defaultdict[uuid.UUID, dict[str, SpecialOrderEvent]] = defaultdict(dict)
+    for step in SpecialOrderEvent.objects.for_clinic(clinic).filter(order__in=list(orders)):
+        steps[step.order_id][step.status] = step
+    return steps
+
+
+def _step(clinic: Clinic, order: SpecialOrder, event: OrderEvent) -> SpecialOrderEvent:
+    return SpecialOrderEvent(
+        clinic=clinic,
+        order_id=order.id,
+        named_patient=event.news.patient_id,
+        patient_id=event.patient_id,
+        received_at=event.received_at,
+        delivery_id=event.delivery_id,
+        **{name: getattr(event.news, name) for name in ORDER_MEMBERS},
+    )
+
+
+def _copy(step: OrderMessage, order: SpecialOrder) -> None:
+    for name in MESSAGE_MEMBERS:
+        setattr(order, name, getattr(step, name))
+
+
+def _save(orders: list[SpecialOrder], steps: Iterable[SpecialOrderEvent]) -> None:
+    columns = [name.removesuffix("_id") if name == "patient_id" else name for name in MESSAGE_MEMBERS]
+    SpecialOrder.objects.bulk_create(
+        orders,
+        batch_size=BATCH,
+        update_conflicts=True,
+        unique_fields=["clinic", "request_id"],
+        update_fields=columns,
+    )
+    SpecialOrderEvent.objects.bulk_create(
+        steps,
+        batch_size=BATCH,
+        update_conflicts=True,
+        unique_fields=["order", "status"],
+        update_fields=[*(name for name in columns if name != "status"), "delivery_id"],
+    )

@@ -1,0 +1,104 @@
+"""What this room does with fulfillment and special-order deliveries."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Sequence
+from typing import Any
+
+from clinics.locks import hold
+from clinics.models import Clinic
+from devices.queries import Holding, KnownDevice, known_devices
+from fulfillment.actions import DeviceEvent, OrderEvent, Outcome, store_events, store_orders
+from fulfillment.reading import DeviceNews, OrderNews, read_device_news, read_order_news
+from patients.queries import patients_named
+from tenovi.elements import Doubtful
+from tenovi.models import Delivery
+from tenovi.registry import Verdict
+
+EVENT_REASONS: dict[Outcome, str] = {"stored": "", "duplicate": "repeated_event"}
+ORDER_REASONS: dict[Outcome, str] = {"stored": "", "duplicate": "no_newer_update", "updated": "newer_update"}
+
+
+def store_fulfillment(delivery: Delivery, elements: Sequence[Any]) -> list[Verdict]:
+    """One verdict per element of a fulfillment delivery."""
+    verdicts: dict[int, Verdict] = {}
+    news: dict[int, DeviceNews] = {}
+    for index, element in enumerate(elements):
+        try:
+            news[index] = read_device_news(element)
+        except Doubtful as doubt:
+            verdicts[index] = Verdict("quarantined", doubt.reason, doubt.hwi_device_id)
+    named = {each.hwi_device_id for each in news.values()}
+    hold(delivery.clinic, (device.bytes for device in named))
+    devices = known_devices(delivery.clinic, named)
+    events: dict[int, DeviceEvent] = {}
+    for index, each in news.items():
+        try:
+            events[index] = _device_event(delivery, each, devices.get(each.hwi_device_id))
+        except Doubtful as doubt:
+            verdicts[index] = Verdict("quarantined", doubt.reason, each.hwi_device_id)
+    outcomes = store_events(clinic=delivery.clinic, events=list(events.values()))
+    verdicts |= {
+        index: Verdict(outcome, EVENT_REASONS[outcome])
+        for index, outcome in zip(events, outcomes, strict=True)
+    }
+    return [verdicts[index] for index in range(len(elements))]
+
+
+def store_special_orders(delivery: Delivery, elements: Sequence[Any]) -> list[Verdict]:
+    """One verdict per element of a special-order delivery."""
+    verdicts: dict[int, Verdict] = {}
+    news: dict[int, OrderNews] = {}
+    for index, element in enumerate(elements):
+        try:
+            news[index] = read_order_news(element, received_at=delivery.received_at)
+        except Doubtful as doubt:
+            verdicts[index] = Verdict("quarantined", doubt.reason)
+    hold(delivery.clinic, (f"special order {each.request_id}".encode() for each in news.values()))
+    whose = _Whose(delivery.clinic, list(news.values()))
+    events: dict[int, OrderEvent] = {}
+    for index, each in news.items():
+        try:
+            patient_id = whose.patient_of(each, delivery)
+            events[index] = OrderEvent(each, patient_id, delivery.received_at, delivery.id)
+        except Doubtful as doubt:
+            verdicts[index] = Verdict("quarantined", doubt.reason, doubt.hwi_device_id)
+    outcomes = store_orders(clinic=delivery.clinic, events=list(events.values()))
+    verdicts |= {
+        index: Verdict(outcome, ORDER_REASONS[outcome])
+        for index, outcome in zip(events, outcomes, strict=True)
+    }
+    return [verdicts[index] for index in range(len(elements))]
+
+
+def _device_event(delivery: Delivery, news: DeviceNews, device: KnownDevice | None) -> DeviceEvent:
+    if device is None:
+        raise Doubtful("unknown_device")
+    holding = device.holding_at(delivery.received_at, news.patient_id)
+    _check_patient(news.patient_id, holding)
+    patient_id = holding.patient_id if holding else None
+    return DeviceEvent(news, device.id, patient_id, delivery.received_at, delivery.id)
+
+
+class _Whose:
+    """Finds whom special orders are for: the patient they name, or who has the device they name."""
+
+    def __init__(self, clinic: Clinic, news: list[OrderNews]) -> None:
+        self.devices = known_devices(clinic, {each.hwi_device_id for each in news if each.hwi_device_id})
+        self.patients = patients_named(clinic, {each.patient_id for each in news if each.patient_id})
+
+    def patient_of(self, news: OrderNews, delivery: Delivery) -> uuid.UUID | None:
+        """Raises `Doubtful` when device and payload name different patients."""
+        device = self.devices.get(news.hwi_device_id) if news.hwi_device_id else None
+        holding = device.holding_at(delivery.received_at, news.patient_id) if device else None
+        try:
+            _check_patient(news.patient_id, holding)
+        except Doubtful as doubt:
+            raise Doubtful(doubt.reason, news.hwi_device_id) from None
+        return holding.patient_id if holding else self.patients.get(news.patient_id)
+
+
+def _check_patient(named: str, holding: Holding | None) -> None:
+    if holding and named and named.casefold() != holding.external_id.casefold():
+        raise Doubtful("wrong_patient")

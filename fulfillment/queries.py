@@ -1,0 +1,59 @@
+"""Reading shipping events, shipments and special orders."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Self
+
+from django.db.models import F, OuterRef, Q, Subquery
+
+from clinics.tenancy import TenantQuerySet
+from devices.actions import normal_hardware_id
+from devices.models import Assignment
+from fulfillment.statuses import STATUSES, Stage, names_of
+from patients.models import Patient
+
+if TYPE_CHECKING:
+    from fulfillment.models import FulfillmentEvent, Shipment, SpecialOrder, SpecialOrderEvent  # noqa: F401
+
+
+class FulfillmentEventQuerySet(TenantQuerySet["FulfillmentEvent"]):
+    def mentioning(self, text: str) -> Self:
+        """The hardware, old or new, or the tracking link contains `text`, however people group an id."""
+        found = Q(tracking_link__icontains=text)
+        if hardware := normal_hardware_id(text):
+            found |= Q(hardware_uuid__contains=hardware) | Q(replaced_hardware_uuid__contains=hardware)
+        return self.filter(found)
+
+
+class ShipmentQuerySet(TenantQuerySet["Shipment"]):
+    def in_stage(self, stage: Stage) -> Self:
+        if stage == Stage.OTHER:
+            return self.exclude(status__in=[status.name for status in STATUSES])
+        return self.filter(status__in=names_of(stage))
+
+    def with_holder(self) -> Self:
+        """`holder_id`: the patient who has the device, or had it last; None when nobody ever did."""
+        held = Assignment.objects.across_clinics().filter(device=OuterRef("device")).order_by("-starts_at")
+        return self.annotate(holder_id=Subquery(held.values("patient")[:1]))
+
+
+class SpecialOrderQuerySet(TenantQuerySet["SpecialOrder"]):
+    def of_patient(self, patient: Patient) -> Self:
+        """Orders for this patient, also those that came before the patient was known."""
+        unknown_then = Q(patient__isnull=True, named_patient__iexact=patient.external_id)
+        return self.for_clinic(patient.clinic).filter(Q(patient=patient) | unknown_then)
+
+    def matching(self, text: str) -> Self:
+        """`text` is in the order's number or id, its patient, hardware or tracking link."""
+        found = Q(tracking_link__icontains=text) | Q(order_number__icontains=text)
+        found |= Q(request_id__icontains=text) | Q(named_patient__icontains=text)
+        found |= Q(patient__name__icontains=text) | Q(patient__external_id__icontains=text)
+        if hardware := normal_hardware_id(text):
+            found |= Q(hardware_uuid__contains=hardware)
+        return self.filter(found)
+
+
+class SpecialOrderEventQuerySet(TenantQuerySet["SpecialOrderEvent"]):
+    def oldest_first(self) -> Self:
+        """By the vendor's clock; messages without a time come first."""
+        return self.order_by(F("updated_on").asc(nulls_first=True), "received_at", "id")

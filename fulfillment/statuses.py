@@ -1,0 +1,252 @@
+"""What the vendor's shipping statuses mean, and where a device is when its events disagree.
+
+The vendor's fulfillment events carry neither an id nor a time, and arrive repeated, late and in any
+order. So what is shown is decided by what the events say, never by which came last: within one
+cycle the status furthest along the journey. A cycle begins with new hardware; a replacement names
+the hardware it replaces.
+
+Names and meanings: https://docs.tenovi.com/hwi-api/webhooks/fulfillment-webhooks
+"""
+
+from __future__ import annotations
+
+import datetime
+import re
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+from django.db.models import TextChoices
+
+
+class Stage(TextChoices):
+    """Statuses that ask for the same attention, in the order in which they do."""
+
+    NEEDS_YOU = "needs-you", "Needs you"
+    PREPARING = "preparing", "Being prepared"
+    TRAVELLING = "travelling", "On its way"
+    DELIVERED = "delivered", "Delivered, no reading yet"
+    IN_USE = "in-use", "In use"
+    ENDED = "ended", "Ended"
+    OTHER = "other", "Other"
+
+
+@dataclass(frozen=True, slots=True)
+class Status:
+    """One status. `rank` is its place on the journey; `turn` says who has to do what next."""
+
+    name: str
+    rank: int
+    stage: Stage
+    meaning: str
+    turn: str
+
+
+STATUSES = (
+    Status(
+        "Pending Shipment",
+        10,
+        Stage.PREPARING,
+        "The clinic ships this device itself and has not done so yet.",
+        "The clinic ships it.",
+    ),
+    Status(
+        "Dropship Requested",
+        20,
+        Stage.PREPARING,
+        "Tenovi was asked to ship.",
+        "Tenovi prepares it.",
+    ),
+    Status(
+        "Unknown Gateway ID",
+        30,
+        Stage.NEEDS_YOU,
+        "Tenovi does not recognise the Gateway ID or IMEI.",
+        "Compare the id with the one printed on the device.",
+    ),
+    Status(
+        "Ready to Ship",
+        40,
+        Stage.PREPARING,
+        "Packed, and waiting for the carrier.",
+        "Tenovi hands it to the carrier.",
+    ),
+    Status(
+        "On Hold",
+        50,
+        Stage.NEEDS_YOU,
+        "Tenovi paused the order.",
+        "Ask Tenovi what it waits for.",
+    ),
+    Status(
+        "Client Action Required",
+        60,
+        Stage.NEEDS_YOU,
+        "Tenovi needs something before it can ship, often a confirmed address.",
+        "Correct or confirm the patient’s address.",
+    ),
+    Status(
+        "Shipped",
+        70,
+        Stage.TRAVELLING,
+        "With the carrier.",
+        "The carrier delivers it.",
+    ),
+    Status(
+        "Dropshipped",
+        80,
+        Stage.TRAVELLING,
+        "Sent by Tenovi, with the carrier.",
+        "The carrier delivers it.",
+    ),
+    Status(
+        "Delivered",
+        90,
+        Stage.DELIVERED,
+        "Arrived; nothing has been measured yet.",
+        "The patient takes a first reading.",
+    ),
+    Status(
+        "Connected",
+        100,
+        Stage.IN_USE,
+        "The first reading has arrived.",
+        "Nothing to do.",
+    ),
+    Status(
+        "Returned",
+        110,
+        Stage.NEEDS_YOU,
+        "The parcel or the device came back.",
+        "Order again if the patient still needs it.",
+    ),
+    Status(
+        "Replaced",
+        120,
+        Stage.TRAVELLING,
+        "The hardware was exchanged; the new one is sent or handed over.",
+        "The new hardware reaches the patient.",
+    ),
+    Status(
+        "Unlinked",
+        130,
+        Stage.ENDED,
+        "Detached: no more readings, no more monthly charge.",
+        "Nothing to do.",
+    ),
+)
+ORDER_STATUSES = (
+    Status("Pending", 10, Stage.PREPARING, "Asked for, not yet on its way.", "Tenovi prepares it."),
+    Status("Shipped", 20, Stage.TRAVELLING, "With the carrier.", "The carrier delivers it."),
+    Status("Delivered", 30, Stage.DELIVERED, "Arrived.", "Nothing to do."),
+    Status("Returned", 40, Stage.ENDED, "Came back to Tenovi.", "Nothing to do."),
+)
+"""Of special and bulk orders: https://docs.tenovi.com/hwi-api/webhooks/special-order-webhooks"""
+
+REPLACED_AS_A_BEGINNING = 65  # the event comes when the new hardware leaves, so before Shipped
+UNKNOWN_RANK = 0
+
+
+def _folded(text: str) -> str:
+    return re.sub(r"[\s_-]+", "", text).casefold()
+
+
+_DEVICE_STATUS = {_folded(status.name): status for status in STATUSES}
+_ORDER_STATUS = {_folded(status.name): status for status in ORDER_STATUSES}
+
+
+def status_named(text: str) -> Status:
+    """A device's status, its name in any case and spacing; one that we do not know keeps its text."""
+    return _DEVICE_STATUS.get(_folded(text)) or _unknown(text)
+
+
+def order_status_named(text: str) -> Status:
+    """The same for the status of a special order."""
+    return _ORDER_STATUS.get(_folded(text)) or _unknown(text)
+
+
+def _unknown(text: str) -> Status:
+    return Status(text, UNKNOWN_RANK, Stage.OTHER, "A status that is new to us.", "Look it up at Tenovi.")
+
+
+def names_of(stage: Stage) -> list[str]:
+    """The device statuses of a stage; none for `OTHER`, which is every name that is not listed."""
+    return [status.name for status in STATUSES if status.stage == stage]
+
+
+class Event(Protocol):
+    """What decides about the status shown. `received_at` is our clock; hardware ids are "" when unsaid."""
+
+    @property
+    def status(self) -> str: ...
+    @property
+    def hardware_uuid(self) -> str: ...
+    @property
+    def replaced_hardware_uuid(self) -> str: ...
+    @property
+    def tracking_link(self) -> str: ...
+    @property
+    def received_at(self) -> datetime.datetime: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """Where a device is. `since` is when we first heard so; the link is of the furthest event that has one."""
+
+    status: Status
+    hardware_uuid: str
+    tracking_link: str
+    since: datetime.datetime
+
+
+def shown_status(events: Sequence[Event]) -> Shown:
+    """Where the device of these events is; there must be at least one.
+
+    The same for every order of arrival, except where two hardware ids are linked by no replacement:
+    then the one that appeared last is taken for the new one, for lack of any other evidence.
+    """
+    current, is_first = _current_hardware(events)
+    cycle = [event for event in events if _belongs(event, current, is_first)]
+
+    def place(event: Event) -> tuple[int, str]:
+        status = status_named(event.status)
+        begins = status.name == "Replaced" and not is_first
+        return REPLACED_AS_A_BEGINNING if begins else status.rank, status.name
+
+    furthest = max(cycle, key=place)
+    linked = [event for event in cycle if event.tracking_link]
+    return Shown(
+        status=status_named(furthest.status),
+        hardware_uuid=current,
+        tracking_link=max(linked, key=lambda event: (place(event), event.received_at)).tracking_link
+        if linked
+        else "",
+        since=min(event.received_at for event in cycle if place(event) == place(furthest)),
+    )
+
+
+def _current_hardware(events: Iterable[Event]) -> tuple[str, bool]:
+    """The hardware in use or on its way, and whether it is the first this device had."""
+    seen: dict[str, datetime.datetime] = {}
+    links: list[Event] = []
+    for event in sorted(events, key=lambda event: event.received_at):
+        if event.hardware_uuid:
+            seen.setdefault(event.hardware_uuid, event.received_at)
+            if event.replaced_hardware_uuid not in ("", event.hardware_uuid):
+                links.append(event)
+    if not seen:
+        return "", True
+    replaced = {event.replaced_hardware_uuid for event in links}
+    standing = seen.keys() - replaced
+    if standing:
+        current = max(standing, key=lambda hardware: (seen[hardware], hardware))
+    else:  # the old hardware came back into use
+        current = links[-1].hardware_uuid
+    return current, len(seen) == 1 and not links
+
+
+def _belongs(event: Event, current: str, is_first: bool) -> bool:
+    """An event without hardware was sent before any was chosen; only unlinking concerns them all."""
+    if event.hardware_uuid:
+        return event.hardware_uuid == current
+    return is_first or status_named(event.status).name == "Unlinked"

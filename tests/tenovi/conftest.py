@@ -1,1 +1,0 @@
-from tests.web_server import web_server as web_server
