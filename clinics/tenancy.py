@@ -7,9 +7,10 @@ says so with `across_clinics()`.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, ClassVar, Self, TypeVar
+from typing import TYPE_CHECKING, Any, ClassVar, NoReturn, Self, TypeVar
 
 from django.db import models
+from django.db.models import sql
 
 if TYPE_CHECKING:
     from clinics.models import Clinic
@@ -21,10 +22,37 @@ class UnscopedQuery(RuntimeError):
     """A query on a tenant model was about to run without naming a clinic."""
 
 
+class TenantQuery(sql.Query):
+    """What a `TenantQuerySet` runs. No SQL comes out of it, on its own or inside another query,
+    until its queryset has named a clinic; queries that Django makes of it are as good as it."""
+
+    scoped = True
+
+    def require_scope(self) -> None:
+        if not (self.scoped or self.is_empty()):
+            name = self.model.__name__ if self.model else "?"
+            raise UnscopedQuery(
+                f"{name}: say for_clinic(clinic), or across_clinics() if you mean all of them."
+            )
+
+    def get_compiler(self, *args: Any, **kwargs: Any) -> Any:
+        self.require_scope()
+        return super().get_compiler(*args, **kwargs)
+
+    def chain(self, klass: Any = None) -> Any:
+        if klass is not None:  # an UPDATE is about to leave this class
+            self.require_scope()
+        return super().chain(klass)
+
+
 class TenantQuerySet(models.QuerySet[M]):
     """A queryset that refuses to touch the database until it knows its clinic."""
 
-    _scoped = False
+    def __init__(self, model: Any = None, query: Any = None, *args: Any, **kwargs: Any) -> None:
+        if query is None and model is not None:
+            query = TenantQuery(model)
+            query.scoped = False
+        super().__init__(model, query, *args, **kwargs)
 
     def for_clinic(self, clinic: Clinic) -> Self:
         return self.filter(clinic=clinic)._mark_scoped()
@@ -34,54 +62,33 @@ class TenantQuerySet(models.QuerySet[M]):
         return self.all()._mark_scoped()
 
     def _mark_scoped(self) -> Self:
-        self._scoped = True
+        self.query.scoped = True  # type: ignore[attr-defined]
         return self
 
-    def _clone(self) -> Self:
-        clone: Self = super()._clone()  # type: ignore[misc]
-        clone._scoped = self._scoped
-        return clone
+    def _require_scope(self, *others: Any) -> None:
+        for queryset in (self, *others):
+            queryset.query.require_scope()
 
-    def _require_scope(self) -> None:
-        if not self._scoped:
-            raise UnscopedQuery(
-                f"{self.model.__name__}: say for_clinic(clinic), or across_clinics() if you mean all of them."
-            )
-
-    # Everything that reaches the database, or puts this query inside another one, asks first.
-
-    def _fetch_all(self) -> None:
-        if self._result_cache is None:
-            self._require_scope()
-        super()._fetch_all()
-
-    def resolve_expression(self, *args: Any, **kwargs: Any) -> Any:
-        self._require_scope()
-        return super().resolve_expression(*args, **kwargs)
-
-    def iterator(self, *args: Any, **kwargs: Any) -> Any:
-        self._require_scope()
-        return super().iterator(*args, **kwargs)
-
-    def count(self) -> int:
-        self._require_scope()
-        return super().count()
-
-    def exists(self) -> bool:
-        self._require_scope()
-        return super().exists()
-
-    def aggregate(self, *args: Any, **kwargs: Any) -> dict[str, Any]:
-        self._require_scope()
-        return super().aggregate(*args, **kwargs)
-
-    def update(self, **kwargs: Any) -> int:
-        self._require_scope()
-        return super().update(**kwargs)
+    # Ways past `TenantQuery`: other kinds of statement, and one query merged into another.
 
     def delete(self) -> tuple[int, dict[str, int]]:
         self._require_scope()
         return super().delete()
+
+    def raw(self, *args: Any, **kwargs: Any) -> NoReturn:
+        raise UnscopedQuery("Raw SQL names its clinic itself: use a cursor.")
+
+    def __and__(self, other: Any) -> Self:
+        self._require_scope(other)
+        return super().__and__(other)
+
+    def __or__(self, other: Any) -> Self:
+        self._require_scope(other)
+        return super().__or__(other)
+
+    def __xor__(self, other: Any) -> Self:
+        self._require_scope(other)
+        return super().__xor__(other)
 
 
 class TenantModel(models.Model):
