@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import os
 import pwd
 import secrets
@@ -78,10 +77,11 @@ class Postgres:
         self.folder.mkdir(parents=True, exist_ok=True)
         home = self.folder
         if server_user() and not _reachable(home):
-            name = hashlib.sha256(str(self.folder).encode()).hexdigest()[:12]
-            home = Path("/var/lib/vitaldays") / name
+            note = home / "data-is-in"
+            if not note.exists():
+                write_private(note, f"/var/lib/vitaldays/{secrets.token_hex(6)}\n")
+            home = Path(note.read_text().strip())
             home.mkdir(parents=True, exist_ok=True)
-            write_private(self.folder / "data-is-in", f"{home}\n")
         if server_user():
             home.chmod(0o711)
         return home
