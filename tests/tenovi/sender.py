@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+import time
 
 from tenovi.client import TenoviClient
 from tenovi.errors import NotSent
@@ -20,7 +21,7 @@ def main(url: str, redis_url: str, count: str) -> None:
                 client.devices()
                 sent += 1
         except NotSent:
-            continue
+            time.sleep(0.05)
 
 
 if __name__ == "__main__":

@@ -1,0 +1,87 @@
+"""The queue while its worker is killed again and again."""
+
+from __future__ import annotations
+
+import os
+import random
+import signal
+import subprocess
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from pytest_django import Settings
+
+from launcher import processes
+from patients.models import Patient
+from tenovi.models import Priority, Request, RequestKind
+from tenovi.queue import ask, ask_for_each
+from tests.vendor import stub_as_vendor, vendor_clinic
+from tests.vendor_stub import Reply, VendorStub
+from tests.web_server import database_url
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+ROOT = Path(__file__).parent.parent.parent
+READS = 12
+
+
+@pytest.fixture
+def stub(settings: Settings) -> Iterator[VendorStub]:
+    with stub_as_vendor(settings) as running:
+        yield running
+
+
+def start(command: list[str], stub: VendorStub) -> subprocess.Popen[bytes]:
+    environment = {**os.environ, "DATABASE_URL": database_url(), "TENOVI_BASE_URL": stub.url, "DEBUG": "1"}
+    return subprocess.Popen(command, cwd=ROOT, env=environment, start_new_session=True)
+
+
+def kill(process: subprocess.Popen[bytes]) -> None:
+    os.killpg(process.pid, signal.SIGKILL)
+    process.wait()
+
+
+def test_a_worker_killed_at_any_moment_loses_nothing_and_keeps_the_budget(
+    stub: VendorStub, tmp_path: Path
+) -> None:
+    clinic = vendor_clinic()
+    for number in range(READS):
+        stub.reply(f"/hwi/hwi-patients/mrn-{number}/", Reply(body={"external_id": f"mrn-{number}"}))
+    ask_for_each(clinic, RequestKind.PATIENT, [f"mrn-{number}" for number in range(READS)])
+    worker = processes.worker("default,vendor", log_level="ERROR")
+    beat = start(processes.beat(tmp_path / "beat", log_level="ERROR"), stub)
+    deadline = time.monotonic() + 110
+    running = start(worker, stub)
+    while Request.objects.for_clinic(clinic).exists() and time.monotonic() < deadline:
+        time.sleep(random.uniform(4, 8))
+        kill(running)
+        running = start(worker, stub)
+    kill(running)
+    kill(beat)
+    assert not Request.objects.for_clinic(clinic).exists()
+    assert Patient.objects.for_clinic(clinic).count() == READS
+    assert stub.smallest_gap() >= 1.0
+
+
+def test_a_click_is_on_the_wire_within_three_seconds_behind_ten_thousand_reads(
+    stub: VendorStub, tmp_path: Path
+) -> None:
+    clinic = vendor_clinic()
+    stub.reply_to_everything(Reply(body={"external_id": "x"}))
+    ask_for_each(clinic, RequestKind.PATIENT, [f"mrn-{number}" for number in range(10_000)])
+    running = start(processes.worker("default,vendor", log_level="ERROR"), stub)
+    try:
+        deadline = time.monotonic() + 30
+        while len(stub.asked) < 3 and time.monotonic() < deadline:
+            time.sleep(0.05)
+        ask(clinic, RequestKind.PATIENT, "clicked", priority=Priority.PERSON)
+        clicked = time.monotonic()
+        while not any("clicked" in path for path in stub.paths()) and time.monotonic() < clicked + 10:
+            time.sleep(0.02)
+        (call,) = [asked for asked in stub.asked if "clicked" in asked.path]
+        assert call.at - clicked < 3
+        assert len(stub.asked) >= 4
+    finally:
+        kill(running)
