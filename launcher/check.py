@@ -21,7 +21,7 @@ CHECKS = {
     "Lint": ["ruff", "check", "."],
     "Templates": ["djlint", "--lint", "--quiet", "templates"],
     "Types": ["mypy", "."],
-    "Architecture": ["lint-imports", "--no-timings"],
+    "Architecture": ["lint-imports"],
     "Migrations": ["python", "manage.py", "makemigrations", "--check", "--dry-run"],
     "Deployment": ["python", "manage.py", "check", "--deploy", "--fail-level", "WARNING"],
 }
