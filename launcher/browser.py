@@ -71,7 +71,7 @@ def _from_npm() -> Path:
     for archive in ("al2023", "swiftshader", "fonts"):
         tar = FOLDER / f"{archive}.tar"
         _unpack(packed / f"{archive}.tar.br", tar)
-        shutil.unpack_archive(tar, FOLDER, filter="data")
+        shutil.unpack_archive(tar, FOLDER)
         tar.unlink()
     shutil.rmtree(FOLDER / "node_modules")
     wrapper = FOLDER / "run"
