@@ -1,0 +1,120 @@
+"""The shape of the house: which room may import which, and what no room may do."""
+
+from __future__ import annotations
+
+import ast
+import re
+from collections.abc import Iterator
+from io import StringIO
+from pathlib import Path
+
+import pytest
+from django.core.management import call_command
+from importlinter.cli import EXIT_STATUS_SUCCESS, lint_imports
+
+from config.celery import app
+from tenovi import reasons
+
+ROOT = Path(__file__).parent.parent
+ROOMS = (
+    *("config", "dashboard", "billing", "measurements", "fulfillment", "devices", "patients", "tenovi"),
+    *("clinics", "launcher"),
+)
+MODULES = sorted(
+    path for room in ROOMS for path in (ROOT / room).rglob("*.py") if "migrations" not in path.parts
+)
+SIGNALS = {"django.db.models.signals", "django.dispatch", "django.core.signals", "django.test.signals"}
+
+
+def named(path: Path) -> str:
+    return str(path.relative_to(ROOT))
+
+
+def tree(path: Path) -> ast.Module:
+    return ast.parse(path.read_text(encoding="utf-8"), named(path))
+
+
+def imports_of(node: ast.AST) -> Iterator[str]:
+    for each in ast.walk(node):
+        if isinstance(each, ast.Import):
+            yield from (alias.name for alias in each.names)
+        elif isinstance(each, ast.ImportFrom):
+            yield each.module or ""
+            yield from (f"{each.module}.{alias.name}" for alias in each.names)
+
+
+def test_every_room_imports_only_rooms_below_it(capsys: pytest.CaptureFixture[str]) -> None:
+    status = lint_imports(config_filename=str(ROOT / "pyproject.toml"), no_cache=True)
+    assert status == EXIT_STATUS_SUCCESS, capsys.readouterr().out
+
+
+def test_nothing_is_imported_inside_a_function() -> None:
+    """An import inside a function is an arrow that nobody sees. `AppConfig.ready()` has to: models
+    exist only then."""
+    hidden = [
+        f"{named(path)}, {function.name}: {name}"
+        for path in MODULES
+        for function in ast.walk(tree(path))
+        if isinstance(function, ast.FunctionDef | ast.AsyncFunctionDef)
+        and not (path.name == "apps.py" and function.name == "ready")
+        for name in imports_of(function)
+    ]
+    assert hidden == []
+
+
+def test_no_room_listens_to_signals() -> None:
+    listening = {named(path) for path in MODULES if SIGNALS & set(imports_of(tree(path)))}
+    assert listening == set()
+
+
+def test_the_sandbox_takes_nothing_of_the_product_but_the_catalogue() -> None:
+    taken = {
+        name
+        for path in MODULES
+        if "sandbox" in path.parts
+        for name in imports_of(tree(path))
+        if name.split(".")[0] in (*ROOMS, "django", "rest_framework")
+        and not name.startswith("tenovi.sandbox")
+    }
+    assert taken <= {"tenovi", "tenovi.catalogue", "tenovi.sandbox"}
+
+
+def test_every_task_has_a_queue_that_a_worker_reads_and_the_name_of_its_room() -> None:
+    app.loader.import_default_modules()
+    ours = {name for name in app.tasks if not name.startswith("celery.")}
+    assert {entry["task"] for entry in app.conf.beat_schedule.values()} <= ours
+    for name in ours:
+        assert name.split(".")[0] in ROOMS
+        assert app.amqp.router.route({}, name)["queue"].name in ("default", "vendor"), name
+
+
+@pytest.mark.django_db
+def test_the_models_have_no_change_without_a_migration() -> None:
+    said = StringIO()
+    try:
+        call_command("makemigrations", check=True, dry_run=True, stdout=said, stderr=said)
+    except SystemExit:
+        pytest.fail(said.getvalue())
+
+
+STATES_OF = {
+    "rejected": reasons.REJECTED,
+    "quarantined": reasons.QUARANTINED,
+    "pending": reasons.PENDING,
+    "updated": reasons.SETTLED,
+    "duplicate": reasons.SETTLED,
+}
+
+
+def test_the_documented_reasons_are_the_ones_we_give() -> None:
+    page = (ROOT / "docs" / "reasons.md").read_text(encoding="utf-8")
+    rows = re.findall(r"^\| `(\w+)` \| (.+) \| (\w+) \|$", page, re.MULTILINE)
+    assert {code: sentence for code, sentence, _ in rows} == reasons.SENTENCES
+    assert len(rows) == len(reasons.SENTENCES)
+    assert all(code in STATES_OF[state] for code, _, state in rows)
+
+
+def test_every_reason_is_given_somewhere() -> None:
+    source = "".join(path.read_text(encoding="utf-8") for path in MODULES if path.name != "reasons.py")
+    unused = {code for code in reasons.SENTENCES if f'"{code}"' not in source}
+    assert unused == set()
