@@ -88,7 +88,7 @@ class TenoviClient:
 
     def device(self, hwi_device_id: UUID | str) -> Device:
         """Raises `NotFound`."""
-        return self._one("/hwi/hwi-devices/{id}/", Device.from_wire, str(hwi_device_id))
+        return self._one("/hwi/hwi-devices/{id}/", Device.from_wire, str(hwi_device_id), "device")
 
     def device_types(self, cursor: str = "") -> Page[DeviceType]:
         """The devices this account may order."""
@@ -99,7 +99,7 @@ class TenoviClient:
 
     def patient(self, external_id: str) -> Patient:
         """The vendor ignores case here. Raises `NotFound`."""
-        return self._one("/hwi/hwi-patients/{external_id}/", Patient.from_wire, external_id)
+        return self._one("/hwi/hwi-patients/{external_id}/", Patient.from_wire, external_id, "patient")
 
     def _page(self, path: str, read: Callable[[Any], T], cursor: str) -> Page[T]:
         query = cursor or urlencode({"page": 1, "page_size": self._page_size})
@@ -119,8 +119,9 @@ class TenoviClient:
         except errors.NotFound:  # the list has become shorter meanwhile
             return Page((), next="", total=None, unusable=0)
 
-    def _one(self, path: str, read: Callable[[Any], T], name: str) -> T:
-        return self._call("GET", path, read, name=name)
+    def _one(self, path: str, read: Callable[[Any], T], name: str, noun: str) -> T:
+        unknown = errors.NotFound(f"Tenovi does not know this {noun}.", status=404)
+        return self._call("GET", path, read, name=name, unknown=unknown)
 
     def _call(
         self,

@@ -18,7 +18,7 @@ from django.utils import timezone
 from clinics.models import Clinic
 from tenovi.doorbell import ring
 from tenovi.keys import keys_of, why_nothing_is_sent
-from tenovi.models import Call, Priority, Request, RequestKind, RequestState
+from tenovi.models import Call, Priority, Request, RequestKind
 
 DRAIN = "tenovi.drain"
 
@@ -114,14 +114,13 @@ def overview(clinic: Clinic) -> Overview:
     )
 
 
-def why_unanswered(clinic: Clinic, kind: str, target: str) -> str:
-    """The reason the last attempt left on the row, "" while nothing has gone wrong."""
-    rows = Request.objects.for_clinic(clinic).filter(kind=kind, target=target)
-    return rows.values_list("reason", flat=True).first() or ""
+def why_unanswered(clinic: Clinic, kind: str, targets: Iterable[str]) -> dict[str, str]:
+    """For each target that is still being asked for, in words, why there is no answer yet."""
+    stopped = why_nothing_is_sent(clinic)
+    rows = Request.objects.for_clinic(clinic).filter(kind=kind, target__in=set(targets))
+    said = {target: reason or stopped for target, reason in rows.values_list("target", "reason")}
+    return {target: reason for target, reason in said.items() if reason}
 
 
 def _age(moment: datetime.datetime | None) -> float:
     return round((timezone.now() - moment).total_seconds(), 1) if moment else 0.0
-
-
-__all__ = ["DRAIN", "Overview", "Priority", "RequestKind", "RequestState", "ask", "ask_for_each", "overview"]

@@ -21,8 +21,9 @@ from clinics.paging import page_of
 from clinics.presentation import Choice
 from tenovi import inbox
 from tenovi.access import delivery_for
-from tenovi.models import Delivery, DeliveryItem
+from tenovi.models import Delivery, DeliveryItem, RequestKind
 from tenovi.models.ledger import DeliveryState, ItemState
+from tenovi.queue import why_unanswered
 from tenovi.reasons import sentence
 
 PAGE_SIZE = 50
@@ -82,6 +83,8 @@ def delivery(request: HttpRequest, visit: Visit, delivery_id: uuid.UUID) -> Http
     found = delivery_for(visit, delivery_id)
     row = _rows(visit, [found])[0]
     waits = found.state in WAITING
+    items = list(DeliveryItem.objects.for_clinic(visit.clinic).filter(delivery=found).order_by("index"))
+    asked = why_unanswered(visit.clinic, RequestKind.DEVICE, _devices_asked_about(items))
     context = {
         "delivery": row,
         "counts": [{"label": word, "number": row.counts.get(state, 0)} for state, word in COUNTED],
@@ -90,10 +93,12 @@ def delivery(request: HttpRequest, visit: Visit, delivery_id: uuid.UUID) -> Http
                 "position": item.index + 1,
                 "state": item.state,
                 "state_word": ItemState(item.state).label,
-                "sentence": sentence(item.reason),
+                "sentence": " ".join(
+                    filter(None, [sentence(item.reason), asked.get(str(item.hwi_device_id))])
+                ),
                 "device": str(item.hwi_device_id or ""),
             }
-            for item in DeliveryItem.objects.for_clinic(visit.clinic).filter(delivery=found).order_by("index")
+            for item in items
         ],
         "raw_url": reverse("delivery-raw", args=[visit.clinic.slug, found.id]),
         "back_url": reverse("deliveries", args=[visit.clinic.slug]),
@@ -101,6 +106,10 @@ def delivery(request: HttpRequest, visit: Visit, delivery_id: uuid.UUID) -> Http
         "zone": visit.clinic.zone,
     }
     return render(request, "tenovi/delivery.html", context)
+
+
+def _devices_asked_about(items: Iterable[DeliveryItem]) -> list[str]:
+    return [str(item.hwi_device_id) for item in items if item.reason == "unknown_device"]
 
 
 @clinic_page(Permission.VIEW_DELIVERIES)

@@ -200,7 +200,7 @@ def test_a_device_the_vendor_does_not_know_is_asked_about_once_a_day(
     ask(clinic, RequestKind.DEVICE, str(uuid.UUID(int=9)))
     drain()
     request = only_request(clinic)
-    assert (request.state, request.reason) == ("waiting", "Tenovi does not know this.")
+    assert (request.state, request.reason) == ("waiting", "Tenovi does not know this device.")
     assert (request.not_before - request.created_at).total_seconds() > 86_000
 
 

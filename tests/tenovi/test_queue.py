@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import uuid
+
 import pytest
 from django.db import IntegrityError, transaction
 from django.db.models.functions import Now
+from django.test import Client
 
-from clinics.models import Clinic
+from clinics.models import Clinic, Role
 from tenovi.keys import Cause, account, keys_of, park, seconds_from_now, usable, why_nothing_is_sent
-from tenovi.models import ParkedKey, Priority, Request, RequestKind
+from tenovi.models import Delivery, ParkedKey, Priority, Request, RequestKind
 from tenovi.queue import ask, ask_for_each, overview
-from tests.factories import make_clinic
+from tests.factories import deliver, element, make_clinic, make_user
 
 pytestmark = pytest.mark.django_db
 
@@ -124,3 +127,14 @@ def test_no_key_stands_in_the_table_of_parked_keys(clinic: Clinic) -> None:
     park(account("key-of-alpha", clinic), Cause.KEY_REFUSED, "refused")
     assert "key-of-alpha" not in str(ParkedKey.objects.values())
     assert "key-of-alpha" not in repr(keys_of([clinic]))
+
+
+def test_the_page_of_a_delivery_says_what_the_vendor_said_about_its_device(
+    clinic: Clinic, client: Client
+) -> None:
+    deliver(clinic, element(uuid.UUID(DEVICE)))
+    ask(clinic, RequestKind.DEVICE, DEVICE)
+    Request.objects.for_clinic(clinic).update(reason="Tenovi does not know this device.")
+    client.force_login(make_user("admin@alpha.test", clinic, Role.CLINIC_ADMIN))
+    page = client.get(f"/c/alpha/deliveries/{Delivery.objects.for_clinic(clinic).get().id}/")
+    assert "Tenovi does not know this device." in page.content.decode()
