@@ -27,6 +27,8 @@ PATIENT_DATA = {
     "patients/mrn-7781/series/?metric=pulse",
     "devices/",
     "devices/{device}/",
+    "fulfillment-events/",
+    "special-orders/",
 }
 VITAL_DAYS = {"vital-days/?month=2025-03"}
 LEDGER = {"deliveries/", "deliveries/{delivery}/raw/"}
