@@ -1,16 +1,18 @@
-"""The only way a view obtains a device."""
+"""The only way a view obtains a device or a gateway."""
 
 from __future__ import annotations
 
 import uuid
 
+from django.contrib.postgres.expressions import ArraySubquery
 from django.db.models import OuterRef, QuerySet, Subquery
 from django.http import Http404
 from django.shortcuts import get_object_or_404
 from django.utils import timezone
 
 from clinics.access import Visit
-from devices.models import Assignment, Device
+from devices.hardware import normal_hardware_id
+from devices.models import Assignment, Device, Gateway
 
 
 def devices_for(visit: Visit) -> QuerySet[Device]:
@@ -27,3 +29,25 @@ def device_with_hwi_id(visit: Visit, hwi_device_id: str) -> Device:
     except ValueError:
         raise Http404 from None
     return get_object_or_404(devices_for(visit), hwi_device_id=key)
+
+
+def device_for(visit: Visit, device_id: uuid.UUID) -> Device:
+    """This clinic's device; 404 on a miss."""
+    return get_object_or_404(Device.objects.for_clinic(visit.clinic), id=device_id)
+
+
+def gateways_for(visit: Visit) -> QuerySet[Gateway]:
+    """This clinic's gateways; `devices` are the vendor's ids of the devices behind each."""
+    behind = Device.objects.for_clinic(visit.clinic).filter(hardware_uuid=OuterRef("gateway_id"))
+    ids = behind.order_by("hwi_device_id").values("hwi_device_id")
+    return Gateway.objects.for_clinic(visit.clinic).annotate(devices=ArraySubquery(ids))
+
+
+def gateway_called(visit: Visit, gateway_id: str) -> Gateway:
+    """This clinic's gateway of that Gateway ID, in any spelling; 404 on a miss."""
+    return get_object_or_404(gateways_for(visit), gateway_id=normal_hardware_id(gateway_id))
+
+
+def gateway_for(visit: Visit, gateway_id: uuid.UUID) -> Gateway:
+    """This clinic's gateway by our own id; 404 on a miss."""
+    return get_object_or_404(Gateway.objects.for_clinic(visit.clinic), id=gateway_id)

@@ -2,21 +2,36 @@
 
 from __future__ import annotations
 
+import datetime
 import itertools
+from collections.abc import Iterable, Mapping
 
-from django.db import transaction
+from django.db import connection, transaction
 from django.db.models import CharField, Exists, OuterRef, Q
 from django.db.models.functions import Cast, Now
 from django.utils import timezone
 
 from clinics.models import Clinic
-from devices.models import Assignment, Device
+from devices.hardware import is_gateway_id
+from devices.hardware import normal_hardware_id as normal_hardware_id
+from devices.models import Assignment, Device, Gateway
 from patients.actions import store_vendor_patient
 from tenovi import inbox, shapes
 from tenovi.catalogue import kind_for
 from tenovi.models import DeliveryItem, Priority, Request, RequestKind
 from tenovi.queries import DeliveryItemQuerySet
 from tenovi.queue import ask_for_each
+
+NOTE_CONTACTS = f"""
+WITH heard AS (
+    SELECT g.id, c.at
+    FROM {Gateway._meta.db_table} g
+    JOIN unnest(%s::text[], %s::timestamptz[]) AS c (gateway_id, at) USING (gateway_id)
+    WHERE g.clinic_id = %s AND (g.last_seen_at IS NULL OR g.last_seen_at < c.at)
+    FOR NO KEY UPDATE OF g SKIP LOCKED
+)
+UPDATE {Gateway._meta.db_table} g SET last_seen_at = heard.at FROM heard WHERE g.id = heard.id
+"""
 
 
 @transaction.atomic
@@ -31,9 +46,27 @@ def store_vendor_device(*, clinic: Clinic, record: shapes.Device) -> Device:
     )
     device = Device.objects.for_clinic(clinic).select_for_update().get(id=device.id)
     _copy(record, device)
+    add_gateways(clinic, [device.hardware_uuid])
     if record.patient and not Assignment.objects.for_clinic(clinic).filter(device=device).exists():
         _assign_first(device, record.patient, is_new=is_new)
     return device
+
+
+def add_gateways(clinic: Clinic, hardware_ids: Iterable[str]) -> None:
+    """Have a row for each gateway among these normal hardware ids; those there are stay as they are."""
+    named = sorted({hardware_id for hardware_id in hardware_ids if is_gateway_id(hardware_id)})
+    gateways = [Gateway(clinic=clinic, gateway_id=gateway_id) for gateway_id in named]
+    Gateway.objects.bulk_create(gateways, batch_size=1000, ignore_conflicts=True)
+
+
+def note_gateway_contacts(clinic: Clinic, contacts: Mapping[str, datetime.datetime]) -> None:
+    """Readings came through these gateways, by normal hardware id, at these moments.
+
+    One statement of constant text: it runs for every webhook. A gateway whose row somebody else is
+    writing is left to them, so that two deliveries never wait for each other's contacts.
+    """
+    with connection.cursor() as cursor:
+        cursor.execute(NOTE_CONTACTS, [list(contacts), list(contacts.values()), clinic.id])
 
 
 def settle_what_became_known() -> int:
@@ -116,8 +149,3 @@ def _assign_first(device: Device, named: shapes.Patient, *, is_new: bool) -> Non
         starts_at=min(started, now),
         reaches_back=True,
     )
-
-
-def normal_hardware_id(text: str) -> str:
-    """One spelling of a Gateway ID or IMEI: people group it with hyphens, the vendor's case varies."""
-    return "".join(character for character in text if character.isalnum()).upper()

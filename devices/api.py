@@ -1,4 +1,4 @@
-"""Devices over REST, as last heard of from the vendor, and who has them now."""
+"""Devices and gateways over REST, as last heard of, and who has or sends what through which."""
 
 from __future__ import annotations
 
@@ -13,8 +13,9 @@ from rest_framework.response import Response
 from clinics.access import Permission
 from clinics.api import ClinicListView, ClinicView
 from clinics.fields import UtcField
-from devices.access import device_with_hwi_id, devices_for
-from devices.models import Device
+from devices.access import device_with_hwi_id, devices_for, gateway_called, gateways_for
+from devices.hardware import SIGNAL_WORDS
+from devices.models import Device, Gateway
 
 
 class DeviceSerializer(serializers.ModelSerializer[Device]):
@@ -63,7 +64,51 @@ class DeviceDetail(ClinicView[Device]):
         return Response(self.get_serializer(device_with_hwi_id(self.visit, hwi_device_id)).data)
 
 
+class GatewaySerializer(serializers.ModelSerializer[Gateway]):
+    """`silent_since` is the last contact once that is over 24 hours ago, else null."""
+
+    last_seen_at = UtcField(allow_null=True)
+    signal_level = serializers.ChoiceField(choices=SIGNAL_WORDS)
+    silent_since = UtcField(allow_null=True)
+    devices = serializers.ListField(child=serializers.UUIDField())
+
+    class Meta:
+        model = Gateway
+        fields: ClassVar = [
+            "gateway_id",
+            "firmware_version",
+            "signal_strength",
+            "signal_level",
+            "last_seen_at",
+            "silent_since",
+            "devices",
+        ]
+
+
+class GatewayList(ClinicListView[Gateway]):
+    """The clinic's gateways by Gateway ID."""
+
+    permission = Permission.VIEW_PATIENTS
+    serializer_class = GatewaySerializer
+    cursor_key = ("gateway_id",)
+
+    def get_queryset(self) -> QuerySet[Gateway]:
+        return gateways_for(self.visit)
+
+
+class GatewayDetail(ClinicView[Gateway]):
+    """One gateway; its id is compared ignoring case and hyphens."""
+
+    permission = Permission.VIEW_PATIENTS
+    serializer_class = GatewaySerializer
+
+    def get(self, request: Request, clinic: str, gateway_id: str) -> Response:
+        return Response(self.get_serializer(gateway_called(self.visit, gateway_id)).data)
+
+
 urls_api = [
     path("devices/", DeviceList.as_view(), name="api-devices"),
     path("devices/<str:hwi_device_id>/", DeviceDetail.as_view(), name="api-device"),
+    path("gateways/", GatewayList.as_view(), name="api-gateways"),
+    path("gateways/<str:gateway_id>/", GatewayDetail.as_view(), name="api-gateway"),
 ]

@@ -1,7 +1,8 @@
-"""Devices the vendor activated for a clinic, and who had which device when."""
+"""Devices the vendor activated for a clinic, who had which device when, and the gateways between."""
 
 from __future__ import annotations
 
+import datetime
 import uuid
 from typing import ClassVar
 
@@ -9,9 +10,11 @@ from django.contrib.postgres.constraints import ExclusionConstraint
 from django.contrib.postgres.fields import DateTimeRangeField, RangeBoundary, RangeOperators
 from django.db import models
 from django.db.models import F, Func, Q
+from django.utils import timezone
 
 from clinics.tenancy import TenantModel
-from devices.queries import AssignmentQuerySet, DeviceQuerySet
+from devices.hardware import signal_level, silent_since
+from devices.queries import AssignmentQuerySet, DeviceQuerySet, GatewayQuerySet
 from patients.models import Patient
 
 
@@ -95,4 +98,60 @@ class Assignment(TenantModel):
         indexes = [
             models.Index(fields=["patient"], name="assignment_patient"),
             models.Index(fields=["id"], condition=Q(claimed_at__isnull=True), name="assignment_unclaimed"),
+        ]
+
+
+class Gateway(TenantModel):
+    """A Tenovi Gateway: what devices without a connection of their own send through.
+
+    `gateway_id` is 12 hex digits, upper case; the devices behind it are those that name it as their
+    `hardware_uuid`. `last_seen_at` is the latest sign of life we know of: a reading that came
+    through, or what the vendor said. `signal_strength` and the rest are the vendor's words and stay
+    empty until it was asked (`polled_at`).
+    """
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    gateway_id = models.CharField(max_length=12)
+    last_seen_at = models.DateTimeField(null=True)
+    signal_strength = models.PositiveSmallIntegerField(null=True)
+    firmware_version = models.CharField(max_length=60, blank=True)
+    provisioned = models.BooleanField(null=True)
+    assigned_at = models.DateTimeField(null=True)
+    shipped_at = models.DateTimeField(null=True)
+    polled_at = models.DateTimeField(null=True)
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    objects: ClassVar[GatewayQuerySet] = GatewayQuerySet.as_manager()  # type: ignore[assignment]
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["clinic", "gateway_id"], name="gateway_unique_in_clinic"),
+            models.CheckConstraint(
+                condition=Q(gateway_id__regex=r"^[0-9A-F]{12}$"), name="gateway_id_in_one_spelling"
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return self.gateway_id
+
+    @property
+    def signal_level(self) -> str:
+        return signal_level(self.signal_strength)
+
+    @property
+    def silent_since(self) -> datetime.datetime | None:
+        return silent_since(self.last_seen_at, timezone.now())
+
+
+class GatewaySample(TenantModel):
+    """What the vendor said of a gateway's signal when it was asked, at `taken_at`."""
+
+    gateway = models.ForeignKey(Gateway, on_delete=models.CASCADE, related_name="+")
+    taken_at = models.DateTimeField()
+    signal_strength = models.PositiveSmallIntegerField(null=True)
+    last_seen_at = models.DateTimeField(null=True)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["gateway", "taken_at"], name="gateway_sampled_once"),
         ]

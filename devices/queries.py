@@ -1,4 +1,4 @@
-"""Reading devices and assignments."""
+"""Reading devices, assignments and gateways."""
 
 from __future__ import annotations
 
@@ -15,9 +15,10 @@ from django.db.models.expressions import RawSQL
 
 from clinics.models import Clinic
 from clinics.tenancy import TenantQuerySet
+from devices.hardware import SILENT_AFTER
 
 if TYPE_CHECKING:
-    from devices.models import Assignment, Device  # noqa: F401
+    from devices.models import Assignment, Device, Gateway  # noqa: F401
     from patients.models import Patient
 
 
@@ -45,6 +46,12 @@ class AssignmentQuerySet(TenantQuerySet["Assignment"]):
 
     def of_patient(self, patient: Patient) -> Self:
         return self.filter(patient=patient)
+
+
+class GatewayQuerySet(TenantQuerySet["Gateway"]):
+    def silent(self, now: datetime.datetime) -> Self:
+        """Heard of before, but not for a day."""
+        return self.filter(last_seen_at__lt=now - SILENT_AFTER)
 
 
 @dataclass(frozen=True, slots=True)

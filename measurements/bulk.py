@@ -19,6 +19,8 @@ from typing import Any
 from django.db import connection, transaction
 
 from clinics.models import Clinic
+from devices.actions import note_gateway_contacts
+from devices.hardware import is_gateway_id
 from devices.models import Device
 from devices.queries import known_devices
 from measurements.meaning import ProgramOf, row_for
@@ -45,7 +47,8 @@ Arrival = tuple[dict[str, Any], datetime.datetime]
 def load(clinic: Clinic, arrivals: Iterable[Arrival]) -> int:
     """Store a history of registered devices; how many readings are new."""
     ids = Device.objects.for_clinic(clinic).values_list("hwi_device_id", flat=True)
-    rows = _judged(clinic, arrivals, list(ids))
+    heard: dict[str, datetime.datetime] = {}
+    rows = _judged(clinic, arrivals, list(ids), heard)
     new = 0
     for batch in iter(lambda: list(itertools.islice(rows, BATCH)), []):
         with transaction.atomic(), connection.cursor() as cursor:
@@ -56,16 +59,21 @@ def load(clinic: Clinic, arrivals: Iterable[Arrival]) -> int:
                     copy.write_row(row)
             cursor.execute(MOVE)
             new += cursor.rowcount
+    note_gateway_contacts(clinic, {name: at for name, at in heard.items() if is_gateway_id(name)})
     recount_clinic(clinic)
     return new
 
 
-def _judged(clinic: Clinic, arrivals: Iterable[Arrival], ids: list[uuid.UUID]) -> Iterator[list[Any]]:
+def _judged(
+    clinic: Clinic, arrivals: Iterable[Arrival], ids: list[uuid.UUID], heard: dict[str, datetime.datetime]
+) -> Iterator[list[Any]]:
+    """Rows to copy; `heard` collects when each piece of hardware last sent something."""
     devices = known_devices(clinic, ids)
     program_of = _programs(clinic)
     for element, received_at in arrivals:
         reading = read(Members(list(element.items())), received_at=received_at)
         row = row_for(reading, devices.get(reading.hwi_device_id), clinic, program_of)
+        heard[row.hardware_uuid] = max(received_at, heard.get(row.hardware_uuid, received_at))
         values = [getattr(row, name) for name in COLUMNS]
         values[-1] = json.dumps(values[-1])  # context
         yield [*values, clinic.id, "webhook", False, False, received_at]

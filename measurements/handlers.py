@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import datetime
 import uuid
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 from clinics.models import Clinic
+from devices.actions import note_gateway_contacts
+from devices.hardware import is_gateway_id
 from devices.queries import known_devices
 from measurements.meaning import program_enrolled_in, row_for
 from measurements.reading import Reading, read
@@ -54,7 +56,23 @@ def settle(
     verdicts |= {
         index: Verdict(outcome, REASONS[outcome]) for index, outcome in zip(rows, outcomes, strict=True)
     }
+    new = (row for row, outcome in zip(rows.values(), outcomes, strict=True) if outcome != "duplicate")
+    _note_contacts(clinic, new, received_at=received_at, source=source)
     return [verdicts[index] for index in range(len(elements))]
+
+
+def _note_contacts(
+    clinic: Clinic, rows: Iterable[Row], *, received_at: datetime.datetime, source: str
+) -> None:
+    """A gateway was alive when a reading came through it: by our clock when the vendor called, by the
+    vendor's when we asked."""
+    contacts: dict[str, datetime.datetime] = {}
+    for row in rows:
+        heard = received_at if source == "webhook" else row.vendor_created
+        if heard and is_gateway_id(row.hardware_uuid):
+            contacts[row.hardware_uuid] = max(heard, contacts.get(row.hardware_uuid, heard))
+    if contacts:
+        note_gateway_contacts(clinic, contacts)
 
 
 def _judged(clinic: Clinic, readings: dict[int, Reading]) -> Iterator[tuple[int, Row | Verdict]]:

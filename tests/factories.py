@@ -16,13 +16,14 @@ from django.test import Client
 
 from clinics import webhook_secrets
 from clinics.models import Clinic, Membership, Role, User
-from devices.models import Assignment, Device
+from devices.models import Assignment, Device, Gateway
 from patients.models import Enrollment, Patient
 
 WEBHOOK_USER = "tenovi"
 PASSWORD = "correct-horse-battery"
 LONG_AGO = datetime.datetime(2020, 1, 1, tzinfo=datetime.UTC)
 JSON = "application/json"
+GATEWAY_ID = "A1B2C3D4E5F6"
 _numbers = itertools.count(1)
 
 
@@ -56,6 +57,10 @@ def make_device(
 ) -> Device:
     hwi_device_id = hwi_device_id or uuid.UUID(int=next(_numbers), version=4)
     return Device.objects.create(clinic=clinic, kind=kind, hwi_device_id=hwi_device_id, **fields)
+
+
+def make_gateway(clinic: Clinic, gateway_id: str = GATEWAY_ID, **fields: Any) -> Gateway:
+    return Gateway.objects.create(clinic=clinic, gateway_id=gateway_id, **fields)
 
 
 def assign(
@@ -92,7 +97,7 @@ def element(device: Device | uuid.UUID, **changes: Any) -> dict[str, Any]:
         "metric": "blood_pressure",
         "device_name": "Tenovi BPM - L",
         "hwi_device_id": str(device.hwi_device_id if isinstance(device, Device) else device),
-        "hardware_uuid": "A1B2C3D4E5F6",
+        "hardware_uuid": GATEWAY_ID,
         "value_1": 131.00,
         "value_2": 82.00,
         "created": "2025-03-04T15:10:22.291640Z",

@@ -15,7 +15,7 @@ from rest_framework.test import APIClient
 
 from clinics.models import AuditEvent, Clinic, Role
 from tenovi.models import Delivery
-from tests.factories import deliver, element, held_device, make_clinic, make_user
+from tests.factories import GATEWAY_ID, deliver, element, held_device, make_clinic, make_gateway, make_user
 from tests.rest import api_client
 
 pytestmark = pytest.mark.django_db
@@ -29,6 +29,8 @@ PATIENT_DATA = {
     "devices/{device}/",
     "fulfillment-events/",
     "special-orders/",
+    "gateways/",
+    "gateways/{gateway}/",
 }
 VITAL_DAYS = {"vital-days/?month=2025-03"}
 LEDGER = {"deliveries/", "deliveries/{delivery}/raw/"}
@@ -43,20 +45,21 @@ MAY_OPEN = {
 
 @dataclass
 class World:
-    """A clinic with one patient, device, reading and delivery."""
+    """A clinic with one patient, device, gateway, reading and delivery."""
 
     clinic: Clinic
     device: str
     delivery: str
 
     def url(self, path: str) -> str:
-        filled = path.format(device=self.device, delivery=self.delivery)
+        filled = path.format(device=self.device, gateway=GATEWAY_ID, delivery=self.delivery)
         return f"/api/v1/clinics/{self.clinic.slug}/{filled}"
 
 
 def make_world(slug: str) -> World:
     clinic = make_clinic(slug)
     device = held_device(clinic)
+    make_gateway(clinic)
     deliver(clinic, element(device))
     delivery = Delivery.objects.for_clinic(clinic).get()
     return World(clinic, str(device.hwi_device_id), str(delivery.id))
@@ -84,9 +87,15 @@ def test_the_table_of_rights_names_every_endpoint() -> None:
 
 def test_the_documentation_names_every_endpoint() -> None:
     text = (settings.BASE_DIR / "docs" / "api.md").read_text(encoding="utf-8")
-    paths = {"patients/<external_id>/", "devices/<hwi_device_id>/", "deliveries/<id>/raw/"} | {
-        path.partition("?")[0].replace("mrn-7781", "<external_id>") for path in EVERYTHING if "{" not in path
+    names = {
+        "mrn-7781": "<external_id>",
+        "{device}": "<hwi_device_id>",
+        "{gateway}": "<gateway_id>",
+        "{delivery}": "<id>",
     }
+    paths = {path.partition("?")[0] for path in EVERYTHING}
+    for ours, documented in names.items():
+        paths = {path.replace(ours, documented) for path in paths}
     assert {path for path in paths if f"`{path}`" not in text} == set()
 
 
@@ -142,9 +151,11 @@ def test_objects_of_another_clinic_are_not_found_in_ones_own(alpha: World) -> No
         "patients/mrn-7781/measurements/": 404,
         "patients/mrn-7781/series/?metric=pulse": 404,
         "devices/{device}/": 404,
+        "gateways/{gateway}/": 404,
         "deliveries/{delivery}/raw/": 404,
     }
-    assert charlie.get(in_beta.url("devices/")).json()["results"] == []
+    for path in ("devices/", "gateways/"):
+        assert charlie.get(in_beta.url(path)).json()["results"] == []
 
 
 def test_a_refusal_is_written_down(alpha: World) -> None:
@@ -184,7 +195,10 @@ def test_a_path_that_means_nothing_is_answered_in_the_apis_style() -> None:
 )
 def test_a_cursor_that_is_not_ours_is_a_field_error(alpha: World, cursor: str) -> None:
     api = caller(alpha, Role.CLINIC_ADMIN)
-    for path in ("patients/", "devices/", "deliveries/", "vital-days/", "patients/mrn-7781/measurements/"):
+    for path in (
+        *("patients/", "patients/mrn-7781/measurements/", "vital-days/"),
+        *("devices/", "gateways/", "deliveries/"),
+    ):
         answer = api.get(alpha.url(path), {"month": "2025-03", "cursor": cursor})
         assert (answer.status_code, list(answer.json())) == (400, ["cursor"])
 
@@ -229,6 +243,7 @@ def junk_paths() -> Iterator[str]:
         yield f"patients/{junk}/measurements/"
         yield f"patients/{junk}/series/?metric=pulse"
         yield f"devices/{junk}/"
+        yield f"gateways/{junk}/"
         yield f"deliveries/{junk}/raw/"
         for path, names in QUERIES.items():
             for name in names:

@@ -1,0 +1,42 @@
+"""Gateways and the like, as people and the vendor name them, and how well a gateway is heard.
+
+Pure functions. Ids: a Gateway ID is 12 hex digits, the IMEI of a cellular device 15 decimal ones.
+Signal: the vendor calls about 30 excellent and about 10 poor
+(https://tenovi.com/api-docs/, gateway-info); the steps between are ours.
+"""
+
+from __future__ import annotations
+
+import datetime
+import re
+
+GATEWAY_ID = re.compile(r"[0-9A-F]{12}")
+SIGNAL_LEVELS = (("excellent", 25), ("good", 18), ("fair", 12))
+POOR = "poor"
+NOT_KNOWN = "not known yet"
+SIGNAL_WORDS = (*(level for level, _ in SIGNAL_LEVELS), POOR, NOT_KNOWN)
+SILENT_AFTER = datetime.timedelta(hours=24)
+
+
+def normal_hardware_id(text: str) -> str:
+    """One spelling of a Gateway ID or IMEI: people group it with hyphens, the vendor's case varies."""
+    return "".join(character for character in text if character.isalnum()).upper()
+
+
+def is_gateway_id(hardware_id: str) -> bool:
+    """Whether a normal hardware id names a gateway."""
+    return GATEWAY_ID.fullmatch(hardware_id) is not None
+
+
+def signal_level(strength: int | None) -> str:
+    """A signal strength in a word."""
+    if strength is None:
+        return NOT_KNOWN
+    return next((level for level, least in SIGNAL_LEVELS if strength >= least), POOR)
+
+
+def silent_since(last_seen_at: datetime.datetime | None, now: datetime.datetime) -> datetime.datetime | None:
+    """The last contact when it is longer ago than a day, else None; None too where there never was one."""
+    if last_seen_at is None or now - last_seen_at <= SILENT_AFTER:
+        return None
+    return last_seen_at
