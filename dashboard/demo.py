@@ -89,11 +89,11 @@ def _add_devices(clinic: Clinic, account: simulation.Clinic) -> int:
                 clinic=clinic,
                 device=device,
                 patient=patients[device.vendor_patient_id],
-                starts_at=device.vendor_created_at,
+                starts_at=one.created,
                 reaches_back=True,
                 claimed_at=Now(),
             )
-            for device in devices
+            for device, one in zip(devices, new, strict=True)
         ),
         batch_size=1000,
     )

@@ -151,7 +151,7 @@ def test_the_workbook_has_the_cells_of_the_csv(clinic: Clinic, tmp_path: Path) -
             "--output",
             file,
         )
-    head, cells = openpyxl.load_workbook(file).active.iter_rows(values_only=True)
+    head, cells = openpyxl.load_workbook(file)["Vital days"].iter_rows(values_only=True)
     assert head == COLUMNS
     assert ["" if cell is None else str(cell) for cell in cells] == list(row.values())
     assert cells[COLUMNS.index("vital_days")] == 2

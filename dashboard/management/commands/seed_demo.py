@@ -23,7 +23,9 @@ class Command(BaseCommand):
         parser.add_argument("--clinic", default="demo", metavar="SLUG")
         parser.add_argument("--patients", type=int, default=24, metavar="N")
         parser.add_argument("--days", type=int, default=90, metavar="D")
-        parser.add_argument("--until", type=datetime.datetime.fromisoformat, help="end of the history, ISO 8601")
+        parser.add_argument(
+            "--until", type=datetime.datetime.fromisoformat, help="end of the history, ISO 8601"
+        )
         parser.add_argument(
             "--with-people",
             action="store_true",
