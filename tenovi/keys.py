@@ -88,6 +88,11 @@ def park(scope: str, cause: str, reason: str, *, seconds: float | None = None) -
     return pause
 
 
+def has_outage(key: VendorKey) -> bool:
+    """The vendor has left this key without answers, and has not answered since."""
+    return ParkedKey.objects.filter(scope=key.budget, cause=Cause.OUTAGE).exists()
+
+
 def unpark(api_key: str, clinic: Clinic) -> None:
     """A call went well: whatever was wrong is over."""
     ParkedKey.objects.filter(scope__in=[key_digest(api_key), account(api_key, clinic)]).delete()

@@ -20,7 +20,7 @@ from django.db.models.functions import Now
 from clinics.models import Clinic
 from tenovi import errors
 from tenovi.client import CallRecord
-from tenovi.keys import Cause, VendorKey, account, park, seconds_from_now, unpark
+from tenovi.keys import Cause, VendorKey, account, has_outage, park, seconds_from_now, unpark
 from tenovi.models import Call, Request, RequestState
 from tenovi.registry import answer_handler
 from tenovi.shapes import Page
@@ -123,8 +123,9 @@ def failed(key: VendorKey, request: Request, error: errors.VendorError, record: 
         case errors.Refused():
             _park(request, error.sentence)
         case _ if _is_outage(key):
-            park(key.budget, Cause.OUTAGE, f"Tenovi seems to have an outage: {error.sentence}")
-            _wait(request, error.sentence, charged=False)
+            pause = park(key.budget, Cause.OUTAGE, f"Tenovi seems to have an outage: {error.sentence}")
+            # Another one is the next to try: if that is answered, this one was to blame after all.
+            _wait(request, error.sentence, charged=False, seconds=pause + 1)
         case _:
             _try_later(request, error.sentence)
 
@@ -207,7 +208,10 @@ def _log(request: Request, record: CallRecord) -> Call:
 
 
 def _is_outage(key: VendorKey) -> bool:
-    """Several requests in a row went without answer: that is the vendor, not one of them."""
+    """Several requests in a row went without answer: that is the vendor, not one of them. It
+    lasts until something is answered."""
+    if has_outage(key):
+        return True
     calls = Call.objects.across_clinics().filter(clinic__in=key.clinics).newest_first()
     last = list(calls.values_list("outcome", "request_id")[:OUTAGE_CALLS])
     unanswered = all(outcome == Call.Outcome.DOUBTFUL for outcome, _ in last)

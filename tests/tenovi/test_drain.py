@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime
 import logging
 import threading
 import uuid
@@ -10,7 +11,9 @@ from typing import Any
 
 import pytest
 from django.db import connection
+from django.db.models import F
 from django.db.models.functions import Now
+from django.utils import timezone
 from pytest_django import Settings
 
 from clinics.models import Clinic
@@ -26,6 +29,7 @@ from tests.vendor_stub import DOMAIN, KEY, Reply, VendorStub
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
+NOW = datetime.timedelta()
 BROKEN = Reply(500, b"<html>")
 
 
@@ -44,10 +48,14 @@ def only_request(clinic: Clinic) -> Request:
     return Request.objects.for_clinic(clinic).get()
 
 
-def make_due(clinic: Clinic) -> None:
-    """As if every pause were over."""
-    Request.objects.for_clinic(clinic).update(not_before=Now())
-    ParkedKey.objects.update(until=Now())
+def time_passes(clinic: Clinic) -> None:
+    """As much as it takes until the key rests no more and something is due."""
+    rows, now = Request.objects.for_clinic(clinic), timezone.now()
+    rests = [key.until - now for key in ParkedKey.objects.all()]
+    waits = [request.not_before - now for request in rows.unanswered()]
+    passed = max([min(waits, default=NOW), *rests, NOW])
+    rows.update(not_before=F("not_before") - passed)
+    ParkedKey.objects.update(until=F("until") - passed)
 
 
 def test_an_answer_is_stored_and_its_request_is_gone(stub: VendorStub, clinic: Clinic) -> None:
@@ -83,7 +91,7 @@ def test_a_list_continues_at_the_page_where_it_was_interrupted(stub: VendorStub,
     drain()
     request = only_request(clinic)
     assert (request.cursor, request.pages, request.total) == ("page=2&page_size=500", 1, 3)
-    make_due(clinic)
+    time_passes(clinic)
     drain()
     assert [asked.query[:6] for asked in stub.asked] == ["page=1", "page=2", "page=2"]
     assert Device.objects.for_clinic(clinic).count() == 2
@@ -118,7 +126,7 @@ def test_what_always_fails_is_parked_after_five_tries_with_its_reason(
     ask(clinic, RequestKind.DEVICES)
     for _ in range(7):
         drain()
-        make_due(clinic)
+        time_passes(clinic)
     request = only_request(clinic)
     assert (request.state, request.attempts) == ("parked", 5)
     assert request.reason == "Tenovi had an error of its own (500)."
@@ -139,17 +147,32 @@ def test_an_outage_of_the_vendor_parks_the_key_and_no_work(stub: VendorStub, cli
     ask_for_each(clinic, RequestKind.PATIENT, [f"mrn-{number}" for number in range(4)])
     for _ in range(12):
         drain()
-        make_due(clinic)
+        time_passes(clinic)
     assert Request.objects.for_clinic(clinic).unanswered().count() == 4
     ParkedKey.objects.update(until=seconds_from_now(60))
     assert "outage" in why_nothing_is_sent(clinic)
     stub.reply_to_everything(Reply(body={"external_id": "x"}))
-    make_due(clinic)
-    drain()
-    make_due(clinic)
-    drain()
+    for _ in range(3):
+        time_passes(clinic)
+        drain()
     assert not Request.objects.for_clinic(clinic).exists()
     assert why_nothing_is_sent(clinic) == ""
+
+
+def test_one_that_always_fails_is_found_out_after_an_outage(stub: VendorStub, clinic: Clinic) -> None:
+    stub.reply_to_everything(BROKEN)
+    ask(clinic, RequestKind.PATIENT, "broken", priority=Priority.PERSON)
+    ask_for_each(clinic, RequestKind.PATIENT, ["a", "b"])
+    for _ in range(8):
+        drain()
+        time_passes(clinic)
+    stub.reply_to_everything(Reply(body={"external_id": "x"}))
+    stub.reply("/hwi/hwi-patients/broken/", BROKEN)
+    for _ in range(8):
+        drain()
+        time_passes(clinic)
+    request = only_request(clinic)
+    assert (request.target, request.state, request.attempts) == ("broken", "parked", 5)
 
 
 @pytest.mark.parametrize(
@@ -189,7 +212,7 @@ def test_asked_to_slow_down_the_key_rests_and_the_work_waits(stub: VendorStub, c
     rest = ParkedKey.objects.get()
     assert (rest.cause, rest.pause) == ("slow_down", 40)
     assert only_request(clinic).attempts == 0
-    make_due(clinic)
+    time_passes(clinic)
     assert drain().sent == 0  # Redis remembers the pause for every process, whatever the row says
     assert len(stub.asked) == 1
 
