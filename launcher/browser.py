@@ -20,9 +20,12 @@ fs.writeFileSync(to, zlib.brotliDecompressSync(fs.readFileSync(from)));
 """
 _WRAPPER = """#!/bin/sh
 here=$(dirname "$0")
-export LD_LIBRARY_PATH="$here/lib" FONTCONFIG_PATH="$here/fonts"
+export LD_LIBRARY_PATH="$here/lib" FONTCONFIG_FILE="$here/fonts.conf"
 exec "$here/chromium" "$@"
 """
+
+
+_FONTS = "<fontconfig><dir prefix='relative'>fonts</dir><cachedir prefix='relative'>cache</cachedir></fontconfig>\n"
 
 
 def find() -> Path | None:
@@ -74,6 +77,7 @@ def _from_npm() -> Path:
         shutil.unpack_archive(tar, FOLDER)
         tar.unlink()
     shutil.rmtree(FOLDER / "node_modules")
+    (FOLDER / "fonts.conf").write_text(_FONTS)
     wrapper = FOLDER / "run"
     wrapper.write_text(_WRAPPER)
     wrapper.chmod(0o755)
