@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import logging
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 from django.conf import settings
@@ -81,5 +82,6 @@ def test_a_form_without_its_token_is_logged_by_its_route(log: io.StringIO) -> No
 
 
 def test_every_handler_leaves_paths_out() -> None:
-    handlers = settings.LOGGING["handlers"].values()
+    logging_settings: Any = settings.LOGGING
+    handlers = logging_settings["handlers"].values()
     assert {tuple(handler["filters"]) for handler in handlers} == {("no_paths",)}
