@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import getpass
+import json
 import os
 import sys
+from collections.abc import Mapping
+from typing import Any
 
-from django.core.management.base import CommandError
+from django.core.exceptions import ValidationError
+from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from clinics.models import Clinic
 
@@ -27,3 +31,22 @@ def secret_from(variable: str, prompt: str) -> str:
     if not sys.stdin.isatty():
         raise CommandError(f"{variable} is not set, and there is no terminal to ask at.")
     return getpass.getpass(f"{prompt}: ")
+
+
+def one_line(error: ValidationError) -> str:
+    """What is wrong, with the name of the field where there is one."""
+    if not hasattr(error, "error_dict"):
+        return " ".join(error.messages)
+    return " ".join(
+        f"{field.replace('_', ' ').capitalize()}: {' '.join(messages)}"
+        for field, messages in error.message_dict.items()
+    )
+
+
+def add_json_option(parser: CommandParser) -> None:
+    parser.add_argument("--json", action="store_true", help="print one JSON object as the last line")
+
+
+def answer(command: BaseCommand, options: Mapping[str, Any], words: str, **facts: Any) -> None:
+    """Say what was done: in words, or with `--json` as one object."""
+    command.stdout.write(json.dumps(facts) if options["json"] else words)

@@ -7,9 +7,10 @@ from typing import Any
 
 from django.core.exceptions import ValidationError
 from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.db import transaction
 
 from clinics import actions
-from clinics.commands import secret_from
+from clinics.commands import add_json_option, answer, one_line, secret_from
 from clinics.models import Clinic
 
 
@@ -31,31 +32,38 @@ class Command(BaseCommand):
             help="take WEBHOOK_PASSWORD in this header instead of HTTP Basic",
         )
 
+        add_json_option(parser)
+
     def handle(self, *args: Any, **options: Any) -> None:
         exists = Clinic.objects.filter(slug=options["slug"]).exists()
         header = options["webhook_header"]
         api_key = self._secret("TENOVI_API_KEY", "Tenovi API key", exists)
-        username = "" if header else self._secret("WEBHOOK_USERNAME", "Webhook user name", exists)
+        username = None if header else self._secret("WEBHOOK_USERNAME", "Webhook user name", exists)
         password = self._secret("WEBHOOK_PASSWORD", "Webhook password", exists)
+        if not header and bool(username) != bool(password):
+            raise CommandError("WEBHOOK_USERNAME and WEBHOOK_PASSWORD go together.")
         try:
-            clinic, created = actions.save_clinic(
-                slug=options["slug"],
-                name=options["name"],
-                timezone=options["timezone"],
-                tenovi_domain=options["tenovi_domain"],
-                api_key=api_key,
-                by=None,
-            )
+            with transaction.atomic():
+                clinic, created = actions.save_clinic(
+                    slug=options["slug"],
+                    name=options["name"],
+                    timezone=options["timezone"],
+                    tenovi_domain=options["tenovi_domain"],
+                    api_key=api_key,
+                    by=None,
+                )
+                if password:
+                    actions.add_webhook_secret(
+                        clinic=clinic, header=header, username=username or "", password=password, by=None
+                    )
         except ValidationError as error:
-            raise CommandError(" ".join(error.messages)) from None
-        if password:
-            actions.add_webhook_secret(
-                clinic=clinic, header=header, username=username or "", password=password, by=None
-            )
+            raise CommandError(one_line(error)) from None
+        except ValueError as error:
+            raise CommandError(str(error)) from None
+        address = f"/webhooks/{clinic.slug}/measurements/"
         verb = "created" if created else "updated"
-        self.stdout.write(
-            f"Clinic {clinic.slug} {verb}; its webhooks go to /webhooks/{clinic.slug}/measurements/."
-        )
+        words = f"Clinic {clinic.slug} {verb}; its webhooks go to {address}."
+        answer(self, options, words, clinic=clinic.slug, created=created, webhook=address)
 
     def _secret(self, variable: str, prompt: str, exists: bool) -> str | None:
-        return os.environ.get(variable) if exists else secret_from(variable, prompt)
+        return os.environ.get(variable) or None if exists else secret_from(variable, prompt)

@@ -7,6 +7,7 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from clinics import actions
+from clinics.commands import add_json_option, answer
 from clinics.models import User
 
 
@@ -15,9 +16,11 @@ class Command(BaseCommand):
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("email", metavar="EMAIL")
+        add_json_option(parser)
 
     def handle(self, *args: Any, **options: Any) -> None:
         user = User.objects.filter(email=options["email"].strip().lower()).first()
         if user is None:
             raise CommandError(f"Nobody has the e-mail address {options['email']}: see add_user.")
-        self.stdout.write(actions.create_token(user=user, by=None))
+        token = actions.create_token(user=user, by=None)
+        answer(self, options, token, email=user.email, token=token)

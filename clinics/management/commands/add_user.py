@@ -9,7 +9,7 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.db import transaction
 
 from clinics import actions
-from clinics.commands import clinic_of, secret_from
+from clinics.commands import add_json_option, answer, clinic_of, one_line, secret_from
 from clinics.models import Role, User
 
 
@@ -23,6 +23,7 @@ class Command(BaseCommand):
         parser.add_argument("--clinic", metavar="SLUG")
         parser.add_argument("--role", choices=Role.values)
         parser.add_argument("--operator", action="store_true")
+        add_json_option(parser)
 
     def handle(self, *args: Any, **options: Any) -> None:
         if bool(options["clinic"]) != bool(options["role"]):
@@ -40,7 +41,16 @@ class Command(BaseCommand):
                 if clinic:
                     actions.grant_role(user=user, clinic=clinic, role=options["role"], by=None)
         except ValidationError as error:
-            raise CommandError(" ".join(error.messages)) from None
+            raise CommandError(one_line(error)) from None
         what = [f"{options['role']} of {clinic.slug}"] if clinic else []
         what += ["operator"] if user.is_operator else []
-        self.stdout.write(f"{user.email} {'created' if created else 'found'}: {', '.join(what)}.")
+        answer(
+            self,
+            options,
+            f"{user.email} {'created' if created else 'found'}: {', '.join(what)}.",
+            email=user.email,
+            created=created,
+            clinic=clinic.slug if clinic else None,
+            role=options["role"],
+            operator=user.is_operator,
+        )

@@ -6,8 +6,11 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandParser
 
+from clinics.commands import add_json_option, answer
 from tenovi import inbox
 from tenovi.models import Delivery
+
+EVERYTHING = 10**9
 
 
 class Command(BaseCommand):
@@ -15,13 +18,13 @@ class Command(BaseCommand):
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("--all", action="store_true", help="also what is in quarantine")
+        add_json_option(parser)
 
     def handle(self, *args: Any, **options: Any) -> None:
-        tried = inbox.settle_pending()
+        tried = inbox.settle_pending(limit=EVERYTHING)
         if options["all"]:
-            tried += inbox.settle_quarantined()
+            tried += inbox.settle_quarantined(limit=EVERYTHING)
         waiting = Delivery.objects.across_clinics()
-        self.stdout.write(
-            f"{tried} deliveries tried; {waiting.unsettled().count()} pending, "
-            f"{waiting.waiting_for_attention().count()} in quarantine."
-        )
+        pending, quarantined = waiting.unsettled().count(), waiting.waiting_for_attention().count()
+        words = f"{tried} deliveries tried; {pending} pending, {quarantined} in quarantine."
+        answer(self, options, words, tried=tried, pending=pending, quarantined=quarantined)
