@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import fcntl
+import json
 import os
 import sys
 from collections.abc import Iterator
@@ -14,7 +15,7 @@ import environ
 
 from launcher import processes
 from launcher.binaries import Missing
-from launcher.local import LOCAL, ROOT, SERVERS, keep_secrets
+from launcher.local import LOCAL, ROOT, SERVERS, keep_secrets, write_private
 from launcher.ports import free_port, is_free
 from launcher.postgres import Unavailable
 from launcher.say import line, say
@@ -58,6 +59,7 @@ def run(plan: Plan) -> None:
         try:
             _start_servers(servers)
             environment = _environment(plan, secrets | servers.urls)
+            _announce(plan, servers.urls, environment)
             _start_processes(supervisor, plan, environment)
             supervisor.run(servers.revive)
         finally:
@@ -87,8 +89,6 @@ def _only_one(plan: Plan) -> Iterator[None]:
 def _start_servers(servers: Servers) -> None:
     say("Starting PostgreSQL and Redis")
     started = servers.start()
-    if started:
-        servers.announce(SERVERS)
     for name in ("DATABASE_URL", "REDIS_URL"):
         if name not in started:
             say(f"Using the server that {name} names")
@@ -104,6 +104,12 @@ def _environment(plan: Plan, local: dict[str, str]) -> dict[str, str]:
         environment |= keep_secrets({}, LOCAL / "sandbox", names=("TENOVI_API_KEY", "WEBHOOK_PASSWORD"))
         environment["WEBHOOK_USERNAME"] = "tenovi"
     return environment
+
+
+def _announce(plan: Plan, urls: dict[str, str], environment: dict[str, str]) -> None:
+    """Let `manage.py`, in another terminal, find what runs here."""
+    found = urls | ({"TENOVI_BASE_URL": environment["TENOVI_BASE_URL"]} if plan.demo else {})
+    write_private(SERVERS, json.dumps(found, indent=1) + "\n")
 
 
 def _start_processes(supervisor: Supervisor, plan: Plan, environment: dict[str, str]) -> None:
@@ -139,7 +145,7 @@ def _answers(port: int) -> bool:
     connection = HTTPConnection("127.0.0.1", port, timeout=10)
     try:
         connection.request("GET", "/healthz")
-        return connection.getresponse().status == 200
+        return connection.getresponse().status < 500  # 400: it answers, but not under this host name
     except (OSError, HTTPException):
         return False
     finally:

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import json
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from launcher.local import write_private
 from launcher.postgres import Postgres, Unavailable
 from launcher.say import say
 from launcher.valkey import Valkey
@@ -47,10 +45,6 @@ class Servers:
             self.stop()
             raise
         return self.urls
-
-    def announce(self, path: Path) -> None:
-        """Let `manage.py` find the servers while they run."""
-        write_private(path, json.dumps(self.urls, indent=1) + "\n")
 
     def revive(self) -> None:
         """Start a server that has ended again, on the address it had: its clients come back by themselves."""
