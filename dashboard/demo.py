@@ -12,9 +12,10 @@ from django.db.models.functions import Now
 from clinics import actions
 from clinics.models import Clinic, Role
 from devices.models import Assignment, Device
+from fulfillment.bulk import load_events
 from measurements.bulk import Arrival, load
 from patients.models import Patient
-from tenovi.sandbox import simulation
+from tenovi.sandbox import shipping, simulation
 
 SEED = 1
 PASSWORD = "vitaldays-demo"  # printed by `make run`, which listens on this machine only
@@ -73,7 +74,7 @@ def _add_devices(clinic: Clinic, account: simulation.Clinic) -> int:
             hwi_device_id=uuid.UUID(one.id),
             name=one.name,
             kind=one.kind.slug,
-            status="Connected",
+            status=shipping.status_of(one),
             sensor_code=one.kind.sensor_code or "",
             sensor_id=one.sensor_id or "",
             hardware_uuid=one.hardware_uuid,
@@ -98,6 +99,11 @@ def _add_devices(clinic: Clinic, account: simulation.Clinic) -> int:
         batch_size=1000,
     )
     return len(devices)
+
+
+def add_shipping(clinic: Clinic, account: simulation.Clinic) -> int:
+    """How each device came to its patient; how many events are new."""
+    return load_events(clinic, shipping.news(account))
 
 
 def add_history(clinic: Clinic, account: simulation.Clinic) -> int:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime
 import uuid
 from collections.abc import Sequence
 from typing import Any
@@ -35,7 +36,8 @@ def store_fulfillment(delivery: Delivery, elements: Sequence[Any]) -> list[Verdi
     events: dict[int, DeviceEvent] = {}
     for index, each in news.items():
         try:
-            events[index] = _device_event(delivery, each, devices.get(each.hwi_device_id))
+            known = devices.get(each.hwi_device_id)
+            events[index] = event_for(each, known, received_at=delivery.received_at, delivery_id=delivery.id)
         except Doubtful as doubt:
             verdicts[index] = Verdict("quarantined", doubt.reason, each.hwi_device_id)
     outcomes = store_events(clinic=delivery.clinic, events=list(events.values()))
@@ -72,13 +74,20 @@ def store_special_orders(delivery: Delivery, elements: Sequence[Any]) -> list[Ve
     return [verdicts[index] for index in range(len(elements))]
 
 
-def _device_event(delivery: Delivery, news: DeviceNews, device: KnownDevice | None) -> DeviceEvent:
+def event_for(
+    news: DeviceNews,
+    device: KnownDevice | None,
+    *,
+    received_at: datetime.datetime,
+    delivery_id: uuid.UUID | None = None,
+) -> DeviceEvent:
+    """The news with its device and who has that. Raises `Doubtful` when that cannot be."""
     if device is None:
         raise Doubtful("unknown_device")
-    holding = device.holding_at(delivery.received_at, news.patient_id)
+    holding = device.holding_at(received_at, news.patient_id)
     _check_patient(news.patient_id, holding)
     patient_id = holding.patient_id if holding else None
-    return DeviceEvent(news, device.id, patient_id, delivery.received_at, delivery.id)
+    return DeviceEvent(news, device.id, patient_id, received_at, delivery_id)
 
 
 class _Whose:

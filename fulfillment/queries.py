@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Self
 from django.db.models import F, OuterRef, Q, Subquery
 
 from clinics.tenancy import TenantQuerySet
-from devices.actions import normal_hardware_id
+from devices.hardware import normal_hardware_id
 from devices.models import Assignment
 from fulfillment.statuses import STATUSES, Stage, names_of
 from patients.models import Patient

@@ -11,7 +11,7 @@ import uuid
 from dataclasses import dataclass
 from typing import Any
 
-from devices.actions import normal_hardware_id
+from devices.hardware import normal_hardware_id
 from fulfillment.statuses import order_status_named, status_named
 from tenovi.elements import Doubtful, device_id_of, members_of, patient_id_of, plausible_moment_of
 from tenovi.wire import Members, storable_json, storable_text

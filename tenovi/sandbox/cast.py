@@ -21,7 +21,9 @@ class Part(NamedTuple):
 
     `adherence` is the chance that a day has readings; `story` says what is unusual: "battery"
     (the device reports nothing but its battery), "monthly" (one day a month), "silent" (nothing
-    for ever), "weak" (a gateway with poor signal), "high" (values that worry a nurse).
+    for ever: delivered days ago and never used), "weak" (a gateway with poor signal, replaced once),
+    "high" (values that worry a nurse), "address" (an order waits for a confirmed address). `ordered`
+    are further devices that have not arrived.
     """
 
     devices: tuple[str, ...]
@@ -29,6 +31,7 @@ class Part(NamedTuple):
     adherence: float
     story: str = ""
     share: int = 0
+    ordered: tuple[str, ...] = ()
 
 
 CAST = (
@@ -44,14 +47,14 @@ CAST = (
     Part(("Tenovi Pillbox",), EASTERN, 0.93, share=2),
     Part(("Hailie Sensor", "Tenovi Peak Flow Meter"), CENTRAL, 0.9, share=1),
     Part(("PatchRx PatchCap",), MOUNTAIN, 0.9, share=1),
-    Part(("Tenovi Watch",), EASTERN, 0.97),
+    Part(("Tenovi Watch",), EASTERN, 0.97, "address", ordered=("Tenovi BPM - L",)),
     Part(("Tenovi Scale",), CENTRAL, 0.9, "battery", share=1),
     Part(("Tenovi BPM - S",), MOUNTAIN, 1.0, "monthly", share=3),
     Part(("Tenovi BPM - L",), PACIFIC, 0.0, "silent", share=2),
     Part(("Omron BPM",), ARIZONA, 0.8, share=6),
     Part(("A&D Scale",), CENTRAL, 0.45, share=3),
     Part(("Nonin Pulse Ox",), EASTERN, 0.85, share=3),
-    Part(("Tenovi BPM - L",), INDIA, 0.9),
+    Part(("Tenovi BPM - L",), INDIA, 0.9, ordered=("Tenovi Scale",)),
     Part(("Trividia Glucometer", "Omron Wrist BPM"), PACIFIC, 0.9, "high", share=4),
     Part(("Tenovi Peak Flow Meter", "Tenovi Thermometer"), MOUNTAIN, 0.2, share=1),
     Part(("Tenovi BPM - L",), EASTERN, 0.8, "weak", share=4),

@@ -10,6 +10,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from tenovi import catalogue
+from tenovi.sandbox.shipping import status_of
 from tenovi.sandbox.simulation import NAMESPACE, Device, Patient, wire_time
 
 Json = dict[str, Any]
@@ -47,10 +48,10 @@ def patient_record(patient: Patient) -> Json:
 
 
 def device_record(device: Device, patient: Json, last_measurement: str | None) -> Json:
-    """A device in use; `patient` is the vendor's one record of that patient."""
+    """A device in use or under way; `patient` is the vendor's one record of that patient."""
     return {
         "id": device.id,
-        "status": "Connected" if last_measurement else "Delivered",
+        "status": "Connected" if last_measurement else status_of(device),
         "device": {
             "id": device.inner_id,
             "created": wire_time(device.created),

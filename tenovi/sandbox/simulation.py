@@ -54,7 +54,8 @@ class Patient:
 
 @dataclass(slots=True)
 class Device:
-    """One activation. `id` is the HWI device id, `created` (UTC) the time of activation."""
+    """One activation. `id` is the HWI device id, `created` (UTC) the time of activation; one that is
+    only `ordered` has not arrived."""
 
     id: str
     inner_id: str
@@ -65,6 +66,7 @@ class Device:
     sensor_id: str | None
     created: datetime
     seed: int
+    ordered: bool = False
 
     @property
     def habit(self) -> Habit:
@@ -76,6 +78,7 @@ class Device:
         part = self.patient.part
         return (
             self.kind.transfer in ("each_reading", "each_event")
+            and not self.ordered
             and part.adherence >= 0.7
             and part.story not in ("battery", "monthly")
         )
@@ -187,6 +190,8 @@ class Clinic:
 
     def _day(self, device: Device, ordinal: int) -> list[Row]:
         """The rows of one local date that lie within the clinic's time."""
+        if device.ordered:
+            return []
         random = Random(device.seed * 1_000_003 + ordinal)
         delay = _days_of_delay(device, ordinal, random)
         if delay is None:
@@ -224,6 +229,13 @@ class Clinic:
         )
         for name in part.devices:
             patient.devices.append(self._device(patient, name))
+        for name in part.ordered:
+            device = self._device(patient, name)
+            device.ordered, device.created = (
+                True,
+                self.until - timedelta(days=3, seconds=device.seed % 40_000),
+            )
+            patient.devices.append(device)
         return patient
 
     def _device(self, patient: Patient, name: str) -> Device:

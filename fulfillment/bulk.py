@@ -1,0 +1,47 @@
+"""Loading a history of shipping events at once, judged like a webhook's (the demo clinic)."""
+
+from __future__ import annotations
+
+import datetime
+import itertools
+from collections.abc import Iterable
+from typing import Any
+
+from django.db import transaction
+
+from clinics.locks import hold
+from clinics.models import Clinic
+from devices.models import Device
+from devices.queries import known_devices
+from fulfillment.actions import store_events
+from fulfillment.handlers import event_for
+from fulfillment.models import Shipment
+from fulfillment.reading import read_device_news
+from tenovi.wire import Members
+
+BATCH = 5000
+
+Arrival = tuple[dict[str, Any], datetime.datetime]
+"""A fulfillment element as the vendor writes it, and when it was received (aware)."""
+
+
+def load_events(clinic: Clinic, arrivals: Iterable[Arrival]) -> int:
+    """Store the events of registered devices that have none yet; how many are new.
+
+    `arrivals` come in the order of their times within each device.
+    """
+    told = Shipment.objects.for_clinic(clinic).values("device")
+    untold = Device.objects.for_clinic(clinic).exclude(id__in=told).values_list("hwi_device_id", flat=True)
+    devices = known_devices(clinic, list(untold))
+    news = ((read_device_news(Members(list(element.items()))), at) for element, at in arrivals)
+    events = (
+        event_for(each, devices[each.hwi_device_id], received_at=at)
+        for each, at in news
+        if each.hwi_device_id in devices
+    )
+    stored = 0
+    for batch in iter(lambda: list(itertools.islice(events, BATCH)), []):
+        with transaction.atomic():
+            hold(clinic, {event.news.hwi_device_id.bytes for event in batch})
+            stored += store_events(clinic=clinic, events=batch).count("stored")
+    return stored

@@ -1,0 +1,41 @@
+"""A history loaded at once is what the webhooks would have made of it."""
+
+from __future__ import annotations
+
+import datetime
+
+import pytest
+
+from fulfillment.bulk import Arrival, load_events
+from fulfillment.models import FulfillmentEvent
+from tests.factories import held_device, make_clinic, make_device
+from tests.fulfillment.vendor import NEW, OLD, history, news, shown, tell
+
+DAY = datetime.timedelta(days=1)
+BEGUN = datetime.datetime(2026, 3, 1, tzinfo=datetime.UTC)
+
+pytestmark = pytest.mark.django_db
+
+
+def test_loaded_events_keep_their_times_and_are_shown() -> None:
+    clinic = make_clinic("alpha")
+    device, unknown = held_device(clinic), make_device(make_clinic("beta"))
+    steps = [
+        news(device, "Shipped"),
+        news(device, "Connected"),
+        news(device, "Replaced", hardware_uuid=NEW, device_id=OLD),
+    ]
+    arrivals: list[Arrival] = [(step, BEGUN + n * DAY) for n, step in enumerate(steps)]
+    assert load_events(clinic, [*arrivals, (news(unknown), BEGUN)]) == 3
+    events = FulfillmentEvent.objects.for_clinic(clinic).order_by("id")
+    assert [event.received_at for event in events] == [at for _, at in arrivals]
+    assert {event.patient and event.patient.external_id for event in events} == {"mrn-7781"}
+    assert (shown(device).status, shown(device).since) == ("Replaced", BEGUN + 2 * DAY)
+
+
+def test_a_device_that_has_news_already_is_left_alone() -> None:
+    clinic = make_clinic("alpha")
+    device = held_device(clinic)
+    tell(clinic, news(device, "Delivered"))
+    assert load_events(clinic, [(news(device, "Shipped"), BEGUN)]) == 0
+    assert history(device) == ["Delivered"]
