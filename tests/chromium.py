@@ -9,6 +9,8 @@ from __future__ import annotations
 import os
 import shutil
 from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
 
 import pytest
 from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, sync_playwright
@@ -25,6 +27,10 @@ QUIET = [
     ),
     "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1, EXCLUDE localhost",
 ]
+TELL_BREACHES = """
+document.addEventListener("securitypolicyviolation", (breach) =>
+  console.error(`refused by the content policy: ${breach.violatedDirective} ${breach.blockedURI}`));
+"""
 
 
 @pytest.fixture(scope="session")
@@ -49,21 +55,32 @@ def complaints() -> list[str]:
     return []
 
 
-@pytest.fixture
-def context(browser: Browser, live_server: LiveServer, complaints: list[str]) -> Iterator[BrowserContext]:
-    """A browser profile of its own for this test. Without a locale the charts' dates would fail."""
+@contextmanager
+def profile(
+    browser: Browser, server: LiveServer, complaints: list[str], **options: Any
+) -> Iterator[BrowserContext]:
+    """A browser profile of its own. Without a locale the charts' dates would fail."""
     with browser.new_context(
-        base_url=live_server.url,
+        base_url=server.url,
         locale="en-US",
         timezone_id="America/New_York",
         viewport={"width": 1440, "height": 900},
         reduced_motion="reduce",
+        **options,
     ) as context:
         context.set_default_timeout(10_000)
+        context.add_init_script(TELL_BREACHES)
         context.on("console", lambda message: _note(message, complaints))
         context.on("weberror", lambda error: complaints.append(f"uncaught: {error.error}"))
         yield context
     assert not complaints, "\n".join(complaints)
+
+
+@pytest.fixture
+def context(browser: Browser, live_server: LiveServer, complaints: list[str]) -> Iterator[BrowserContext]:
+    """The profile of this test."""
+    with profile(browser, live_server, complaints) as context:
+        yield context
 
 
 @pytest.fixture
