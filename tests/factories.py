@@ -145,6 +145,12 @@ def deliver(
     )
 
 
+def knock(method: str, path: str, authorization: str | None, body: bytes = b"{}", **extra: Any) -> Any:
+    """One request exactly as given, through the whole stack."""
+    headers = {} if authorization is None else {"Authorization": authorization}
+    return Client(enforce_csrf_checks=True).generic(method, path, body, JSON, headers=headers, **extra)
+
+
 def settled(answer: Any) -> dict[str, int]:
     """The counts of a 200 answer that are not zero."""
     assert answer.status_code == 200, answer.content
