@@ -82,6 +82,7 @@ class Postgres:
                 write_private(note, f"/var/lib/vitaldays/{secrets.token_hex(6)}\n")
             home = Path(note.read_text().strip())
             home.mkdir(parents=True, exist_ok=True)
+            home.parent.chmod(0o711)
         if server_user():
             home.chmod(0o711)
         return home
@@ -99,6 +100,7 @@ class Postgres:
             libraries = install.parent.with_name(f"{install.parent.name}.libs")
             if libraries.exists():
                 shutil.copytree(libraries, copy / libraries.name, symlinks=True)
+            _let_everybody_read(copy)
             (copy / str(stamp)).touch()
         return target / "bin"
 
@@ -253,6 +255,14 @@ def _becomes_ready(process: subprocess.Popen[bytes], data: Path) -> bool:
             return True
         time.sleep(0.02)
     return False
+
+
+def _let_everybody_read(folder: Path) -> None:
+    """What a strict umask made private at installation would stay private in the copy."""
+    for path in (folder, *folder.rglob("*")):
+        if not path.is_symlink():
+            mode = path.stat().st_mode
+            path.chmod(mode | (0o055 if mode & 0o100 else 0o044))
 
 
 def _reachable(path: Path) -> bool:

@@ -120,11 +120,11 @@ def _start_processes(supervisor: Supervisor, plan: Plan, environment: dict[str, 
         raise CannotRun("The database could not be prepared; the lines above say why.")
     say("Starting the web server")
     supervisor.start(Child("web", processes.web(plan.port), environment))
-    if not supervisor.wait_until(lambda: _answers(plan.port), seconds=60):
+    if not supervisor.wait_until(lambda: _answers(plan.port), seconds=120):
         if supervisor.stopping:
             return
         raise CannotRun("The web server does not answer; the lines above say why.")
-    say(f"Starting the workers, the scheduler{' and the vendor sandbox' if plan.demo else ''}")
+    say(f"Starting the workers{', the scheduler and the sandbox' if plan.demo else ' and the scheduler'}")
     for child in _behind_the_web(plan, environment):
         supervisor.start(child)
     _greet(plan)

@@ -13,6 +13,8 @@ from contextlib import contextmanager
 from http.client import HTTPConnection
 from pathlib import Path
 
+import pytest
+
 from launcher.local import ROOT
 from launcher.ports import free_port
 
@@ -50,10 +52,10 @@ class Launcher:
 
     def end(self, how: signal.Signals) -> int:
         self.process.send_signal(how)
-        return self.process.wait(timeout=40)
+        return self.process.wait(timeout=60)
 
 
-def eventually(happened: Callable[[], bool], *, seconds: float = 60) -> bool:
+def eventually(happened: Callable[[], bool], *, seconds: float = 120) -> bool:
     deadline = time.monotonic() + seconds
     while not happened() and time.monotonic() < deadline:
         time.sleep(0.05)
@@ -82,6 +84,7 @@ def processes_in(folder: Path) -> dict[int, str]:
     return {pid: line for pid, line in found.items() if line}
 
 
+@pytest.mark.timeout(600)  # ten seconds alone on a machine, minutes on a crowded one
 def test_a_crash_leaves_nothing_behind_and_does_not_prevent_the_next_start(folder: Path) -> None:
     with checkout(folder) as place:
         crashed = Launcher(place, free_port())
@@ -94,7 +97,7 @@ def test_a_crash_leaves_nothing_behind_and_does_not_prevent_the_next_start(folde
         assert eventually(again.ready), again.log.read_text()
 
         twice = Launcher(place, free_port())
-        assert twice.process.wait(timeout=20) == 1
+        assert twice.process.wait(timeout=60) == 1
         assert twice.said(f"Already running in this folder: make serve as process {again.process.pid}")
 
         vendor = next(pid for pid, line in processes_in(place).items() if "vendor@vitaldays" in line)
@@ -110,7 +113,7 @@ def test_a_taken_port_is_said_in_one_line(folder: Path) -> None:
     with checkout(folder) as place:
         port = int(os.environ["REDIS_URL"].rpartition(":")[2].partition("/")[0])
         refused = Launcher(place, port)
-        assert refused.process.wait(timeout=20) == 1
+        assert refused.process.wait(timeout=60) == 1
         lines = refused.log.read_text().splitlines()
         assert len(lines) == 1
         assert f"Port {port} is taken" in lines[0]
