@@ -35,12 +35,15 @@ class Sandbox:
         seen: list[dict[str, Any]] = self.control("requests", method="GET")["requests"]
         return seen
 
-    def call(self, path: str, *, key: str | None = None, method: str = "GET", **query: Any) -> Response:
+    def call(
+        self, path: str, *, key: str | None = None, method: str = "GET", body: Any = None, **query: Any
+    ) -> Response:
         """A request to the API as a client would send it, redirects not followed."""
         return requests.request(
             method,
             f"{self.url}/clients/{self.domain}{path}",
             params=query,
+            json=body,
             headers={"Authorization": f"Api-Key {key or self.api_key}"},
             allow_redirects=False,
             timeout=30,

@@ -7,39 +7,15 @@ its page about pagination; a filter nobody documents is ignored, as Django REST 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from http import HTTPStatus
-from typing import Any
-from urllib.parse import urlencode
 
-from tenovi.sandbox import shapes
+from tenovi.sandbox import office, shapes, writes
+from tenovi.sandbox.answers import Answer, Request, listed, not_found, paged, refuse
 from tenovi.sandbox.shapes import Json
 from tenovi.sandbox.simulation import wire_time
 from tenovi.sandbox.state import State
-
-MAX_PAGE_SIZE = 1000
-NEXT_HOST = "https://api.tenovi.com"  # what the vendor's sample of `next` names: not the host called
-
-
-@dataclass(frozen=True, slots=True)
-class Request:
-    """`path` is relative to the client's part of the API."""
-
-    domain: str
-    method: str
-    path: str
-    query: dict[str, str]
-    body: Any = None
-
-
-@dataclass(frozen=True, slots=True)
-class Answer:
-    status: int
-    body: Any
-    headers: dict[str, str] = field(default_factory=dict)
-
 
 Endpoint = Callable[..., Answer]
 
@@ -62,16 +38,6 @@ def knows(path: str) -> bool:
     return any(pattern.fullmatch(path) for pattern, _ in ROUTES)
 
 
-def refuse(status: int, detail: str, **headers: str) -> Answer:
-    return Answer(
-        status, {"detail": detail}, {name.replace("_", "-"): text for name, text in headers.items()}
-    )
-
-
-def not_found() -> Answer:
-    return refuse(HTTPStatus.NOT_FOUND, "Not found.")
-
-
 def list_devices(state: State, request: Request) -> Answer:
     query = request.query
     records = list(state.device_records())
@@ -84,13 +50,12 @@ def list_devices(state: State, request: Request) -> Answer:
         records = [r for r in records if r["device"]["hardware_uuid"] == wanted]
     if "search" in query:
         records = [r for r in records if query["search"].casefold() in _searched(r)]
-    return _listed(state, request, records)
+    return listed(state, request, records)
 
 
 def read_device(state: State, request: Request, device_id: str) -> Answer:
-    if device_id.lower() not in state.simulated:
-        return not_found()
-    return Answer(HTTPStatus.OK, state.device_record(device_id.lower()))
+    record = state.record_of(device_id)
+    return Answer(HTTPStatus.OK, record) if record else not_found()
 
 
 def list_device_types(state: State, request: Request) -> Answer:
@@ -98,7 +63,7 @@ def list_device_types(state: State, request: Request) -> Answer:
 
 
 def list_device_measurements(state: State, request: Request, device_id: str) -> Answer:
-    if device_id.lower() not in state.simulated:
+    if state.record_of(device_id) is None:
         return not_found()
     return _measurements(state, request, state.rows_of(device_id.lower()))
 
@@ -113,7 +78,7 @@ def list_patient_measurements(state: State, request: Request, external_id: str) 
 
 
 def list_patients(state: State, request: Request) -> Answer:
-    return _page(request, list(state.patients.values()))
+    return paged(request, list(state.patients.values()))
 
 
 def read_patient(state: State, request: Request, external_id: str) -> Answer:
@@ -139,13 +104,14 @@ def list_gateways(state: State, request: Request) -> Answer:
     ordering = request.query.get("ordering", "")
     if ordering.lstrip("-") in ("assigned_on", "shipped_on", "last_measurement"):
         rows.sort(key=lambda row: row[ordering.lstrip("-")] or "", reverse=ordering.startswith("-"))
-    return _page(request, rows)
+    return paged(request, rows)
 
 
 def _searched(record: Json) -> str:
     device, patient = record["device"], record["patient"]
-    texts = (record["id"], device["name"], device["hardware_uuid"], patient["external_id"], patient["name"])
-    return " ".join(texts).casefold()
+    texts = (record["id"], device["name"], device["hardware_uuid"], record["patient_id"])
+    name = patient["name"] if patient else ""
+    return " ".join(text or "" for text in (*texts, name)).casefold()
 
 
 def _measurements(state: State, request: Request, rows: list[Json]) -> Answer:
@@ -166,7 +132,7 @@ def _measurements(state: State, request: Request, rows: list[Json]) -> Answer:
     # Times in the vendor's fixed-width form sort as text.
     rows = [row for row in rows if all((row[name] >= moment) == later for name, later, moment in bounds)]
     rows.sort(key=lambda row: row["created"], reverse=state.settings.newest_first)
-    return _listed(state, request, rows)
+    return listed(state, request, rows)
 
 
 def _moment(text: str) -> str | None:
@@ -177,55 +143,50 @@ def _moment(text: str) -> str | None:
     return wire_time(moment.astimezone(UTC) if moment.tzinfo else moment.replace(tzinfo=UTC))
 
 
-def _listed(state: State, request: Request, records: list[Json]) -> Answer:
-    """A bare list, cut at the limit, unless a page is asked for."""
-    if "page" in request.query:
-        return _page(request, records)
-    return Answer(HTTPStatus.OK, records[: state.settings.bare_limit])
-
-
-def _page(request: Request, records: Iterable[Json]) -> Answer:
-    records = list(records)
-    size = _number(request.query.get("page_size"), 100)
-    size = min(size, MAX_PAGE_SIZE) if size else 100
-    number = _number(request.query.get("page"), 1)
-    last = max(1, -(-len(records) // size))
-    if not 1 <= number <= last:
-        return refuse(HTTPStatus.NOT_FOUND, "Invalid page.")
-
-    def link(to: int) -> str:
-        return (
-            f"{NEXT_HOST}/clients/{request.domain}{request.path}?{urlencode({**request.query, 'page': to})}"
-        )
-
-    body = {
-        "count": len(records),
-        "next": link(number + 1) if number < last else None,
-        "previous": link(number - 1) if number > 1 else None,
-        "results": records[(number - 1) * size : number * size],
-    }
-    return Answer(HTTPStatus.OK, body)
-
-
-def _number(text: str | None, default: int) -> int:
-    """0 for what is no positive number."""
-    if text is None:
-        return default
-    return int(text) if text.isascii() and text.isdigit() else 0
-
-
 def _route(path: str, **methods: Endpoint) -> tuple[re.Pattern[str], dict[str, Endpoint]]:
     return re.compile(path.replace("<", "(?P<").replace(">", ">[^/]+)")), methods
 
 
 ROUTES = (
-    _route("/hwi/hwi-devices/", GET=list_devices),
-    _route("/hwi/hwi-devices/<device_id>/", GET=read_device),
+    _route("/hwi/hwi-devices/", GET=list_devices, POST=writes.create_device),
+    _route(
+        "/hwi/hwi-devices/<device_id>/",
+        GET=read_device,
+        PUT=writes.update_device,
+        PATCH=writes.update_device,
+        DELETE=writes.delete_device,
+    ),
+    _route("/hwi/unlink-gateway/<device_id>/", GET=writes.unlink_gateway),
     _route("/hwi/hwi-devices/<device_id>/measurements/", GET=list_device_measurements),
+    _route("/hwi/hwi-devices/<device_id>/properties/", GET=writes.list_properties, POST=writes.put_property),
     _route("/hwi/patients/<external_id>/measurements/", GET=list_patient_measurements),
     _route("/hwi/hwi-device-types/", GET=list_device_types),
-    _route("/hwi/hwi-patients/", GET=list_patients),
-    _route("/hwi/hwi-patients/<external_id>/", GET=read_patient),
+    _route("/hwi/hwi-patients/", GET=list_patients, POST=writes.create_patient),
+    _route(
+        "/hwi/hwi-patients/<external_id>/",
+        GET=read_patient,
+        PUT=writes.update_patient,
+        PATCH=writes.update_patient,
+        DELETE=writes.delete_patient,
+    ),
     _route("/hwi/gateway-info/<gateway_uuid>/", GET=read_gateway),
     _route("/hwi/hwi-gateways/", GET=list_gateways),
+    _route("/hwi/hardware-uuid-logs/", GET=office.list_hardware_log),
+    _route("/hwi/hwi-hardware-uuid-logs/", GET=office.list_hardware_log),
+    _route("/hwi/hwi-replacements/", GET=office.list_replacements, POST=office.create_replacement),
+    _route("/hwi/hwi-replacements/<number>/", GET=office.read_replacement, DELETE=office.delete_replacement),
+    _route("/hwi/hwi-bulk-orders/", GET=office.list_bulk_orders),
+    _route("/hwi/webhooks/", GET=office.list_webhooks, POST=office.create_webhook),
+    _route(
+        "/hwi/webhooks/<number>/",
+        GET=office.read_webhook,
+        PUT=office.update_webhook,
+        PATCH=office.update_webhook,
+        DELETE=office.delete_webhook,
+    ),
+    _route("/asr/supply-types/", GET=office.list_supply_types),
+    _route("/asr/supply-requests/", GET=office.list_supply_requests, POST=office.create_supply_request),
+    _route("/asr/supply-requests/<number>/", DELETE=office.delete_supply_request),
+    _route("/devices/supply-requests/", GET=office.list_supply_requests, POST=office.create_supply_request),
+    _route("/devices/supply-requests/<number>/", DELETE=office.delete_supply_request),
 )

@@ -9,6 +9,7 @@
 | `POST settings` | changes `state.Settings`; answers all of them |
 | `POST live` | `{"count": 3}` or `{"device": "<id>"}`: readings now; answers rows and the receiver's statuses |
 | `POST devices` | `{"patient": 0, "name": "Tenovi Scale"}`: activates one more device; answers it |
+| `POST orders` | `{"device": "<id>", "status": "…"}`: moves an order on, one step without status; posts the news |
 | `POST keys` | `{"keys": ["…"]}`: the only valid keys from now on |
 | `POST webhook` | `{"url": "…", "header": "Authorization", "value": "…"}`: where readings are posted |
 | `POST reset` | as after the start |
@@ -21,6 +22,7 @@ from dataclasses import asdict
 from typing import Any
 
 from tenovi.sandbox.faults import Faults
+from tenovi.sandbox.journey import advance
 from tenovi.sandbox.live import Live
 from tenovi.sandbox.state import State, Webhook
 
@@ -41,6 +43,7 @@ class Control:
             "POST settings": self._settings,
             "POST live": self._live,
             "POST devices": lambda order: self.state.add_device(order["patient"], order["name"]),
+            "POST orders": self._orders,
             "POST keys": lambda order: self._set_keys(order["keys"]),
             "POST webhook": self._webhook,
             "POST reset": lambda _: self._reset(),
@@ -49,7 +52,7 @@ class Control:
         if chosen is None:
             return 404, {"detail": "No such call; see tenovi/sandbox/control.py."}
         try:
-            if call.strip("/") == "live":  # posts to a receiver that may call back: not under the lock
+            if call.strip("/") in ("live", "orders"):  # post to a receiver that may call back: not locked
                 return 200, chosen(order or {})
             with self.state.lock:
                 return 200, chosen(order or {}) or {}
@@ -68,6 +71,11 @@ class Control:
             rows += made
             statuses += answered
         return {"rows": rows, "statuses": statuses}
+
+    def _orders(self, order: Any) -> Any:
+        with self.state.lock:
+            record = advance(self.state, order["device"], order.get("status", ""))
+        return {"record": record, "statuses": self.live.tell()}
 
     def _set_keys(self, keys: list[str]) -> None:
         self.state.keys = set(keys)

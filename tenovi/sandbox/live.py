@@ -10,12 +10,14 @@ import json
 import logging
 import re
 import threading
+from dataclasses import replace
 from datetime import UTC, datetime
 from http.client import HTTPConnection, HTTPException, HTTPSConnection
 from random import Random
 from typing import Any
 from urllib.parse import urlsplit
 
+from tenovi.sandbox.journey import advance_all
 from tenovi.sandbox.shapes import Json
 from tenovi.sandbox.simulation import Device
 from tenovi.sandbox.state import State, Webhook
@@ -42,6 +44,9 @@ class Live(threading.Thread):
     def run(self) -> None:
         while not self._stopped.wait(self._seconds):
             self.read()
+            with self._state.lock:
+                advance_all(self._state)
+            self.tell()
 
     def stop(self) -> None:
         self._stopped.set()
@@ -57,6 +62,16 @@ class Live(threading.Thread):
         statuses = [post(webhook, body) for body in bodies] if webhook else []
         self._report(statuses)
         return rows, statuses
+
+    def tell(self) -> list[int | None]:
+        """Post the fulfillment news that waits; the receiver's status for each."""
+        with self._state.lock:
+            news, self._state.told = self._state.told, []
+            webhook = self._state.webhook
+        if webhook is None:
+            return []
+        door = replace(webhook, url=webhook.url.replace("/measurements/", "/fulfillment/"))
+        return [post(door, json.dumps(payload).encode()) for payload in news]
 
     def _report(self, statuses: list[int | None]) -> None:
         """One line when the receiver stops taking readings, and one when it is back."""

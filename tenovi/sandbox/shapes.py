@@ -15,6 +15,11 @@ from tenovi.sandbox.simulation import NAMESPACE, Device, Patient, wire_time
 
 Json = dict[str, Any]
 
+PATIENT_KEYS = {
+    *("external_id", "name", "address", "city", "state", "zip_code", "phone_number", "email", "physician"),
+    *("clinic_name", "care_manager", "sms_opt_in", "address_status", "address_verified_by"),
+    "confirm_address",
+}
 PATIENT_KEYS_IN_DEVICE = (
     "external_id",
     "name",

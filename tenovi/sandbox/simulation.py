@@ -164,6 +164,21 @@ class Clinic:
         patient.devices.append(device)
         return device
 
+    def adopt(self, record: dict[str, Any]) -> Device | None:
+        """A device that was activated by a call, so that its patient can use it; None for a name or a
+        patient the simulation knows nothing of. It has no history."""
+        wanted = str(record["patient_id"]).casefold()
+        patient = next((one for one in self.patients if one.external_id.casefold() == wanted), None)
+        kind = catalogue.kind_for(record["device"]["name"], record["device"]["sensor_code"])
+        if patient is None or kind is None:
+            return None
+        device = self._device(patient, kind.names[0] if kind.names else kind.other_names[0])
+        device.id, device.name = record["id"], record["device"]["name"]
+        device.hardware_uuid = record["device"]["hardware_uuid"] or ""
+        device.created = datetime.now(UTC)
+        patient.devices.append(device)
+        return device
+
     def live_reading(self, device: Device, at: datetime) -> list[Row]:
         """What the device reports when it is used at `at` (UTC), received at once."""
         local = at.astimezone(ZoneInfo(device.patient.timezone))

@@ -28,7 +28,8 @@ class Settings:
 
     `rate_seconds` is the least time between two accepted requests of one key. `push` and `values`
     choose the form of webhooks; `withhold`, `duplicate` and `disorder` are shares from 0 to 1.
-    `bare_limit` and `bare_days` cut a list that is asked for without `page`.
+    `bare_limit` and `bare_days` cut a list that is asked for without `page`; without `supplies` that
+    module is not enabled for the account.
     """
 
     rate_seconds: float = 1.0
@@ -42,6 +43,7 @@ class Settings:
     newest_first: bool = True
     bare_limit: int = 1000
     bare_days: int = 30
+    supplies: bool = True
 
     def change(self, wanted: Json) -> None:
         """Raises ValueError for a setting that does not exist or a value of another type."""
@@ -81,14 +83,92 @@ class State:
         self.patients = {p.external_id.casefold(): shapes.patient_record(p) for p in clinic.patients}
         self.simulated = {device.id: device for device in clinic.devices}
         self._live: dict[str, list[Json]] = {}
+        self._forget_orders()
         self._history = lru_cache(maxsize=256)(self._make_history)
         self._accepted: dict[str, float] = {}
 
+    def _forget_orders(self) -> None:
+        self._records: dict[str, Json] = {}  # devices activated or changed by calls, whole
+        self._deleted: set[str] = set()
+        self.properties: dict[str, dict[str, Json]] = {}
+        self.hardware_log: list[Json] = []
+        self.replacements: dict[str, Json] = {}
+        self.supply_requests: dict[str, Json] = {}
+        self.bulk_orders: list[Json] = []
+        self.webhooks: dict[str, Json] = {}
+        self.told: list[Json] = []  # fulfillment news not posted yet
+
     def device_records(self) -> Iterator[Json]:
-        return (self.device_record(device_id) for device_id in self.simulated)
+        ids = dict.fromkeys([*self.simulated, *self._records])
+        return (self.device_record(device_id) for device_id in ids if device_id not in self._deleted)
+
+    def record_of(self, device_id: str) -> Json | None:
+        """The device object of an id in any case; None for one that nobody activated."""
+        device_id = device_id.lower()
+        known = device_id in self._records or device_id in self.simulated
+        return self.device_record(device_id) if known and device_id not in self._deleted else None
+
+    def changeable(self, device_id: str) -> Json | None:
+        """The same object, to be changed in place: from now on it is what calls have made of it."""
+        record = self.record_of(device_id)
+        return self._records.setdefault(record["id"], record) if record else None
+
+    def activate(self, record: Json) -> None:
+        """A device that a call has activated or ordered."""
+        self._records[record["id"]] = record
+        self.log_hardware(record, record["device"]["hardware_uuid"], old=None)
+        if record["status"] == "Delivered":
+            self.can_be_used(record)
+        self.tell(record)
+
+    def can_be_used(self, record: Json) -> None:
+        """Live readings of a device that a call has activated may appear from now on."""
+        if record["id"] not in self.simulated and record["patient_id"]:
+            device = self.clinic.adopt(record)
+            if device:
+                self.simulated[device.id] = device
+
+    def forget(self, device_id: str) -> None:
+        self._deleted.add(device_id.lower())
+
+    def log_hardware(self, record: Json, new: str | None, *, old: str | None = "") -> None:
+        """Writes the change log of a device's hardware id; the old one is the record's unless given."""
+        before = record["device"]["hardware_uuid"] if old == "" else old
+        if before == new:
+            return
+        now = wire_time(datetime.now(UTC))
+        self.hardware_log.append(
+            {
+                "id": len(self.hardware_log) + 1,
+                "created": now,
+                "modified": now,
+                "object_id": record["id"],
+                "device_name": record["device"]["name"],
+                "old_hardware_uuid": before,
+                "new_hardware_uuid": new,
+                "changer": "API",
+            }
+        )
+
+    def tell(self, record: Json, *, tracking_link: str | None = None, replaced: str | None = None) -> None:
+        """Queue the fulfillment webhook about the record as it stands."""
+        news = {
+            "hwi_device_id": record["id"],
+            "patient_id": record["patient_id"],
+            "hardware_uuid": record["device"]["hardware_uuid"],
+            "sensor_code": record["device"]["sensor_code"],
+            "device_name": record["device"]["name"],
+            "status": record["status"],
+            "tracking_link": tracking_link,
+        }
+        self.told.append(news | ({"device_id": replaced} if replaced else {}))
 
     def device_record(self, device_id: str) -> Json:
         """Raises KeyError for an id nobody activated."""
+        if changed := self._records.get(device_id):
+            if device_id in self.simulated:
+                changed["last_measurement"] = self.last_measurement(device_id)
+            return changed
         device = self.simulated[device_id]
         patient = self.patients[device.patient.external_id.casefold()]
         return shapes.device_record(device, patient, self.last_measurement(device_id))
@@ -133,10 +213,12 @@ class State:
         self.settings = Settings()
         self.exchanges.clear()
         self.simulated = {device.id: device for device in self.clinic.devices}
+        self.patients = {p.external_id.casefold(): shapes.patient_record(p) for p in self.clinic.patients}
         for patient in self.clinic.patients:
             patient.devices = [device for device in patient.devices if device.id in self.simulated]
         self._live.clear()
         self._accepted.clear()
+        self._forget_orders()
 
     def within_rate(self, key: str, at: float) -> bool:
         """Whether a request of that key at that monotonic time is allowed; an allowed one counts."""

@@ -1,0 +1,171 @@
+"""The played vendor's office: hardware log, replacements, bulk orders, supplies, registered webhooks.
+
+Shapes follow the vendor's pages where they print them and public type declarations elsewhere.
+"""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Callable
+from datetime import UTC, datetime
+from http import HTTPStatus
+
+from tenovi.sandbox.answers import Answer, Request, invalid, listed, not_found, paged, refuse
+from tenovi.sandbox.shapes import Json
+from tenovi.sandbox.simulation import NAMESPACE, wire_time
+from tenovi.sandbox.state import State
+from tenovi.sandbox.writes import SHIPPING
+
+SUPPLIES = ("Glucose test strips (50)", "Lancets (100)", "Control solution", "Batteries AA (4)")
+WEBHOOK_KEYS = {"endpoint": None, "auth_header": None, "auth_key": None, "event": None}
+EVENTS = ("MEASUREMENT", "FULFILLMENT", "SPECIAL_ORDER")
+
+
+def list_hardware_log(state: State, request: Request) -> Answer:
+    """Newest first; filtered by `object_id` (the HWI device) or `search` (a hardware id)."""
+    rows = list(reversed(state.hardware_log))
+    if "object_id" in request.query:
+        rows = [row for row in rows if row["object_id"] == request.query["object_id"].lower()]
+    if "search" in request.query:
+        wanted = request.query["search"].upper()
+        rows = [row for row in rows if wanted in (row["old_hardware_uuid"], row["new_hardware_uuid"])]
+    return listed(state, request, rows)
+
+
+def list_replacements(state: State, request: Request) -> Answer:
+    return listed(state, request, list(state.replacements.values()))
+
+
+def create_replacement(state: State, request: Request) -> Answer:
+    """For a device, its gateway, or both; shipping fields only when something is to be shipped."""
+    body: Json = request.body if isinstance(request.body, dict) else {}
+    if state.record_of(str(body.get("hwi_device_id", ""))) is None:
+        return invalid(hwi_device_id=["HWI Device not found."])
+    names = [each.get("name") for each in body.get("device_types") or [] if isinstance(each, dict)]
+    if not names or None in names:
+        return invalid(device_types=["This list may not be empty."])
+    given = {name: body.get(name) or "" for name in (*SHIPPING, "notify_emails")}
+    record = {**_new(), "hwi_device_id": body["hwi_device_id"], **given, "fulfilled": False}
+    record["device_types"] = [{"name": name} for name in names]
+    state.replacements[record["id"]] = record
+    return Answer(HTTPStatus.CREATED, record)
+
+
+def read_replacement(state: State, request: Request, number: str) -> Answer:
+    return _one(state.replacements, number, lambda record: Answer(HTTPStatus.OK, record))
+
+
+def delete_replacement(state: State, request: Request, number: str) -> Answer:
+    """Only while it is pending."""
+    return _one(state.replacements, number, lambda record: _withdrawn(state.replacements, record))
+
+
+def list_bulk_orders(state: State, request: Request) -> Answer:
+    orders = list(state.bulk_orders)
+    if "fulfilled" in request.query:
+        orders = [one for one in orders if one["fulfilled"] == (request.query["fulfilled"] == "true")]
+    return paged(request, orders)
+
+
+def list_supply_types(state: State, request: Request) -> Answer:
+    if not state.settings.supplies:
+        return refuse(HTTPStatus.FORBIDDEN, "This module is not enabled for your account.")
+    return Answer(
+        HTTPStatus.OK,
+        [
+            {
+                "id": str(uuid.uuid5(NAMESPACE, f"supply {name}")),
+                "name": name,
+                "description": "",
+                "image": None,
+                "up_front_cost": "12.00",
+                "shipping_cost": "6.00",
+                "hardware_uuid_required": "strips" in name,
+                "deprecated": False,
+            }
+            for name in SUPPLIES
+        ],
+    )
+
+
+def list_supply_requests(state: State, request: Request) -> Answer:
+    if not state.settings.supplies:
+        return refuse(HTTPStatus.FORBIDDEN, "This module is not enabled for your account.")
+    return listed(state, request, list(state.supply_requests.values()))
+
+
+def create_supply_request(state: State, request: Request) -> Answer:
+    if not state.settings.supplies:
+        return refuse(HTTPStatus.FORBIDDEN, "This module is not enabled for your account.")
+    body: Json = request.body if isinstance(request.body, dict) else {}
+    if body.get("supply_name") not in SUPPLIES:
+        return invalid(supply_name=["Supply type not found."])
+    if missing := [name for name in SHIPPING if not body.get(name)]:
+        return invalid(**{name: ["This field is required."] for name in missing})
+    keys = ("supply_name", *SHIPPING, "gateway_id", "imei", "related_client_device_id")
+    record = {**_new(), **{key: body.get(key) for key in keys}, "fulfilled": False}
+    state.supply_requests[record["id"]] = record
+    return Answer(HTTPStatus.CREATED, record)
+
+
+def delete_supply_request(state: State, request: Request, number: str) -> Answer:
+    return _one(state.supply_requests, number, lambda record: _withdrawn(state.supply_requests, record))
+
+
+def list_webhooks(state: State, request: Request) -> Answer:
+    return Answer(HTTPStatus.OK, list(state.webhooks.values()))
+
+
+def create_webhook(state: State, request: Request) -> Answer:
+    body: Json = request.body if isinstance(request.body, dict) else {}
+    if not str(body.get("endpoint", "")).startswith(("http://", "https://")):
+        return invalid(endpoint=["Enter a valid URL."])
+    if body.get("event") not in EVENTS:
+        return invalid(event=[f'"{body.get("event")}" is not a valid choice.'])
+    record = {
+        **_new(),
+        **{key: body.get(key) for key in WEBHOOK_KEYS},
+        "post_as_array": bool(body.get("post_as_array")),
+        "enabled_by_default": body.get("enabled_by_default", True),
+    }
+    state.webhooks[record["id"]] = record
+    return Answer(HTTPStatus.CREATED, record)
+
+
+def read_webhook(state: State, request: Request, number: str) -> Answer:
+    return _one(state.webhooks, number, lambda record: Answer(HTTPStatus.OK, record))
+
+
+def update_webhook(state: State, request: Request, number: str) -> Answer:
+    body: Json = request.body if isinstance(request.body, dict) else {}
+
+    def changed(record: Json) -> Answer:
+        record.update({key: body[key] for key in record.keys() & body.keys() - {"id", "created"}})
+        return Answer(HTTPStatus.OK, record)
+
+    return _one(state.webhooks, number, changed)
+
+
+def delete_webhook(state: State, request: Request, number: str) -> Answer:
+    def gone(record: Json) -> Answer:
+        del state.webhooks[record["id"]]
+        return Answer(HTTPStatus.NO_CONTENT, None)
+
+    return _one(state.webhooks, number, gone)
+
+
+def _one(records: dict[str, Json], number: str, then: Callable[[Json], Answer]) -> Answer:
+    record = records.get(number.lower())
+    return then(record) if record else not_found()
+
+
+def _withdrawn(records: dict[str, Json], record: Json) -> Answer:
+    if record["fulfilled"]:
+        return refuse(HTTPStatus.BAD_REQUEST, "A fulfilled request cannot be deleted.")
+    del records[record["id"]]
+    return Answer(HTTPStatus.NO_CONTENT, None)
+
+
+def _new() -> Json:
+    now = wire_time(datetime.now(UTC))
+    return {"id": str(uuid.uuid4()), "created": now, "modified": now}
