@@ -22,10 +22,14 @@ def web(port: int, *, workers: int = 2, threads: int = 16) -> list[str]:
 
 
 def worker(queue: str, *, concurrency: int = 2, log_level: str = "INFO") -> list[str]:
-    """A Celery worker of one queue. Vendor calls have their own, so that a slow vendor delays nothing else."""
+    """A Celery worker of one queue. Vendor calls have their own, so that a slow vendor delays nothing else.
+
+    Threads, because a forked worker that is stopped while wake-ups are queued takes half a minute to end.
+    """
     return [
         *(*_CELERY, "worker", "--queues", queue, "--hostname", f"{queue}@vitaldays"),
-        *("--concurrency", str(concurrency), "--loglevel", log_level, "--without-gossip", "--without-mingle"),
+        *("--pool", "threads", "--concurrency", str(concurrency), "--loglevel", log_level),
+        *("--without-gossip", "--without-mingle"),
     ]
 
 
