@@ -1,81 +1,126 @@
-"""Which charts a patient's page draws, and what each says in words."""
+"""Which charts a patient's page draws, and from which series."""
 
 from __future__ import annotations
 
 import datetime
-from decimal import Decimal
+import zlib
+from dataclasses import dataclass
 from typing import Any
 
-from django.db.models import Count, Max, Min
 from django.urls import reverse
 from django.utils.http import urlencode
+from django.utils.text import slugify
 
-from clinics.presentation import exact
-from measurements.models import Measurement
-from measurements.presentation import metric_of, unit_text, value_text
+from dashboard.chart_words import summary
+from dashboard.figures import Figures, weight_change
+from measurements.presentation import readout_of
 from patients.models import Patient
 
-DRAWN = (
-    "blood_pressure",
-    "glucose",
-    "weight",
-    "spO2",
-    "pulse",
-    "temperature",
-    "peak_expiratory_flow",
-    "forced_expiratory_volume",
+
+@dataclass(frozen=True)
+class Plan:
+    """Metrics that share one chart, the leading one first; `size` is its height ("tall", "low", "")."""
+
+    metrics: tuple[str, ...]
+    title: str = ""
+    size: str = ""
+
+
+PLANS = (
+    Plan(("blood_pressure", "pulse", "irregular_heartbeat"), size="tall"),
+    Plan(("glucose",)),
+    Plan(("weight",)),
+    Plan(("spO2",)),
+    Plan(("perfusion_index",)),
+    Plan(("temperature",)),
+    Plan(("peak_expiratory_flow",), "Peak expiratory flow (PEF)"),
+    Plan(("forced_expiratory_volume",), "Forced expiratory volume (FEV)"),
+    Plan(("pillbox_opened", "pillbox_refilled", "pillbox_refill_initiated"), "Pillbox"),
+    Plan(("hailie_respiratory_flow_log", "hailie_medication_event"), "Inhaler: doses and flow of breath"),
+    Plan(("hailie_respiratory_timing_log",), "Inhaler: length of breath"),
+    Plan(("patchcap_open_close_event", "no_measurement_event"), "Bottle cap", "low"),
+    Plan(("steps",), "Steps in each hour"),
+    Plan(("heart_rate_statistics",), "Heart rate in each hour"),
+    Plan(("sleep",)),
 )
-OVERLAYS = {"blood_pressure": "pulse"}
-"""Drawn as a line within another chart instead of a chart of its own."""
+"""In the order of the page. A chart is drawn when the patient ever sent any of its metrics."""
+LAYER_LABELS = {
+    "pulse": "pulse",
+    "pillbox_opened": "",
+    "pillbox_refilled": "",
+    "pillbox_refill_initiated": "refill",
+    "hailie_medication_event": "inhaler",
+    "hailie_respiratory_flow_log": "flow",
+    "patchcap_open_close_event": "",
+}
+UNKNOWN_CHARTS = 12  # further metrics that nobody knows are in the table only
+DRAWN = frozenset(metric for plan in PLANS for metric in plan.metrics)
+ELSEWHERE = frozenset({"battery_percentage"})
+"""Beside the devices, neither on a chart nor in the table."""
 
 
-def charts(patient: Patient, start: datetime.datetime, end: datetime.datetime) -> list[dict[str, Any]]:
-    """One entry per chart, for `dashboard/_charts.html`, for every drawn metric the patient ever sent."""
-    figures = _figures(patient, start, end)
-    drawn = [name for name in DRAWN if name in figures]
-    overlaid = {overlay for name, overlay in OVERLAYS.items() if name in drawn}
-    return [_chart(patient, name, figures, start, end) for name in drawn if name not in overlaid]
+def charts(
+    patient: Patient, figures: dict[str, Figures], start: datetime.datetime, end: datetime.datetime
+) -> list[dict[str, Any]]:
+    """One entry per chart, for `dashboard/_charts.html`."""
+    planned = [(plan, [figures[name] for name in plan.metrics if name in figures]) for plan in PLANS]
+    planned += [
+        (Plan((name,), size="low"), [figures[name]]) for name in sorted(_unknown(figures))[:UNKNOWN_CHARTS]
+    ]
+    return [_chart(patient, plan, layers, start, end) for plan, layers in planned if layers]
 
 
-def _figures(patient: Patient, start: datetime.datetime, end: datetime.datetime) -> dict[str, dict[str, Any]]:
-    readings = Measurement.objects.of_patient(patient).filter(metric__in=DRAWN, excluded=False, control=False)
-    ever = readings.order_by("metric", "-taken_at").distinct("metric").values_list("metric", "device__kind")
-    found: dict[str, dict[str, Any]] = {metric: {"kind": kind, "count": 0} for metric, kind in ever}
-    within = readings.taken_between(start, end).order_by()
-    for row in within.values("metric").annotate(
-        count=Count("id"),
-        lowest=Min("value_1"),
-        highest=Max("value_1"),
-        lowest_2=Min("value_2"),
-        highest_2=Max("value_2"),
-    ):
-        found[row["metric"]] |= row
-    newest = within.order_by("metric", "-taken_at", "-id").distinct("metric")
-    for latest in newest.values("metric", "value_1", "value_2", "taken_at"):
-        found[latest["metric"]]["latest"] = latest
-    return found
+def table_only(figures: dict[str, Figures]) -> list[tuple[str, int]]:
+    """What the span holds and no chart draws: labels and numbers of rows."""
+    drawn = DRAWN | ELSEWHERE | set(sorted(_unknown(figures))[:UNKNOWN_CHARTS])
+    rest = sorted((one.metric.label, one.rows) for name, one in figures.items() if name not in drawn)
+    controls = sum(one.controls for one in figures.values())
+    return [item for item in (*rest, ("Control solution", controls)) if item[1]]
+
+
+def _unknown(figures: dict[str, Figures]) -> list[str]:
+    return [name for name, one in figures.items() if not one.metric.known]
 
 
 def _chart(
     patient: Patient,
-    name: str,
-    figures: dict[str, dict[str, Any]],
+    plan: Plan,
+    layers: list[Figures],
     start: datetime.datetime,
     end: datetime.datetime,
 ) -> dict[str, Any]:
-    metric = metric_of(name, figures[name]["kind"])
-    overlay = OVERLAYS.get(name, "")
-    overlay = overlay if overlay in figures else ""
+    lead = layers[0].metric
+    names = [layer.metric.name for layer in layers]
+    is_weight = lead.name == "weight" and layers[0].latest
+    gained = weight_change(patient, layers[0].latest) if is_weight and layers[0].latest else None
     return {
-        "metric": name,
-        "title": f"{metric.label} and pulse" if overlay else metric.label,
-        "summary": _summary(patient, name, figures[name]),
+        "id": slugify(lead.name) if lead.known else f"other-{zlib.crc32(lead.name.encode()):x}",
+        "title": plan.title or _title(lead.label, names),
+        "size": plan.size if lead.name == plan.metrics[0] else "",
+        "summary": summary(patient, layers, gained),
+        "metrics": names,
+        "layers": [_layer(patient, layer, start, end, alone=len(layers) == 1) for layer in layers],
+    }
+
+
+def _title(label: str, names: list[str]) -> str:
+    return f"{label} and pulse" if names[:2] == ["blood_pressure", "pulse"] else label
+
+
+def _layer(
+    patient: Patient, layer: Figures, start: datetime.datetime, end: datetime.datetime, *, alone: bool
+) -> dict[str, Any]:
+    metric = layer.metric
+    words = readout_of(metric)
+    return {
+        "metric": metric.name,
+        "src": _series_url(patient, metric.name, start, end),
+        "label": "" if alone else LAYER_LABELS.get(metric.name, metric.label.lower()),
+        "words": words.value,
+        "zero": words.zero,
+        "second": words.second,
         "decimals": metric.value_1.decimals,
-        "unit": unit_text(metric),
-        "src": _series_url(patient, name, start, end),
-        "overlay_src": _series_url(patient, overlay, start, end) if overlay else "",
-        "overlay_label": metric_of(overlay, figures[overlay]["kind"]).label if overlay else "",
-        "overlay_unit": unit_text(metric_of(overlay, figures[overlay]["kind"])) if overlay else "",
+        "decimals_2": metric.value_2.decimals if metric.value_2 else metric.value_1.decimals,
     }
 
 
@@ -87,23 +132,3 @@ def _series_url(patient: Patient, metric: str, start: datetime.datetime, end: da
 
 def _utc(moment: datetime.datetime) -> str:
     return moment.astimezone(datetime.UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
-
-
-def _summary(patient: Patient, name: str, figures: dict[str, Any]) -> str:
-    """What the chart shows, for people who cannot see it."""
-    if not figures["count"]:
-        return "No readings in these days."
-    metric = metric_of(name, figures["kind"])
-
-    def text(value_1: Decimal, value_2: Decimal | None) -> str:
-        return value_text(metric, value_1, value_2)
-
-    latest = figures["latest"]
-    lowest = text(figures["lowest"], figures["lowest_2"])
-    highest = text(figures["highest"], figures["highest_2"])
-    noun = "reading" if figures["count"] == 1 else "readings"
-    taken = exact(latest["taken_at"], patient.zone, latest["taken_at"])
-    return (
-        f"{figures['count']} {noun}, {lowest} to {highest} {unit_text(metric)}; "
-        f"latest {text(latest['value_1'], latest['value_2'])} on {taken}."
-    )

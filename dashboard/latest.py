@@ -10,10 +10,20 @@ from typing import Any
 from clinics.models import Clinic
 from measurements.models import LatestReading
 from measurements.presentation import metric_of, unit_text, value_text
+from tenovi import catalogue
 
-FIRST = ("blood_pressure", "pulse", "glucose", "weight", "spO2", "temperature", "peak_expiratory_flow")
-SHOWN_AS_VALUE = ("measurement", "event", "hourly_bin")
-QUIET = {"irregular_heartbeat", "perfusion_index", "pillbox_refill_initiated"}
+FIRST = (
+    *("blood_pressure", "pulse", "glucose", "weight", "spO2", "temperature", "peak_expiratory_flow"),
+    *("forced_expiratory_volume", "pillbox_opened", "hailie_medication_event", "patchcap_open_close_event"),
+)
+EVENTS = {
+    "pillbox_opened": "Pillbox opened",
+    "hailie_medication_event": "Inhaler",
+    "patchcap_open_close_event": "Bottle cap",
+}
+"""The events worth a place among the latest values, and what they are called there."""
+LABELS = EVENTS | {"heart_rate_statistics": "Hourly heart rate"}
+QUIET = {"perfusion_index", "hailie_respiratory_timing_log"}
 """Shown on the patient's page, but not worth a place among the latest values."""
 
 
@@ -25,13 +35,13 @@ def latest_values(clinic: Clinic, patient_ids: Iterable[uuid.UUID]) -> dict[uuid
         .filter(patient_id__in=list(patient_ids))
         .select_related("device")
     )
-    for row in sorted(rows, key=lambda row: (_rank(row.metric), row.metric)):
+    for row in sorted(rows, key=lambda row: (rank(row.metric), row.metric)):
         metric = metric_of(row.metric, row.device.kind, row.device.sensor_code)
-        if metric.shape in SHOWN_AS_VALUE and metric.name not in QUIET:
+        if _is_shown(metric):
             found[row.patient_id].append(
                 {
                     "metric": metric.name,
-                    "label": metric.label,
+                    "label": LABELS.get(metric.name, metric.label),
                     "value": value_text(metric, row.value_1, row.value_2),
                     "unit": unit_text(metric),
                     "at": row.taken_at,
@@ -41,5 +51,11 @@ def latest_values(clinic: Clinic, patient_ids: Iterable[uuid.UUID]) -> dict[uuid
     return dict(found)
 
 
-def _rank(metric: str) -> int:
+def _is_shown(metric: catalogue.Metric) -> bool:
+    if metric.shape == "event":
+        return metric.name in EVENTS
+    return metric.shape != "status" and metric.name not in QUIET
+
+
+def rank(metric: str) -> int:
     return FIRST.index(metric) if metric in FIRST else len(FIRST)

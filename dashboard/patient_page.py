@@ -10,6 +10,7 @@ from typing import Any
 from django.db.models import OuterRef, Subquery
 from django.http import QueryDict
 from django.urls import reverse
+from django.utils.http import urlencode
 
 from billing.pace import Pace, pace
 from billing.report import vital_days
@@ -21,21 +22,20 @@ from dashboard.latest import latest_values
 from devices.models import Assignment
 from measurements.days import DateEvidence, evidence
 from measurements.models import Measurement
-from measurements.presentation import context_of, marks_of, meaning_of, unit_text, value_text
+from measurements.news import readings_version
+from measurements.presentation import (
+    marks_of,
+    meaning_of,
+    remarks_of,
+    unit_text,
+    value_text,
+)
 from patients.models import Patient
 from tenovi import catalogue
 
 SPANS = (7, 30, 90, 365)
 DEFAULT_SPAN = 30
 PAGE_SIZE = 100
-STATUS_METRICS = sorted(
-    {
-        metric.name
-        for kind in catalogue.kinds()
-        for metric in kind.metrics.values()
-        if metric.shape == "status"
-    }
-)
 
 
 @dataclass(frozen=True)
@@ -84,10 +84,12 @@ def context(patient: Patient, query: QueryDict, now: datetime.datetime) -> dict[
     """What `dashboard/patient.html` documents."""
     today = now.astimezone(patient.zone).date()
     span = Span.asked(query, today)
+    version = readings_version(patient)  # before anything is read: what comes in between is new
     start, end = span.moments(patient)
     latest = latest_values(patient.clinic, [patient.id]).get(patient.id, [])
     standing = _standing(patient, Window.of_month(f"{today:%Y-%m}"), today, now)
     return {
+    figures = figures_of(patient, start, end)
         "patient": patient,
         "zone": patient.zone,
         "card": {
@@ -111,8 +113,13 @@ def context(patient: Patient, query: QueryDict, now: datetime.datetime) -> dict[
                 Choice(f"{days} days", f"?days={days}&view={span.view}", days == span.days) for days in SPANS
             ],
         },
-        "charts": charts(patient, start, end) if span.view == "charts" else [],
-        "readings": _readings(patient, start, end, query.get("page")) if span.view == "table" else None,
+        "live": {
+            "url": reverse("patient-news", args=[patient.clinic.slug, patient.id]),
+            "version": version,
+        },
+        "charts": charts(patient, figures, start, end) if span.view == "charts" else [],
+        "table_only": table_only(figures),
+        "readings": _readings(patient, figures, span, query) if span.view == "table" else None,
         "calendar": _calendar(patient, query, today, standing, span),
         "devices": _devices(patient),
     }
@@ -131,15 +138,28 @@ def _standing(patient: Patient, window: Window, today: datetime.date, now: datet
     ]
 
 
-def _readings(patient: Patient, start: datetime.datetime, end: datetime.datetime, number: str | None) -> Any:
+def _readings(patient: Patient, figures: dict[str, Figures], span: Span, query: QueryDict) -> dict[str, Any]:
+    """The rows of the table, of one metric or of all, and the choice between them."""
+    sent = {name: one for name, one in figures.items() if one.rows and name not in ELSEWHERE}
+    chosen = query.get("metric", "")
+    chosen = chosen if chosen in sent else ""
     found = (
         Measurement.objects.of_patient(patient)
-        .taken_between(start, end)
-        .exclude(metric__in=STATUS_METRICS)
+        .taken_between(*span.moments(patient))
+        .filter(metric__in=[chosen] if chosen else list(sent))
         .select_related("device")
         .order_by("-taken_at", "metric", "-id")
     )
-    return page_of(found, number, PAGE_SIZE, lambda readings: [_reading(patient, one) for one in readings])
+    address = f"?{span.query}&view=table"
+    choices = [Choice("Everything", address, not chosen, sum(one.rows for one in sent.values()))]
+    choices += [
+        Choice(one.metric.label, f"{address}&{urlencode({'metric': name})}", name == chosen, one.rows)
+        for name, one in sorted(sent.items(), key=lambda item: (rank(item[0]), item[1].metric.label))
+    ]
+    page = page_of(
+        found, query.get("page"), PAGE_SIZE, lambda readings: [_reading(patient, one) for one in readings]
+    )
+    return {"page": page, "choices": choices if len(sent) > 1 else []}
 
 
 def _reading(patient: Patient, reading: Measurement) -> dict[str, Any]:
@@ -147,12 +167,13 @@ def _reading(patient: Patient, reading: Measurement) -> dict[str, Any]:
     return {
         "at": reading.taken_at,
         "label": metric.label,
+    day = reverse("patient-day", args=[patient.clinic.slug, patient.id, reading.local_date])
         "value": value_text(metric, reading.value_1, reading.value_2),
         "unit": unit_text(metric),
         "marks": marks_of(reading),
-        "context": context_of(reading),
         "device": reading.device.name,
-        "day_url": reverse("patient-day", args=[patient.clinic.slug, patient.id, reading.local_date]),
+        "remarks": remarks_of(reading, metric),
+        "day_url": f"{day}#reading-{reading.id}",
     }
 
 
@@ -176,17 +197,35 @@ def _calendar(
         "next": "" if window.last >= today else f"?month={window.next_month().month}{view}",
         "pace": standing if is_current else [],
         "weeks": [[cells.get(date) for date in week] for week in weeks],
-        "notes": [
-            {"label": f"{date:%-d %b}", "url": cells[date].url, "reason": _joined(found[date])}
-            for date in sorted(found)
-            if cells[date].state == "uncounted"
-        ],
+        "notes": _notes(
+            {date: _joined(found[date]) for date in found if cells[date].state == "uncounted"}, cells
+        ),
     }
 
 
 def _cell(patient: Patient, date: datetime.date, found: list[DateEvidence], today: datetime.date) -> DayCell:
     return DayCell.of(
         date,
+def _notes(reasons: dict[datetime.date, str], cells: dict[datetime.date, DayCell]) -> list[dict[str, str]]:
+    """Dates in a row that have the same reason are one note: `3–9 Nov`."""
+    notes: list[dict[str, str]] = []
+    previous = None
+    for date in sorted(reasons):
+        if previous and date - previous == datetime.timedelta(1) and reasons[date] == reasons[previous]:
+            notes[-1]["label"] = f"{notes[-1]['first']}–{date:%-d %b}"
+        else:
+            notes.append(
+                {
+                    "first": f"{date:%-d}",
+                    "label": f"{date:%-d %b}",
+                    "url": cells[date].url,
+                    "reason": reasons[date],
+                }
+            )
+        previous = date
+    return notes
+
+
         url=reverse("patient-day", args=[patient.clinic.slug, patient.id, date]),
         today=today,
         counted=any(one.counted for one in found),

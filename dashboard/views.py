@@ -6,7 +6,7 @@ import datetime
 import uuid
 
 from django.contrib.auth.decorators import login_required
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.utils import timezone
@@ -18,6 +18,7 @@ from clinics.models import Clinic, Membership, Role, User
 from dashboard import patient_list, patient_page
 from measurements.day_page import day_context
 from patients.access import patient_for
+from measurements.news import readings_version
 
 
 @login_required
@@ -67,6 +68,13 @@ def patient(request: HttpRequest, visit: Visit, patient_id: uuid.UUID) -> HttpRe
 
 
 @clinic_page(Permission.VIEW_PATIENTS)
+@clinic_page(Permission.VIEW_PATIENTS)
+@require_safe
+def patient_news(request: HttpRequest, visit: Visit, patient_id: uuid.UUID) -> HttpResponse:
+    """What an open patient page asks for every few seconds: another version, other readings."""
+    return JsonResponse({"version": readings_version(patient_for(visit, patient_id))})
+
+
 @require_safe
 def patient_day(
     request: HttpRequest, visit: Visit, patient_id: uuid.UUID, day: datetime.date

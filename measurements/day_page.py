@@ -13,9 +13,9 @@ from clinics.presentation import long_date
 from measurements.days import evidence
 from measurements.models import Measurement
 from measurements.presentation import (
-    context_of,
     marks_of,
     meaning_of,
+    remarks_of,
     rule_text,
     unit_text,
     value_text,
@@ -27,8 +27,7 @@ DayUrl = Callable[[datetime.date], str]
 
 
 def day_context(patient: Patient, day: datetime.date, *, url_of: DayUrl, with_values: bool) -> dict[str, Any]:
-    """Context of the day templates. Without `with_values` no value, context or remark of the meter
-    leaves this function."""
+    """Context of the day templates. Without `with_values` no value and no remark leaves this function."""
     readings = (
         Measurement.objects.of_patient(patient)
         .filter(local_date=day)
@@ -78,7 +77,7 @@ def _row(reading: Measurement, *, with_values: bool) -> dict[str, Any]:
         row |= {
             "value": value_text(metric, reading.value_1, reading.value_2),
             "unit": unit_text(metric),
-            "context": context_of(reading),
+            "remarks": remarks_of(reading, metric),
         }
     else:
         row["marks"] = [mark for mark in row["marks"] if mark != "above_range"]  # says something of the value

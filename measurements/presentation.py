@@ -4,15 +4,37 @@ from __future__ import annotations
 
 import datetime
 import re
+from dataclasses import dataclass
 from decimal import Decimal
 
 from measurements.models import LocalDateRule, Measurement
 from tenovi import catalogue
 
 LATE_AFTER = datetime.timedelta(hours=24)
+BIN = datetime.timedelta(hours=1)  # a watch uploads once a day, and its time is the start of the hour
 WEEKDAYS = ("Sunday", "Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday")
 HALVES = {1: "AM", 2: "PM"}
 MEAL_CONTEXTS = {"pre-prandial": "before meal", "post-prandial": "after meal", "fasting": "fasting"}
+COMPARTMENTS = ("pillbox_opened", "pillbox_refilled")
+HAPPENED = {
+    "irregular_heartbeat": "detected",
+    "pillbox_refill_initiated": "started",
+    "hailie_medication_event": "dose",
+    "no_measurement_event": "reported",
+    "low_battery_event": "low",
+    "patchcap_time_updated_event": "updated",
+}
+"""What a row says whose value is always 1."""
+FLAG_WORDS = {"open": "opened", "close": "closed", "not": "not valid"}
+"""Better words than the vendor's own for the two values of a flag."""
+SECOND_WORDS = {
+    "standard deviation": "± {}",
+    "maximum pulse in the hour": "maximum {} bpm",
+    "mean flow rate": "mean {} L/min",
+    "time to peak": "peak after {} s",
+    "shake duration": "shaken for {} s",
+}
+"""How the second value reads beside the first, by its meaning."""
 
 
 def metric_of(name: str, kind: str, sensor_code: str = "") -> catalogue.Metric:
@@ -30,15 +52,52 @@ def value_text(metric: catalogue.Metric, value_1: Decimal, value_2: Decimal | No
     """The value without its unit: `131/82`, `98.6`, `Monday AM`, `installed`."""
     if metric.name == "blood_pressure" and value_2 is not None:
         return f"{value_1:.0f}/{value_2:.0f}"
-    if metric.name in ("pillbox_opened", "pillbox_refilled"):
+    if metric.name in COMPARTMENTS:
         return f"{WEEKDAYS[int(value_1) - 1]} {HALVES.get(int(value_2 or 0), '')}".strip()
     if metric.value_1.meaning == "always 1":
-        return "yes"
-    if named := _named_flag(metric.value_1.meaning, value_1):
+        return HAPPENED.get(metric.name, "yes")
+    if named := flag_words(metric).get(str(int(value_1))):
         return named
     if not metric.known:
-        return " / ".join(f"{value.normalize():f}" for value in (value_1, value_2) if value is not None)
+        given = (value_1, value_2) if value_2 else (value_1,)
+        return " / ".join(f"{value.normalize():f}" for value in given)
     return f"{value_1:.{metric.value_1.decimals}f}"
+
+
+def second_text(metric: catalogue.Metric, value_2: Decimal | None) -> str:
+    """What the second value adds where the first does not hold it: `± 0.41`, `mean 36.1 L/min`."""
+    words = SECOND_WORDS.get(metric.value_2.meaning, "") if metric.value_2 else ""
+    if not words or value_2 is None or not metric.value_2:
+        return ""
+    return words.format(f"{value_2:.{metric.value_2.decimals}f}")
+
+
+@dataclass(frozen=True)
+class Readout:
+    """How a chart words a reading; `{1}` and `{2}` stand for its numbers.
+
+    `zero` is for flags, whose 0 means something else; `second` is left out where the reading has
+    no second number. The compartment of a pillbox is put in front by the chart.
+    """
+
+    value: str
+    zero: str = ""
+    second: str = ""
+
+
+def readout_of(metric: catalogue.Metric) -> Readout:
+    if metric.name in COMPARTMENTS:
+        return Readout(metric.name.removeprefix("pillbox_"))
+    if metric.value_1.meaning == "always 1":
+        return Readout(HAPPENED.get(metric.name, "yes"))
+    if named := flag_words(metric):
+        return Readout(named["1"], named["0"])
+    if metric.name == "blood_pressure":
+        return Readout("{1}/{2} mmHg")
+    if not metric.known:
+        return Readout("{1}", second="second value {2}")
+    second = SECOND_WORDS.get(metric.value_2.meaning, "") if metric.value_2 else ""
+    return Readout(f"{{1}} {unit_text(metric)}".strip(), second=second.format("{2}"))
 
 
 def unit_text(metric: catalogue.Metric) -> str:
@@ -49,7 +108,7 @@ def marks_of(reading: Measurement) -> list[str]:
     """What is unusual about a reading: keys of `clinics.presentation.MARKS`."""
     found = {
         "estimated": reading.estimated,
-        "late": reading.received_at - reading.taken_at > LATE_AFTER,
+        "late": reading.received_at - reading.taken_at > LATE_AFTER + BIN * reading.keeps_greatest,
         "excluded": reading.excluded,
         "conflict": reading.conflict,
         "above_range": reading.context.get("alert") == "sensor_result_above_range",
@@ -57,11 +116,18 @@ def marks_of(reading: Measurement) -> list[str]:
     return [mark for mark, present in found.items() if present]
 
 
-def context_of(reading: Measurement) -> str:
-    """What the person said when measuring: `before meal`, `control solution`."""
-    if reading.control:
-        return "control solution"
-    return MEAL_CONTEXTS.get(str(reading.context.get("meal_context", "")), "")
+def remarks_of(reading: Measurement, metric: catalogue.Metric) -> list[str]:
+    """What else the reading says: its second value, and what the person said when measuring
+    (`before meal`, `control solution`). Clinical, as values are."""
+    opened = metric.name == "pillbox_opened"
+    stray = opened and reading.value_1 != reading.local_date.isoweekday() % 7 + 1
+    meal = MEAL_CONTEXTS.get(str(reading.context.get("meal_context", "")), "")
+    remarks = (
+        second_text(metric, reading.value_2),
+        "not on its own day" if stray else "",
+        "control solution" if reading.control else meal,
+    )
+    return [remark for remark in remarks if remark]
 
 
 def rule_text(reading: Measurement) -> str:
@@ -91,7 +157,8 @@ def why_text(reading: Measurement, metric: catalogue.Metric) -> str:
     return "not a vital metric by the vendor’s rule"
 
 
-def _named_flag(meaning: str, value: Decimal) -> str:
-    """The vendor writes flags as `1 installed, 0 removed`; the words for this value, or ""."""
-    words = dict(re.findall(r"(?:^|, )([0-9]) ([^,0-9]+)", meaning))
-    return words.get(str(int(value)), "").strip() if len(words) == 2 else ""
+def flag_words(metric: catalogue.Metric) -> dict[str, str]:
+    """The words for `0` and `1` of a flag, which the vendor writes as `1 installed, 0 removed`;
+    empty for a metric that is none."""
+    words: dict[str, str] = dict(re.findall(r"(?:^|, )([01]) ([^,0-9]+)", metric.value_1.meaning))
+    return {value: FLAG_WORDS.get(word, word) for value, word in words.items()} if len(words) == 2 else {}

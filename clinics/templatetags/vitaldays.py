@@ -25,14 +25,29 @@ BAR_WIDTH, BAR_HEIGHT = 128, 16
 EMPTY = mark_safe("")
 DOT = mark_safe('<span class="dot"></span>')
 CHART_KEYS = {
-    "blood_pressure": (("bars", "systolic to diastolic"), ("line", "pulse")),
+    "blood_pressure": (("bars", "systolic to diastolic"),),
+    "pulse": (("line", "pulse"),),
+    "irregular_heartbeat": (("irregular", "irregular heartbeat"),),
     "glucose": (
         ("fasting", "fasting"),
         ("before_meal", "before meal"),
         ("after_meal", "after meal"),
         ("normal", "not said"),
     ),
+    "pillbox_opened": (
+        ("own_day", "opened on its own day"),
+        ("other_day", "another day’s compartment"),
+        ("unopened", "not opened"),
+    ),
+    "pillbox_refilled": (("refill", "refilled"),),
+    "hailie_respiratory_flow_log": (("flow", "mean to maximum flow, L/min"),),
+    "hailie_medication_event": (("tick", "dose"),),
+    "hailie_respiratory_timing_log": (("breath", "length of breath, s"), ("notch", "time to its peak")),
+    "patchcap_open_close_event": (("tick", "opened"), ("closed", "closed")),
+    "no_measurement_event": (("nothing", "nothing measured"),),
+    "heart_rate_statistics": (("mean", "mean"), ("most", "up to the maximum")),
 }
+"""The shapes of each metric. A chart with a single shape needs no key."""
 LEVEL_ICONS = {"reached": "check", "on pace": "arrow-right", "behind": "arrow-down", "out of reach": "x"}
 DAY_ICONS = {"counted": "check", "uncounted": "minus"}
 STATE_ICONS = {
@@ -108,16 +123,17 @@ def guide() -> SafeString:
 
 
 @register.simple_tag
-def chart_key(metric: str) -> SafeString:
-    """What the shapes and colours of one chart mean, where it has more than one."""
+def chart_key(metrics: list[str]) -> SafeString:
+    """What the shapes and colours of a chart of these metrics mean, where it has more than one."""
     shapes = static("img/marks.svg")
     entries = format_html_join(
         "",
         '<li><svg class="key-{}" aria-hidden="true"><use href="{}#{}"/></svg> {}</li>',
-        ((shape, shapes, shape, words) for shape, words in CHART_KEYS.get(metric, ())),
+        ((shape, shapes, shape, words) for shape, words in keys),
     )
-    return format_html('<ul class="chart-key">{}</ul>', entries) if entries else EMPTY
+    return format_html('<ul class="chart-key">{}</ul>', entries) if len(keys) > 1 else EMPTY
 
+    keys = [key for metric in metrics for key in CHART_KEYS.get(metric, ())]
 
 def days_bar(days: int) -> SafeString:
     """Days with data out of the 16 of a full period, with a tick at the 2 of a short one."""

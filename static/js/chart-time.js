@@ -1,6 +1,8 @@
 // Moments in the patient's zone, in the words the rest of the page uses: "Tue 3 Nov, 07:42 EST".
 
-export function clock(zone) {
+const WEEKDAYS = ["Sun", "Mon", "Tue", "Wed", "Thu", "Fri", "Sat"];
+
+export function clock(zone, whole) {
   const format = (options) => new Intl.DateTimeFormat("en-US", { timeZone: zone, ...options });
   const full = format({
     weekday: "short", day: "numeric", month: "short", year: "numeric",
@@ -9,7 +11,29 @@ export function clock(zone) {
   const partsOf = (seconds) =>
     Object.fromEntries(full.formatToParts(new Date(seconds * 1000)).map(({ type, value }) => [type, value]));
 
+  // Local days from midnight to midnight; they last 23 to 25 hours, so 26 hours on is always the next.
+  function daysOf({ min, max }) {
+    const found = [];
+    for (let start = min; start < max; ) {
+      const { hour, minute } = partsOf(start + 26 * 3600);
+      const next = start + 26 * 3600 - Number(hour) * 3600 - Number(minute) * 60;
+      const after = partsOf(next);
+      const end = next - (after.hour === "23" ? -3600 : Number(after.hour) * 3600); // the clock was changed in between
+      found.push({ start, end, weekday: WEEKDAYS.indexOf(partsOf(start + 43200).weekday) + 1 });
+      start = end;
+    }
+    return found;
+  }
+
+  const days = daysOf(whole);
+
   return {
+    days,
+    dayOf(seconds) {
+      const day = days[Math.floor((seconds - whole.min) / 86400)];
+      if (day && seconds >= day.start && seconds < day.end) return day;
+      return days.find(({ start, end }) => seconds >= start && seconds < end) ?? null;
+    },
     words(seconds) {
       const p = partsOf(seconds);
       return `${p.weekday} ${p.day} ${p.month}, ${p.hour}:${p.minute} ${p.timeZoneName}`;

@@ -1,8 +1,9 @@
 // The charts of one patient: one time axis, one pointer, one zoom. Without scripts the page offers
-// the same readings as a table; here each [data-chart] is filled from the series API.
+// the same readings as a table; here each [data-chart] is filled from the series API, one series for
+// each of its [data-layer]s.
 
 import { colour, onThemeChange } from "./chart-colours.js";
-import { drawnAs } from "./chart-metrics.js";
+import { drawnAs, extent } from "./chart-metrics.js";
 import { paint } from "./chart-paint.js";
 import { arrowKeys, readout } from "./chart-readout.js";
 import { clock } from "./chart-time.js";
@@ -31,10 +32,11 @@ function show(chart, answers) {
   const low = chart.times.map(() => null);
   for (const { series, look } of chart.layers) {
     series.t.forEach((t, i) => {
-      const i2 = at.get(t);
-      const bottom = look.shape === "bars" ? (series.v2[i] ?? series.v1[i]) : series.v1[i];
-      high[i2] = Math.max(high[i2] ?? -Infinity, series.v1[i]);
-      low[i2] = Math.min(low[i2] ?? Infinity, bottom);
+      const place = at.get(t);
+      for (const height of extent(look, series.v1[i], series.v2[i])) {
+        high[place] = Math.max(high[place] ?? -Infinity, height);
+        low[place] = Math.min(low[place] ?? Infinity, height);
+      }
     });
   }
   chart.u.setData([chart.times, high, low], false);
@@ -74,9 +76,17 @@ const zoomOut = () => zoom(whole.min, whole.max);
 function valueRange(look) {
   return (u, low, high) => {
     if (low == null) return [0, 1];
-    const extra = Math.max(look.least - (high - low), (high - low) * 0.2) / 2;
-    return [low - extra, Math.min(high + extra, look.most ?? Infinity)];
+    const extra = Math.max((look.least ?? 1) - (high - low), (high - low) * 0.2) / 2;
+    return [look.zero ? 0 : low - extra, Math.min(high + extra, look.most ?? Infinity)];
   };
+}
+
+// Rows have names instead of a scale; so has a chart whose readings have no height at all.
+function valueAxis(axis, { rows }) {
+  const shared = { ...axis, size: 44, gap: 4 };
+  if (!rows) return { ...shared, values: (u, splits) => splits.map((n) => (u.data[1].some((high) => high !== null) ? String(n) : "")) };
+  const middles = rows.map((_, i) => 1 - (i + 0.5) / rows.length);
+  return { ...shared, grid: { show: false }, splits: () => middles, values: () => rows };
 }
 
 function options(chart, look) {
@@ -88,7 +98,7 @@ function options(chart, look) {
     tzDate: chart.clock.date,
     legend: { show: false },
     scales: { x: { time: true, range: () => [view.min, view.max] }, y: { range: valueRange(look) } },
-    axes: [{ ...axis, values: chart.clock.ticks, space: 64, size: 28 }, { ...axis, size: 44, gap: 4, values: (u, splits) => splits.map((n) => (u.data[0].length ? String(n) : "")) }],
+    axes: [{ ...axis, values: chart.clock.ticks, space: 64, size: 32, gap: 9 }, valueAxis(axis, look)],
     series: [{}, { paths: () => null, points: { show: false } }, { paths: () => null, points: { show: false } }],
     cursor: {
       y: false,
@@ -98,7 +108,7 @@ function options(chart, look) {
       bind: { dblclick: () => zoomOut },
     },
     hooks: {
-      draw: [(u) => chart.layers.forEach(({ series, look }) => paint(u, series, look))],
+      draw: [(u) => paint(u, chart)],
       setSelect: [(u) => {
         if (u.select.width < 4) return;
         zoom(u.posToVal(u.select.left, "x"), u.posToVal(u.select.left + u.select.width, "x"));
@@ -109,13 +119,16 @@ function options(chart, look) {
   };
 }
 
-function build(element) {
-  const { metric, src, unit, decimals, overlaySrc, overlayLabel, overlayUnit } = element.dataset;
-  const layers = [{ src, label: "", unit, look: drawnAs(metric), decimals: Number(decimals), series: NOTHING }];
-  if (overlaySrc) layers.push({ src: overlaySrc, label: overlayLabel, unit: overlayUnit, look: drawnAs("pulse"), decimals: 0, series: NOTHING });
-  const words = element.closest(".chart").querySelector("[data-readout]");
-  const chart = { element, layers, view, words, times: [], clock: clock(stack.dataset.zone) };
-  chart.u = new uPlot(options(chart, layers[0].look), [[], [], []], element);
+function layerOf({ dataset }) {
+  const { metric, src, label, words, zero, second, decimals, decimals2 } = dataset;
+  return { metric, src, label, words, zero, second, decimals: Number(decimals), decimals2: Number(decimals2), look: drawnAs(metric), series: NOTHING };
+}
+
+function build(element, zone) {
+  const box = element.closest(".chart");
+  const words = box.querySelector("[data-readout]");
+  const chart = { element, layers: [...box.querySelectorAll("[data-layer]")].map(layerOf), view, words, times: [], clock: zone };
+  chart.u = new uPlot(options(chart, chart.layers[0].look), [[], [], []], element);
   new ResizeObserver(() => chart.u.setSize({ width: element.clientWidth, height: element.clientHeight })).observe(element);
   arrowKeys(element, chart, zoomOut);
   charts.push(chart);
@@ -124,6 +137,9 @@ function build(element) {
 
 if (stack) {
   onThemeChange(() => charts.forEach(({ u }) => u.redraw()));
-  await Promise.all([...stack.querySelectorAll("[data-chart]")].map(build));
-  keepLive(charts, load, show);
+  const zone = clock(stack.dataset.zone, whole);
+  await Promise.all([...stack.querySelectorAll("[data-chart]")].map((element) => build(element, zone)));
+  keepLive(stack.dataset, async () => {
+    for (const chart of charts) show(chart, await load(chart));
+  });
 }

@@ -1,5 +1,5 @@
-// Keeps an open patient page current: asks for the series every few seconds while somebody is
-// looking, moves the charts when something is new, and takes the [data-live] parts from the page.
+// Keeps an open patient page current: asks every few seconds whether anything is new while somebody is
+// looking; if so, draws the charts again and takes the [data-live] parts from the page.
 // Asking keeps the session alive, so it pauses once nobody has touched the page for a while.
 
 const EVERY = 5_000;
@@ -26,21 +26,20 @@ async function freshParts() {
   }
 }
 
-export function keepLive(charts, load, show) {
-  const known = new Map();
+// `version` is that of the readings the page was made from, `news` where the present one is.
+export function keepLive({ news, version }, drawAgain) {
+  let known = version;
 
   async function look() {
-    let news = false;
-    for (const chart of charts) {
-      const answers = await load(chart);
-      const text = JSON.stringify(answers);
-      if (known.has(chart) && known.get(chart) !== text) {
-        show(chart, answers);
-        news = true;
-      }
-      known.set(chart, text);
+    const answer = await fetch(news, { headers: { Accept: "application/json" } });
+    if (answer.redirected) throw Object.assign(new Error("signed out"), { status: 401 });
+    if (!answer.ok) throw Object.assign(new Error("refused"), { status: answer.status });
+    const { version: present } = await answer.json();
+    if (present !== known) {
+      await drawAgain();
+      await freshParts();
+      known = present;
     }
-    if (news) await freshParts();
     say("on", "Live");
   }
 
