@@ -17,8 +17,9 @@ from billing.report import vital_days
 from billing.windows import Window
 from clinics.paging import page_of
 from clinics.presentation import Choice, DayCell
-from dashboard.charts import charts
-from dashboard.latest import latest_values
+from dashboard.charts import ELSEWHERE, charts, table_only
+from dashboard.figures import Figures, figures_of
+from dashboard.latest import latest_values, rank
 from devices.models import Assignment
 from measurements.days import DateEvidence, evidence
 from measurements.models import Measurement
@@ -82,14 +83,14 @@ class Span:
 
 def context(patient: Patient, query: QueryDict, now: datetime.datetime) -> dict[str, Any]:
     """What `dashboard/patient.html` documents."""
+    version = readings_version(patient)  # before anything is read: what comes in between is new
     today = now.astimezone(patient.zone).date()
     span = Span.asked(query, today)
-    version = readings_version(patient)  # before anything is read: what comes in between is new
     start, end = span.moments(patient)
     latest = latest_values(patient.clinic, [patient.id]).get(patient.id, [])
+    figures = figures_of(patient, start, end)
     standing = _standing(patient, Window.of_month(f"{today:%Y-%m}"), today, now)
     return {
-    figures = figures_of(patient, start, end)
         "patient": patient,
         "zone": patient.zone,
         "card": {
@@ -164,15 +165,15 @@ def _readings(patient: Patient, figures: dict[str, Figures], span: Span, query: 
 
 def _reading(patient: Patient, reading: Measurement) -> dict[str, Any]:
     metric = meaning_of(reading)
+    day = reverse("patient-day", args=[patient.clinic.slug, patient.id, reading.local_date])
     return {
         "at": reading.taken_at,
         "label": metric.label,
-    day = reverse("patient-day", args=[patient.clinic.slug, patient.id, reading.local_date])
         "value": value_text(metric, reading.value_1, reading.value_2),
         "unit": unit_text(metric),
+        "remarks": remarks_of(reading, metric),
         "marks": marks_of(reading),
         "device": reading.device.name,
-        "remarks": remarks_of(reading, metric),
         "day_url": f"{day}#reading-{reading.id}",
     }
 
@@ -203,9 +204,6 @@ def _calendar(
     }
 
 
-def _cell(patient: Patient, date: datetime.date, found: list[DateEvidence], today: datetime.date) -> DayCell:
-    return DayCell.of(
-        date,
 def _notes(reasons: dict[datetime.date, str], cells: dict[datetime.date, DayCell]) -> list[dict[str, str]]:
     """Dates in a row that have the same reason are one note: `3–9 Nov`."""
     notes: list[dict[str, str]] = []
@@ -226,6 +224,9 @@ def _notes(reasons: dict[datetime.date, str], cells: dict[datetime.date, DayCell
     return notes
 
 
+def _cell(patient: Patient, date: datetime.date, found: list[DateEvidence], today: datetime.date) -> DayCell:
+    return DayCell.of(
+        date,
         url=reverse("patient-day", args=[patient.clinic.slug, patient.id, date]),
         today=today,
         counted=any(one.counted for one in found),
