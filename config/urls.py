@@ -20,6 +20,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("", include("dashboard.urls")),
     path("", include("clinics.urls")),
     path("", include("billing.urls")),
+    path("", include("fulfillment.urls")),
     path("", include("tenovi.urls")),
     path("api/v1/clinics/<slug:clinic>/", include(api)),
     re_path(r"^api/", NoSuchPath.as_view()),

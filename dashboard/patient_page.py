@@ -20,6 +20,7 @@ from clinics.presentation import Choice, DayCell
 from dashboard.charts import ELSEWHERE, charts, table_only
 from dashboard.figures import Figures, figures_of
 from dashboard.latest import latest_values, rank
+from dashboard.parcels import parcels_of
 from devices.models import Assignment
 from measurements.days import DateEvidence, evidence
 from measurements.models import Measurement
@@ -123,6 +124,7 @@ def context(patient: Patient, query: QueryDict, now: datetime.datetime) -> dict[
         "readings": _readings(patient, figures, span, query) if span.view == "table" else None,
         "calendar": _calendar(patient, query, today, standing, span),
         "devices": _devices(patient),
+        "shipping": parcels_of(patient),
     }
 
 

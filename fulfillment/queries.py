@@ -31,6 +31,12 @@ class ShipmentQuerySet(TenantQuerySet["Shipment"]):
             return self.exclude(status__in=[status.name for status in STATUSES])
         return self.filter(status__in=names_of(stage))
 
+    def of_patient(self, patient: Patient) -> Self:
+        """Of devices this patient has, or had last."""
+        held = Assignment.objects.for_clinic(patient.clinic).of_patient(patient).values("device")
+        mine = self.for_clinic(patient.clinic).filter(device__in=held)
+        return mine.with_holder().filter(holder_id=patient.id)
+
     def with_holder(self) -> Self:
         """`holder_id`: the patient who has the device, or had it last; None when nobody ever did."""
         held = Assignment.objects.across_clinics().filter(device=OuterRef("device")).order_by("-starts_at")

@@ -58,6 +58,13 @@ STATE_ICONS = {
     "duplicate": "minus",
     "quarantined": "alert-triangle",
     "rejected": "ban",
+    "needs-you": "alert-triangle",
+    "preparing": "package",
+    "travelling": "truck-delivery",
+    "delivered": "home-check",
+    "in-use": "plug-connected",
+    "ended": "minus",
+    "other": "help-circle",
 }
 
 
@@ -272,6 +279,7 @@ def navigation(context: dict[str, Any]) -> list[NavigationEntry]:
         return []
     pages = (
         (visit.may_view_patients, "patients", "Patients", "users"),
+        (visit.may_view_patients, "shipments", "Shipping", "truck-delivery"),
         (visit.may_view_vital_days, "billing", "Billing", "receipt"),
         (visit.may_view_deliveries, "deliveries", "Deliveries", "inbox"),
     )

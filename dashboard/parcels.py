@@ -1,0 +1,24 @@
+"""A patient's parcels, for the patient page."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from fulfillment.access import special_orders_of
+from fulfillment.models import Shipment
+from fulfillment.presentation import order_rows, shipment_rows
+from patients.models import Patient
+
+SHOWN = 4  # of each sort: older ones are in the lists
+
+
+def parcels_of(patient: Patient) -> dict[str, Any]:
+    """What `dashboard/_shipping.html` shows: the devices that are not in use yet, or else the one
+    heard of last; and special orders."""
+    shipments = Shipment.objects.of_patient(patient).select_related("device").order_by("-since", "-id")
+    rows = shipment_rows(patient.clinic, list(shipments))
+    orders = special_orders_of(patient).order_by("-received_at", "-id")
+    return {
+        "rows": [row for row in rows if row.next_step][:SHOWN] or rows[:1],
+        "orders": order_rows(patient.clinic, orders[:SHOWN]),
+    }

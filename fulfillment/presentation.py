@@ -1,0 +1,134 @@
+"""Shipments and special orders as pages show them."""
+
+from __future__ import annotations
+
+import datetime
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from django.urls import reverse
+
+from clinics.models import Clinic
+from devices.models import Assignment
+from fulfillment.models import Shipment, SpecialOrder
+from fulfillment.statuses import Stage, Status, order_status_named, status_named
+from fulfillment.tracking import Tracking, tracking_of
+from patients.models import Patient
+from tenovi import catalogue
+from tenovi.wire import storable_text
+
+ORDER_TYPES = {
+    "DE": "Demo",
+    "BU": "Bulk",
+    "SU": "Supplies",
+    "RE": "Replacement",
+    "RL": "Return label",
+}
+NOTHING_TO_DO = {Stage.IN_USE, Stage.ENDED}
+CONTENTS_SHOWN = 4
+
+
+@dataclass(frozen=True, slots=True)
+class Person:
+    """Whom a parcel is for; `url` is "" for somebody we only know by the id the vendor gave."""
+
+    name: str
+    external_id: str
+    url: str = ""
+
+    @classmethod
+    def of(cls, patient: Patient, clinic: Clinic) -> Person:
+        return cls(str(patient), patient.external_id, reverse("patient", args=[clinic.slug, patient.id]))
+
+
+@dataclass(frozen=True, slots=True)
+class ShipmentRow:
+    """A device and where it is. `since` is when we first heard so; `next_step` is "" where nothing is to do."""
+
+    person: Person | None
+    device: str
+    hardware_uuid: str
+    status: Status
+    since: datetime.datetime
+    tracking: Tracking
+
+    @property
+    def next_step(self) -> str:
+        return "" if self.status.stage in NOTHING_TO_DO else self.status.turn
+
+
+@dataclass(frozen=True, slots=True)
+class OrderRow:
+    """A special order. `steps` are statuses with the vendor's time, or ours where it gave none."""
+
+    number: str
+    kind: str
+    person: Person | None
+    contents: list[str]
+    units: int
+    status: Status
+    since: datetime.datetime
+    tracking: Tracking
+    steps: list[tuple[str, datetime.datetime]]
+
+
+def shipment_rows(clinic: Clinic, shipments: Sequence[Shipment]) -> list[ShipmentRow]:
+    """Rows of shipments that know their device, each with who has it or had it last. One query."""
+    devices = [shipment.device_id for shipment in shipments]
+    held = Assignment.objects.for_clinic(clinic).filter(device__in=devices).select_related("patient")
+    holders = {one.device_id: one.patient for one in held.order_by("starts_at")}  # the last one stays
+    rows = []
+    for shipment in shipments:
+        patient = holders.get(shipment.device_id)
+        kind = catalogue.kind(shipment.device.kind)
+        rows.append(
+            ShipmentRow(
+                person=Person.of(patient, clinic) if patient else None,
+                device=shipment.device.name or (kind.label if kind else "Device"),
+                hardware_uuid=shipment.hardware_uuid,
+                status=status_named(shipment.status),
+                since=shipment.since,
+                tracking=tracking_of(shipment.tracking_link),
+            )
+        )
+    return rows
+
+
+def order_rows(clinic: Clinic, orders: Iterable[SpecialOrder]) -> list[OrderRow]:
+    return [_order_row(clinic, order) for order in orders]
+
+
+def _order_row(clinic: Clinic, order: SpecialOrder) -> OrderRow:
+    person = Person("", order.named_patient) if order.named_patient else None
+    return OrderRow(
+        number=order.order_number or order.request_id,
+        kind=ORDER_TYPES.get(order.order_type.upper(), order.order_type or "Order"),
+        person=Person.of(order.patient, clinic) if order.patient else person,
+        contents=contents_in_words(order.contents),
+        units=units_in(order.manifest),
+        status=order_status_named(order.status),
+        since=order.updated_on or order.received_at,
+        tracking=tracking_of(order.tracking_link),
+        steps=[(step.status, step.updated_on or step.received_at) for step in order.events.all()],
+    )
+
+
+def contents_in_words(contents: Any) -> list[str]:
+    """`2 × Gateway` for each line that names something; the vendor's shape is not relied on."""
+    lines = []
+    for item in contents if isinstance(contents, list) else []:
+        name = storable_text(item.get("name"), 100) if isinstance(item, dict) else ""
+        if name:
+            quantity = storable_text(item.get("quantity"), 10)
+            lines.append(f"{quantity} × {name}" if quantity else name)
+    hidden = len(lines) - CONTENTS_SHOWN
+    return [*lines[:CONTENTS_SHOWN], f"and {hidden} more"] if hidden > 0 else lines
+
+
+def units_in(manifest: Any) -> int:
+    """How many pieces of hardware a manifest lists."""
+    if not isinstance(manifest, dict):
+        return 0
+    lists = (manifest.get("gateway_ids"), manifest.get("imeis"))
+    return sum(len(ids) for ids in lists if isinstance(ids, list))
