@@ -59,3 +59,9 @@ def dates_of(cells: Locator) -> list[datetime.date]:
 def rows_of_csv(file: Path | bytes) -> list[Row]:
     content = file if isinstance(file, bytes) else file.read_bytes()
     return list(csv.DictReader(io.StringIO(content.decode())))
+
+
+def charts_are_drawn(page: Page) -> None:
+    """Wait until they are, where the page has any."""
+    if page.locator("[data-chart]").count():
+        expect(page.locator("[data-live-state]")).to_have_text("Live")

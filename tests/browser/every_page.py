@@ -1,0 +1,82 @@
+"""Every page there is, by the routes themselves: a new page is looked at without being listed."""
+
+from __future__ import annotations
+
+import datetime
+import uuid
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from django.urls import URLPattern, URLResolver, get_resolver, reverse
+
+from clinics.access import ROLE_PERMISSIONS, Permission
+from clinics.models import Clinic, Role
+from tests.browser.steps import patient_named
+from tests.factories import deliver, element, make_device
+
+NOT_A_PAGE = {"billing-export", "delivery-settle", "deliveries-settle"}
+"""A file, and what forms are sent to."""
+
+FURTHER_STATES = {
+    "patients": ["?q=foxhallow", "?q=nobody", "?sort=days"],
+    "patient": ["?view=table", "?view=table&from=2025-08-01&to=2025-08-02", "?month=2025-08"],
+    "billing": ["?month=2025-10&open={patient_id}-RPM", "?month=2024-01"],
+    "deliveries": ["?state=pending"],
+}
+SPECIALISTS = (Role.BILLING, Role.CARE_MANAGER, Role.CLINIC_ADMIN)  # who sees most, last
+
+
+@dataclass(frozen=True)
+class Route:
+    """A page below `/c/<clinic>/`; `permission` is what opens it."""
+
+    name: str
+    permission: Permission
+    parameters: frozenset[str]
+
+    @property
+    def role(self) -> str:
+        """Whose work the page belongs to: the most special role that may open it."""
+        return next(role for role in SPECIALISTS if self.permission in ROLE_PERMISSIONS[role])
+
+    def address(self, samples: dict[str, Any]) -> str:
+        """Where it is, with these values for its parameters."""
+        return reverse(self.name, kwargs={name: samples[name] for name in self.parameters})
+
+    def addresses(self, samples: dict[str, Any]) -> Iterator[str]:
+        """Where it is in each of its states."""
+        for query in ("", *FURTHER_STATES.get(self.name, [])):
+            yield self.address(samples) + query.format(**samples)
+
+
+def routes() -> list[Route]:
+    """Every page that asks for a permission."""
+    found = []
+    for pattern in _patterns(get_resolver().url_patterns):
+        permission = getattr(pattern.callback, "required_permission", None)
+        if permission and pattern.name not in NOT_A_PAGE:
+            found.append(Route(pattern.name or "", permission, frozenset(pattern.pattern.converters)))
+    return found
+
+
+def _patterns(patterns: list[URLPattern | URLResolver]) -> Iterator[URLPattern]:
+    for pattern in patterns:
+        if isinstance(pattern, URLResolver):
+            yield from _patterns(pattern.url_patterns)
+        else:
+            yield pattern
+
+
+def samples(clinic: Clinic) -> dict[str, Any]:
+    """A value for each parameter that a route of this clinic may have: a patient with pressure, weight
+    and glucose, a day of hers, and a delivery of which something waits."""
+    known = make_device(clinic)
+    unknown = element(known, hwi_device_id="9f0c4b8e-3c70-4d3a-8a55-5f2f0b6c1d2e")
+    answer = deliver(clinic, [element(known), unknown])
+    return {
+        "clinic": clinic.slug,
+        "patient_id": patient_named(clinic, "P-0003").id,
+        "day": datetime.date(2025, 10, 20),
+        "delivery_id": uuid.UUID(answer.json()["delivery"]),
+    }
