@@ -14,6 +14,7 @@ import pytest
 from pytest_django import Settings
 
 from launcher import processes
+from launcher.valkey import Valkey
 from patients.models import Patient
 from tenovi.models import Priority, Request, RequestKind
 from tenovi.queue import ask, ask_for_each
@@ -33,8 +34,9 @@ def stub(settings: Settings) -> Iterator[VendorStub]:
         yield running
 
 
-def start(command: list[str], stub: VendorStub) -> subprocess.Popen[bytes]:
+def start(command: list[str], stub: VendorStub, **variables: str) -> subprocess.Popen[bytes]:
     environment = {**os.environ, "DATABASE_URL": database_url(), "TENOVI_BASE_URL": stub.url, "DEBUG": "1"}
+    environment |= variables
     return subprocess.Popen(command, cwd=ROOT, env=environment, start_new_session=True)
 
 
@@ -85,3 +87,31 @@ def test_a_click_is_on_the_wire_within_three_seconds_behind_ten_thousand_reads(
         assert len(stub.asked) >= 4
     finally:
         kill(running)
+
+
+def test_worker_and_scheduler_come_back_after_redis_was_killed(stub: VendorStub, tmp_path: Path) -> None:
+    clinic = vendor_clinic()
+    stub.reply_to_everything(Reply(body={"external_id": "mrn-1"}))
+    redis = Valkey(tmp_path / "valkey", tmp_path / "valkey.log")
+    address = {"REDIS_URL": redis.start()}
+    running = [
+        start(processes.worker("default,vendor", log_level="CRITICAL"), stub, **address),
+        start(processes.beat(tmp_path / "beat", log_level="CRITICAL"), stub, **address),
+    ]
+    try:
+        for target in ("before", "after"):
+            ask(clinic, RequestKind.PATIENT, target, wake=False)  # only the scheduler knows
+            deadline = time.monotonic() + 60
+            while Request.objects.for_clinic(clinic).exists() and time.monotonic() < deadline:
+                time.sleep(0.2)
+            assert not Request.objects.for_clinic(clinic).exists()
+            assert redis.process is not None
+            redis.process.kill()
+            redis.process.wait()
+            time.sleep(3)
+            redis.restart()
+        assert all(process.poll() is None for process in running)
+    finally:
+        for process in running:
+            kill(process)
+        redis.stop()
