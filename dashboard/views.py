@@ -17,8 +17,8 @@ from clinics.access import Permission, Visit, clinic_page
 from clinics.models import Clinic, Membership, Role, User
 from dashboard import patient_list, patient_page
 from measurements.day_page import day_context
-from patients.access import patient_for
 from measurements.news import readings_version
+from patients.access import patient_for
 
 
 @login_required
@@ -68,13 +68,13 @@ def patient(request: HttpRequest, visit: Visit, patient_id: uuid.UUID) -> HttpRe
 
 
 @clinic_page(Permission.VIEW_PATIENTS)
-@clinic_page(Permission.VIEW_PATIENTS)
 @require_safe
 def patient_news(request: HttpRequest, visit: Visit, patient_id: uuid.UUID) -> HttpResponse:
     """What an open patient page asks for every few seconds: another version, other readings."""
     return JsonResponse({"version": readings_version(patient_for(visit, patient_id))})
 
 
+@clinic_page(Permission.VIEW_PATIENTS)
 @require_safe
 def patient_day(
     request: HttpRequest, visit: Visit, patient_id: uuid.UUID, day: datetime.date

@@ -133,6 +133,7 @@ def guide() -> SafeString:
 def chart_key(metrics: list[str]) -> SafeString:
     """What the shapes and colours of a chart of these metrics mean, where it has more than one."""
     shapes = static("img/marks.svg")
+    keys = [key for metric in metrics for key in CHART_KEYS.get(metric, ())]
     entries = format_html_join(
         "",
         '<li><svg class="key-{}" aria-hidden="true"><use href="{}#{}"/></svg> {}</li>',
@@ -140,7 +141,6 @@ def chart_key(metrics: list[str]) -> SafeString:
     )
     return format_html('<ul class="chart-key">{}</ul>', entries) if len(keys) > 1 else EMPTY
 
-    keys = [key for metric in metrics for key in CHART_KEYS.get(metric, ())]
 
 def days_bar(days: int) -> SafeString:
     """Days with data out of the 16 of a full period, with a tick at the 2 of a short one."""
