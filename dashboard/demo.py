@@ -12,7 +12,7 @@ from django.db.models.functions import Now
 from clinics import actions
 from clinics.models import Clinic, Role
 from devices.models import Assignment, Device
-from fulfillment.bulk import load_events
+from fulfillment.bulk import load_events, load_orders
 from measurements.bulk import Arrival, load
 from patients.models import Patient
 from tenovi.sandbox import shipping, simulation
@@ -102,8 +102,9 @@ def _add_devices(clinic: Clinic, account: simulation.Clinic) -> int:
 
 
 def add_shipping(clinic: Clinic, account: simulation.Clinic) -> int:
-    """How each device came to its patient; how many events are new."""
-    return load_events(clinic, shipping.news(account))
+    """How each device came to its patient, and special orders; how many events are new."""
+    orders = load_orders(clinic, shipping.special_orders(account))
+    return orders + load_events(clinic, shipping.news(account))
 
 
 def add_history(clinic: Clinic, account: simulation.Clinic) -> int:

@@ -1,4 +1,4 @@
-"""Loading a history of shipping events at once, judged like a webhook's (the demo clinic)."""
+"""Loading a history of parcels at once, judged like a webhook's (the demo clinic)."""
 
 from __future__ import annotations
 
@@ -13,16 +13,16 @@ from clinics.locks import hold
 from clinics.models import Clinic
 from devices.models import Device
 from devices.queries import known_devices
-from fulfillment.actions import store_events
-from fulfillment.handlers import event_for
-from fulfillment.models import Shipment
-from fulfillment.reading import read_device_news
+from fulfillment.actions import OrderEvent, store_events, store_orders
+from fulfillment.handlers import Whose, event_for, order_name
+from fulfillment.models import Shipment, SpecialOrder
+from fulfillment.reading import read_device_news, read_order_news
 from tenovi.wire import Members
 
 BATCH = 5000
 
 Arrival = tuple[dict[str, Any], datetime.datetime]
-"""A fulfillment element as the vendor writes it, and when it was received (aware)."""
+"""An element as the vendor writes it, and when it was received (aware)."""
 
 
 def load_events(clinic: Clinic, arrivals: Iterable[Arrival]) -> int:
@@ -45,3 +45,15 @@ def load_events(clinic: Clinic, arrivals: Iterable[Arrival]) -> int:
             hold(clinic, {event.news.hwi_device_id.bytes for event in batch})
             stored += store_events(clinic=clinic, events=batch).count("stored")
     return stored
+
+
+@transaction.atomic
+def load_orders(clinic: Clinic, arrivals: Iterable[Arrival]) -> int:
+    """Store the messages about special orders that are not known yet; how many are new."""
+    known = set(SpecialOrder.objects.for_clinic(clinic).values_list("request_id", flat=True))
+    told = [(read_order_news(Members(list(each.items())), received_at=at), at) for each, at in arrivals]
+    new = [(news, at) for news, at in told if news.request_id not in known]
+    hold(clinic, (order_name(news) for news, _ in new))
+    whose = Whose(clinic, [news for news, _ in new])
+    events = [OrderEvent(news, whose.patient_of(news, at), at) for news, at in new]
+    return store_orders(clinic=clinic, events=events).count("stored")

@@ -57,12 +57,12 @@ def store_special_orders(delivery: Delivery, elements: Sequence[Any]) -> list[Ve
             news[index] = read_order_news(element, received_at=delivery.received_at)
         except Doubtful as doubt:
             verdicts[index] = Verdict("quarantined", doubt.reason)
-    hold(delivery.clinic, (f"special order {each.request_id}".encode() for each in news.values()))
-    whose = _Whose(delivery.clinic, list(news.values()))
+    hold(delivery.clinic, (order_name(each) for each in news.values()))
+    whose = Whose(delivery.clinic, list(news.values()))
     events: dict[int, OrderEvent] = {}
     for index, each in news.items():
         try:
-            patient_id = whose.patient_of(each, delivery)
+            patient_id = whose.patient_of(each, delivery.received_at)
             events[index] = OrderEvent(each, patient_id, delivery.received_at, delivery.id)
         except Doubtful as doubt:
             verdicts[index] = Verdict("quarantined", doubt.reason, doubt.hwi_device_id)
@@ -90,17 +90,22 @@ def event_for(
     return DeviceEvent(news, device.id, patient_id, received_at, delivery_id)
 
 
-class _Whose:
+def order_name(news: OrderNews) -> bytes:
+    """What a special order is locked by."""
+    return f"special order {news.request_id}".encode()
+
+
+class Whose:
     """Finds whom special orders are for: the patient they name, or who has the device they name."""
 
     def __init__(self, clinic: Clinic, news: list[OrderNews]) -> None:
         self.devices = known_devices(clinic, {each.hwi_device_id for each in news if each.hwi_device_id})
         self.patients = patients_named(clinic, {each.patient_id for each in news if each.patient_id})
 
-    def patient_of(self, news: OrderNews, delivery: Delivery) -> uuid.UUID | None:
+    def patient_of(self, news: OrderNews, received_at: datetime.datetime) -> uuid.UUID | None:
         """Raises `Doubtful` when device and payload name different patients."""
         device = self.devices.get(news.hwi_device_id) if news.hwi_device_id else None
-        holding = device.holding_at(delivery.received_at, news.patient_id) if device else None
+        holding = device.holding_at(received_at, news.patient_id) if device else None
         try:
             _check_patient(news.patient_id, holding)
         except Doubtful as doubt:

@@ -1,20 +1,23 @@
-"""How each simulated device came to its patient, as the vendor's fulfillment webhook tells it.
+"""How each simulated device came to its patient, and what else was sent, as the vendor's webhooks tell it.
 
-Payloads have the keys of `tests/payloads/fulfillment/`. The same clinic gives the same history.
+Payloads have the keys of `tests/payloads/fulfillment/` and `special-orders/`. The same clinic gives
+the same history.
 """
 
 from __future__ import annotations
 
+import uuid
 from collections.abc import Iterator
 from datetime import datetime, timedelta
 from typing import Any, NamedTuple
 
-from tenovi.sandbox.simulation import Clinic, Device
+from tenovi.sandbox.simulation import NAMESPACE, Clinic, Device, wire_time
 
 Json = dict[str, Any]
 
 DAY = timedelta(days=1)
 LONGEST_JOURNEY = 6 * DAY
+REPLACED_AGO = 20 * DAY
 LINKS = (
     "https://www.ups.com/track?tracknum=1Z{:016}",
     "https://www.fedex.com/fedextrack/?trknbr={:012}",
@@ -37,6 +40,30 @@ def news(clinic: Clinic) -> Iterator[tuple[Json, datetime]]:
     for device in clinic.devices:
         for step in _journey(clinic, device):
             yield _payload(device, step), step.at
+
+
+def special_orders(clinic: Clinic) -> Iterator[tuple[Json, datetime]]:
+    """A bulk order for the clinic; supplies on their way to the first glucometer; the replacement
+    of a weak gateway."""
+    until = clinic.until
+    yield from _order(
+        clinic,
+        "BU",
+        {"Pending": until - 44 * DAY, "Shipped": until - 42 * DAY, "Delivered": until - 39 * DAY},
+        contents=[{"name": name, "quantity": 5, "kit_id": 7} for name in ("Tenovi BPM - L", "Gateway")],
+        manifest={"gateway_ids": [f"{0xA1B2C3D4E500 + number:012X}" for number in range(5)], "imeis": []},
+    )
+    for device in clinic.devices:
+        if "Glucometer" in device.name:
+            steps = {"Pending": until - 4 * DAY, "Shipped": until - 2 * DAY}
+            yield from _order(clinic, "SU", steps, device, [{"name": "Test strips, 50", "quantity": 2}])
+            break
+    for device in clinic.devices:
+        if device.patient.part.story == "weak":
+            begun = until - REPLACED_AGO
+            steps = {"Pending": begun - DAY, "Shipped": begun, "Delivered": begun + 3 * DAY}
+            yield from _order(clinic, "RE", steps, device, [{"name": "Gateway", "quantity": 1}])
+            break
 
 
 def status_of(device: Device) -> str:
@@ -65,7 +92,7 @@ def _journey(clinic: Clinic, device: Device) -> Iterator[Step]:
     if not silent:
         yield Step(begun + whole, "Connected", first)
     if weak:
-        replaced_at, link = clinic.until - 20 * DAY, LINKS[0].format(device.seed + 1)
+        replaced_at, link = clinic.until - REPLACED_AGO, LINKS[0].format(device.seed + 1)
         yield Step(replaced_at, "Replaced", chosen, link, replaced=first)
         yield Step(replaced_at + 3 * DAY, "Delivered", chosen, link)
         yield Step(replaced_at + 3.3 * DAY, "Connected", chosen)
@@ -82,3 +109,28 @@ def _payload(device: Device, step: Step) -> Json:
         "tracking_link": step.link or None,
     }
     return payload | {"device_id": step.replaced.lower()} if step.replaced else payload
+
+
+def _order(
+    clinic: Clinic,
+    order_type: str,
+    steps: dict[str, datetime],
+    device: Device | None = None,
+    contents: list[Json] | None = None,
+    manifest: Json | None = None,
+) -> Iterator[tuple[Json, datetime]]:
+    number = device.seed if device else clinic.seed
+    order: Json = {
+        "request_id": str(uuid.uuid5(NAMESPACE, f"{clinic.seed} {order_type}")),
+        "order_number": f"{'SO' if order_type == 'BU' else order_type}-{1000 + number % 9000}",
+        "order_type": order_type,
+        "hardware_uuid": device.hardware_uuid if device else None,
+        "client_device_id": device.id if device else None,
+        "patient_id": device.patient.external_id if device else None,
+        "created_on": wire_time(min(steps.values())),
+        "contents": contents or [],
+    }
+    for status, at in steps.items():
+        link = None if status == "Pending" else LINKS[0].format(number)
+        step = {"status": status, "updated_on": wire_time(at), "tracking_link": link}
+        yield order | step | ({"manifest": manifest} if manifest else {}), at

@@ -20,6 +20,7 @@ NOT_A_PAGE = {"billing-export", "delivery-settle", "deliveries-settle"}
 
 FURTHER_STATES = {
     "patients": ["?q=foxhallow", "?q=nobody", "?sort=days"],
+    "shipments": ["?stage=needs-you", "?stage=ended", "?search=nobody"],
     "patient": ["?view=table", "?view=table&from=2025-08-01&to=2025-08-02", "?month=2025-08"],
     "billing": ["?month=2025-10&open={patient_id}-RPM", "?month=2024-01"],
     "deliveries": ["?state=pending"],

@@ -6,10 +6,10 @@ import datetime
 
 import pytest
 
-from fulfillment.bulk import Arrival, load_events
+from fulfillment.bulk import Arrival, load_events, load_orders
 from fulfillment.models import FulfillmentEvent
-from tests.factories import held_device, make_clinic, make_device
-from tests.fulfillment.vendor import NEW, OLD, history, news, shown, tell
+from tests.factories import held_device, make_clinic, make_device, make_patient
+from tests.fulfillment.vendor import NEW, OLD, history, news, order, shown, tell, tell_order, the_order
 
 DAY = datetime.timedelta(days=1)
 BEGUN = datetime.datetime(2026, 3, 1, tzinfo=datetime.UTC)
@@ -39,3 +39,15 @@ def test_a_device_that_has_news_already_is_left_alone() -> None:
     tell(clinic, news(device, "Delivered"))
     assert load_events(clinic, [(news(device, "Shipped"), BEGUN)]) == 0
     assert history(device) == ["Delivered"]
+
+
+def test_loaded_orders_find_their_patient_and_leave_known_ones_alone() -> None:
+    clinic = make_clinic("alpha")
+    patient = make_patient(clinic)
+    messages: list[Arrival] = [
+        (order(patient_id="MRN-7781", status=status), BEGUN) for status in ("Pending", "Shipped")
+    ]
+    assert load_orders(clinic, messages) == 2
+    assert (the_order(clinic).patient, the_order(clinic).received_at) == (patient, BEGUN)
+    assert load_orders(clinic, [(order(status="Delivered"), BEGUN)]) == 0
+    assert tell_order(clinic, order(status="Delivered")) == {"stored": 1}

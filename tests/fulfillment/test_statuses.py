@@ -7,7 +7,7 @@ import random
 from dataclasses import dataclass, replace
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from fulfillment.statuses import (
@@ -56,10 +56,11 @@ cycles = st.lists(
 
 def events_of(cycle: int, statuses: list[str]) -> list[Told]:
     hardware = str(cycle)
-    begun = [Told("Replaced", hardware, str(cycle - 1), f"link {hardware}")] if cycle else []
+    begun = [Told("Replaced", hardware, str(cycle - 1), f"Replaced {hardware}")] if cycle else []
     return [*begun, *(Told(status, hardware, "", f"{status} {hardware}") for status in statuses)]
 
 
+@settings(deadline=None)
 @given(
     cycles=cycles, before=st.lists(st.sampled_from(NAMES[:6]), max_size=3), seed=st.integers(), data=st.data()
 )
@@ -75,6 +76,7 @@ def test_any_order_and_any_repetition_of_events_shows_the_same(
     assert what_it_says(shown_status(arriving(repeated))) == what_it_says(shown_status(arriving(events)))
 
 
+@settings(deadline=None)
 @given(
     status=st.sampled_from(NAMES),
     late=st.lists(st.sampled_from(NAMES), max_size=8),

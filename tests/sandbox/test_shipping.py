@@ -14,7 +14,7 @@ from tenovi.sandbox import shipping
 from tenovi.sandbox.simulation import Clinic
 
 NOW = datetime(2025, 12, 3, 14, 20, tzinfo=UTC)
-CAPTURED = Path(__file__).parent.parent / "payloads" / "fulfillment"
+CAPTURED = Path(__file__).parent.parent / "payloads"
 
 Journey = list[tuple[shipping.Json, datetime]]
 
@@ -34,7 +34,8 @@ def journeys(clinic: Clinic) -> dict[str, Journey]:
 
 def test_payloads_have_the_captured_keys_and_the_vendors_statuses(journeys: dict[str, Journey]) -> None:
     captured = {
-        name: set(json.loads((CAPTURED / f"{name}.json").read_text())) for name in ("shipped", "replaced")
+        name: set(json.loads((CAPTURED / "fulfillment" / f"{name}.json").read_text()))
+        for name in ("shipped", "replaced")
     }
     told = [element for journey in journeys.values() for element, _ in journey]
     for element in told:
@@ -86,3 +87,17 @@ def test_a_long_history_leaves_a_day_for_the_journey_before_it() -> None:
         if element["status"] == "Connected":
             connected.setdefault(element["hwi_device_id"], at)
     assert connected and all(at <= long.since for at in connected.values())
+
+
+def test_special_orders_have_the_captured_keys_and_take_the_vendors_steps(clinic: Clinic) -> None:
+    steps: dict[str, list[str]] = defaultdict(list)
+    for order, at in shipping.special_orders(clinic):
+        name = {"BU": "bulk", "SU": "supply", "RE": "replacement"}[order["order_type"]]
+        assert set(order) == set(json.loads((CAPTURED / "special-orders" / f"{name}.json").read_text()))
+        assert datetime.fromisoformat(order["updated_on"]) == at <= NOW
+        steps[name].append(order["status"])
+    assert steps == {
+        "bulk": ["Pending", "Shipped", "Delivered"],
+        "supply": ["Pending", "Shipped"],
+        "replacement": ["Pending", "Shipped", "Delivered"],
+    }
