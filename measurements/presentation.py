@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime
 import re
 from dataclasses import dataclass
-from decimal import Decimal
+from decimal import ROUND_HALF_UP, Decimal
 
 from measurements.models import LocalDateRule, Measurement
 from tenovi import catalogue
@@ -48,10 +48,15 @@ def meaning_of(reading: Measurement) -> catalogue.Metric:
     )
 
 
+def number_text(value: Decimal, decimals: int) -> str:
+    """Rounded half up, as the charts do: plain formatting makes 190.05 and 190.15 end in 0 and 2."""
+    return str(value.quantize(Decimal(1).scaleb(-decimals), ROUND_HALF_UP) + 0)
+
+
 def value_text(metric: catalogue.Metric, value_1: Decimal, value_2: Decimal | None) -> str:
     """The value without its unit: `131/82`, `98.6`, `Monday AM`, `installed`."""
     if metric.name == "blood_pressure" and value_2 is not None:
-        return f"{value_1:.0f}/{value_2:.0f}"
+        return f"{number_text(value_1, 0)}/{number_text(value_2, 0)}"
     if metric.name in COMPARTMENTS:
         return f"{WEEKDAYS[int(value_1) - 1]} {HALVES.get(int(value_2 or 0), '')}".strip()
     if metric.value_1.meaning == "always 1":
@@ -61,7 +66,7 @@ def value_text(metric: catalogue.Metric, value_1: Decimal, value_2: Decimal | No
     if not metric.known:
         given = (value_1, value_2) if value_2 else (value_1,)
         return " / ".join(f"{value.normalize():f}" for value in given)
-    return f"{value_1:.{metric.value_1.decimals}f}"
+    return number_text(value_1, metric.value_1.decimals)
 
 
 def second_text(metric: catalogue.Metric, value_2: Decimal | None) -> str:
@@ -69,7 +74,7 @@ def second_text(metric: catalogue.Metric, value_2: Decimal | None) -> str:
     words = SECOND_WORDS.get(metric.value_2.meaning, "") if metric.value_2 else ""
     if not words or value_2 is None or not metric.value_2:
         return ""
-    return words.format(f"{value_2:.{metric.value_2.decimals}f}")
+    return words.format(number_text(value_2, metric.value_2.decimals))
 
 
 @dataclass(frozen=True)

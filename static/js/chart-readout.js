@@ -54,9 +54,15 @@ function valuesAt(layer, seconds, clock) {
   return words;
 }
 
+// Half up, as the table does; a value has two decimals, and its binary neighbour may lie below it.
+function rounded(number, decimals) {
+  const hundredths = Math.round(Math.abs(number) * 100);
+  return ((Math.sign(number) * Math.round(hundredths / 10 ** (2 - decimals))) / 10 ** decimals).toFixed(decimals);
+}
+
 function said(layer, i, clock) {
   const { v1, v2, t } = layer.series;
-  const fill = (text) => text.replace("{1}", v1[i].toFixed(layer.decimals)).replace("{2}", v2[i]?.toFixed(layer.decimals2));
+  const fill = (text) => text.replace("{1}", rounded(v1[i], layer.decimals)).replace("{2}", rounded(v2[i], layer.decimals2));
   if (layer.metric === "pillbox_opened" || layer.metric === "pillbox_refilled") {
     const stray = layer.metric === "pillbox_opened" && clock.dayOf(t[i])?.weekday !== v1[i] ? ", not on its own day" : "";
     return `${COMPARTMENTS[v1[i]]} ${v2[i] === 2 ? "PM" : "AM"} ${layer.words}${stray}`;

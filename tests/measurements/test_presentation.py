@@ -12,6 +12,7 @@ from measurements.presentation import (
     Readout,
     marks_of,
     metric_of,
+    number_text,
     readout_of,
     remarks_of,
     second_text,
@@ -27,6 +28,20 @@ def reading(metric: str, value_1: str = "1", value_2: str | None = None, **field
     values = {"value_1": Decimal(value_1), "value_2": Decimal(value_2) if value_2 else None}
     defaults = {"taken_at": NOON, "received_at": NOON, "local_date": SATURDAY, "context": {}}
     return Measurement(metric=metric, **(defaults | values | fields))
+
+
+@pytest.mark.parametrize(
+    ("value", "decimals", "words"),
+    [
+        ("190.05", 1, "190.1"),
+        ("190.15", 1, "190.2"),
+        ("138.50", 0, "139"),
+        ("-0.25", 1, "-0.3"),
+        ("-0.04", 1, "0.0"),
+    ],
+)
+def test_a_number_is_rounded_half_up(value: str, decimals: int, words: str) -> None:
+    assert number_text(Decimal(value), decimals) == words
 
 
 @pytest.mark.parametrize(
