@@ -1,0 +1,40 @@
+// Notes what the charts paint, from outside: every uPlot that is made, and the bars of its last drawing.
+(() => {
+  const plots = [];
+  let original;
+  Object.defineProperty(window, "uPlot", {
+    configurable: true,
+    get: () => original,
+    set: (made) => {
+      original = new Proxy(made, {
+        construct(target, args) {
+          const plot = Reflect.construct(target, args);
+          plots.push(plot);
+          return plot;
+        },
+      });
+    },
+  });
+
+  const bars = new Map();
+  const { clearRect, roundRect } = CanvasRenderingContext2D.prototype;
+  CanvasRenderingContext2D.prototype.clearRect = function (...box) {
+    bars.set(this, []); // uPlot wipes its canvas before it draws
+    return clearRect.apply(this, box);
+  };
+  CanvasRenderingContext2D.prototype.roundRect = function (...box) {
+    bars.get(this)?.push(box);
+    return roundRect.apply(this, box);
+  };
+
+  // The bars on the canvas of one chart, as [seconds since 1970, upper value, lower value].
+  window.drawnBars = (metric) => {
+    const isOf = ({ root }) => root.closest("section.chart").querySelector("[data-layer]").dataset.metric === metric;
+    const plot = plots.find(isOf);
+    return bars.get(plot.ctx).map(([x, y, width, height]) => [
+      Math.round(plot.posToVal(x + width / 2, "x", true)),
+      Math.round(plot.posToVal(y, "y", true)),
+      Math.round(plot.posToVal(y + height, "y", true)),
+    ]);
+  };
+})();
