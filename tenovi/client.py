@@ -1,247 +1,201 @@
 """The vendor's HWI API, one method per call. Facts: https://tenovi.com/api-docs/ and
 https://docs.tenovi.com/hwi-api/.
 
-One method call is one request at the vendor, and a list is read page by page, so that the caller
-takes a second of the budget for each. Nothing is retried and no redirect is followed (the vendor
-redirects paths without a final slash, and the key is lost on the way). Every failure is a
-`VendorError`; the key stands in none of them.
+`cursor` is the `next` of the page before. Methods that read or change one thing raise `NotFound`
+when the vendor does not know it. Those that create something are never safe to repeat, save
+`create_patient`, whose repetition is refused; all others are. What can be raised besides: see
+`tenovi.errors`.
 """
 
 from __future__ import annotations
 
-import datetime
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
-from email.utils import parsedate_to_datetime
-from typing import Any, TypeVar
-from urllib.parse import parse_qsl, quote, urlencode, urlsplit
+from collections.abc import Mapping
+from typing import Any
 from uuid import UUID
 
-import requests
-import urllib3
+from tenovi import errors
+from tenovi.calling import SIZE_CAP as SIZE_CAP
+from tenovi.calling import Body, Caller
+from tenovi.calling import CallRecord as CallRecord
+from tenovi.calling import Open as Open
+from tenovi.hardware_shapes import Gateway, HardwareChange, Property
+from tenovi.office_shapes import BulkOrder, Replacement, SupplyRequest, SupplyType, Webhook
+from tenovi.shapes import Device, DeviceType, Page, Patient
 
-from tenovi import errors, wire
-from tenovi.limiter import Gate
-from tenovi.shapes import Device, DeviceType, Page, Patient, WrongShape, page_of
-from tenovi.transport import Exchange, send
-
-DEADLINE = 30.0  # seconds from the first packet to the last, the wait for our second included
-READ_TIMEOUT = 20.0  # seconds of silence
-SIZE_CAP = 8 * 1024 * 1024  # bytes; a page of 1,000 measurements has half a megabyte
-PAGE_SIZE = 500  # the vendor allows 1,000
-LONGEST_CURSOR = 2000  # characters of a `next` link's query
-
-T = TypeVar("T")
-
-
-@dataclass(frozen=True, slots=True)
-class CallRecord:
-    """What one exchange looked like from outside: enough for a log, nothing of its content."""
-
-    method: str
-    path: str
-    """The path's pattern: `/hwi/hwi-devices/{id}/`."""
-    status: int | None
-    milliseconds: int
-    error: errors.VendorError | None
+DEVICES = "/hwi/hwi-devices/"
+DEVICE = "/hwi/hwi-devices/{id}/"
+PROPERTIES = "/hwi/hwi-devices/{id}/properties/"
+PATIENTS = "/hwi/hwi-patients/"
+PATIENT = "/hwi/hwi-patients/{external_id}/"
+REPLACEMENTS = "/hwi/hwi-replacements/"
+WEBHOOKS = "/hwi/webhooks/"
+WEBHOOK = "/hwi/webhooks/{id}/"
+HARDWARE_LOG = "/hwi/hardware-uuid-logs/"
+SUPPLY_TYPES = "/asr/supply-types/"
+SUPPLY_REQUESTS = "/asr/supply-requests/"
 
 
-class Open:
-    """A gate that lets everything through, for a vendor without a limit (a test's stub)."""
+class TenoviClient(Caller):
+    """The calls a clinic makes."""
 
-    def ready(self) -> None: ...
-
-    def sent(self) -> None: ...
-
-
-class TenoviClient:
-    """Speaks for one API key and one client domain.
-
-    `gate` is asked before each request; `log` is told of each exchange, failed ones included.
-    """
-
-    def __init__(
-        self,
-        base_url: str,
-        domain: str,
-        api_key: str,
-        *,
-        gate: Gate,
-        log: Callable[[CallRecord], None] = lambda record: None,
-        deadline: float = DEADLINE,
-        page_size: int = PAGE_SIZE,
-    ) -> None:
-        self._root = f"{base_url.rstrip('/')}/clients/{quote(domain, safe='')}"
-        self._domain = domain
-        self._headers = {"Authorization": f"Api-Key {api_key}", "Accept": "application/json"}
-        self._gate = gate
-        self._log = log
-        self._deadline = deadline
-        self._page_size = page_size
-
-    def __repr__(self) -> str:
-        return f"TenoviClient(domain={self._domain!r})"
-
-    def devices(self, cursor: str = "") -> Page[Device]:
-        """One page of the activated devices. `cursor` is the `next` of the page before."""
-        return self._page("/hwi/hwi-devices/", Device.from_wire, cursor)
+    def devices(self, cursor: str = "", *, external_id: str = "", hardware_uuid: str = "") -> Page[Device]:
+        """One page of the activated devices: all, those of a patient (case counts here), or those
+        on one gateway or IMEI."""
+        wanted = {"patient__external_id": external_id, "device__hardware_uuid__iexact": hardware_uuid}
+        return self._page(DEVICES, Device.from_wire, cursor, first=self._first(wanted))
 
     def device(self, hwi_device_id: UUID | str) -> Device:
-        """Raises `NotFound`."""
-        return self._one("/hwi/hwi-devices/{id}/", Device.from_wire, str(hwi_device_id), "device")
+        return self._one(DEVICE, Device.from_wire, str(hwi_device_id), "device")
+
+    def create_device(self, body: Body) -> Device:
+        """Activate or order: a second call is a second device."""
+        return self._create(DEVICES, Device.from_wire, body)
+
+    def update_device(self, hwi_device_id: UUID | str, body: Body) -> Device:
+        return self._change(DEVICE, Device.from_wire, str(hwi_device_id), body, "device")
+
+    def delete_device(self, hwi_device_id: UUID | str) -> None:
+        """`Invalid` for a device whose order was fulfilled; unlinking still works."""
+        self._delete(DEVICE, str(hwi_device_id), "device")
+
+    def unlink_gateway(self, hwi_device_id: UUID | str) -> Device:
+        """Ends the device's data and its monthly charge. A GET at the vendor, and still a write."""
+        return self._one("/hwi/unlink-gateway/{id}/", Device.from_wire, str(hwi_device_id), "device")
 
     def device_types(self, cursor: str = "") -> Page[DeviceType]:
         """The devices this account may order."""
         return self._page("/hwi/hwi-device-types/", DeviceType.from_wire, cursor)
 
+    def measurements_of_device(
+        self, hwi_device_id: UUID | str, *, created_gte: str, created_lt: str, cursor: str = ""
+    ) -> Page[Any]:
+        """One page of what the vendor received from a device in that span (ISO 8601, UTC), as it
+        stands on the wire: rows are judged where webhooks are."""
+        first = {"created__gte": created_gte, "created__lt": created_lt, "page": 1, "page_size": 1000}
+        return self._page(
+            "/hwi/hwi-devices/{id}/measurements/", _as_it_is, cursor, first=first, name=str(hwi_device_id)
+        )
+
+    def properties(self, hwi_device_id: UUID | str) -> Page[Property]:
+        return self._page(PROPERTIES, Property.from_wire, "", name=str(hwi_device_id))
+
+    def set_property(self, hwi_device_id: UUID | str, key: str, value: str) -> Property:
+        """Creates it, or changes the one of that key."""
+        body = {"key": key, "value": value}
+        unknown = errors.NotFound("Tenovi does not know this device.", status=404)
+        return self._call(
+            "POST", PROPERTIES, Property.from_wire, name=str(hwi_device_id), body=body, unknown=unknown
+        )
+
+    def delete_property(self, hwi_device_id: UUID | str, property_id: str) -> None:
+        names = (str(hwi_device_id), property_id)
+        self._delete("/hwi/hwi-devices/{id}/properties/{property_id}/", names, "property")
+
+    def gateways(self, cursor: str = "", *, first: Mapping[str, Any] | None = None) -> Page[Gateway]:
+        """One page of all gateways, each with fewer fields than `gateway` has."""
+        return self._page("/hwi/hwi-gateways/", Gateway.from_wire, cursor, first=self._first(first or {}))
+
+    def gateway(self, gateway_id: str) -> Gateway:
+        """`gateway_id` in any spelling; the vendor wants it without hyphens."""
+        name = gateway_id.replace("-", "")
+        return self._one("/hwi/gateway-info/{id}/", Gateway.from_wire, name, "gateway")
+
+    def hardware_log(
+        self, cursor: str = "", *, hwi_device_id: str = "", path: str = HARDWARE_LOG
+    ) -> Page[HardwareChange]:
+        """One page of the changes of hardware ids, of all devices or of one. The vendor's pages do
+        not agree on `path`: `PathUnknown` says that it is another."""
+        unknown = errors.PathUnknown("Tenovi has no hardware log under this path.", status=404)
+        first = self._first({"object_id": hwi_device_id})
+        return self._page(path, HardwareChange.from_wire, cursor, first=first, unknown=unknown)
+
     def patients(self, cursor: str = "") -> Page[Patient]:
-        return self._page("/hwi/hwi-patients/", Patient.from_wire, cursor)
+        return self._page(PATIENTS, Patient.from_wire, cursor)
 
     def patient(self, external_id: str) -> Patient:
-        """The vendor ignores case here. Raises `NotFound`."""
-        return self._one("/hwi/hwi-patients/{external_id}/", Patient.from_wire, external_id, "patient")
+        """The vendor ignores case here."""
+        return self._one(PATIENT, Patient.from_wire, external_id, "patient")
 
-    def _page(self, path: str, read: Callable[[Any], T], cursor: str) -> Page[T]:
-        query = cursor or urlencode({"page": 1, "page_size": self._page_size})
+    def create_patient(self, body: Body) -> Patient:
+        """`Invalid` when the external id exists, in any case (`already_exists` tells)."""
+        return self._create(PATIENTS, Patient.from_wire, body)
 
-        def read_page(value: Any) -> Page[T]:
-            page = page_of(value, read)
-            return replace(page, next=_query_of(page.next, other_than=query))
+    def update_patient(self, external_id: str, body: Body) -> Patient:
+        """Changes the record for every device of that patient."""
+        return self._change(PATIENT, Patient.from_wire, external_id, body, "patient")
 
-        if not cursor:
-            # Every client has this list: what is unknown is the client.
-            unknown = errors.DomainUnknown(
-                f"Tenovi does not know the client domain “{self._domain}”.", status=404
-            )
-            return self._call("GET", path, read_page, query=query, unknown=unknown)
-        try:
-            return self._call("GET", path, read_page, query=query)
-        except errors.NotFound:  # the list has become shorter meanwhile
-            return Page((), next="", total=None, unusable=0)
+    def delete_patient(self, external_id: str) -> None:
+        """The patient's devices stay active and lose their patient."""
+        self._delete(PATIENT, external_id, "patient")
 
-    def _one(self, path: str, read: Callable[[Any], T], name: str, noun: str) -> T:
-        unknown = errors.NotFound(f"Tenovi does not know this {noun}.", status=404)
-        return self._call("GET", path, read, name=name, unknown=unknown)
+    def replacements(self, cursor: str = "") -> Page[Replacement]:
+        return self._page(REPLACEMENTS, Replacement.from_wire, cursor)
 
-    def _call(
-        self,
-        method: str,
-        path: str,
-        read: Callable[[Any], T],
-        *,
-        name: str = "",
-        query: str = "",
-        unknown: errors.VendorError | None = None,
-    ) -> T:
-        """`name` fills the braces of `path`; `unknown` is what a 404 means here."""
-        prefix, _, rest = path.partition("{")
-        real = f"{prefix}{quote(name, safe='')}{rest.partition('}')[2]}" if rest else path
-        url = f"{self._root}{real}" + (f"?{query}" if query else "")
-        exchange = Exchange(self._gate, self._deadline)
-        failure: errors.VendorError | None = None
-        status: int | None = None
-        try:
-            status, value = self._exchange(exchange, method, url)
-            return read(value)
-        except WrongShape as problem:
-            failure = errors.UnreadableAnswer(
-                f"Tenovi's answer has another shape than documented: {problem}.", status=status
-            )
-        except errors.NotFound as problem:
-            failure = unknown or problem
-        except errors.VendorError as problem:
-            failure = problem
-        finally:
-            status = failure.status if failure else status
-            self._log(CallRecord(method, path, status, exchange.milliseconds(), failure))
-        raise failure
+    def replacement(self, number: str) -> Replacement:
+        return self._one("/hwi/hwi-replacements/{id}/", Replacement.from_wire, number, "replacement")
 
-    def _exchange(self, exchange: Exchange, method: str, url: str) -> tuple[int, Any]:
-        with exchange:
-            try:
-                response, body = send(
-                    exchange,
-                    method,
-                    url,
-                    headers=self._headers,
-                    read_timeout=min(READ_TIMEOUT, self._deadline),
-                    size_cap=SIZE_CAP,
-                )
-            except (requests.RequestException, urllib3.exceptions.HTTPError, OSError, ValueError) as problem:
-                raise self._without_answer(exchange, problem) from None
-        if exchange.expired:  # what was cut off may look complete
-            raise self._without_answer(exchange)
-        status = response.status_code
-        _check_status(response)
-        if body is None:
-            raise errors.TooLarge(f"Tenovi's answer was larger than {SIZE_CAP >> 20} MB.", status=status)
-        if response.headers.get("Content-Encoding", "identity") != "identity":
-            raise errors.UnreadableAnswer("Tenovi's answer came compressed, unasked.", status=status)
-        try:
-            return status, wire.value_of(body)
-        except wire.Unreadable:
-            raise errors.UnreadableAnswer(
-                f"Tenovi answered with {_described(response, body)} instead of data.", status=status
-            ) from None
+    def create_replacement(self, body: Body) -> Replacement:
+        return self._create(REPLACEMENTS, Replacement.from_wire, body)
 
-    def _without_answer(self, exchange: Exchange, problem: Exception | None = None) -> errors.VendorError:
-        if not exchange.began_sending:
-            return errors.Unreachable("Tenovi cannot be reached.")
-        if exchange.expired:
-            return errors.NoAnswer(f"Tenovi did not finish its answer within {self._deadline:g} seconds.")
-        if isinstance(problem, requests.Timeout):
-            return errors.NoAnswer("Tenovi did not answer in time.")
-        return errors.NoAnswer("The connection broke before Tenovi's answer was complete.")
+    def delete_replacement(self, number: str) -> None:
+        """`Invalid` once it has been fulfilled."""
+        self._delete("/hwi/hwi-replacements/{id}/", number, "replacement")
 
+    def bulk_orders(self, cursor: str = "") -> Page[BulkOrder]:
+        return self._page("/hwi/hwi-bulk-orders/", BulkOrder.from_wire, cursor)
 
-def _query_of(link: str, *, other_than: str) -> str:
-    """The query of a `next` link, "" without one. Only that: the vendor's links name another host
-    than the one that may have the key."""
-    try:
-        query = urlencode(parse_qsl(urlsplit(link).query))
-    except ValueError:
-        raise WrongShape("next") from None
-    if link and (query in ("", other_than) or len(query) > LONGEST_CURSOR):
-        raise WrongShape("next")
-    return query
+    def bulk_order(self, number: str) -> BulkOrder:
+        return self._one("/hwi/hwi-bulk-orders/{id}/", BulkOrder.from_wire, number, "bulk order")
 
+    def supply_types(self) -> Page[SupplyType]:
+        """`NotAllowed` while the vendor has not enabled supplies for the account."""
+        return self._page(SUPPLY_TYPES, SupplyType.from_wire, "", forbidden=_no_supplies())
 
-def _check_status(response: requests.Response) -> None:
-    status = response.status_code
-    if status == 429:
-        raise errors.TooManyRequests(
-            "Tenovi asks us to slow down.", status=status, retry_after=_retry_after(response.headers)
+    def supply_requests(self, cursor: str = "", *, path: str = SUPPLY_REQUESTS) -> Page[SupplyRequest]:
+        """`path` for accounts that still have the older one; `PathUnknown` says so."""
+        return self._page(
+            path,
+            SupplyRequest.from_wire,
+            cursor,
+            unknown=errors.PathUnknown("Tenovi has no supply requests under this path.", status=404),
+            forbidden=_no_supplies(),
         )
-    if status in (401, 403):
-        raise errors.KeyRefused("Tenovi refuses the API key.", status=status)
-    if status == 404:
-        raise errors.NotFound("Tenovi does not know this.", status=status)
-    if 300 <= status < 400:
-        raise errors.Redirected(
-            f"Tenovi answered with a redirect ({status}), which is never followed.", status=status
-        )
-    if 400 <= status < 500:
-        raise errors.Invalid(f"Tenovi refused the request ({status}).", status=status)
-    if not 200 <= status < 300:
-        raise errors.ServerFailed(f"Tenovi had an error of its own ({status}).", status=status)
+
+    def create_supply_request(self, body: Body, *, path: str = SUPPLY_REQUESTS) -> SupplyRequest:
+        return self._create(path, SupplyRequest.from_wire, body, forbidden=_no_supplies())
+
+    def delete_supply_request(self, number: str, *, path: str = SUPPLY_REQUESTS) -> None:
+        self._delete(f"{path}{{id}}/", number, "supply request")
+
+    def webhooks(self) -> Page[Webhook]:
+        return self._page(WEBHOOKS, Webhook.from_wire, "")
+
+    def create_webhook(self, body: Body) -> Webhook:
+        return self._create(WEBHOOKS, Webhook.from_wire, body)
+
+    def update_webhook(self, number: UUID | str, body: Body) -> Webhook:
+        return self._change(WEBHOOK, Webhook.from_wire, str(number), body, "webhook")
+
+    def delete_webhook(self, number: UUID | str) -> None:
+        self._delete(WEBHOOK, str(number), "webhook")
+
+    def _first(self, wanted: Mapping[str, Any]) -> dict[str, Any]:
+        """The query of a list's first page."""
+        return {
+            **{name: value for name, value in wanted.items() if value},
+            "page": 1,
+            "page_size": self._page_size,
+        }
 
 
-def _described(response: requests.Response, body: bytes) -> str:
-    if not body:
-        return "nothing"
-    media_type = response.headers.get("Content-Type", "").partition(";")[0].strip().lower()
-    return "a web page" if media_type == "text/html" else "something unreadable"
+def already_exists(error: errors.Invalid) -> bool:
+    """Whether creating a patient was refused because the vendor has that external id."""
+    return error.status == 409 or any(name.endswith("external_id") for name, _ in error.said)
 
 
-def _retry_after(headers: Mapping[str, str]) -> float | None:
-    """Seconds, from a number or an HTTP date; None when absent or unusable."""
-    text = headers.get("Retry-After", "").strip()
-    if text.isascii() and text.isdigit():
-        return float(text)
-    try:
-        moment = parsedate_to_datetime(text)
-    except ValueError:
-        return None
-    if moment.tzinfo is None:
-        moment = moment.replace(tzinfo=datetime.UTC)
-    return max(0.0, (moment - datetime.datetime.now(datetime.UTC)).total_seconds())
+def _no_supplies() -> errors.NotAllowed:
+    return errors.NotAllowed("Tenovi has not enabled supplies for this account.", status=403)
+
+
+def _as_it_is(value: Any) -> Any:
+    return value

@@ -9,6 +9,8 @@
     │   ├── KeyRefused        401, 403
     │   ├── DomainUnknown     404 on the client domain itself
     │   ├── NotFound          404 on one object
+    │   ├── PathUnknown       404 on a path that the vendor's pages do not agree on
+    │   ├── NotAllowed        403 on a module that not every account has
     │   └── Invalid           any other 4xx
     └── Unclear               it may have had an effect
         ├── TooManyRequests   429
@@ -82,7 +84,22 @@ class NotFound(Refused):
     pass
 
 
+class PathUnknown(Refused):
+    pass
+
+
 class Invalid(Refused):
+    """`said` is what the vendor finds wrong, as (member, text). It may quote what we sent, so it is
+    for the room that sent it and never for a log."""
+
+    def __init__(
+        self, sentence: str, *, status: int | None = None, said: tuple[tuple[str, str], ...] = ()
+    ) -> None:
+        super().__init__(sentence, status=status)
+        self.said = said
+
+
+class NotAllowed(Refused):
     pass
 
 

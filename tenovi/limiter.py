@@ -2,9 +2,11 @@
 
 The vendor allows one request per second and key. A place is first *reserved* (so that the most
 urgent work is chosen only when the second is near), then *confirmed* in the instant before the
-first byte leaves, then reported as *sent*. The next place lies `spacing` after the bytes of the
-one before left, whoever sends it. At most one reservation exists per key: a killed holder costs one
-empty second, never a deadlock.
+first byte leaves, reported as *sent*, and given up when the answer is there. The next place lies
+`spacing` after the bytes of the one before left, and a full second after its answer came, whoever
+sends it: between leaving and arriving lies a time that nobody here knows, but an answer proves that
+its request had arrived. At most one reservation exists per key: a killed holder costs two empty
+seconds, never a deadlock.
 
 Only Redis' own clock is used, so wrong clocks on our hosts change nothing. When Redis does not know
 a key (first use, restart, restored backup: its run id tells), somebody may just have sent, so
@@ -26,7 +28,8 @@ from redis.retry import Retry
 
 from tenovi.errors import LimiterAway, SlotLost
 
-SPACING = 1.05  # seconds; the 50 ms above the vendor's second absorb network jitter
+SPACING = 1.05  # seconds; the 50 ms above the vendor's second are room for its answer
+QUIET = 1.0  # seconds after an answer: the vendor's second, from a moment surely after its start
 HOLD = 2.0  # seconds after its place for which a silent holder is waited for
 PATIENCE = 3.0  # seconds that anybody waits for a place
 LEAD = 0.25  # seconds before its place in which work is chosen and the connection opened
@@ -43,22 +46,27 @@ class Gate(Protocol):
     def sent(self) -> None:
         """The bytes have left, or may have."""
 
+    def over(self) -> None:
+        """The answer has come, or none will."""
+
 
 _LINE = """
 local key, me = KEYS[1], ARGV[1]
-local spacing, hold = tonumber(ARGV[2]), tonumber(ARGV[3])
+local spacing, quiet, hold = tonumber(ARGV[2]), tonumber(ARGV[3]), tonumber(ARGV[4])
 local time = redis.call('TIME')
 local now = time[1] * 1000000 + time[2]
 local run = string.match(redis.call('INFO', 'server'), 'run_id:(%w+)')
-local line = redis.call('HMGET', key, 'run', 'last', 'blocked', 'holder', 'slot')
+local line = redis.call('HMGET', key, 'run', 'last', 'blocked', 'holder', 'slot', 'heard')
 local last, blocked = tonumber(line[2]) or now, tonumber(line[3]) or 0
-local holder, slot = line[4] or '', tonumber(line[5]) or 0
-if line[1] ~= run then last, holder, slot = now, '', 0 end
-last, blocked = math.min(last, now), math.min(blocked, now + 3600000000) -- the clock may be set back
+local holder, slot, heard = line[4] or '', tonumber(line[5]) or 0, tonumber(line[6]) or 0
+if line[1] ~= run then last, heard, holder, slot = now, now, '', 0 end
+last, heard = math.min(last, now), math.min(heard, now) -- the clock may have been set back
+blocked = math.min(blocked, now + 3600000000)
+local function earliest() return math.max(now, last + spacing, heard + quiet, blocked) end
 local function keep()
   local digits = function(number) return string.format('%.0f', number) end
   redis.call('HSET', key, 'run', run, 'last', digits(last), 'blocked', digits(blocked),
-             'holder', holder, 'slot', digits(slot))
+             'holder', holder, 'slot', digits(slot), 'heard', digits(heard))
   redis.call('PEXPIRE', key, 7200000)
 end
 """
@@ -70,7 +78,7 @@ local answer
 if holder ~= '' and holder ~= me and now < slot + hold then
   answer = {0, math.ceil(math.max(slot - now, 20000))}
 else
-  holder, slot = me, math.max(now, last + spacing, blocked)
+  holder, slot = me, earliest()
   answer = {1, math.ceil(slot - now)}
 end
 keep()
@@ -83,7 +91,7 @@ _CONFIRM = (
     + """
 local wait = -1
 if holder == me then
-  slot = math.max(now, last + spacing, blocked)
+  slot = earliest()
   wait = math.ceil(slot - now)
   if wait == 0 then last = now end
 end
@@ -92,18 +100,13 @@ return wait
 """
 )
 
-_SENT = (
-    _LINE
-    + """
-last = now
-if holder == me then holder, slot = '', 0 end
-keep()
-"""
-)
+_SENT = _LINE + "last = now if holder == me then slot = now end keep()"
+
+_OVER = _LINE + "heard = now if holder == me then holder, slot = '', 0 end keep()"
 
 _RELEASE = _LINE + "if holder == me then holder, slot = '', 0 end keep()"
 
-_PENALISE = _LINE + "blocked = math.max(blocked, now + tonumber(ARGV[4])) keep()"
+_PENALISE = _LINE + "blocked = math.max(blocked, now + tonumber(ARGV[5])) keep()"
 
 
 class Limiter:
@@ -118,6 +121,7 @@ class Limiter:
                 "reserve": _RESERVE,
                 "confirm": _CONFIRM,
                 "sent": _SENT,
+                "over": _OVER,
                 "release": _RELEASE,
                 "penalise": _PENALISE,
             }.items()
@@ -139,7 +143,8 @@ class Limiter:
 
     def run(self, script: str, key: str, holder: str, *, seconds: float = 0) -> Any:
         """Run one script on one key's line. Raises `LimiterAway`."""
-        numbers = [round(value * 1_000_000) for value in (self._spacing, HOLD, seconds)]
+        quiet = min(QUIET, self._spacing)
+        numbers = [round(value * 1_000_000) for value in (self._spacing, quiet, HOLD, seconds)]
         try:
             return self._scripts[script](keys=[f"vitaldays:line:{key}"], args=[holder, *numbers])
         except RedisError:
@@ -187,6 +192,10 @@ class Line:
     def sent(self) -> None:
         with contextlib.suppress(LimiterAway):  # when it is back, it makes everybody wait an interval
             self._run("sent")
+
+    def over(self) -> None:
+        with contextlib.suppress(LimiterAway):
+            self._run("over")
 
     def release(self) -> None:
         """Give a reservation back unused."""

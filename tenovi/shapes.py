@@ -13,13 +13,10 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any, Generic, TypeVar
 
+from tenovi.fields import WrongShape, decimal_of, flag, id_of, member, text_or_none, time_of
 from tenovi.wire import storable_text
 
 T = TypeVar("T")
-
-
-class WrongShape(ValueError):
-    """An answer that lacks what identifies it. The text names the member, never its value."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,14 +51,14 @@ class Patient:
 
     @classmethod
     def from_wire(cls, value: Any) -> Patient:
-        external_id = storable_text(_member(value, "external_id"), 1000)
+        external_id = storable_text(member(value, "external_id"), 1000)
         if not 0 < len(external_id) <= 200:
             raise WrongShape("external_id")
         return cls(
             external_id=external_id,
-            **{name: _text_or_none(value.get(name), limit) for name, limit in _PATIENT_TEXTS.items()},
-            sms_opt_in=_flag(value.get("sms_opt_in")),
-            confirm_address=_flag(value.get("confirm_address")),
+            **{name: text_or_none(value.get(name), limit) for name, limit in _PATIENT_TEXTS.items()},
+            sms_opt_in=flag(value.get("sms_opt_in")),
+            confirm_address=flag(value.get("confirm_address")),
         )
 
 
@@ -99,10 +96,7 @@ class Device:
 
     @classmethod
     def from_wire(cls, value: Any) -> Device:
-        try:
-            hwi_device_id = uuid.UUID(storable_text(_member(value, "id"), 100))
-        except ValueError:
-            raise WrongShape("id") from None
+        hwi_device_id = id_of(value)
         inner = value.get("device")
         inner = inner if isinstance(inner, dict) else {}
         return cls(
@@ -112,10 +106,10 @@ class Device:
             sensor_code=storable_text(inner.get("sensor_code"), 20),
             sensor_id=storable_text(inner.get("sensor_id"), 60),
             hardware_uuid=storable_text(inner.get("hardware_uuid"), 64),
-            created=_time(inner.get("created")),
-            connected_on=_time(value.get("connected_on")),
-            unlinked_on=_time(value.get("unlinked_on")),
-            last_measurement=_time(value.get("last_measurement")),
+            created=time_of(inner.get("created")),
+            connected_on=time_of(value.get("connected_on")),
+            unlinked_on=time_of(value.get("unlinked_on")),
+            last_measurement=time_of(value.get("last_measurement")),
             patient=_patient_of(value),
         )
 
@@ -147,7 +141,7 @@ class DeviceType:
 
     @classmethod
     def from_wire(cls, value: Any) -> DeviceType:
-        name = storable_text(_member(value, "name"), 200)
+        name = storable_text(member(value, "name"), 200)
         if not name:
             raise WrongShape("name")
         return cls(
@@ -157,9 +151,9 @@ class DeviceType:
             in_stock=value.get("in_stock") is not False,
             virtual=value.get("virtual") is True,
             deprecated=value.get("deprecated") is True,
-            up_front_cost=_decimal(value.get("up_front_cost")),
-            shipping_cost=_decimal(value.get("shipping_cost")),
-            monthly_cost=_decimal(value.get("monthly_cost")),
+            up_front_cost=decimal_of(value.get("up_front_cost")),
+            shipping_cost=decimal_of(value.get("shipping_cost")),
+            monthly_cost=decimal_of(value.get("monthly_cost")),
         )
 
 
@@ -185,32 +179,3 @@ def page_of(value: Any, read: Callable[[Any], T]) -> Page[T]:
         except WrongShape:
             continue
     return Page(tuple(results), next=following, total=total, unusable=len(rows) - len(results))
-
-
-def _member(value: Any, name: str) -> Any:
-    if not isinstance(value, dict) or name not in value:
-        raise WrongShape(name)
-    return value[name]
-
-
-def _text_or_none(value: Any, limit: int) -> str | None:
-    return None if value is None else storable_text(value, limit)
-
-
-def _flag(value: Any) -> bool | None:
-    return value if isinstance(value, bool) else None
-
-
-def _decimal(value: Any) -> Decimal | None:
-    text = storable_text(value, 30)
-    return Decimal(text) if text.replace(".", "", 1).isdecimal() and text.isascii() else None
-
-
-def _time(value: Any) -> datetime.datetime | None:
-    """UTC; a time without zone is the vendor's UTC. None for anything that is not a plausible time."""
-    try:
-        moment = datetime.datetime.fromisoformat(storable_text(value, 40))
-        moment = moment.replace(tzinfo=moment.tzinfo or datetime.UTC).astimezone(datetime.UTC)
-    except (ValueError, OverflowError):
-        return None
-    return moment if 2000 <= moment.year < 2200 else None

@@ -124,6 +124,12 @@ class _Gated(HTTPConnection):
         finally:
             self.under.gate.sent()
 
+    def getresponse(self) -> Any:
+        try:
+            return super().getresponse()
+        finally:
+            self.under.gate.over()
+
 
 def send(
     exchange: Exchange,
@@ -131,10 +137,11 @@ def send(
     url: str,
     *,
     headers: Mapping[str, str],
+    body: bytes | None = None,
     read_timeout: float,
     size_cap: int,
 ) -> tuple[requests.Response, bytes | None]:
-    """The answer and its body, None when that is larger than `size_cap` bytes.
+    """The answer and its body, None when that is larger than `size_cap` bytes. `body` is JSON.
 
     Raises what `requests` and the gate raise; the caller says what it means.
     """
@@ -145,7 +152,13 @@ def send(
         response = session.request(
             method,
             url,
-            headers={**headers, "Accept-Encoding": "identity", "Connection": "close"},
+            data=body,
+            headers={
+                **headers,
+                **({} if body is None else {"Content-Type": "application/json"}),
+                "Accept-Encoding": "identity",
+                "Connection": "close",
+            },
             timeout=(CONNECT_TIMEOUT, read_timeout),
             allow_redirects=False,
             stream=True,
