@@ -7,6 +7,7 @@ class MeasurementsConfig(AppConfig):
     name = "measurements"
 
     def ready(self) -> None:
-        from measurements.handlers import store_delivery  # models are ready only now
+        from measurements import handlers, reconcile  # models are ready only now
 
-        registry.on_delivery("measurements", store_delivery)
+        registry.on_delivery("measurements", handlers.store_delivery)
+        registry.on_answer("measurements.list", reconcile.store_fetched)

@@ -11,6 +11,7 @@ from django.db.models.functions import Now
 from clinics.tenancy import TenantModel
 from devices.models import Device
 from measurements.queries import MeasurementQuerySet, VitalDayQuerySet
+from measurements.verified import DeviceCheck, Reconciliation, Verification
 from patients.models import Patient, Program
 
 
@@ -130,3 +131,13 @@ class LatestReading(TenantModel):
     class Meta:
         constraints = [models.UniqueConstraint(fields=["patient", "metric"], name="latest_reading_once")]
         indexes = [models.Index(fields=["clinic", "patient"], name="latest_reading_of_clinic")]
+
+
+__all__ = [
+    "DeviceCheck",
+    "LatestReading",
+    "Measurement",
+    "Reconciliation",
+    "Verification",
+    "VitalDay",
+]

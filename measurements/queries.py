@@ -10,6 +10,7 @@ from tenovi import catalogue
 
 if TYPE_CHECKING:
     from measurements.models import Measurement, VitalDay  # noqa: F401
+    from measurements.verified import DeviceCheck, Reconciliation  # noqa: F401
     from patients.models import Patient
 
 
@@ -41,3 +42,16 @@ class VitalDayQuerySet(TenantQuerySet["VitalDay"]):
     def within(self, first: datetime.date, last: datetime.date) -> Self:
         """Local dates from `first` to `last`, both included."""
         return self.filter(local_date__gte=first, local_date__lte=last)
+
+
+class ReconciliationQuerySet(TenantQuerySet["Reconciliation"]):
+    def unplanned(self) -> Self:
+        return self.filter(planned_at__isnull=True)
+
+    def under_way(self) -> Self:
+        return self.filter(finished_at__isnull=True)
+
+
+class DeviceCheckQuerySet(TenantQuerySet["DeviceCheck"]):
+    def waiting(self) -> Self:
+        return self.filter(state="waiting")

@@ -4,10 +4,16 @@ from __future__ import annotations
 
 from celery import shared_task
 
-from measurements import actions
+from measurements import actions, watch
 
 
 @shared_task(name="measurements.claim_readings")
 def claim_readings() -> None:
     """Attach readings to the patients of assignments that were made after they arrived."""
     actions.claim_readings()
+
+
+@shared_task(name="measurements.compare_with_vendor")
+def compare_with_vendor() -> None:
+    """Start the comparisons with the vendor that are due."""
+    watch.look()

@@ -6,12 +6,10 @@ Nothing here redirects, needs Redis, or tells anything about a patient.
 
 from __future__ import annotations
 
-import datetime
 from typing import cast
 
-from django.db import DatabaseError, InterfaceError, connection, transaction
+from django.db import DatabaseError, InterfaceError, connection
 from django.http import UnreadablePostError
-from django.utils import timezone
 from rest_framework import status
 from rest_framework.authentication import BaseAuthentication
 from rest_framework.exceptions import AuthenticationFailed
@@ -23,17 +21,12 @@ from clinics import webhook_secrets
 from clinics.addresses import caller_address
 from clinics.api import AnswerJson
 from clinics.models import Clinic
-from tenovi import inbox
-from tenovi.models import DoorCount
+from tenovi import inbox, refusals
 from tenovi.reasons import sentence
 
 MAX_BODY = 1024 * 1024
 LARGEST_SIZE = 2**31 - 1  # what the ledger's column holds; a sender may declare any length
 RETRY_AFTER_SECONDS = 30
-COUNT_REFUSAL = f"""
-INSERT INTO {DoorCount._meta.db_table} (clinic_id, hour, cause, count) VALUES (%s, %s, %s, 1)
-ON CONFLICT (clinic_id, hour, cause) DO UPDATE SET count = {DoorCount._meta.db_table}.count + 1
-"""
 
 
 class WebhookSecretAuthentication(BaseAuthentication):
@@ -43,8 +36,7 @@ class WebhookSecretAuthentication(BaseAuthentication):
         slug = request.parser_context["kwargs"]["clinic"]
         clinic, proven = webhook_secrets.clinic_shown_by(slug, request.headers)
         if clinic is None or not proven:
-            hour = timezone.now().replace(minute=0, second=0, microsecond=0)
-            _count_refusal(clinic, hour, "secret")
+            refusals.count(clinic, "secret")
             raise AuthenticationFailed("The credentials are missing or wrong.")
         return None, clinic
 
@@ -72,11 +64,13 @@ class WebhookDoor(APIView):
         if body is None:
             size = min(int(request.META.get("CONTENT_LENGTH") or MAX_BODY + 1), LARGEST_SIZE)
             receipt = inbox.reject(tenant, self.kind, b"", reason="too_large", size=size, **kept)
+            refusals.count(tenant, "too_large")  # what was in it can only be fetched
             return _refused(receipt, status.HTTP_413_REQUEST_ENTITY_TOO_LARGE)
         if unsupported := _unsupported(request):
             receipt = inbox.reject(tenant, self.kind, body, reason=unsupported, size=len(body), **kept)
             return _refused(receipt, status.HTTP_415_UNSUPPORTED_MEDIA_TYPE)
         receipt = inbox.receive(tenant, self.kind, body, **kept)
+        refusals.write_down_outages()
         if receipt.rejected:
             return _refused(receipt, status.HTTP_400_BAD_REQUEST)
         return Response(
@@ -94,6 +88,7 @@ class WebhookDoor(APIView):
     def handle_exception(self, exc: Exception) -> Response:
         if isinstance(exc, DatabaseError | InterfaceError):
             connection.close()  # whatever state it is in, the next call deserves a fresh one
+            refusals.remember_outage()
             return Response(
                 {"error": "The delivery could not be kept. Send it again."},
                 status=status.HTTP_503_SERVICE_UNAVAILABLE,
@@ -139,9 +134,3 @@ def _unsupported(request: Request) -> str:
 
 def _refused(receipt: inbox.Receipt, code: int) -> Response:
     return Response({"delivery": str(receipt.delivery), "error": sentence(receipt.rejected)}, status=code)
-
-
-@transaction.atomic
-def _count_refusal(clinic: Clinic | None, hour: datetime.datetime, cause: str) -> None:
-    with connection.cursor() as cursor:
-        cursor.execute(COUNT_REFUSAL, [clinic.id if clinic else None, hour, cause])

@@ -18,6 +18,7 @@ class RequestKind(models.TextChoices):
     DEVICE = "devices.read", "One device"
     PATIENTS = "patients.list", "List of patients"
     PATIENT = "patients.read", "One patient"
+    MEASUREMENTS = "measurements.list", "Readings of a device"
 
 
 class Priority(models.IntegerChoices):

@@ -1,0 +1,232 @@
+"""Finding what webhooks missed: the vendor is asked, device by device, what it received.
+
+By the vendor's receipt time (`created`), because late uploads have old device times; with an
+overlap of 48 h below, because rows may appear late; page by page up to a bound that is fixed when
+the run begins. Fetched rows go through the same code as webhooks, so nothing is stored twice.
+
+A device is verified only by an answer that came to its end. What the vendor deleted before we
+looked, or never received, no fetch can find.
+"""
+
+from __future__ import annotations
+
+import datetime
+import json
+from collections.abc import Iterable
+from typing import Any
+
+from django.db import transaction
+from django.db.models import F, QuerySet
+from django.db.models.functions import Greatest, Least, Now
+from django.utils import timezone
+
+from clinics import audit
+from clinics.models import Clinic, User
+from devices.models import Assignment, Device
+from measurements.handlers import settle
+from measurements.verified import Cause, DeviceCheck, Reconciliation, Verification
+from patients.models import Patient
+from tenovi import inbox
+from tenovi.models import Delivery, Priority, Request, RequestKind
+from tenovi.queue import ask, ask_for_each
+from tenovi.registry import Verdict
+from tenovi.shapes import Page
+
+OVERLAP = datetime.timedelta(hours=48)
+SETTLING = datetime.timedelta(minutes=5)  # the vendor may take two minutes to show what it received
+BACK = {Cause.NIGHTLY: datetime.timedelta(days=3), Cause.WEEKLY: datetime.timedelta(days=35)}
+
+
+@transaction.atomic
+def start(
+    *,
+    clinic: Clinic,
+    cause: str,
+    since: datetime.datetime,
+    by: User | None,
+    patient: Patient | None = None,
+    slot: str | None = None,
+) -> Reconciliation | None:
+    """Begin a run; None when this slot's run exists already. A nightly one first reads the device
+    list, to know which devices have anything new."""
+    run, is_new = (
+        Reconciliation.objects.for_clinic(clinic).get_or_create(
+            clinic=clinic, cause=cause, slot=slot, defaults={"since": since, "until": timezone.now()}
+        )
+        if slot
+        else (
+            Reconciliation.objects.create(
+                clinic=clinic,
+                cause=cause,
+                since=since,
+                until=timezone.now(),
+                patient=patient,
+                asked_by=by.email if by else "command line",
+            ),
+            True,
+        )
+    )
+    if not is_new:
+        return None
+    if cause == Cause.NIGHTLY:
+        ask(clinic, RequestKind.DEVICES)
+    else:
+        plan(run)
+    if cause == Cause.PERSON:
+        detail = {"since": since.isoformat(), "patient": str(patient.id) if patient else ""}
+        audit.record("reconciliation_started", by=by, clinic=clinic, target=run, detail=detail)
+    return run
+
+
+def plan_what_can_be() -> int:
+    """Plan nightly runs whose device list has come; how many."""
+    planned = 0
+    for run in Reconciliation.objects.across_clinics().unplanned().select_related("clinic"):
+        listing = Request.objects.for_clinic(run.clinic).filter(kind=RequestKind.DEVICES).unanswered()
+        if not listing.exists():
+            plan(run)
+            planned += 1
+    return planned
+
+
+@transaction.atomic
+def plan(run: Reconciliation) -> None:
+    """Write down which devices are to be compared, and queue a request for each."""
+    locked = Reconciliation.objects.for_clinic(run.clinic).select_for_update().get(id=run.id)
+    if locked.planned_at:
+        return
+    verified = {one.device_id: one for one in Verification.objects.for_clinic(run.clinic)}
+    checks = [_check(run, device, verified.get(device.id)) for device in _devices(run)]
+    DeviceCheck.objects.bulk_create(checks, batch_size=1000)
+    priority = Priority.PERSON if run.cause == Cause.PERSON else Priority.BACKGROUND
+    for check in checks:
+        if check.state == DeviceCheck.State.WAITING:
+            ask_for_each(
+                run.clinic,
+                RequestKind.MEASUREMENTS,
+                [check.target],
+                priority=priority,
+                params={"created_gte": _iso(check.since), "created_lt": _iso(run.until)},
+                insist=run.cause == Cause.PERSON,
+            )
+    locked.planned_at = Now()
+    locked.save(update_fields=["planned_at"])
+    finish_runs(run.clinic)
+
+
+def _devices(run: Reconciliation) -> QuerySet[Device]:
+    devices = Device.objects.for_clinic(run.clinic).order_by("hwi_device_id")
+    if run.patient:
+        held = Assignment.objects.for_clinic(run.clinic).filter(patient=run.patient)
+        devices = devices.filter(id__in=held.values("device"))
+    return devices
+
+
+def _check(run: Reconciliation, device: Device, known: Verification | None) -> DeviceCheck:
+    since = run.since
+    if known and known.verified_to < run.since + OVERLAP:
+        since = min(since, known.verified_to - OVERLAP)  # no gap between what is verified and this run
+    has_news = (
+        device.last_measurement_at is None or not known or device.last_measurement_at > known.verified_to
+    )
+    listed = device.synced_at is not None and device.synced_at >= run.started_at
+    skipped = run.cause == Cause.NIGHTLY and listed and not has_news
+    return DeviceCheck(
+        clinic=run.clinic,
+        reconciliation=run,
+        device=device,
+        target=f"{device.hwi_device_id}@{since:%Y%m%dT%H%M}-{run.until:%Y%m%dT%H%M%S}",
+        since=since,
+        state=DeviceCheck.State.SKIPPED if skipped else DeviceCheck.State.WAITING,
+    )
+
+
+def store_fetched(request: Request, answer: Page[Any]) -> int:
+    """A page of one device's readings at the vendor. Runs in the answer's transaction."""
+    verdicts = settle(request.clinic, answer.results, received_at=timezone.now(), source="fetch")
+    refused = [
+        element
+        for element, verdict in zip(answer.results, verdicts, strict=True)
+        if verdict.state == "quarantined" and _is_news(request.clinic, element)
+    ]
+    for element in refused:
+        inbox.receive(
+            request.clinic,
+            "measurements",
+            _written(element),
+            content_type="application/json",
+            address=None,
+        )
+    _count(request, verdicts, waiting=len(refused))
+    if not answer.next:
+        _verified(request)
+    return 0
+
+
+def _count(request: Request, verdicts: Iterable[Verdict], *, waiting: int) -> None:
+    states = [verdict.state for verdict in verdicts]
+    stored = states.count("stored")
+    DeviceCheck.objects.for_clinic(request.clinic).waiting().filter(target=request.target).update(
+        requests=F("requests") + 1,
+        fetched=F("fetched") + len(states),
+        missing=F("missing") + stored + waiting,
+        stored=F("stored") + stored,
+    )
+
+
+def _verified(request: Request) -> None:
+    """The list came to its end: everything the vendor received in the span is here or listed."""
+    checks = DeviceCheck.objects.for_clinic(request.clinic).waiting().filter(target=request.target)
+    for check in checks.select_related("reconciliation").select_for_update(of=("self",)):
+        _extend(check, until=check.reconciliation.until - SETTLING)
+        check.state = DeviceCheck.State.VERIFIED
+        check.save(update_fields=["state"])
+    finish_runs(request.clinic)
+
+
+def _extend(check: DeviceCheck, *, until: datetime.datetime) -> None:
+    known, is_new = Verification.objects.for_clinic(check.clinic).get_or_create(
+        clinic=check.clinic,
+        device=check.device,
+        defaults={
+            "verified_from": check.since,
+            "verified_to": until,
+            "checked_at": timezone.now(),
+            "missing_found": check.missing,
+        },
+    )
+    if is_new:
+        return
+    rows = Verification.objects.for_clinic(check.clinic).filter(id=known.id)
+    rows.update(checked_at=Now(), missing_found=F("missing_found") + check.missing)
+    if check.since <= known.verified_to and until >= known.verified_from:
+        rows.update(
+            verified_from=Least("verified_from", check.since), verified_to=Greatest("verified_to", until)
+        )
+
+
+def finish_runs(clinic: Clinic) -> None:
+    """Close what waits for a request that has been given up, and runs that wait for nothing more."""
+    waiting = DeviceCheck.objects.for_clinic(clinic).waiting()
+    given_up = Request.objects.for_clinic(clinic).filter(kind=RequestKind.MEASUREMENTS).parked()
+    for target, reason in given_up.values_list("target", "reason"):
+        waiting.filter(target=target).update(state=DeviceCheck.State.UNVERIFIED, reason=reason)
+    done = Reconciliation.objects.for_clinic(clinic).under_way().filter(planned_at__isnull=False)
+    for run in done:
+        if not DeviceCheck.objects.for_clinic(clinic).waiting().filter(reconciliation=run).exists():
+            Reconciliation.objects.for_clinic(clinic).filter(id=run.id).update(finished_at=Now())
+
+
+def _is_news(clinic: Clinic, element: Any) -> bool:
+    """Not waiting in quarantine already, from the webhook or an earlier fetch."""
+    waiting = Delivery.objects.for_clinic(clinic).filter(state="quarantined", raw=_written(element))
+    return not waiting.exists()
+
+
+def _written(element: Any) -> bytes:
+    """The element as JSON again, always spelled the same, so that a repeat is recognised."""
+    return json.dumps(element, sort_keys=True, default=str).encode()
+
+
+def _iso(moment: datetime.datetime) -> str:
+    return moment.astimezone(datetime.UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")

@@ -1,0 +1,94 @@
+"""Deciding by itself when to compare with the vendor: every night, every week, after an outage of
+ours, and when a clinic's webhook falls silent."""
+
+from __future__ import annotations
+
+import datetime
+import itertools
+
+from django.db.models import Max
+from django.utils import timezone
+
+from clinics.models import Clinic
+from measurements.reconcile import BACK, OVERLAP, finish_runs, plan_what_can_be, start
+from measurements.verified import Cause, Reconciliation
+from tenovi.keys import why_nothing_is_sent
+from tenovi.models import Delivery, DoorCount, Heartbeat
+
+NIGHT = 2  # o'clock in the clinic's zone
+WEEKDAY = 6  # Sunday: the weekly run takes the place of that night's
+GAP = datetime.timedelta(minutes=2, seconds=30)  # between heartbeats, which come every minute
+LOOK_BACK = datetime.timedelta(days=7)
+SHORTEST_SILENCE = datetime.timedelta(hours=2)
+RHYTHM = 20  # deliveries within a week, below which silence says nothing
+
+
+def look() -> int:
+    """Start every run that is due, plan and finish those under way; how many were started."""
+    started = sum(_start_what_is_due(clinic) for clinic in Clinic.objects.all())
+    plan_what_can_be()
+    for clinic_id in Reconciliation.objects.across_clinics().under_way().values_list("clinic", flat=True):
+        finish_runs(Clinic.objects.get(id=clinic_id))
+    return started
+
+
+def _start_what_is_due(clinic: Clinic) -> int:
+    if not clinic.tenovi_domain or why_nothing_is_sent(clinic):
+        return 0
+    now = timezone.now()
+    runs = [_scheduled(clinic, now), *_after_outages(clinic, now), _after_silence(clinic, now)]
+    return sum(run is not None for run in runs)
+
+
+def _scheduled(clinic: Clinic, now: datetime.datetime) -> Reconciliation | None:
+    local = now.astimezone(clinic.zone)
+    if local.hour < NIGHT:
+        return None
+    cause = Cause.WEEKLY if local.weekday() == WEEKDAY else Cause.NIGHTLY
+    return start(clinic=clinic, cause=cause, since=now - BACK[cause], by=None, slot=str(local.date()))
+
+
+def _after_outages(clinic: Clinic, now: datetime.datetime) -> list[Reconciliation | None]:
+    """Times in which a webhook may have knocked in vain: minutes without a heartbeat, answers of 503,
+    bodies that were too large to keep."""
+    begun = [before for before, after in _gaps(now)]
+    refused = DoorCount.objects.filter(cause__in=["unavailable", "too_large"], hour__gte=now - LOOK_BACK)
+    begun += list(refused.filter(clinic_id__in=[clinic.id]).values_list("hour", flat=True))
+    begun += list(refused.filter(clinic_id=None).values_list("hour", flat=True))
+    return [
+        start(
+            clinic=clinic, cause=Cause.OUTAGE, since=moment - OVERLAP, by=None, slot=f"{moment:%Y%m%dT%H%M}"
+        )
+        for moment in sorted(set(begun))
+    ]
+
+
+def _gaps(now: datetime.datetime) -> list[tuple[datetime.datetime, datetime.datetime]]:
+    """Spans of the last week without a heartbeat that are over."""
+    beats = list(
+        Heartbeat.objects.filter(minute__gte=now - LOOK_BACK)
+        .order_by("minute")
+        .values_list("minute", flat=True)
+    )
+    return [(one, other) for one, other in itertools.pairwise(beats) if other - one > GAP]
+
+
+def _after_silence(clinic: Clinic, now: datetime.datetime) -> Reconciliation | None:
+    """A webhook that is silent for three times its longest pause of the week before."""
+    deliveries = Delivery.objects.for_clinic(clinic)
+    last = deliveries.aggregate(at=Max("received_at"))["at"]
+    if last is None:
+        return None
+    times = list(
+        deliveries.filter(received_at__gte=last - LOOK_BACK)
+        .order_by("received_at")
+        .values_list("received_at", flat=True)
+    )
+    if len(times) < RHYTHM:
+        return None
+    longest = max(other - one for one, other in itertools.pairwise(times))
+    if now - last <= max(3 * longest, SHORTEST_SILENCE):
+        return None
+    return start(
+        clinic=clinic, cause=Cause.SILENCE, since=last - OVERLAP, by=None, slot=f"{last:%Y%m%dT%H%M%S}"
+    )
