@@ -41,6 +41,7 @@ class Asked:
     path: str
     query: str
     headers: dict[str, str]
+    body: bytes = b""
 
 
 class VendorStub:
@@ -58,9 +59,12 @@ class VendorStub:
             def do_GET(self) -> None:
                 at = time.monotonic()
                 address = urlsplit(self.path)
-                asked = Asked(at, self.command, address.path, address.query, dict(self.headers))
+                body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
+                asked = Asked(at, self.command, address.path, address.query, dict(self.headers), body)
                 with contextlib.suppress(ConnectionError):  # the client may have given up
                     stub._answer(self, stub._remember(asked))
+
+            do_POST = do_PUT = do_PATCH = do_DELETE = do_GET
 
             def log_message(self, format: str, *args: Any) -> None:
                 """Quiet."""
