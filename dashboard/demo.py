@@ -11,13 +11,15 @@ from django.db.models.functions import Now
 
 from clinics import actions
 from clinics.models import Clinic, Role
-from devices.models import Assignment, Device
-from fulfillment.bulk import load_events, load_orders
+from devices.actions import add_gateways
+from devices.models import Assignment, Device, Gateway, GatewaySample
+from fulfillment.bulk import load_events
 from measurements.bulk import Arrival, load
 from patients.models import Patient
-from tenovi.sandbox import shipping, simulation
+from tenovi.sandbox import shapes, shipping, simulation
 
 SEED = 1
+SIGNALS, SIGNAL_STEP = 34, datetime.timedelta(hours=21)  # a month of signal, asked at changing hours
 PASSWORD = "vitaldays-demo"  # printed by `make run`, which listens on this machine only
 PEOPLE = {
     "care@demo.test": Role.CARE_MANAGER,
@@ -80,10 +82,12 @@ def _add_devices(clinic: Clinic, account: simulation.Clinic) -> int:
             hardware_uuid=one.hardware_uuid,
             vendor_created_at=one.created,
             vendor_patient_id=one.patient.external_id,
+            synced_at=account.until,
         )
         for one in new
     ]
     Device.objects.bulk_create(devices, batch_size=1000)
+    add_gateways(clinic, {device.hardware_uuid for device in devices})
     Assignment.objects.bulk_create(
         (
             Assignment(
@@ -101,10 +105,52 @@ def _add_devices(clinic: Clinic, account: simulation.Clinic) -> int:
     return len(devices)
 
 
+def add_signals(clinic: Clinic, account: simulation.Clinic) -> int:
+    """What the vendor said of each gateway, asked about once a day for a month; how many gateways are new."""
+    asked = {one.gateway_id: one for one in Gateway.objects.for_clinic(clinic).filter(polled_at__isnull=True)}
+    owners = [one for one in account.patients if one.gateway_id in asked]
+    samples = (
+        GatewaySample(
+            clinic=clinic,
+            gateway=asked[owner.gateway_id],
+            taken_at=at,
+            signal_strength=info["last_signal_strength"],
+            last_seen_at=_moment(info["last_checkin_time"]),
+        )
+        for owner in owners
+        for at in (account.until - step * SIGNAL_STEP for step in reversed(range(SIGNALS)))
+        if (info := shapes.gateway_info(owner, at))
+    )
+    GatewaySample.objects.bulk_create(samples, batch_size=5000)
+    for owner in owners:
+        info, gateway = shapes.gateway_info(owner, account.until), asked[owner.gateway_id]
+        gateway.polled_at = account.until
+        gateway.last_seen_at = _moment(info["last_checkin_time"])
+        gateway.signal_strength = info["last_signal_strength"]
+        gateway.firmware_version = info["firmware_version"]
+        gateway.provisioned = info["provisioned"]
+        gateway.assigned_at = _moment(info["assigned_on"])
+    fields = [
+        "polled_at",
+        "last_seen_at",
+        "signal_strength",
+        "firmware_version",
+        "provisioned",
+        "assigned_at",
+    ]
+    Gateway.objects.for_clinic(clinic).bulk_update(
+        [asked[owner.gateway_id] for owner in owners], fields, 1000
+    )
+    return len(owners)
+
+
+def _moment(wire_time: str | None) -> datetime.datetime | None:
+    return datetime.datetime.fromisoformat(wire_time) if wire_time else None
+
+
 def add_shipping(clinic: Clinic, account: simulation.Clinic) -> int:
-    """How each device came to its patient, and special orders; how many events are new."""
-    orders = load_orders(clinic, shipping.special_orders(account))
-    return orders + load_events(clinic, shipping.news(account))
+    """How each device came to its patient; how many events are new."""
+    return load_events(clinic, shipping.news(account))
 
 
 def add_history(clinic: Clinic, account: simulation.Clinic) -> int:

@@ -1,6 +1,6 @@
 from django.urls import path
 
-from dashboard import health, views
+from dashboard import device_views, health, views
 
 urlpatterns = [
     path("", views.home, name="home"),
@@ -10,4 +10,8 @@ urlpatterns = [
     path("c/<slug:clinic>/patients/<uuid:patient_id>/", views.patient, name="patient"),
     path("c/<slug:clinic>/patients/<uuid:patient_id>/news/", views.patient_news, name="patient-news"),
     path("c/<slug:clinic>/patients/<uuid:patient_id>/<iso:day>/", views.patient_day, name="patient-day"),
+    path("c/<slug:clinic>/devices/", device_views.devices, name="devices"),
+    path("c/<slug:clinic>/devices/<uuid:device_id>/", device_views.device, name="device"),
+    path("c/<slug:clinic>/gateways/", device_views.gateways, name="gateways"),
+    path("c/<slug:clinic>/gateways/<uuid:gateway_id>/", device_views.gateway, name="gateway"),
 ]

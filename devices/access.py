@@ -33,7 +33,7 @@ def device_with_hwi_id(visit: Visit, hwi_device_id: str) -> Device:
 
 def device_for(visit: Visit, device_id: uuid.UUID) -> Device:
     """This clinic's device; 404 on a miss."""
-    return get_object_or_404(Device.objects.for_clinic(visit.clinic), id=device_id)
+    return get_object_or_404(Device.objects.for_clinic(visit.clinic).select_related("clinic"), id=device_id)
 
 
 def gateways_for(visit: Visit) -> QuerySet[Gateway]:
@@ -50,4 +50,4 @@ def gateway_called(visit: Visit, gateway_id: str) -> Gateway:
 
 def gateway_for(visit: Visit, gateway_id: uuid.UUID) -> Gateway:
     """This clinic's gateway by our own id; 404 on a miss."""
-    return get_object_or_404(Gateway.objects.for_clinic(visit.clinic), id=gateway_id)
+    return get_object_or_404(Gateway.objects.for_clinic(visit.clinic).select_related("clinic"), id=gateway_id)

@@ -12,8 +12,7 @@ from django.db.models.functions import Cast, Now
 from django.utils import timezone
 
 from clinics.models import Clinic
-from devices.hardware import is_gateway_id
-from devices.hardware import normal_hardware_id as normal_hardware_id
+from devices.hardware import is_gateway_id, normal_hardware_id
 from devices.models import Assignment, Device, Gateway
 from patients.actions import store_vendor_patient
 from tenovi import inbox, shapes

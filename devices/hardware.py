@@ -8,14 +8,28 @@ Signal: the vendor calls about 30 excellent and about 10 poor
 from __future__ import annotations
 
 import datetime
+import enum
 import re
+from collections.abc import Iterable
 
 GATEWAY_ID = re.compile(r"[0-9A-F]{12}")
-SIGNAL_LEVELS = (("excellent", 25), ("good", 18), ("fair", 12))
+DOTTED = re.compile(r"[0-9]{1,9}(\.[0-9]{1,9})*")
+WEAK_BELOW = 12
+SIGNAL_LEVELS = (("excellent", 25), ("good", 18), ("fair", WEAK_BELOW))
 POOR = "poor"
 NOT_KNOWN = "not known yet"
 SIGNAL_WORDS = (*(level for level, _ in SIGNAL_LEVELS), POOR, NOT_KNOWN)
 SILENT_AFTER = datetime.timedelta(hours=24)
+
+
+class Standing(enum.IntEnum):
+    """How a gateway is doing, worst first. Where no patient is behind it, nobody is missed."""
+
+    SILENT = 0
+    NEVER_HEARD = 1
+    WEAK = 2
+    HEARD = 3
+    UNUSED = 4
 
 
 def normal_hardware_id(text: str) -> str:
@@ -40,3 +54,9 @@ def silent_since(last_seen_at: datetime.datetime | None, now: datetime.datetime)
     if last_seen_at is None or now - last_seen_at <= SILENT_AFTER:
         return None
     return last_seen_at
+
+
+def newest_firmware(versions: Iterable[str]) -> str:
+    """The highest of these dotted numbers, "" when there is none."""
+    numbered = {tuple(map(int, text.split("."))): text for text in versions if DOTTED.fullmatch(text)}
+    return numbered[max(numbered)] if numbered else ""

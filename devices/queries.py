@@ -10,12 +10,13 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Self
 
 from django.db import connection
-from django.db.models import Q
+from django.db.models import Case, CharField, F, IntegerField, Q, Value, When
 from django.db.models.expressions import RawSQL
+from django.db.models.functions import Cast
 
 from clinics.models import Clinic
 from clinics.tenancy import TenantQuerySet
-from devices.hardware import SILENT_AFTER
+from devices.hardware import SILENT_AFTER, WEAK_BELOW, Standing, normal_hardware_id
 
 if TYPE_CHECKING:
     from devices.models import Assignment, Device, Gateway  # noqa: F401
@@ -31,6 +32,18 @@ WHERE d.vendor_patient_id <> '' AND lower(d.vendor_patient_id) <> lower(p.extern
 
 
 class DeviceQuerySet(TenantQuerySet["Device"]):
+    def matching(self, text: str, held: AssignmentQuerySet) -> Self:
+        """Every word of `text` is in the device's name, in an id of it or of its gateway, or in the name
+        or id of its patient by one of the assignments `held`."""
+        found = self.alias(hwi_id=Cast("hwi_device_id", CharField()))
+        for word in text.split():
+            named = Q(name__icontains=word) | Q(sensor_id__icontains=word) | Q(hwi_id__icontains=word)
+            if hardware_id := normal_hardware_id(word):
+                named |= Q(hardware_uuid__contains=hardware_id)
+            theirs = held.of_patients_matching(word).values("device")
+            found = found.filter(named | Q(id__in=theirs))
+        return found
+
     def with_another_patient_at_the_vendor(self) -> Self:
         """Assigned here to somebody else than there: a person has to say who is right."""
         return self.filter(id__in=RawSQL(ANOTHER_PATIENT_AT_THE_VENDOR, []))
@@ -47,11 +60,42 @@ class AssignmentQuerySet(TenantQuerySet["Assignment"]):
     def of_patient(self, patient: Patient) -> Self:
         return self.filter(patient=patient)
 
+    def of_patients_matching(self, word: str) -> Self:
+        """Of patients with this word in their name or id."""
+        return self.filter(Q(patient__name__icontains=word) | Q(patient__external_id__icontains=word))
+
 
 class GatewayQuerySet(TenantQuerySet["Gateway"]):
-    def silent(self, now: datetime.datetime) -> Self:
-        """Heard of before, but not for a day."""
-        return self.filter(last_seen_at__lt=now - SILENT_AFTER)
+    def with_standing(self, held: AssignmentQuerySet, now: datetime.datetime) -> Self:
+        """`standing`, a `Standing`; `held` are the assignments by which a gateway is in use."""
+        in_use = Q(gateway_id__in=held.order_by().values("device__hardware_uuid"))
+        return self.annotate(
+            standing=Case(
+                When(~in_use, then=Value(Standing.UNUSED)),
+                When(last_seen_at__lt=now - SILENT_AFTER, then=Value(Standing.SILENT)),
+                When(last_seen_at__isnull=True, then=Value(Standing.NEVER_HEARD)),
+                When(signal_strength__lt=WEAK_BELOW, then=Value(Standing.WEAK)),
+                default=Value(Standing.HEARD),
+                output_field=IntegerField(),
+            )
+        )
+
+    def worst_first(self) -> Self:
+        """By `standing`: the longest silent first, then by signal, the weakest first."""
+        silence = Case(When(standing=Standing.SILENT, then="last_seen_at"))
+        return self.order_by("standing", silence, F("signal_strength").asc(nulls_last=True), "gateway_id")
+
+    def matching(self, text: str, held: AssignmentQuerySet) -> Self:
+        """Every word of `text` is in the Gateway ID, or in the name or id of a patient who has a device
+        behind it by one of the assignments `held`."""
+        found = self
+        for word in text.split():
+            theirs = held.of_patients_matching(word).values("device__hardware_uuid")
+            named = Q(gateway_id__in=theirs)
+            if hardware_id := normal_hardware_id(word):
+                named |= Q(gateway_id__contains=hardware_id)
+            found = found.filter(named)
+        return found
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,6 +9,7 @@ import pytest
 
 from clinics.presentation import MARKS
 from clinics.templatetags import vitaldays
+from devices.templatetags import gateways
 
 ROOT = Path(__file__).resolve().parent.parent
 TEMPLATES = sorted((ROOT / "templates").rglob("*.html"))
@@ -37,7 +38,7 @@ def test_the_list_of_icons_is_exactly_what_pages_use() -> None:
     tags = Path(vitaldays.__file__).read_text()
     in_tags = set(re.findall(r'icon\("([\w-]+)"\)|\bicon\("([\w-]+)" if \w+ else "([\w-]+)"\)', tags))
     names = {name for group in used | in_tags for name in group if name}
-    maps = (vitaldays.LEVEL_ICONS, vitaldays.DAY_ICONS, vitaldays.STATE_ICONS)
+    maps = (vitaldays.LEVEL_ICONS, vitaldays.DAY_ICONS, vitaldays.STATE_ICONS, gateways.SIGNAL_ICONS)
     names |= {name for each in maps for name in each.values()}
     names |= {
         entry_icon for *_, entry_icon in re.findall(r'\(visit\.(\w+), "(\w+)", "(\w+)", "([\w-]+)"\)', tags)

@@ -256,6 +256,10 @@ def sort_header(context: dict[str, Any], key: str, label: str, css: str = "", fi
     )
 
 
+BELONGING = {"devices": ("gateways",)}
+"""Further pages below an entry of the navigation whose addresses do not begin like its own."""
+
+
 @dataclass(frozen=True)
 class NavigationEntry:
     label: str
@@ -279,6 +283,7 @@ def navigation(context: dict[str, Any]) -> list[NavigationEntry]:
         return []
     pages = (
         (visit.may_view_patients, "patients", "Patients", "users"),
+        (visit.may_view_patients, "devices", "Devices", "device-heart-monitor"),
         (visit.may_view_patients, "shipments", "Shipping", "truck-delivery"),
         (visit.may_view_vital_days, "billing", "Billing", "receipt"),
         (visit.may_view_deliveries, "deliveries", "Deliveries", "inbox"),
@@ -286,8 +291,11 @@ def navigation(context: dict[str, Any]) -> list[NavigationEntry]:
     entries = []
     for allowed, name, label, icon_name in pages:
         if allowed:
-            url = reverse(name, args=[visit.clinic.slug])
-            entries.append(NavigationEntry(label, icon_name, url, context["request"].path.startswith(url)))
+            url, *others = (
+                reverse(page, args=[visit.clinic.slug]) for page in (name, *BELONGING.get(name, ()))
+            )
+            current = context["request"].path.startswith((url, *others))
+            entries.append(NavigationEntry(label, icon_name, url, current))
     return entries
 
 

@@ -42,6 +42,7 @@ def clinic(clock: None, transactional_db: None) -> Clinic:
     account = simulation.Clinic(demo.SEED, PATIENTS, DAYS, NOW)
     account.devices = [device for device in account.devices if device.kind.slug != "tenovi-watch"]
     demo.add_account(clinic, account)
+    demo.add_signals(clinic, account)
     demo.add_shipping(clinic, account)
     demo.add_history(clinic, account)
     return clinic

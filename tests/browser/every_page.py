@@ -12,6 +12,7 @@ from django.urls import URLPattern, URLResolver, get_resolver, reverse
 
 from clinics.access import ROLE_PERMISSIONS, Permission
 from clinics.models import Clinic, Role
+from devices.models import Gateway
 from tests.browser.steps import patient_named
 from tests.factories import deliver, element, make_device
 
@@ -23,6 +24,8 @@ FURTHER_STATES = {
     "shipments": ["?stage=needs-you", "?stage=ended", "?search=nobody"],
     "patient": ["?view=table", "?view=table&from=2025-08-01&to=2025-08-02", "?month=2025-08"],
     "billing": ["?month=2025-10&open={patient_id}-RPM", "?month=2024-01"],
+    "devices": ["?show=silent", "?search=nobody"],
+    "gateways": ["?show=weak", "?search=nobody"],
     "deliveries": ["?state=pending"],
 }
 SPECIALISTS = (Role.BILLING, Role.CARE_MANAGER, Role.CLINIC_ADMIN)  # who sees most, last
@@ -71,7 +74,8 @@ def _patterns(patterns: list[URLPattern | URLResolver]) -> Iterator[URLPattern]:
 
 def samples(clinic: Clinic) -> dict[str, Any]:
     """A value for each parameter that a route of this clinic may have: a patient with pressure, weight
-    and glucose, a day of hers, and a delivery of which something waits."""
+    and glucose, a day of hers, a device that needs a person, a gateway with a poor signal, and a
+    delivery of which something waits."""
     known = make_device(clinic)
     unknown = element(known, hwi_device_id="9f0c4b8e-3c70-4d3a-8a55-5f2f0b6c1d2e")
     answer = deliver(clinic, [element(known), unknown])
@@ -79,5 +83,7 @@ def samples(clinic: Clinic) -> dict[str, Any]:
         "clinic": clinic.slug,
         "patient_id": patient_named(clinic, "P-0003").id,
         "day": datetime.date(2025, 10, 20),
+        "device_id": known.id,
+        "gateway_id": Gateway.objects.for_clinic(clinic).filter(signal_strength__lt=12)[0].id,
         "delivery_id": uuid.UUID(answer.json()["delivery"]),
     }

@@ -28,8 +28,8 @@ def visited(role: str, address: str) -> Any:
 @pytest.mark.parametrize(
     ("role", "expected"),
     [
-        (Role.CARE_MANAGER, ["Patients", "Shipping", "Billing"]),
-        (Role.CLINIC_ADMIN, ["Patients", "Shipping", "Billing", "Deliveries"]),
+        (Role.CARE_MANAGER, ["Patients", "Devices", "Shipping", "Billing"]),
+        (Role.CLINIC_ADMIN, ["Patients", "Devices", "Shipping", "Billing", "Deliveries"]),
         (Role.BILLING, ["Billing"]),
         ("operator", ["Deliveries"]),
     ],

@@ -6,7 +6,7 @@ import datetime
 
 import pytest
 
-from devices.hardware import is_gateway_id, normal_hardware_id, signal_level, silent_since
+from devices.hardware import is_gateway_id, newest_firmware, normal_hardware_id, signal_level, silent_since
 
 NOW = datetime.datetime(2026, 10, 14, 12, tzinfo=datetime.UTC)
 
@@ -49,3 +49,16 @@ def test_silence_begins_after_a_day() -> None:
 
 def test_a_gateway_never_heard_is_not_silent_since_some_moment() -> None:
     assert silent_since(None, NOW) is None
+
+
+@pytest.mark.parametrize(
+    ("versions", "newest"),
+    [
+        (["2.9.1", "2.10.0", "2.10"], "2.10.0"),
+        (["", "beta", "1.0"], "1.0"),
+        (["", "v2", "2.", "9" * 5000], ""),
+        ([], ""),
+    ],
+)
+def test_firmware_is_compared_as_numbers(versions: list[str], newest: str) -> None:
+    assert newest_firmware(versions) == newest

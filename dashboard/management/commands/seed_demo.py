@@ -42,6 +42,7 @@ class Command(BaseCommand):
         if options["with_people"]:
             demo.add_people(clinic)
         patients, devices = demo.add_account(clinic, account)
+        demo.add_signals(clinic, account)
         demo.add_shipping(clinic, account)
         readings = demo.add_history(clinic, account)
         self.stdout.write(

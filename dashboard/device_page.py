@@ -1,0 +1,195 @@
+"""The page of one device: who had it when, is it used, and what about it needs a person."""
+
+from __future__ import annotations
+
+import datetime
+from dataclasses import dataclass
+from typing import Any
+
+from django.db.models import Count, Max, Min
+from django.urls import reverse
+
+from clinics.models import Clinic
+from clinics.presentation import exact
+from dashboard.device_figures import DeviceFigures, figures_of
+from dashboard.device_list import SILENT_DAYS, gateways_of, is_silent
+from devices.models import Assignment, Device, Gateway
+from measurements.models import Measurement
+from measurements.presentation import marks_of, meaning_of
+from tenovi import catalogue
+
+READINGS = 12
+
+
+@dataclass(frozen=True)
+class Work:
+    """Something about a device that a person has to mend: what is the case, and the next step."""
+
+    sentence: str
+    next_step: str
+
+
+@dataclass(frozen=True)
+class Unclaimed:
+    """Readings of a device that belong to no patient."""
+
+    count: int
+    first: datetime.datetime | None
+    last: datetime.datetime | None
+
+
+def context(device: Device, now: datetime.datetime) -> dict[str, Any]:
+    """What `dashboard/device.html` documents."""
+    clinic = device.clinic
+    held = list(_assignments(clinic, device))
+    holding = next(
+        (one for one in held if one.starts_at <= now and (not one.ends_at or one.ends_at > now)), None
+    )
+    figures = figures_of(clinic, [device.id], now)[device.id]
+    gateway = gateways_of(clinic, [device]).get(device.hardware_uuid)
+    kind = catalogue.kind(device.kind)
+    return {
+        "device": device,
+        "title": device.name or (kind.label if kind else "Device"),
+        "kind": kind,
+        "holder": _assignment(clinic, holding) if holding else None,
+        "figures": figures,
+        "gateway": gateway,
+        "gateway_url": reverse("gateway", args=[clinic.slug, gateway.id]) if gateway else "",
+        "work": _work(device, held, holding, figures, gateway, now),
+        "assignments": [_assignment(clinic, one) for one in held],
+        "readings": _readings(clinic, device),
+        "back_url": reverse("devices", args=[clinic.slug]),
+        "zone": clinic.zone,
+    }
+
+
+def _assignments(clinic: Clinic, device: Device) -> Any:
+    found = Assignment.objects.for_clinic(clinic).filter(device=device)
+    return found.select_related("patient").order_by("-starts_at")
+
+
+def _assignment(clinic: Clinic, held: Assignment) -> dict[str, Any]:
+    return {
+        "patient": held.patient,
+        "url": reverse("patient", args=[clinic.slug, held.patient_id]),
+        "starts_at": held.starts_at,
+        "ends_at": held.ends_at,
+        "reaches_back": held.reaches_back,
+    }
+
+
+def _readings(clinic: Clinic, device: Device) -> list[dict[str, Any]]:
+    """When the newest readings were taken and received, and whose they are; never a value."""
+    newest = (
+        Measurement.objects.for_clinic(clinic)
+        .filter(hwi_device_id=device.hwi_device_id)
+        .select_related("device", "patient__clinic")
+        .order_by("-taken_at", "metric", "id")
+    )
+    return [
+        {
+            "taken_at": reading.taken_at,
+            "received_at": reading.received_at,
+            "label": meaning_of(reading).label,
+            "marks": [mark for mark in marks_of(reading) if mark != "above_range"],
+            "patient": reading.patient,
+            "patient_url": reverse("patient", args=[clinic.slug, reading.patient_id])
+            if reading.patient
+            else "",
+            "zone": reading.patient.zone if reading.patient else clinic.zone,
+        }
+        for reading in newest[:READINGS]
+    ]
+
+
+def _work(
+    device: Device,
+    held: list[Assignment],
+    holding: Assignment | None,
+    figures: DeviceFigures,
+    gateway: Gateway | None,
+    now: datetime.datetime,
+) -> list[Work]:
+    found = []
+    if figures.unclaimed:
+        found.append(_about_unclaimed(device, held, holding, now))
+    if holding and device.vendor_patient_id.casefold() not in ("", holding.patient.external_id.casefold()):
+        found.append(
+            Work(
+                f"Tenovi has this device under {device.vendor_patient_id}, here it belongs to "
+                f"{holding.patient.external_id}. Nothing is moved by itself.",
+                "Find out who has it, and correct the patient in Tenovi or the assignment here.",
+            )
+        )
+    if holding and device.unlinked_at:
+        found.append(
+            Work(
+                "It is unlinked at Tenovi, so no reading can come, and the patient still has it here.",
+                "If the patient is to go on, order or link another device; if not, end the assignment.",
+            )
+        )
+    elif holding and is_silent(device, holding, figures.last_reading_at, now):
+        found.append(_about_silence(device, gateway, figures, now))
+    if figures.is_low:
+        found.append(
+            Work(f"Its battery is at {figures.battery:.0f} %.", "Ask the patient to replace the batteries.")
+        )
+    if not catalogue.kind(device.kind):
+        found.append(
+            Work(
+                "Vitaldays does not know this kind of device. Its readings are kept, and a metric we know is "
+                "read as on other devices.",
+                "Tell whoever runs the server the device’s name and sensor code.",
+            )
+        )
+    return found
+
+
+def _about_unclaimed(
+    device: Device, held: list[Assignment], holding: Assignment | None, now: datetime.datetime
+) -> Work:
+    zone = device.clinic.zone
+    span = Unclaimed(
+        **Measurement.objects.for_clinic(device.clinic)
+        .filter(device=device, patient__isnull=True)
+        .aggregate(count=Count("id"), first=Min("taken_at"), last=Max("taken_at"))
+    )
+    noun = "reading belongs" if span.count == 1 else "readings belong"
+    when = "" if not span.first or not span.last else f"taken {exact(span.first, zone, now)}"
+    if span.first and span.last and span.first != span.last:
+        when = f"taken from {exact(span.first, zone, now)} to {exact(span.last, zone, now)}"
+    sentence = f"{span.count:,} {noun} to no patient ({when}) and count for nobody."
+    if not held:
+        step = (
+            "Enter the patient who has this device in Tenovi. It is read at the next sync, and readings "
+            "that name this patient are attached by themselves."
+        )
+    elif holding is None:
+        step = (
+            "Find out who has it now. Once it is assigned to them, readings from then on are attached by "
+            "themselves."
+        )
+    else:
+        step = (
+            f"Find out who used it then. Readings from before {exact(holding.starts_at, zone, now)} reach "
+            "the patient only when they name the patient’s id."
+        )
+    return Work(sentence, step)
+
+
+def _about_silence(
+    device: Device, gateway: Gateway | None, figures: DeviceFigures, now: datetime.datetime
+) -> Work:
+    last = figures.last_reading_at
+    sentence = f"No reading for {(now - last).days} days." if last else "No reading ever."
+    if not last:
+        sentence = f"In use for more than {SILENT_DAYS} days without a single reading."
+    if gateway and gateway.silent_since:
+        return Work(
+            f"{sentence} Its gateway has been silent since {exact(gateway.silent_since, device.clinic.zone, now)}.",
+            "Ask the patient whether the gateway is plugged in, and to move it nearer to a window.",
+        )
+    return Work(
+        sentence, "Call the patient: is it in use, are its batteries charged, is it near its gateway?"
+    )
