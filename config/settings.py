@@ -212,6 +212,13 @@ CELERY_WORKER_HIJACK_ROOT_LOGGER = False
 TENOVI_BASE_URL = env.str("TENOVI_BASE_URL", default="https://api2.tenovi.com").rstrip("/")
 # Seconds between two requests with one key. The vendor allows one per second, so never below that.
 TENOVI_SPACING_SECONDS = max(1.0, env.float("TENOVI_SPACING_SECONDS", default=1.05))
+# The vendor's pages do not agree on these paths: tried in this order, the next one when one is unknown.
+TENOVI_HARDWARE_LOG_PATHS = env.list(
+    "TENOVI_HARDWARE_LOG_PATHS", default=["/hwi/hardware-uuid-logs/", "/hwi/hwi-hardware-uuid-logs/"]
+)
+TENOVI_SUPPLY_REQUESTS_PATHS = env.list(
+    "TENOVI_SUPPLY_REQUESTS_PATHS", default=["/asr/supply-requests/", "/devices/supply-requests/"]
+)
 
 EMAIL_CONFIG = env.email_url("EMAIL_URL", default="consolemail://")
 vars().update(EMAIL_CONFIG)

@@ -11,3 +11,6 @@ class DevicesConfig(AppConfig):
 
         registry.on_answer("devices.list", handlers.store_devices)
         registry.on_answer("devices.read", handlers.store_device)
+        registry.on_payload("devices.update", handlers.patient_to_attach)
+        registry.on_answer("devices.update", handlers.store_device)
+        registry.on_answer("devices.unlink", handlers.store_device)

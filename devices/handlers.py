@@ -3,15 +3,21 @@
 from __future__ import annotations
 
 import logging
+from typing import Any
 
 from django.db import DataError, IntegrityError, transaction
 
 from devices.actions import store_vendor_device
+from devices.models import Assignment, Device
 from tenovi import shapes
 from tenovi.doorbell import ring
 from tenovi.models import Request
+from tenovi.registry import NothingToSend
 
 log = logging.getLogger(__name__)
+
+CARRIED = ("name", "phone_number", "email", "physician", "clinic_name", "care_manager")
+"""The fields of a patient that the vendor's record of a device carries."""
 
 
 def store_devices(request: Request, answer: shapes.Page[shapes.Device]) -> int:
@@ -25,6 +31,25 @@ def store_device(request: Request, answer: shapes.Device) -> int:
     stored = _store(request, answer)
     _wake_those_who_wait()
     return 0 if stored else 1
+
+
+def patient_to_attach(request: Request) -> dict[str, Any]:
+    """The vendor is told whose device it is now. It takes nested objects whole, so that the device's
+    own name and hardware must be repeated."""
+    device = Device.objects.for_clinic(request.clinic).filter(hwi_device_id=request.target).first()
+    held = Assignment.objects.for_clinic(request.clinic).filter(device=device, ends_at=None)
+    assignment = held.select_related("patient").first() if device else None
+    if device is None or assignment is None:
+        raise NothingToSend
+    patient = assignment.patient
+    return {
+        "device": {"name": device.name, "hardware_uuid": device.hardware_uuid or None},
+        "patient": {
+            "external_id": patient.external_id,
+            **{name: getattr(patient, name) for name in CARRIED if getattr(patient, name)},
+            "sms_opt_in": patient.sms_opt_in and patient.consented_on is not None,
+        },
+    }
 
 
 def _store(request: Request, record: shapes.Device) -> bool:

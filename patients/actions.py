@@ -35,6 +35,13 @@ def store_vendor_patient(*, clinic: Clinic, record: shapes.Patient) -> Patient:
     return patient
 
 
+def store_address_verdict(*, clinic: Clinic, record: shapes.Patient) -> None:
+    """Whether the vendor could verify the address it was given."""
+    Patient.objects.for_clinic(clinic).with_external_id(record.external_id).update(
+        address_status=record.address_status or "", address_verified_by=record.address_verified_by or ""
+    )
+
+
 def _locked(clinic: Clinic, external_id: str) -> Patient | None:
     return Patient.objects.for_clinic(clinic).with_external_id(external_id).select_for_update().first()
 

@@ -122,9 +122,16 @@ class Caller:
         return self._call("GET", path, read, name=name, unknown=_unknown(noun))
 
     def _create(
-        self, path: str, read: Callable[[Any], T], body: Body, forbidden: errors.VendorError | None = None
+        self,
+        path: str,
+        read: Callable[[Any], T],
+        body: Body,
+        *,
+        unknown: errors.VendorError | None = None,
+        forbidden: errors.VendorError | None = None,
     ) -> T:
-        return self._call("POST", path, read, body=body, unknown=self._domain_unknown(), forbidden=forbidden)
+        unknown = unknown or self._domain_unknown()
+        return self._call("POST", path, read, body=body, unknown=unknown, forbidden=forbidden)
 
     def _change(self, path: str, read: Callable[[Any], T], name: str, body: Body, noun: str) -> T:
         """Only the members named in `body` change; a nested object is taken whole."""

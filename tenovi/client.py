@@ -157,12 +157,14 @@ class TenoviClient(Caller):
             path,
             SupplyRequest.from_wire,
             cursor,
-            unknown=errors.PathUnknown("Tenovi has no supply requests under this path.", status=404),
+            unknown=_no_supply_requests(),
             forbidden=_no_supplies(),
         )
 
     def create_supply_request(self, body: Body, *, path: str = SUPPLY_REQUESTS) -> SupplyRequest:
-        return self._create(path, SupplyRequest.from_wire, body, forbidden=_no_supplies())
+        return self._create(
+            path, SupplyRequest.from_wire, body, unknown=_no_supply_requests(), forbidden=_no_supplies()
+        )
 
     def delete_supply_request(self, number: str, *, path: str = SUPPLY_REQUESTS) -> None:
         self._delete(f"{path}{{id}}/", number, "supply request")
@@ -191,6 +193,10 @@ class TenoviClient(Caller):
 def already_exists(error: errors.Invalid) -> bool:
     """Whether creating a patient was refused because the vendor has that external id."""
     return error.status == 409 or any(name.endswith("external_id") for name, _ in error.said)
+
+
+def _no_supply_requests() -> errors.PathUnknown:
+    return errors.PathUnknown("Tenovi has no supply requests under this path.", status=404)
 
 
 def _no_supplies() -> errors.NotAllowed:

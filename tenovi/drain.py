@@ -25,15 +25,17 @@ from tenovi import outcomes
 from tenovi.client import CallRecord, TenoviClient
 from tenovi.errors import LimiterAway, TooManyRequests, VendorError
 from tenovi.keys import VendorKey, keys_of, usable
-from tenovi.kinds import CALLS
+from tenovi.kinds import call_of
 from tenovi.limiter import Limiter, Line
 from tenovi.models import Request
+from tenovi.registry import NothingToSend
 
 log = logging.getLogger(__name__)
 
 BATCH = 10.0  # seconds; short, so that a worker that is asked to stop stops
 MOST_KEYS = 32  # side by side in one process
 LOOK = 0.5  # seconds between looks for keys with new work
+OLDEST_EVERY = 8  # one call of so many is for what has waited longest, however urgent the others
 LOCK_CLASS = 0x56444B59  # "VDKY": our part of PostgreSQL's advisory locks
 
 
@@ -124,7 +126,8 @@ def _send_what_is_due(key: VendorKey, line: Line, stop: threading.Event, turn: _
     while _is_due(key):
         if stop.is_set() or not line.approach():
             return False
-        request = outcomes.claim(usable(key))
+        oldest = turn.sent % OLDEST_EVERY == OLDEST_EVERY - 1
+        request = outcomes.claim(usable(key), oldest=oldest)
         if request is None:
             line.release()
         else:
@@ -134,12 +137,22 @@ def _send_what_is_due(key: VendorKey, line: Line, stop: threading.Event, turn: _
 
 
 def _send(key: VendorKey, request: Request, line: Line) -> None:
+    try:
+        call = call_of(request)
+    except NothingToSend:
+        line.release()
+        outcomes.dropped(request)
+        return
+    except Exception as error:
+        line.release()
+        outcomes.not_sent(request, error)
+        return
     records: list[CallRecord] = []
     client = TenoviClient(
         settings.TENOVI_BASE_URL, request.clinic.tenovi_domain, key.api_key, gate=line, log=records.append
     )
     try:
-        answer = CALLS[request.kind](client, request)
+        answer = call(client)
     except TooManyRequests as error:
         line.penalise(outcomes.slow_down(key, request, error, records[-1]))
     except VendorError as error:

@@ -3,6 +3,9 @@
 A request is charged an attempt when it is claimed, so that one which kills its process is counted
 too. The charge is taken back where the request is not to blame: nothing was sent, the key is
 refused, the vendor asks to slow down or has an outage.
+
+What creates something at the vendor is sent at most once. Where nobody knows whether it was done, it
+becomes `unknown` and stays so until its room has found out, or a person has.
 """
 
 from __future__ import annotations
@@ -21,8 +24,9 @@ from clinics.models import Clinic
 from tenovi import errors
 from tenovi.client import CallRecord
 from tenovi.keys import Cause, VendorKey, account, has_outage, park, seconds_from_now, unpark
+from tenovi.kinds import CREATES, WRITES, other_way, removes
 from tenovi.models import Call, Request, RequestState
-from tenovi.registry import answer_handler
+from tenovi.registry import answer_handler, failure_handler
 from tenovi.shapes import Page
 
 log = logging.getLogger(__name__)
@@ -35,16 +39,15 @@ MOST_PAGES = 10_000
 OUTAGE_CALLS = 3  # unanswered in a row, of more than one request
 
 DIED = "The process that sent this ended without a result, five times."
+DIED_ONCE = "The process that sent this ended without a result: Tenovi may have done it."
 
 
-def claim(clinics: Sequence[Clinic]) -> Request | None:
-    """The most urgent request of these clinics, marked as being sent, committed."""
+def claim(clinics: Sequence[Clinic], *, oldest: bool = False) -> Request | None:
+    """The most urgent request of these clinics, or the oldest, marked as being sent, committed."""
+    due = Request.objects.across_clinics().filter(clinic__in=clinics).due()
     with transaction.atomic():
         request = (
-            Request.objects.across_clinics()
-            .filter(clinic__in=clinics)
-            .due()
-            .most_urgent_first()
+            (due.longest_waiting_first() if oldest else due.most_urgent_first())
             .select_related("clinic")
             .select_for_update(skip_locked=True, of=("self",))
             .first()
@@ -60,10 +63,12 @@ def claim(clinics: Sequence[Clinic]) -> Request | None:
 def give_back_orphans(clinics: Sequence[Clinic]) -> None:
     """Free what a dead process was sending. Only for who holds the key's lock: nobody else sends.
 
-    These are reads, so sending them again does no harm.
+    Sending it again does no harm, unless it creates something.
     """
     dead = Request.objects.across_clinics().filter(clinic__in=clinics, state=RequestState.SENDING)
-    dead.update(
+    for request in dead.filter(kind__in=CREATES).select_related("clinic"):
+        _stop(request, RequestState.UNKNOWN, DIED_ONCE, None)
+    dead.exclude(kind__in=CREATES).update(
         state=Case(
             When(attempts__gte=MOST_ATTEMPTS, then=Value(RequestState.PARKED.value)),
             default=Value(RequestState.WAITING.value),
@@ -86,7 +91,7 @@ def answered(key: VendorKey, request: Request, answer: Any, record: CallRecord) 
             if not _is_still_ours(request):
                 return
             failed = answer_handler(request.kind)(request, answer)
-            items = 1
+            items = 0 if answer is None else 1
             if isinstance(answer, Page):
                 items, failed = len(answer.results) + answer.unusable, failed + answer.unusable
             Call.objects.across_clinics().filter(id=call.id).update(items=items, failed=failed)
@@ -95,7 +100,24 @@ def answered(key: VendorKey, request: Request, answer: Any, record: CallRecord) 
         raise  # the database is away; the row is found again as an orphan
     except Exception as error:
         log.error("request %s (%s): %s", request.id, request.kind, described(error))
-        _try_later(request, f"Vitaldays could not use the answer ({type(error).__name__}).")
+        reason = f"Vitaldays could not use the answer ({type(error).__name__})."
+        if request.kind in CREATES:
+            _stop(request, RequestState.UNKNOWN, reason, None)
+        else:
+            _try_later(request, reason)
+
+
+def dropped(request: Request) -> None:
+    """There is nothing left to say about it: what it was to change is no longer so."""
+    Request.objects.across_clinics().filter(id=request.id, claim=request.claim).delete()
+
+
+def not_sent(request: Request, error: Exception) -> None:
+    """What it was to send could not be put together; no byte has left."""
+    if isinstance(error, OperationalError | InterfaceError):
+        raise error
+    log.error("request %s (%s): %s", request.id, request.kind, described(error))
+    _try_later(request, f"Vitaldays could not put together what to send ({type(error).__name__}).")
 
 
 def failed(key: VendorKey, request: Request, error: errors.VendorError, record: CallRecord) -> None:
@@ -103,8 +125,14 @@ def failed(key: VendorKey, request: Request, error: errors.VendorError, record: 
     if isinstance(error, errors.SlotLost | errors.LimiterAway):
         _wait(request, error.sentence, charged=False)
         return
+    if isinstance(error, errors.NotFound) and removes(request.kind) and request.attempts > 1:
+        answered(key, request, None, record)  # an attempt whose answer was lost had removed it
+        return
     _log(request, record)
+    params = other_way(request, error)
     match error:
+        case _ if params is not None and request.attempts < MOST_ATTEMPTS:
+            _update(request, state=RequestState.WAITING, params=params, reason="")
         case errors.KeyRefused():
             reason = (
                 f"{error.sentence} Create a new one in the Tenovi dashboard and enter it in the settings."
@@ -118,22 +146,29 @@ def failed(key: VendorKey, request: Request, error: errors.VendorError, record: 
         case errors.Unreachable():
             park(key.budget, Cause.UNREACHABLE, error.sentence)
             _wait(request, error.sentence, charged=False)
-        case errors.NotFound():
+        case errors.NotFound() if request.kind not in WRITES:
             _try_later(request, error.sentence, pause=NOT_FOUND_PAUSE)
         case errors.Refused():
-            _park(request, error.sentence)
+            _stop(request, RequestState.PARKED, error.sentence, error)
+        case _ if request.kind in CREATES:
+            if _is_outage(key):
+                park(key.budget, Cause.OUTAGE, f"Tenovi seems to have an outage: {error.sentence}")
+            _stop(request, RequestState.UNKNOWN, error.sentence, error)
         case _ if _is_outage(key):
             pause = park(key.budget, Cause.OUTAGE, f"Tenovi seems to have an outage: {error.sentence}")
             # Another one is the next to try: if that is answered, this one was to blame after all.
             _wait(request, error.sentence, charged=False, seconds=pause + 1)
         case _:
-            _try_later(request, error.sentence)
+            _try_later(request, error.sentence, error=error)
 
 
 def slow_down(key: VendorKey, request: Request, error: errors.TooManyRequests, record: CallRecord) -> float:
     """The vendor asks for a pause: all work of this key waits. The seconds chosen."""
     _log(request, record)
     pause = park(key.budget, Cause.SLOW_DOWN, error.sentence, seconds=error.retry_after)
+    if request.kind in CREATES:
+        _stop(request, RequestState.UNKNOWN, error.sentence, error)
+        return pause
     _wait(request, error.sentence, charged=False)
     return pause
 
@@ -144,10 +179,12 @@ def described(error: Exception) -> str:
 
 
 def _finish(request: Request, answer: Any) -> None:
+    mine = Request.objects.across_clinics().filter(id=request.id)
     if not isinstance(answer, Page) or not answer.next:
-        Request.objects.across_clinics().filter(id=request.id).delete()
+        if not mine.filter(renewed=False).delete()[0]:
+            _update(request, state=RequestState.WAITING, attempts=0, reason="", renewed=False)
     elif request.pages + 1 >= MOST_PAGES:
-        _park(request, f"The list did not end after {MOST_PAGES:,} pages.")
+        _stop(request, RequestState.PARKED, f"The list did not end after {MOST_PAGES:,} pages.", None)
     else:
         _update(
             request,
@@ -160,9 +197,15 @@ def _finish(request: Request, answer: Any) -> None:
         )
 
 
-def _try_later(request: Request, reason: str, *, pause: float | None = None) -> None:
+def _try_later(
+    request: Request,
+    reason: str,
+    *,
+    pause: float | None = None,
+    error: errors.VendorError | None = None,
+) -> None:
     if request.attempts >= MOST_ATTEMPTS:
-        _park(request, reason)
+        _stop(request, RequestState.PARKED, reason, error)
     else:
         _wait(request, reason, seconds=pause or PAUSES[request.attempts - 1], charged=True)
 
@@ -177,13 +220,34 @@ def _wait(request: Request, reason: str, *, charged: bool, seconds: float = 0) -
     )
 
 
-def _park(request: Request, reason: str) -> None:
-    _update(request, state=RequestState.PARKED, reason=reason, not_before=seconds_from_now(PARKED_PAUSE))
+def _stop(request: Request, state: str, reason: str, error: errors.VendorError | None) -> None:
+    """It is not sent again by itself, and its room is told. What was asked for anew meanwhile is."""
+    with transaction.atomic():
+        if request.kind not in CREATES and _renewed(request):
+            _update(request, state=RequestState.WAITING, attempts=0, reason=reason, renewed=False)
+        elif _update(request, state=state, reason=reason, not_before=seconds_from_now(PARKED_PAUSE)):
+            request.state, request.reason = state, reason
+            _tell_room(request, error)
 
 
-def _update(request: Request, **fields: Any) -> None:
+def _tell_room(request: Request, error: errors.VendorError | None) -> None:
+    try:
+        with transaction.atomic():
+            failure_handler(request.kind)(request, error)
+    except (OperationalError, InterfaceError):
+        raise
+    except Exception as problem:  # the request has stopped all the same, and is shown
+        log.error("request %s (%s): %s", request.id, request.kind, described(problem))
+
+
+def _renewed(request: Request) -> bool:
+    mine = Request.objects.across_clinics().filter(id=request.id, claim=request.claim, renewed=True)
+    return mine.select_for_update().first() is not None
+
+
+def _update(request: Request, **fields: Any) -> int:
     mine = Request.objects.across_clinics().filter(id=request.id, claim=request.claim)
-    mine.update(claim=None, **fields)
+    return mine.update(claim=None, **fields)
 
 
 def _is_still_ours(request: Request) -> bool:

@@ -38,6 +38,10 @@ class RequestQuerySet(TenantQuerySet["Request"]):
     def parked(self) -> Self:
         return self.filter(state="parked")
 
+    def stopped(self) -> Self:
+        """Will not be sent again unless a person says so."""
+        return self.filter(state__in=["parked", "unknown"])
+
     def due(self) -> Self:
         """May be sent now, as far as the row itself is concerned."""
         return self.filter(state="waiting", not_before__lte=Now())
@@ -48,6 +52,9 @@ class RequestQuerySet(TenantQuerySet["Request"]):
 
     def most_urgent_first(self) -> Self:
         return self.order_by("priority", "created_at", "target", "id")
+
+    def longest_waiting_first(self) -> Self:
+        return self.order_by("created_at", "target", "id")
 
 
 class CallQuerySet(TenantQuerySet["Call"]):

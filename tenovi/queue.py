@@ -18,11 +18,17 @@ from django.utils import timezone
 from clinics.models import Clinic
 from tenovi.doorbell import ring
 from tenovi.keys import keys_of, why_nothing_is_sent
+from tenovi.kinds import WRITES
 from tenovi.models import Call, Priority, Request, RequestKind
 
 DRAIN = "tenovi.drain"
 
 _TABLE = Request._meta.db_table
+_FIELDS = "coalesce({0}.params -> 'fields', '[]'::jsonb)"
+_ALL_FIELDS = f"""jsonb_build_object('fields', (
+    SELECT coalesce(jsonb_agg(DISTINCT field), '[]'::jsonb)
+    FROM jsonb_array_elements({_FIELDS.format(_TABLE)} || {_FIELDS.format("excluded")}) AS field
+))"""
 _REVIVES = f"{_TABLE}.state = 'parked' AND (%(insist)s OR {_TABLE}.not_before <= statement_timestamp())"
 _ASK = f"""
 INSERT INTO {_TABLE} (id, clinic_id, kind, target, params, priority, state, attempts, reason, cursor, pages)
@@ -34,6 +40,9 @@ ON CONFLICT (clinic_id, kind, target) DO UPDATE SET
     attempts = CASE WHEN {_REVIVES} OR %(insist)s THEN 0 ELSE {_TABLE}.attempts END,
     cursor = CASE WHEN {_REVIVES} THEN '' ELSE {_TABLE}.cursor END,
     pages = CASE WHEN {_REVIVES} THEN 0 ELSE {_TABLE}.pages END,
+    renewed = {_TABLE}.renewed OR (%(writes)s AND {_TABLE}.state = 'sending'),
+    params = CASE WHEN {_TABLE}.params ? 'fields' AND excluded.params ? 'fields'
+        THEN {_TABLE}.params || {_ALL_FIELDS} ELSE {_TABLE}.params - 'fields' END,
     not_before = CASE WHEN %(insist)s THEN statement_timestamp() ELSE {_TABLE}.not_before END
 """
 
@@ -64,6 +73,9 @@ def ask_for_each(
 ) -> None:
     """Have the vendor asked for `kind` of each target; what waits already is not doubled.
 
+    A write that changes some fields names them in `params["fields"]`, and those of two such requests
+    become one. Asked for while it is being sent, a write is sent once more.
+
     `insist` forgets earlier failures and pauses, for a person who has mended something. `wake`
     rings for a worker after the commit; without it (webhooks publish nothing) the scheduler finds
     the rows within seconds.
@@ -78,6 +90,7 @@ def ask_for_each(
                 "params": json.dumps(params or {}),
                 "priority": int(priority),
                 "insist": insist,
+                "writes": kind in WRITES,
             },
         )
     if wake:

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
 if TYPE_CHECKING:
+    from tenovi.errors import VendorError
     from tenovi.models import Delivery, Request
 
 VerdictState = Literal["stored", "updated", "duplicate", "quarantined", "pending"]
@@ -33,8 +34,22 @@ AnswerHandler = Callable[["Request", Any], int]
 """Given a request row and the client's typed answer (a list: one page of it), writes what it means
 for this room. Returns how many elements of it could not be used."""
 
+PayloadBuilder = Callable[["Request"], dict[str, Any]]
+"""Given the row of a write, puts together what is sent, out of our own rows as they are now. Raises
+`NothingToSend` when there is no longer anything to say."""
+
+FailureHandler = Callable[["Request", "VendorError | None"], None]
+"""Told that a request was parked, or may have been done (`request.state`); None: its process died."""
+
+
+class NothingToSend(Exception):
+    """What was to be told to the vendor is no longer so: the request is dropped."""
+
+
 _delivery_handlers: dict[str, DeliveryHandler] = {}
 _answer_handlers: dict[str, AnswerHandler] = {}
+_payload_builders: dict[str, PayloadBuilder] = {}
+_failure_handlers: dict[str, FailureHandler] = {}
 
 
 def on_delivery(kind: str, handler: DeliveryHandler) -> None:
@@ -45,12 +60,29 @@ def on_answer(kind: str, handler: AnswerHandler) -> None:
     _register(_answer_handlers, kind, handler)
 
 
+def on_payload(kind: str, builder: PayloadBuilder) -> None:
+    _register(_payload_builders, kind, builder)
+
+
+def on_failure(kind: str, handler: FailureHandler) -> None:
+    _register(_failure_handlers, kind, handler)
+
+
 def delivery_handler(kind: str) -> DeliveryHandler:
     return _delivery_handlers[kind]
 
 
 def answer_handler(kind: str) -> AnswerHandler:
     return _answer_handlers[kind]
+
+
+def payload_builder(kind: str) -> PayloadBuilder:
+    return _payload_builders[kind]
+
+
+def failure_handler(kind: str) -> FailureHandler:
+    """That of the room, or one that does nothing: a parked request is shown in any case."""
+    return _failure_handlers.get(kind, lambda request, error: None)
 
 
 def _register(handlers: dict[str, Any], kind: str, handler: Any) -> None:

@@ -19,6 +19,30 @@ class RequestKind(models.TextChoices):
     PATIENTS = "patients.list", "List of patients"
     PATIENT = "patients.read", "One patient"
     MEASUREMENTS = "measurements.list", "Readings of a device"
+    DEVICES_OF_PATIENT = "devices.of_patient", "Devices of a patient"
+    DEVICE_TYPES = "device_types.list", "Device types"
+    GATEWAYS = "gateways.list", "List of gateways"
+    GATEWAY = "gateways.read", "One gateway"
+    HARDWARE_LOG = "hardware_log.list", "Changes of hardware ids"
+    PROPERTIES = "properties.list", "Properties of a device"
+    WEBHOOKS = "webhooks.list", "Registered webhooks"
+    REPLACEMENTS = "replacements.list", "List of replacements"
+    BULK_ORDERS = "bulk_orders.list", "Bulk orders"
+    SUPPLY_TYPES = "supply_types.list", "Supplies that can be ordered"
+    SUPPLY_REQUESTS = "supply_requests.list", "List of supply requests"
+    DEVICE_CREATE = "devices.create", "Order or activate a device"
+    DEVICE_UPDATE = "devices.update", "Change a device"
+    DEVICE_UNLINK = "devices.unlink", "Unlink a device"
+    DEVICE_DELETE = "devices.delete", "Delete a device"
+    PATIENT_PUSH = "patients.push", "Save a patient at Tenovi"
+    PROPERTY_SET = "properties.set", "Set a property of a device"
+    WEBHOOK_CREATE = "webhooks.create", "Register a webhook"
+    WEBHOOK_UPDATE = "webhooks.update", "Change a webhook"
+    WEBHOOK_DELETE = "webhooks.delete", "Remove a webhook"
+    REPLACEMENT_CREATE = "replacements.create", "Request a replacement"
+    REPLACEMENT_DELETE = "replacements.delete", "Withdraw a replacement"
+    SUPPLY_CREATE = "supply_requests.create", "Order supplies"
+    SUPPLY_DELETE = "supply_requests.delete", "Withdraw a supply order"
 
 
 class Priority(models.IntegerChoices):
@@ -31,18 +55,24 @@ class Priority(models.IntegerChoices):
 
 
 class RequestState(models.TextChoices):
-    """`sending` is committed before a byte leaves; `parked` has failed too often or for good."""
+    """`sending` is committed before a byte leaves; `parked` has failed too often or for good.
+
+    `unknown` may have created something at the vendor: kept, shown, and never sent again by software.
+    """
 
     WAITING = "waiting", "Waiting"
     SENDING = "sending", "Being sent"
     PARKED = "parked", "Parked"
+    UNKNOWN = "unknown", "May have happened"
 
 
 class Request(TenantModel):
     """One thing to ask of the vendor; deleted once its answer is stored.
 
-    `target` is an id at the vendor, "" for lists. `params` holds ids and times, nothing else about
-    a patient. A list keeps its place in `cursor` (the `next` of the page before), so that it
+    `target` is an id at the vendor, "" for lists, an id of ours for what is to be created there.
+    `params` holds ids, times and names of fields, nothing else about a patient: what a write sends is
+    put together when it is sent. `renewed`: it was asked for again while it was being sent, so the
+    answer is not the last word. A list keeps its place in `cursor` (the `next` of the page before), so that it
     continues where a crash left it. `claim` names the attempt under way: an answer that comes
     back to a row with another claim is thrown away.
     """
@@ -60,6 +90,7 @@ class Request(TenantModel):
     pages = models.PositiveIntegerField(default=0)
     total = models.PositiveIntegerField(null=True)
     claim = models.UUIDField(null=True)
+    renewed = models.BooleanField(default=False, db_default=False)
     created_at = models.DateTimeField(db_default=Now())
 
     objects: ClassVar[RequestQuerySet] = RequestQuerySet.as_manager()  # type: ignore[assignment]
