@@ -61,6 +61,10 @@ class Visit:
         return self.may(Permission.VIEW_PATIENTS)
 
     @property
+    def may_exclude_readings(self) -> bool:
+        return self.may(Permission.EXCLUDE_READINGS)
+
+    @property
     def may_view_vital_days(self) -> bool:
         return self.may(Permission.VIEW_VITAL_DAYS)
 

@@ -45,6 +45,7 @@ PLANS = (
 )
 """In the order of the page. A chart is drawn when the patient ever sent any of its metrics."""
 LAYER_LABELS = {
+    "blood_pressure": "",
     "pulse": "pulse",
     "pillbox_opened": "",
     "pillbox_refilled": "",

@@ -173,7 +173,7 @@ def _reading(patient: Patient, reading: Measurement) -> dict[str, Any]:
         "label": metric.label,
         "value": value_text(metric, reading.value_1, reading.value_2),
         "unit": unit_text(metric),
-        "remarks": remarks_of(reading, metric),
+        "remarks": remarks_of(reading, metric) + [reading.exclusion_reason or ""] * reading.excluded,
         "marks": marks_of(reading),
         "device": reading.device.name,
         "day_url": f"{day}#reading-{reading.id}",

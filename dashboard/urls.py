@@ -1,6 +1,8 @@
 from django.urls import path
 
-from dashboard import device_views, health, views
+from dashboard import day_views, device_views, health, views
+
+READING = "c/<slug:clinic>/patients/<uuid:patient_id>/<iso:day>/readings/<int:reading_id>/"
 
 urlpatterns = [
     path("", views.home, name="home"),
@@ -9,7 +11,9 @@ urlpatterns = [
     path("c/<slug:clinic>/patients/", views.patients, name="patients"),
     path("c/<slug:clinic>/patients/<uuid:patient_id>/", views.patient, name="patient"),
     path("c/<slug:clinic>/patients/<uuid:patient_id>/news/", views.patient_news, name="patient-news"),
-    path("c/<slug:clinic>/patients/<uuid:patient_id>/<iso:day>/", views.patient_day, name="patient-day"),
+    path("c/<slug:clinic>/patients/<uuid:patient_id>/<iso:day>/", day_views.patient_day, name="patient-day"),
+    path(READING + "exclude/", day_views.exclude_reading, name="reading-exclude"),
+    path(READING + "restore/", day_views.restore_reading, name="reading-restore"),
     path("c/<slug:clinic>/devices/", device_views.devices, name="devices"),
     path("c/<slug:clinic>/devices/<uuid:device_id>/", device_views.device, name="device"),
     path("c/<slug:clinic>/gateways/", device_views.gateways, name="gateways"),

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import datetime
 import uuid
 
 from django.contrib.auth.decorators import login_required
@@ -16,7 +15,6 @@ from clinics import audit
 from clinics.access import Permission, Visit, clinic_page
 from clinics.models import Clinic, Membership, Role, User
 from dashboard import patient_list, patient_page
-from measurements.day_page import day_context
 from measurements.news import readings_version
 from patients.access import patient_for
 
@@ -72,24 +70,3 @@ def patient(request: HttpRequest, visit: Visit, patient_id: uuid.UUID) -> HttpRe
 def patient_news(request: HttpRequest, visit: Visit, patient_id: uuid.UUID) -> HttpResponse:
     """What an open patient page asks for every few seconds: another version, other readings."""
     return JsonResponse({"version": readings_version(patient_for(visit, patient_id))})
-
-
-@clinic_page(Permission.VIEW_PATIENTS)
-@require_safe
-def patient_day(
-    request: HttpRequest, visit: Visit, patient_id: uuid.UUID, day: datetime.date
-) -> HttpResponse:
-    found = patient_for(visit, patient_id)
-    audit.record(
-        "patient_viewed", by=visit.user, clinic=visit.clinic, target=found, detail={"date": str(day)}
-    )
-    context = day_context(
-        found,
-        day,
-        url_of=lambda date: reverse("patient-day", args=[visit.clinic.slug, found.id, date]),
-        with_values=True,
-    )
-    page = reverse("patient", args=[visit.clinic.slug, found.id])
-    return render(
-        request, "dashboard/patient_day.html", {**context, "back_url": f"{page}?month={day:%Y-%m}#calendar"}
-    )

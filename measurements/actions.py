@@ -1,4 +1,5 @@
-"""Changing readings after they were stored: attaching them to a patient, judging them again."""
+"""Changing readings after they were stored: excluding them, attaching them to a patient, judging
+them again."""
 
 from __future__ import annotations
 
@@ -9,16 +10,66 @@ from collections.abc import Iterable, Iterator
 from django.db import transaction
 from django.db.models import Q
 from django.db.models.functions import Now
+from django.utils import timezone
 
-from clinics.models import Clinic
+from clinics import audit
+from clinics.models import Clinic, User
 from devices.models import Assignment
 from measurements.meaning import Judgement, judge, program_enrolled_in
 from measurements.models import Measurement
 from measurements.recount import lock_patient, recount
+from measurements.store import lock_devices
 from patients.models import Patient
 from tenovi import catalogue
 
 JUDGED = ("local_date", "local_date_rule", "program", "vital", "counts")
+EXCLUSION = ("excluded", "excluded_by", "excluded_at", "exclusion_reason")
+
+
+@transaction.atomic
+def exclude_reading(*, reading: Measurement, by: User, reason: str) -> None:
+    """Let this reading count for nothing and be nobody's latest value, until it is restored.
+
+    `reason` is not empty. Nothing happens to a reading that is excluded already.
+    """
+    _decide(reading, by, reason, (True, by, timezone.now(), reason))
+
+
+@transaction.atomic
+def restore_reading(*, reading: Measurement, by: User, reason: str) -> None:
+    """Take an exclusion back. Who had excluded the reading and why stays in the record."""
+    _decide(reading, by, reason, (False, None, None, None))
+
+
+def _decide(reading: Measurement, by: User, reason: str, exclusion: tuple[object, ...]) -> None:
+    clinic = reading.clinic
+    if reading.patient_id:
+        lock_patient(clinic, reading.patient_id)
+    else:
+        lock_devices(clinic, [reading.hwi_device_id])
+    stored = Measurement.objects.for_clinic(clinic).select_related("device", "patient").get(id=reading.id)
+    if stored.excluded == exclusion[0]:
+        return
+    for field, value in zip(EXCLUSION, exclusion, strict=True):
+        setattr(stored, field, value)
+    for _, judgement in _judgements(clinic, [stored]):
+        for field in JUDGED:
+            setattr(stored, field, getattr(judgement, field))
+    stored.save(update_fields=[*EXCLUSION, *JUDGED])
+    if stored.patient_id:
+        recount(clinic, stored.patient_id)
+    audit.record(
+        "reading_excluded" if stored.excluded else "reading_restored",
+        by=by,
+        clinic=clinic,
+        target=stored,
+        detail={
+            "patient": str(stored.patient_id or ""),
+            "metric": stored.metric,
+            "date": str(stored.local_date),
+            "reason": reason,
+        },
+    )
 
 
 def claim_readings() -> int:

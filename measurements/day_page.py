@@ -28,22 +28,23 @@ DayUrl = Callable[[datetime.date], str]
 
 def day_context(patient: Patient, day: datetime.date, *, url_of: DayUrl, with_values: bool) -> dict[str, Any]:
     """Context of the day templates. Without `with_values` no value and no remark leaves this function."""
-    readings = (
+    readings = list(
         Measurement.objects.of_patient(patient)
         .filter(local_date=day)
-        .select_related("device")
+        .select_related("device", "excluded_by")
         .order_by("taken_at", "metric", "id")
     )
     return {
         "patient": patient,
         "zone": patient.zone,
         "day": {
+            "date": day,
             "title": long_date(day),
             "previous": url_of(day - datetime.timedelta(1)),
             "next": url_of(day + datetime.timedelta(1)),
             "verdicts": _verdicts(patient, day),
         },
-        "readings": [_row(reading, with_values=with_values) for reading in readings],
+        "readings": [_row(reading, readings, with_values=with_values) for reading in readings],
     }
 
 
@@ -61,9 +62,10 @@ def _verdicts(patient: Patient, day: datetime.date) -> list[dict[str, str]]:
     ]
 
 
-def _row(reading: Measurement, *, with_values: bool) -> dict[str, Any]:
+def _row(reading: Measurement, of_day: list[Measurement], *, with_values: bool) -> dict[str, Any]:
     metric = meaning_of(reading)
     row: dict[str, Any] = {
+        "id": reading.id,
         "at": reading.taken_at,
         "received_at": reading.received_at,
         "label": metric.label,
@@ -78,7 +80,23 @@ def _row(reading: Measurement, *, with_values: bool) -> dict[str, Any]:
             "value": value_text(metric, reading.value_1, reading.value_2),
             "unit": unit_text(metric),
             "remarks": remarks_of(reading, metric),
+            "excluded_by": reading.excluded_by,
+            "excluded_at": reading.excluded_at,
+            "exclusion_reason": reading.exclusion_reason,
+            "may_count": metric.shape != "status",
+            "together": [meaning_of(one).label.lower() for one in of_day if _same_use(reading, one)],
         }
     else:
         row["marks"] = [mark for mark in row["marks"] if mark != "above_range"]  # says something of the value
     return row
+
+
+def _same_use(reading: Measurement, other: Measurement) -> bool:
+    """Another reading of the same use of a device, excluded or not as this one."""
+    return (
+        other.id != reading.id
+        and other.hwi_device_id == reading.hwi_device_id
+        and other.taken_at == reading.taken_at
+        and other.excluded == reading.excluded
+        and meaning_of(other).shape != "status"
+    )

@@ -8,6 +8,7 @@ from django.db import models
 from django.db.models import F, Q
 from django.db.models.functions import Now
 
+from clinics.models import User
 from clinics.tenancy import TenantModel
 from devices.models import Device
 from measurements.queries import MeasurementQuerySet, VitalDayQuerySet
@@ -56,6 +57,11 @@ class Measurement(TenantModel):
     control = models.BooleanField(default=False)
     estimated = models.BooleanField(default=False)
     excluded = models.BooleanField(default=False)
+    excluded_by = models.ForeignKey(
+        User, null=True, on_delete=models.PROTECT, related_name="+", db_index=False
+    )
+    excluded_at = models.DateTimeField(null=True)
+    exclusion_reason = models.CharField(max_length=200, null=True)  # noqa: DJ001 (absent with the others)
     conflict = models.BooleanField(default=False)
     named_patient = models.CharField(max_length=200, blank=True)
     sensor_code = models.CharField(max_length=20, blank=True)
@@ -78,12 +84,30 @@ class Measurement(TenantModel):
                 condition=Q(counts=False) | Q(vital=True, control=False, excluded=False),
                 name="only_vital_readings_count",
             ),
+            models.CheckConstraint(
+                condition=Q(
+                    excluded=False,
+                    excluded_by__isnull=True,
+                    excluded_at__isnull=True,
+                    exclusion_reason__isnull=True,
+                )
+                | Q(
+                    excluded=True,
+                    excluded_by__isnull=False,
+                    excluded_at__isnull=False,
+                    exclusion_reason__gt="",
+                ),
+                name="exclusion_has_who_when_and_why",
+            ),
         ]
         indexes = [
             models.Index(fields=["patient", "metric", "taken_at"], name="reading_chart"),
             models.Index(fields=["patient", "local_date"], name="reading_evidence"),
             models.Index(
                 fields=["device"], condition=Q(patient__isnull=True), name="reading_without_patient"
+            ),
+            models.Index(
+                fields=["excluded_by"], condition=Q(excluded_by__isnull=False), name="reading_excluded_by"
             ),
         ]
 

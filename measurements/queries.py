@@ -23,6 +23,10 @@ class MeasurementQuerySet(TenantQuerySet["Measurement"]):
         named = catalogue.meaning(name, "")
         return self.filter(metric=named.name) if named.known else self.filter(metric__iexact=named.name)
 
+    def taken_together_with(self, reading: Measurement) -> Self:
+        """What its device measured at that moment, itself included: the rows of one use."""
+        return self.filter(hwi_device_id=reading.hwi_device_id, taken_at=reading.taken_at)
+
     def taken_between(
         self, start: datetime.datetime | None = None, end: datetime.datetime | None = None
     ) -> Self:

@@ -15,7 +15,7 @@ export function paint(u, chart) {
   const ratio = uPlot.pxRatio;
   ctx.save();
   ctx.beginPath();
-  ctx.rect(bbox.left - 2, 0, bbox.width + 4, bbox.top + bbox.height); // marks may stand above the plot
+  ctx.rect(bbox.left - 2, 0, bbox.width + 4, bbox.top + bbox.height + 8 * ratio); // marks may stand out a little
   ctx.clip();
   for (const layer of chart.layers) {
     const { look, series } = layer;

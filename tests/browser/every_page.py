@@ -16,8 +16,11 @@ from devices.models import Gateway
 from tests.browser.steps import patient_named
 from tests.factories import deliver, element, make_device
 
-NOT_A_PAGE = {"billing-export", "delivery-settle", "deliveries-settle"}
-"""A file, and what forms are sent to."""
+NOT_A_PAGE = {
+    *("billing-export", "patient-news"),
+    *("delivery-settle", "deliveries-settle", "reading-exclude", "reading-restore"),
+}
+"""Files, what scripts ask for, and what forms are sent to."""
 
 FURTHER_STATES = {
     "patients": ["?q=foxhallow", "?q=nobody", "?sort=days"],

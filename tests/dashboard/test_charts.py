@@ -12,6 +12,7 @@ from django.utils import timezone
 
 from clinics.models import Clinic, Role
 from devices.models import Device
+from measurements.actions import exclude_reading
 from measurements.models import Measurement
 from patients.models import Patient
 from tenovi import catalogue
@@ -163,7 +164,8 @@ def test_an_excluded_reading_stays_on_the_chart_and_out_of_its_words(
     scale = held_device(clinic, "tenovi-scale")
     sent(scale, ("weight", 180, None))
     sent(scale, ("weight", 90, None), days_ago=1)
-    Measurement.objects.for_clinic(clinic).filter(value_1=90).update(excluded=True, counts=False)
+    wrong = Measurement.objects.for_clinic(clinic).select_related("clinic").get(value_1=90)
+    exclude_reading(reading=wrong, by=make_user("bob@alpha.test"), reason="not hers")
     summary = summary_of(care_manager, clinic, "Weight")
     assert summary.startswith("1 reading, 180.0 to 180.0 lb;") and summary.endswith("1 excluded.")
 

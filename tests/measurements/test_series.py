@@ -12,6 +12,7 @@ from rest_framework.test import APIClient
 
 from clinics.models import Clinic
 from devices.models import Device
+from measurements.actions import exclude_reading
 from measurements.models import Measurement
 from measurements.series import FLAGS
 from tests.factories import deliver, element, held_device, make_clinic, make_user, settled, vendor_time
@@ -127,7 +128,6 @@ def test_flags_of_a_payload(api: APIClient, clinic: Clinic, changes: dict[str, A
     [
         ({"received_at": NOON + datetime.timedelta(hours=24)}, 0),
         ({"received_at": NOON + datetime.timedelta(hours=24, seconds=1)}, 2),
-        ({"received_at": NOON, "excluded": True, "counts": False}, 4),
     ],
 )
 def test_flags_of_what_became_of_a_reading(
@@ -136,6 +136,14 @@ def test_flags_of_what_became_of_a_reading(
     taken(device, 0)
     Measurement.objects.for_clinic(device.clinic).update(**change)
     assert series(api)["flags"] == [flags]
+
+
+def test_an_excluded_reading_is_flagged(api: APIClient, device: Device) -> None:
+    taken(device, 0)
+    Measurement.objects.for_clinic(device.clinic).update(received_at=NOON)
+    reading = Measurement.objects.for_clinic(device.clinic).select_related("clinic").get()
+    exclude_reading(reading=reading, by=make_user("bob@alpha.test"), reason="not hers")
+    assert series(api)["flags"] == [4]
 
 
 def test_the_documentation_lists_every_flag() -> None:
