@@ -19,6 +19,8 @@ from pytest_django.live_server_helper import LiveServer
 from clinics.models import Clinic, Role, User
 from dashboard import demo
 from tenovi.sandbox import simulation
+from tests.browser import snapshot
+from tests.browser.snapshot import Snapshot
 from tests.factories import make_clinic, make_user
 
 NOW = datetime.datetime(2025, 11, 19, 15, tzinfo=datetime.UTC)
@@ -34,10 +36,19 @@ def clock() -> Iterator[None]:
         yield
 
 
+@pytest.fixture(scope="session")
+def rows_of_clinic() -> Snapshot:
+    """The rows of `clinic`, once a test has made them."""
+    return {}
+
+
 @pytest.fixture
-def clinic(clock: None, transactional_db: None) -> Clinic:
+def clinic(clock: None, transactional_db: None, rows_of_clinic: Snapshot) -> Clinic:
     """The demo account from the first of October on, but for its watches: two thirds of the rows,
-    and none of them drawn or counted."""
+    and none of them counted."""
+    if rows_of_clinic:
+        snapshot.put_back(rows_of_clinic)
+        return Clinic.objects.get()
     clinic = make_clinic("demo", name="Demo Clinic")
     account = simulation.Clinic(demo.SEED, PATIENTS, DAYS, NOW)
     account.devices = [device for device in account.devices if device.kind.slug != "tenovi-watch"]
@@ -45,6 +56,7 @@ def clinic(clock: None, transactional_db: None) -> Clinic:
     demo.add_signals(clinic, account)
     demo.add_shipping(clinic, account)
     demo.add_history(clinic, account)
+    rows_of_clinic.update(snapshot.take())
     return clinic
 
 
