@@ -82,13 +82,13 @@ _TYPES = {
     "context": "jsonb",
 }
 _COLUMNS = ", ".join(_TYPES)
-_ARRAYS = ", ".join(f"%s::{kind}[]" for kind in _TYPES.values())
+_TYPED_COLUMNS = ", ".join(f"{name} {kind}" for name, kind in _TYPES.items())
 
 STORE = f"""
 WITH call AS (
     SELECT %s::uuid AS clinic_id, %s::timestamptz AS received_at, %s::text AS source, %s::uuid AS delivery_id
 ), given AS (
-    SELECT * FROM unnest({_ARRAYS}) WITH ORDINALITY AS g ({_COLUMNS}, position)
+    SELECT * FROM ROWS FROM (json_to_recordset(%s::json) AS ({_TYPED_COLUMNS})) WITH ORDINALITY
 ), incoming AS (
     -- Once per reading: the first copy, or the greatest upload of a watch bin.
     SELECT DISTINCT ON (hwi_device_id, taken_at, identity) *
@@ -97,7 +97,7 @@ WITH call AS (
              CASE WHEN keeps_greatest THEN vendor_created END DESC NULLS LAST,
              CASE WHEN keeps_greatest THEN value_1 END DESC,
              CASE WHEN keeps_greatest THEN coalesce(value_2, 0) END DESC,
-             position
+             ordinality
 ), contradicted AS (
     UPDATE measurements_measurement m SET conflict = true
     FROM incoming i, call c
@@ -152,7 +152,7 @@ WITH call AS (
         taken_at = excluded.taken_at, identity = excluded.identity, estimated = excluded.estimated
     WHERE (excluded.taken_at, excluded.identity, excluded.device_id) >= (l.taken_at, l.identity, l.device_id)
 )
-SELECT i.position, s.is_new
+SELECT i.ordinality, s.is_new
 FROM incoming i
 LEFT JOIN changed s USING (hwi_device_id, taken_at, identity)
 """
@@ -178,13 +178,9 @@ def store(
     """Store readings of devices locked with `lock_devices`; what became of each, in order."""
     if not rows:
         return []
-    columns = [[_parameter(getattr(row, name)) for row in rows] for name in _TYPES]
+    given = json.dumps([{name: getattr(row, name) for name in _TYPES} for row in rows], default=str)
     with connection.cursor() as cursor:
-        cursor.execute(STORE, [clinic.id, received_at, source, delivery_id, *columns])
+        cursor.execute(STORE, [clinic.id, received_at, source, delivery_id, given])
         changed = dict(cursor.fetchall())
     outcomes: dict[bool | None, Outcome] = {True: "stored", False: "updated", None: "duplicate"}
     return [outcomes[changed.get(position)] for position in range(1, len(rows) + 1)]
-
-
-def _parameter(value: Any) -> Any:
-    return json.dumps(value) if isinstance(value, dict) else value
