@@ -107,7 +107,7 @@ if "DATABASE_URL" not in os.environ and "DATABASE_URL_FILE" not in os.environ:
     raise ImproperlyConfigured(
         "DATABASE_URL is missing: name a PostgreSQL 15+ server, or start one with `make run` or `make serve`."
     )
-DATABASES = {"default": env.db("DATABASE_URL")}
+DATABASES = {"default": env.db("DATABASE_URL", engine="config.postgresql")}
 DATABASES["default"] |= {
     "CONN_MAX_AGE": None,
     "CONN_HEALTH_CHECKS": True,
