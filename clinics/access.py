@@ -12,12 +12,15 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Concatenate, ParamSpec
 
+from django.conf import settings
 from django.contrib.auth.decorators import login_required
 from django.core.exceptions import PermissionDenied
 from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import redirect
 
 from clinics import audit
 from clinics.models import Clinic, Membership, Role, User
+from clinics.second_factor import has_second_factor
 
 P = ParamSpec("P")
 
@@ -77,6 +80,13 @@ class Visit:
         return self.may(Permission.VIEW_DELIVERIES)
 
 
+def lacks_second_factor(visit: Visit) -> bool:
+    """Whether this person must set up a second factor before anything of the clinic opens: operators
+    and clinic admins, and everybody where the clinic asks for it."""
+    asked = visit.role in ("operator", Role.CLINIC_ADMIN) or visit.clinic.second_factor_required
+    return asked and not settings.DEMO and not has_second_factor(visit.user)
+
+
 def visit_for(user: User, slug: str) -> Visit:
     """This person's visit to the clinic of this slug; 404 when it is not theirs to see."""
     membership = Membership.objects.select_related("clinic").filter(user=user, clinic__slug=slug).first()
@@ -109,6 +119,8 @@ def clinic_page(permission: Permission) -> Callable[[View[P]], Callable[..., Htt
                     "access_denied", by=visit.user, clinic=visit.clinic, detail={"view": view.__name__}
                 )
                 raise PermissionDenied
+            if lacks_second_factor(visit):
+                return redirect("second-factor")
             request.visit = visit  # type: ignore[attr-defined]  # base.html shows what this person may open
             response = view(request, visit, *args, **kwargs)
             response["Cache-Control"] = "no-store"

@@ -6,8 +6,12 @@ from django.contrib.auth.password_validation import validate_password
 from django.db import transaction
 from knox.models import AuthToken
 
-from clinics import audit, webhook_secrets
-from clinics.models import Clinic, Membership, User
+from clinics import audit, letters, sessions, webhook_secrets
+from clinics.models import Clinic, Membership, Role, User
+
+
+class LastAdmin(Exception):
+    """A clinic whose last admin left could be run by nobody in it."""
 
 
 @transaction.atomic
@@ -77,10 +81,67 @@ def save_user(*, email: str, password: str | None, is_operator: bool, by: User |
 
 @transaction.atomic
 def grant_role(*, user: User, clinic: Clinic, role: str, by: User | None) -> Membership:
-    """Give a person a role in a clinic, in place of any other role there."""
+    """Give a person a role in a clinic, in place of any other role there, and sign them out everywhere.
+
+    Raises LastAdmin when the clinic would be left without an admin.
+    """
+    before = Membership.objects.select_for_update().filter(user=user, clinic=clinic).first()
+    if before and before.role == role:
+        return before
+    _keep_an_admin(clinic, before, role)
     membership, _ = Membership.objects.update_or_create(user=user, clinic=clinic, defaults={"role": role})
-    audit.record("role_granted", by=by, clinic=clinic, target=user, detail={"role": role})
+    sessions.end_sessions(user)
+    detail = {"role": [before.role if before else None, role]}
+    audit.record("role_granted", by=by, clinic=clinic, target=user, detail=detail)
     return membership
+
+
+@transaction.atomic
+def invite(*, email: str, clinic: Clinic, role: str, by: User) -> User:
+    """Give somebody a role, make an account where there is none, and send the letter.
+
+    Asked again, it sends the letter again. An existing role changes only through `grant_role`.
+    """
+    email = email.strip().lower()
+    user = User.objects.filter(email=email).first()
+    if user is None:
+        user = User(email=email)
+        user.set_unusable_password()
+        user.full_clean()
+        user.save()
+        audit.record("user_created", by=by, clinic=clinic, target=user, detail={"operator": False})
+    if not Membership.objects.filter(user=user, clinic=clinic).exists():
+        grant_role(user=user, clinic=clinic, role=role, by=by)
+    audit.record("invitation_sent", by=by, clinic=clinic, target=user)
+    transaction.on_commit(lambda: letters.send_invitation(user, clinic))
+    return user
+
+
+@transaction.atomic
+def remove_member(*, membership: Membership, by: User) -> None:
+    """Take a person's role away and sign them out everywhere. Raises LastAdmin."""
+    _keep_an_admin(membership.clinic, membership, "")
+    user, role = membership.user, membership.role
+    membership.delete()
+    sessions.end_sessions(user)
+    audit.record("role_removed", by=by, clinic=membership.clinic, target=user, detail={"role": [role, None]})
+
+
+def _keep_an_admin(clinic: Clinic, leaving: Membership | None, role: str) -> None:
+    if leaving is None or leaving.role != Role.CLINIC_ADMIN or role == Role.CLINIC_ADMIN:
+        return
+    admins = Membership.objects.select_for_update().filter(clinic=clinic, role=Role.CLINIC_ADMIN)
+    if len(admins) == 1:
+        raise LastAdmin
+
+
+@transaction.atomic
+def set_password(*, user: User, password: str, by: User, keep_session: str | None = None) -> None:
+    """A new password, judged by the caller; every session ends but `keep_session`."""
+    user.set_password(password)
+    user.save(update_fields=["password"])
+    sessions.end_sessions(user, keep=keep_session)
+    audit.record("password_changed", by=by, target=user)
 
 
 @transaction.atomic

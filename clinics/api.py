@@ -25,7 +25,7 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from clinics import audit
-from clinics.access import Permission, Visit, visit_for
+from clinics.access import Permission, Visit, lacks_second_factor, visit_for
 from clinics.cursors import CursorPagination
 from clinics.models import User
 
@@ -73,6 +73,9 @@ class ClinicView(GenericAPIView[M]):
                 detail={"view": type(self).__name__},
             )
             raise PermissionDenied
+        by_session = request.auth is None  # a token is a credential of its own, made on the server
+        if by_session and lacks_second_factor(self.visit):
+            raise PermissionDenied("Set up your second factor first.")
 
     def finalize_response(self, request: Request, response: Any, *args: Any, **kwargs: Any) -> Any:
         response = super().finalize_response(request, response, *args, **kwargs)

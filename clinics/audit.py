@@ -3,9 +3,14 @@
 from __future__ import annotations
 
 import uuid
+from collections.abc import Iterable
 from typing import Any
 
+from clinics import context
 from clinics.models import AuditEvent, Clinic, User
+
+NOBODY = "not signed in"
+COMMAND = "command line"
 
 
 def record(
@@ -15,22 +20,36 @@ def record(
     clinic: Clinic | None = None,
     target: Any = None,
     detail: dict[str, Any] | None = None,
-    address: str | None = None,
 ) -> AuditEvent:
-    """One line in the record. `by=None` is a command run on the server itself.
+    """One line in the record. `by=None` is somebody who is not signed in, or a command run on the
+    server itself.
 
     `detail` holds no clinical values and no names: ids, field names, counts.
     """
+    request = context.current.get()
     return AuditEvent.objects.create(
         action=action,
         actor_id=by.id if by else None,
-        actor_label=by.email if by else "command line",
+        actor_label=by.email if by else NOBODY if request else COMMAND,
         clinic_id=clinic.id if clinic else None,
         target_kind=type(target).__name__.lower() if target is not None else "",
         target_id=_key_of(target),
         detail=detail or {},
-        address=address,
+        address=request.address if request else None,
     )
+
+
+def changes(row: Any, before: dict[str, Any], fields: Iterable[str]) -> dict[str, list[Any]]:
+    """`{field: [before, after]}` of the fields whose value differs, for `detail`. Plain fields only."""
+    return {
+        name: [_plain(before[name]), _plain(getattr(row, name))]
+        for name in fields
+        if before[name] != getattr(row, name)
+    }
+
+
+def _plain(value: Any) -> Any:
+    return value if value is None or isinstance(value, bool | int | str) else str(value)
 
 
 def _key_of(target: Any) -> str:

@@ -7,7 +7,9 @@ import zoneinfo
 from typing import Any, ClassVar
 
 from django.contrib.auth.models import AbstractBaseUser, BaseUserManager
+from django.contrib.sessions.base_session import AbstractBaseSession, BaseSessionManager
 from django.core.exceptions import ValidationError
+from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db import models
 from django.db.models.functions import Lower
 
@@ -28,6 +30,12 @@ class Clinic(models.Model):
     timezone = models.CharField(max_length=64, validators=[validate_time_zone])
     tenovi_domain = models.CharField(max_length=100, blank=True)
     tenovi_api_key_encrypted = models.BinaryField(default=bytes)
+    idle_minutes = models.PositiveSmallIntegerField(
+        default=15, validators=[MinValueValidator(1), MaxValueValidator(60)]
+    )
+    """After so long without a click its people are signed out; the server's own limit may be shorter."""
+    second_factor_required = models.BooleanField(default=False)
+    """For everybody here; admins need a second factor in any case."""
     created_at = models.DateTimeField(auto_now_add=True)
 
     def __str__(self) -> str:
@@ -94,6 +102,46 @@ class User(AbstractBaseUser):
 
     def __str__(self) -> str:
         return self.name or self.email
+
+
+class SecondFactor(models.Model):
+    """The authenticator app of a person: a shared secret, encrypted like the vendor's keys.
+
+    It counts once a first code proved that the app has it. `last_step` is the time step of the
+    newest code accepted: a code is good once.
+    """
+
+    user = models.OneToOneField(User, on_delete=models.CASCADE, related_name="second_factor")
+    secret_encrypted = models.BinaryField()
+    confirmed_at = models.DateTimeField(null=True)
+    last_step = models.BigIntegerField(default=0)
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    @property
+    def secret(self) -> str:
+        return decrypt(bytes(self.secret_encrypted))
+
+
+class RecoveryCode(models.Model):
+    """A way in without the authenticator app. Only its digest is kept; using it deletes it."""
+
+    user = models.ForeignKey(User, on_delete=models.CASCADE, related_name="recovery_codes")
+    digest = models.BinaryField()
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["user", "digest"], name="recovery_code_once")]
+
+
+class Session(AbstractBaseSession):
+    """A browser that is signed in (or about to be), and whose it is: ending one is deleting its row."""
+
+    user_id = models.UUIDField(null=True, db_index=True)
+    signed_in_at = models.DateTimeField(null=True)
+    seen_at = models.DateTimeField(null=True)
+    address = models.GenericIPAddressField(null=True)
+    browser = models.CharField(max_length=60, blank=True)
+
+    objects: ClassVar[BaseSessionManager[Session]] = BaseSessionManager()  # type: ignore[assignment]
 
 
 class Role(models.TextChoices):

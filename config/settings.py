@@ -7,6 +7,7 @@ what `make run` or `make serve` wrote to `.local/` fills what is still missing.
 from __future__ import annotations
 
 import os
+from datetime import timedelta
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -50,6 +51,10 @@ ALLOWED_HOSTS = env.list(
 )
 CSRF_TRUSTED_ORIGINS = env.list("CSRF_TRUSTED_ORIGINS", default=[PUBLIC_URL] if IS_HTTPS else [])
 TRUSTED_PROXY = env.str("TRUSTED_PROXY", default="")
+DEMO = env.bool("DEMO", default=False)
+"""Sample people with a public password and no second factor. `make run` sets it, on this machine alone."""
+if DEMO and urlsplit(PUBLIC_URL).hostname not in ("127.0.0.1", "localhost"):
+    raise ImproperlyConfigured("DEMO is for 127.0.0.1 alone: its passwords are public.")
 
 INSTALLED_APPS = [
     "dashboard",
@@ -60,8 +65,10 @@ INSTALLED_APPS = [
     "patients",
     "tenovi",
     "clinics",
+    "axes",
     "knox",
     "rest_framework",
+    "drf_spectacular",
     "django.contrib.auth",
     "django.contrib.contenttypes",
     "django.contrib.sessions",
@@ -75,10 +82,12 @@ INSTALLED_APPS = [
 MIDDLEWARE = [
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
+    "clinics.middleware.RequestLog",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "clinics.middleware.SessionLimits",
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "csp.middleware.CSPMiddleware",
@@ -137,11 +146,31 @@ AUTH_PASSWORD_VALIDATORS = [
         "OPTIONS": {"min_length": 12},
     },
     {"NAME": "django.contrib.auth.password_validation.CommonPasswordValidator"},
+    {"NAME": "django.contrib.auth.password_validation.NumericPasswordValidator"},
 ]
 
+AUTHENTICATION_BACKENDS = [
+    "axes.backends.AxesStandaloneBackend",
+    "django.contrib.auth.backends.ModelBackend",
+    "clinics.lockout.SecondFactorBackend",
+]
+PASSWORD_RESET_TIMEOUT = 3 * 24 * 3600
+AXES_HANDLER = "clinics.lockout.Lockout"
+AXES_FAILURE_LIMIT = 5
+AXES_COOLOFF_TIME = timedelta(minutes=15)
+AXES_LOCKOUT_PARAMETERS = ["username", "ip_address"]  # each by itself; the order is Lockout's
+AXES_RESET_COOL_OFF_ON_FAILURE_DURING_LOCKOUT = False  # else anybody could keep anybody out for ever
+AXES_USERNAME_FORM_FIELD = "username"
+AXES_USERNAME_CALLABLE = "clinics.lockout.account_of"
+AXES_CLIENT_IP_CALLABLE = "clinics.lockout.address_of"
+AXES_RESET_ON_SUCCESS = True
+AXES_DISABLE_ACCESS_LOG = True  # the audit record has sign-ins
+AXES_SENSITIVE_PARAMETERS = ["username", "ip_address", "code", "csrfmiddlewaretoken"]
+
+SESSION_ENGINE = "clinics.sessions"
 SESSION_IDLE_MINUTES = env.int("SESSION_IDLE_MINUTES", default=15)
-SESSION_COOKIE_AGE = SESSION_IDLE_MINUTES * 60
-SESSION_SAVE_EVERY_REQUEST = True
+SESSION_COOKIE_AGE = 12 * 3600  # the idle limit is judged by the server: see clinics.sessions
+SESSION_EXPIRE_AT_BROWSER_CLOSE = True
 SESSION_COOKIE_HTTPONLY = True
 SESSION_COOKIE_SAMESITE = "Lax"
 CSRF_COOKIE_SAMESITE = "Lax"
@@ -153,6 +182,7 @@ if IS_HTTPS:
 if TRUSTED_PROXY:
     SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
 SILENCED_SYSTEM_CHECKS = [
+    "axes.W002",  # the sign-in page tells of a lock-out itself, in its own look
     "security.W008",  # the TLS proxy redirects; here nothing does, or the vendor would lose a body
     "security.W021",  # preloading is the domain owner's decision
 ]
@@ -195,6 +225,19 @@ REST_FRAMEWORK = {
     "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
     "DEFAULT_PARSER_CLASSES": ["rest_framework.parsers.JSONParser"],
     "UNAUTHENTICATED_USER": None,
+    "DEFAULT_SCHEMA_CLASS": "clinics.schema.ApiSchema",
+}
+SPECTACULAR_SETTINGS = {
+    "TITLE": "Vitaldays",
+    "VERSION": "1",
+    "DESCRIPTION": "Readings, vital days, devices and deliveries of a clinic. See docs/api.md.",
+    "SCHEMA_PATH_PREFIX": r"/api/v1/clinics/\{clinic\}",
+    "SERVE_INCLUDE_SCHEMA": False,
+    "COMPONENT_SPLIT_REQUEST": True,
+    "POSTPROCESSING_HOOKS": [
+        "drf_spectacular.hooks.postprocess_schema_enums",
+        "clinics.schema.always_answer_every_member",
+    ],
 }
 REST_KNOX = {"AUTH_HEADER_PREFIX": "Token", "TOKEN_TTL": None}
 
@@ -233,5 +276,8 @@ LOGGING = {
         "console": {"class": "logging.StreamHandler", "formatter": "line", "filters": ["no_paths"]},
     },
     "root": {"handlers": ["console"], "level": LOG_LEVEL},
-    "loggers": {"django": {"handlers": [], "level": "INFO", "propagate": True}},  # once, not twice
+    "loggers": {
+        "django": {"handlers": [], "level": "INFO", "propagate": True},  # once, not twice
+        "axes": {"level": "ERROR"},  # it would log who failed to sign in; the audit record has it
+    },
 }

@@ -97,7 +97,7 @@ def _start_servers(servers: Servers) -> None:
 def _environment(plan: Plan, local: dict[str, str]) -> dict[str, str]:
     """What every process gets: what was given, completed by what is local to this checkout."""
     environment = {**local, **os.environ, "PORT": str(plan.port), "PYTHONUNBUFFERED": "1"}
-    environment["DEBUG"] = "0"
+    environment |= {"DEBUG": "0", "DEMO": "1" if plan.demo else "0"}
     if plan.demo:
         environment.setdefault("LOG_LEVEL", "WARNING")
         environment["TENOVI_BASE_URL"] = f"http://127.0.0.1:{free_port()}"

@@ -11,11 +11,13 @@ import uuid
 from collections.abc import Mapping
 from typing import Any
 
+import pyotp
 from django.contrib.auth.hashers import make_password
 from django.test import Client
 
 from clinics import webhook_secrets
-from clinics.models import Clinic, Membership, Role, User
+from clinics.encryption import encrypt
+from clinics.models import Clinic, Membership, Role, SecondFactor, User
 from devices.models import Assignment, Device, Gateway
 from patients.models import Enrollment, Patient
 
@@ -45,7 +47,18 @@ def make_user(email: str, clinic: Clinic | None = None, role: str = Role.CARE_MA
     user = User.objects.create(email=email, password=_hashed(PASSWORD), **fields)
     if clinic:
         Membership.objects.create(user=user, clinic=clinic, role=role)
+    if user.is_operator or (clinic and role == Role.CLINIC_ADMIN):
+        add_second_factor(user)
     return user
+
+
+def add_second_factor(user: User) -> str:
+    """An authenticator app for this person, already confirmed; its secret."""
+    secret = pyotp.random_base32()
+    SecondFactor.objects.create(
+        user=user, secret_encrypted=encrypt(secret), confirmed_at=datetime.datetime.now(datetime.UTC)
+    )
+    return secret
 
 
 def make_patient(clinic: Clinic, external_id: str = "mrn-7781", **fields: Any) -> Patient:

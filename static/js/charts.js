@@ -7,7 +7,7 @@ import { drawnAs, extent } from "./chart-metrics.js";
 import { paint } from "./chart-paint.js";
 import { arrowKeys, readout } from "./chart-readout.js";
 import { clock } from "./chart-time.js";
-import { keepLive } from "./refresh.js";
+import { BACKGROUND, keepLive } from "./refresh.js";
 
 const FONT = "12px system-ui, sans-serif";
 const NOTHING = { t: [], v1: [], v2: [], flags: [] };
@@ -16,8 +16,9 @@ const stack = document.querySelector("[data-charts]");
 const whole = stack && { min: Number(stack.dataset.start), max: Number(stack.dataset.end) };
 const charts = [];
 
-async function load(chart) {
-  const answers = await Promise.all(chart.layers.map(({ src }) => fetch(src, { headers: { Accept: "application/json" } })));
+async function load(chart, extra = {}) {
+  const headers = { Accept: "application/json", ...extra };
+  const answers = await Promise.all(chart.layers.map(({ src }) => fetch(src, { headers })));
   const refused = answers.find((answer) => !answer.ok);
   if (refused) throw Object.assign(new Error("refused"), { status: refused.status });
   return Promise.all(answers.map((answer) => answer.json()));
@@ -140,6 +141,6 @@ if (stack) {
   const zone = clock(stack.dataset.zone, whole);
   await Promise.all([...stack.querySelectorAll("[data-chart]")].map((element) => build(element, zone)));
   keepLive(stack.dataset, async () => {
-    for (const chart of charts) show(chart, await load(chart));
+    for (const chart of charts) show(chart, await load(chart, BACKGROUND));
   });
 }

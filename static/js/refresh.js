@@ -1,8 +1,9 @@
 // Keeps an open patient page current: asks every few seconds whether anything is new while somebody is
 // looking; if so, draws the charts again and takes the [data-live] parts from the page.
-// Asking keeps the session alive, so it pauses once nobody has touched the page for a while.
+// X-Background tells the server that nobody did anything: asking does not keep a session alive.
 
 const EVERY = 5_000;
+export const BACKGROUND = { "X-Background": "1" };
 const PAUSE_AFTER = 5 * 60_000;
 
 let touched = Date.now();
@@ -17,7 +18,7 @@ function say(state, words) {
 }
 
 async function freshParts() {
-  const answer = await fetch(location.href, { headers: { Accept: "text/html" } });
+  const answer = await fetch(location.href, { headers: { Accept: "text/html", ...BACKGROUND } });
   if (!answer.ok) return;
   const page = new DOMParser().parseFromString(await answer.text(), "text/html");
   for (const part of document.querySelectorAll("[data-live]")) {
@@ -31,7 +32,7 @@ export function keepLive({ news, version }, drawAgain) {
   let known = version;
 
   async function look() {
-    const answer = await fetch(news, { headers: { Accept: "application/json" } });
+    const answer = await fetch(news, { headers: { Accept: "application/json", ...BACKGROUND } });
     if (answer.redirected) throw Object.assign(new Error("signed out"), { status: 401 });
     if (!answer.ok) throw Object.assign(new Error("refused"), { status: answer.status });
     const { version: present } = await answer.json();

@@ -5,13 +5,15 @@ from __future__ import annotations
 import csv
 import datetime
 import io
+import time
 from dataclasses import dataclass, field
 from pathlib import Path
 
+import pyotp
 from django.urls import reverse
 from playwright.sync_api import Locator, Page, expect
 
-from clinics.models import Clinic, User
+from clinics.models import Clinic, SecondFactor, User
 from patients.models import Patient
 from tests.factories import PASSWORD
 
@@ -24,6 +26,9 @@ def sign_in(page: Page, user: User) -> None:
     page.get_by_label("E-mail").fill(user.email)
     page.get_by_label("Password").fill(PASSWORD)
     page.get_by_role("button", name="Sign in").click()
+    if factor := SecondFactor.objects.filter(user=user).first():
+        page.get_by_label("Code").fill(pyotp.TOTP(factor.secret).at(int(time.time())))
+        page.get_by_role("button", name="Sign in").click()
     expect(page.get_by_role("navigation", name="Main")).to_be_visible()
     page.wait_for_load_state()
 
