@@ -23,6 +23,7 @@ from clinics import audit
 from clinics.access import Permission, Visit, clinic_page
 from clinics.paging import page_of
 from clinics.presentation import DayCell
+from measurements.completeness import of_span
 from measurements.day_page import day_context
 from measurements.days import DateEvidence, evidence
 from patients.access import patient_for
@@ -70,6 +71,7 @@ def month(request: HttpRequest, visit: Visit) -> HttpResponse:
             "other_files": _other_files(visit, window),
             "day_rule": clocks(visit.clinic),
             "generated_at": now,
+            "completeness": of_span(visit.clinic, *window.moments(visit.clinic)),
         },
         "months": _months(visit, window, now),
         "totals": {"full": full, "short": short, "under": under, "all": len(rows)},

@@ -5,6 +5,7 @@ from django.urls import URLPattern, URLResolver, include, path, re_path, registe
 from billing.api import urls_api as billing_api
 from clinics.api import NoSuchPath
 from clinics.converters import IsoDate
+from clinics.description import ApiDescription
 from devices.api import urls_api as devices_api
 from fulfillment.api import urls_api as fulfillment_api
 from measurements.api import urls_api as measurements_api
@@ -21,7 +22,9 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("", include("clinics.urls")),
     path("", include("billing.urls")),
     path("", include("fulfillment.urls")),
+    path("", include("measurements.urls")),
     path("", include("tenovi.urls")),
     path("api/v1/clinics/<slug:clinic>/", include(api)),
+    path("api/schema/", ApiDescription.as_view(), name="schema"),
     re_path(r"^api/", NoSuchPath.as_view()),
 ]

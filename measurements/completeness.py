@@ -1,0 +1,121 @@
+"""How far each device is verified against the vendor, and what that says about a month."""
+
+from __future__ import annotations
+
+import datetime
+from dataclasses import dataclass
+
+from django.db.models import Count, Q
+
+from clinics.models import Clinic
+from devices.models import Assignment, Device
+from measurements.verified import Cause, DeviceCheck, Reconciliation, Verification
+
+SECONDS_PER_REQUEST = 1.05
+
+
+@dataclass(frozen=True)
+class DeviceCompleteness:
+    """A device and how far it is verified; None for what was never compared."""
+
+    device: Device
+    verification: Verification | None
+    problem: str
+
+
+@dataclass(frozen=True)
+class RunProgress:
+    """A comparison with the vendor as a person follows it. Seconds are an estimate."""
+
+    run: Reconciliation
+    cause: str
+    devices: int
+    done: int
+    unverified: int
+    missing: int
+    seconds_left: int
+
+
+@dataclass(frozen=True)
+class MonthCompleteness:
+    """Whether every reading the vendor holds for a span is here: the devices that are not verified
+    for all of it, and when the last comparison of the others was."""
+
+    devices: int
+    unverified: tuple[Device, ...]
+    checked_at: datetime.datetime | None
+
+
+def devices_of(clinic: Clinic) -> list[DeviceCompleteness]:
+    """Every device in use, least verified first."""
+    in_use = Assignment.objects.for_clinic(clinic).filter(ends_at__isnull=True)
+    devices = Device.objects.for_clinic(clinic).filter(id__in=in_use.values("device")).order_by("name", "id")
+    verified = {one.device_id: one for one in Verification.objects.for_clinic(clinic)}
+    failed = (
+        DeviceCheck.objects.for_clinic(clinic)
+        .filter(state=DeviceCheck.State.UNVERIFIED)
+        .order_by("device", "-id")
+        .distinct("device")
+    )
+    problems = {check.device_id: check for check in failed.select_related("reconciliation")}
+    rows = []
+    for device in devices:
+        known, problem = verified.get(device.id), problems.get(device.id)
+        is_open = problem and (known is None or known.checked_at < problem.reconciliation.started_at)
+        rows.append(DeviceCompleteness(device, known, problem.reason if problem and is_open else ""))
+    long_ago = datetime.datetime.min.replace(tzinfo=datetime.UTC)
+    return sorted(rows, key=lambda row: row.verification.verified_to if row.verification else long_ago)
+
+
+def recent_runs(clinic: Clinic, limit: int = 10) -> list[RunProgress]:
+    """The latest comparisons, those under way included."""
+    runs = list(Reconciliation.objects.for_clinic(clinic).order_by("-started_at")[:limit])
+    figures = {
+        row["reconciliation"]: row
+        for row in DeviceCheck.objects.for_clinic(clinic)
+        .filter(reconciliation__in=runs)
+        .values("reconciliation")
+        .annotate(
+            devices=Count("id"),
+            waiting=Count("id", filter=Q(state="waiting")),
+            unverified_devices=Count("id", filter=Q(state="unverified")),
+            with_missing=Count("id", filter=Q(missing__gt=0)),
+        )
+    }
+    return [_progress(run, dict(figures.get(run.id, {}))) for run in runs]
+
+
+def _progress(run: Reconciliation, figures: dict[str, int]) -> RunProgress:
+    devices, waiting = figures.get("devices", 0), figures.get("waiting", 0)
+    return RunProgress(
+        run=run,
+        cause=Cause(run.cause).label,
+        devices=devices,
+        done=devices - waiting,
+        unverified=figures.get("unverified_devices", 0),
+        missing=figures.get("with_missing", 0),
+        seconds_left=round(waiting * SECONDS_PER_REQUEST),
+    )
+
+
+def of_span(clinic: Clinic, start: datetime.datetime, end: datetime.datetime) -> MonthCompleteness:
+    """For devices that somebody had in the half-open span `start`..`end`: are they verified for it?
+
+    Verified means compared by receipt time over all of it, as far as it is over, not merely today.
+    """
+    held = Assignment.objects.for_clinic(clinic).during(start, end)
+    devices = list(
+        Device.objects.for_clinic(clinic).filter(id__in=held.values("device")).order_by("name", "id")
+    )
+    verified = {one.device_id: one for one in Verification.objects.for_clinic(clinic)}
+
+    def is_verified(device: Device) -> bool:
+        known = verified.get(device.id)
+        if known is None:
+            return False
+        begun = max(start, device.vendor_created_at or start)
+        return known.verified_from <= begun and known.verified_to >= end
+
+    unverified = tuple(device for device in devices if not is_verified(device))
+    checked = [verified[one.id].checked_at for one in devices if one not in unverified]
+    return MonthCompleteness(len(devices), unverified, min(checked, default=None))

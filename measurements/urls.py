@@ -1,0 +1,8 @@
+from django.urls import path
+
+from measurements import views
+
+urlpatterns = [
+    path("c/<slug:clinic>/completeness/", views.completeness, name="completeness"),
+    path("c/<slug:clinic>/completeness/compare/", views.compare, name="completeness-compare"),
+]
