@@ -6,6 +6,7 @@ from typing import Any
 
 from django.urls import path
 from django.utils import timezone
+from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -16,6 +17,7 @@ from clinics.access import Permission
 from clinics.api import ClinicListView
 
 
+@extend_schema_field({"type": "string", "pattern": "^[0-9]{4}-[0-9]{2}$", "example": "2026-10"})
 class MonthField(serializers.CharField):
     def to_internal_value(self, data: Any) -> Any:
         try:
@@ -47,11 +49,12 @@ class VitalDaysList(ClinicListView[Any]):
     """Every patient assigned or enrolled in the month, per program, zeros included."""
 
     permission = Permission.VIEW_VITAL_DAYS
+    query_shape = VitalDaysQuery
     serializer_class = VitalDaysSerializer
     cursor_key = ("external_id", "program")
 
     def get(self, request: Request, *args: Any, **kwargs: Any) -> Response:
-        window = self.query(VitalDaysQuery)["month"]
+        window = self.query()["month"]
         rows = vital_days(self.visit.clinic, window, now=timezone.now())
         return self.paged(rows)
 

@@ -51,9 +51,11 @@ class AnswerJson(DefaultContentNegotiation):
 
 
 class ClinicView(GenericAPIView[M]):
-    """A view below `/api/v1/clinics/<slug>/`: its `visit` has `permission`."""
+    """A view below `/api/v1/clinics/<slug>/`: its `visit` has `permission`. `query_shape` is what it
+    reads of the query string."""
 
     permission: ClassVar[Permission]
+    query_shape: ClassVar[type[serializers.Serializer[Any]] | None] = None
     visit: Visit
     authentication_classes = [ApiToken, SessionAuthentication]
     content_negotiation_class = AnswerJson
@@ -82,9 +84,10 @@ class ClinicView(GenericAPIView[M]):
         response["Cache-Control"] = "no-store"
         return response
 
-    def query(self, shape: type[serializers.Serializer[Any]], **context: Any) -> dict[str, Any]:
+    def query(self, **context: Any) -> dict[str, Any]:
         """The query string, checked; a bad value is answered 400 with a field error."""
-        query = shape(data=self.request.query_params, context=context)
+        assert self.query_shape
+        query = self.query_shape(data=self.request.query_params, context=context)
         query.is_valid(raise_exception=True)
         return dict(query.validated_data)
 

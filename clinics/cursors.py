@@ -68,6 +68,14 @@ class CursorPagination(BasePagination):
             {"next": self._link(self._next), "previous": self._link(self._previous), "results": data}
         )
 
+    def get_schema_operation_parameters(self, view: APIView) -> list[dict[str, Any]]:
+        """For the OpenAPI description: what `PageQuery` reads."""
+        size = {"type": "integer", "minimum": 1, "maximum": 1000, "default": 100}
+        return [
+            {"name": "page_size", "in": "query", "schema": size},
+            {"name": "cursor", "in": "query", "schema": {"type": "string"}, "description": "See `next`."},
+        ]
+
     def get_paginated_response_schema(self, schema: dict[str, Any]) -> dict[str, Any]:
         link = {"type": "string", "format": "uri", "nullable": True}
         return {

@@ -6,6 +6,7 @@ import datetime
 import re
 from typing import Any
 
+from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
 
@@ -16,6 +17,7 @@ class UtcField(serializers.DateTimeField):
         super().__init__(default_timezone=datetime.UTC, **kwargs)
 
 
+@extend_schema_field({"type": "string", "anyOf": [{"format": "date"}, {"format": "date-time"}]})
 class MomentField(serializers.Field[datetime.datetime, str, str, Any]):
     """A moment given as an ISO 8601 timestamp (UTC when it names no zone) or as a date.
 

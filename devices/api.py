@@ -22,10 +22,10 @@ class DeviceSerializer(serializers.ModelSerializer[Device]):
     """`patient` is the external id of who has the device now; `kind` a slug of the catalogue."""
 
     patient = serializers.CharField(source="held_by", allow_null=True)
-    vendor_created_at = UtcField()
-    connected_at = UtcField()
-    unlinked_at = UtcField()
-    last_measurement_at = UtcField()
+    vendor_created_at = UtcField(allow_null=True)
+    connected_at = UtcField(allow_null=True)
+    unlinked_at = UtcField(allow_null=True)
+    last_measurement_at = UtcField(allow_null=True)
 
     class Meta:
         model = Device
@@ -57,6 +57,8 @@ class DeviceList(ClinicListView[Device]):
 
 
 class DeviceDetail(ClinicView[Device]):
+    """One device, by the vendor's id in any spelling of a UUID."""
+
     permission = Permission.VIEW_PATIENTS
     serializer_class = DeviceSerializer
 

@@ -49,7 +49,7 @@ class FulfillmentEventList(ClinicListView[FulfillmentEvent]):
 
 
 class SpecialOrderStepSerializer(serializers.ModelSerializer[SpecialOrderEvent]):
-    updated_on = UtcField()
+    updated_on = UtcField(allow_null=True)
     received_at = UtcField()
 
     class Meta:
@@ -61,8 +61,8 @@ class SpecialOrderSerializer(serializers.ModelSerializer[SpecialOrder]):
     """`patient` is the external id the vendor named, "" for none; `events` are the steps so far."""
 
     patient = serializers.CharField(source="named_patient")
-    created_on = UtcField()
-    updated_on = UtcField()
+    created_on = UtcField(allow_null=True)
+    updated_on = UtcField(allow_null=True)
     received_at = UtcField()
     events = SpecialOrderStepSerializer(many=True)
 

@@ -64,13 +64,14 @@ class MeasurementList(ClinicListView[Measurement]):
     """A patient's readings, newest first."""
 
     permission = Permission.VIEW_PATIENTS
+    query_shape = MeasurementQuery
     serializer_class = MeasurementSerializer
     cursor_key = ("taken_at", "id")
     newest_first = True
 
     def get_queryset(self) -> QuerySet[Measurement]:
         patient = patient_with_external_id(self.visit, self.kwargs["external_id"])
-        query = self.query(MeasurementQuery, zone=patient.zone)
+        query = self.query(zone=patient.zone)
         found = (
             Measurement.objects.of_patient(patient)
             .taken_between(query.get("taken_after"), query.get("taken_before"))
@@ -90,14 +91,28 @@ class SeriesQuery(serializers.Serializer[Any]):
         return super().get_fields() | span
 
 
+class SeriesSerializer(serializers.Serializer[Any]):
+    """What `Series.as_json` writes; only the description of the API reads this."""
+
+    metric = serializers.CharField()
+    unit_1 = serializers.CharField()
+    unit_2 = serializers.CharField(allow_null=True)
+    t = serializers.ListField(child=serializers.IntegerField(), help_text="seconds since 1970")
+    v1 = serializers.ListField(child=serializers.FloatField())
+    v2 = serializers.ListField(child=serializers.FloatField(allow_null=True))
+    flags = serializers.ListField(child=serializers.IntegerField())
+
+
 class SeriesView(ClinicView[Measurement]):
     """One metric of a patient in columns; `flags` are the sums of `measurements.series.FLAGS`."""
 
     permission = Permission.VIEW_PATIENTS
+    query_shape = SeriesQuery
+    serializer_class = SeriesSerializer
 
     def get(self, request: Request, clinic: str, external_id: str) -> HttpResponse:
         patient = patient_with_external_id(self.visit, external_id)
-        query = self.query(SeriesQuery, zone=patient.zone)
+        query = self.query(zone=patient.zone)
         series = series_of(patient, query["metric"], start=query.get("from"), end=query.get("to"))
         return HttpResponse(series.as_json(), content_type="application/json")
 

@@ -8,6 +8,8 @@ from typing import Any, ClassVar
 from django.db.models import Prefetch, QuerySet
 from django.http import HttpResponse
 from django.urls import path
+from drf_spectacular.types import OpenApiTypes
+from drf_spectacular.utils import extend_schema
 from rest_framework import serializers
 from rest_framework.request import Request
 
@@ -45,12 +47,13 @@ class DeliveryList(ClinicListView[Delivery]):
     """Deliveries, newest first, without their bytes."""
 
     permission = Permission.VIEW_DELIVERIES
+    query_shape = DeliveryQuery
     serializer_class = DeliverySerializer
     cursor_key = ("received_at", "id")
     newest_first = True
 
     def get_queryset(self) -> QuerySet[Delivery]:
-        query = self.query(DeliveryQuery)
+        query = self.query()
         items = DeliveryItem.objects.for_clinic(self.visit.clinic).exclude(state=ItemState.STORED)
         deliveries = Delivery.objects.for_clinic(self.visit.clinic).filter(**query)
         return deliveries.defer("raw").prefetch_related(Prefetch("items", items.order_by("index")))
@@ -61,6 +64,7 @@ class DeliveryRaw(ClinicView[Delivery]):
 
     permission = Permission.VIEW_DELIVERIES
 
+    @extend_schema(responses={(200, "application/octet-stream"): OpenApiTypes.BINARY})
     def get(self, request: Request, clinic: str, delivery_id: uuid.UUID) -> HttpResponse:
         delivery = delivery_for(self.visit, delivery_id)
         audit.record(

@@ -23,6 +23,7 @@ from clinics.api import AnswerJson
 from clinics.models import Clinic
 from tenovi import inbox, refusals
 from tenovi.reasons import sentence
+from tenovi.schema import door
 
 MAX_BODY = 1024 * 1024
 LARGEST_SIZE = 2**31 - 1  # what the ledger's column holds; a sender may declare any length
@@ -54,6 +55,7 @@ class WebhookDoor(APIView):
     content_negotiation_class = AnswerJson
     http_method_names = ["post"]
 
+    @door
     def post(self, request: Request, clinic: str) -> Response:
         tenant = cast(Clinic, request.auth)
         body = _body_of(request)

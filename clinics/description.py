@@ -1,0 +1,18 @@
+"""Where the OpenAPI description is served. Apart from `clinics.schema`, which drf-spectacular's views
+load by themselves when they are imported."""
+
+from __future__ import annotations
+
+from drf_spectacular.views import SpectacularAPIView
+from rest_framework.authentication import SessionAuthentication
+from rest_framework.permissions import IsAuthenticated
+
+from clinics.api import AnswerJson, ApiToken
+
+
+class ApiDescription(SpectacularAPIView):
+    """The API described as OpenAPI, for everybody who may call it."""
+
+    authentication_classes = [ApiToken, SessionAuthentication]
+    permission_classes = [IsAuthenticated]
+    content_negotiation_class = AnswerJson
