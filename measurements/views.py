@@ -14,7 +14,6 @@ from clinics.access import Permission, Visit, clinic_page
 from measurements.completeness import devices_of, recent_runs
 from measurements.reconcile import start
 from measurements.verified import Cause
-from tenovi.keys import why_nothing_is_sent
 
 SPANS = {"3": "the last 3 days", "35": "the last 35 days", "365": "the last year"}
 
@@ -28,7 +27,6 @@ def completeness(request: HttpRequest, visit: Visit) -> HttpResponse:
         "verified": sum(row.verification is not None and not row.problem for row in rows),
         "runs": recent_runs(visit.clinic),
         "spans": SPANS.items(),
-        "stopped": why_nothing_is_sent(visit.clinic),
         "zone": visit.clinic.zone,
     }
     return render(request, "measurements/completeness.html", context)
