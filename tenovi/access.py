@@ -1,4 +1,4 @@
-"""The only way a view of this room obtains a delivery."""
+"""The only way a view of this room obtains a delivery or a request."""
 
 from __future__ import annotations
 
@@ -7,9 +7,14 @@ import uuid
 from django.shortcuts import get_object_or_404
 
 from clinics.access import Visit
-from tenovi.models import Delivery
+from tenovi.models import Delivery, Request
 
 
 def delivery_for(visit: Visit, delivery_id: uuid.UUID) -> Delivery:
     """This clinic's delivery, 404 on a miss."""
     return get_object_or_404(Delivery.objects.for_clinic(visit.clinic), id=delivery_id)
+
+
+def parked_request_for(visit: Visit, request_id: uuid.UUID) -> Request:
+    """This clinic's request that is parked, 404 on a miss."""
+    return get_object_or_404(Request.objects.for_clinic(visit.clinic).parked(), id=request_id)

@@ -1,4 +1,5 @@
-"""The ledger of deliveries over REST: what came in, what waits and why, and the raw bytes."""
+"""The ledger of deliveries over REST: what came in, what waits and why, and the raw bytes. And the
+queue of what is asked of the vendor."""
 
 from __future__ import annotations
 
@@ -12,14 +13,16 @@ from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import extend_schema
 from rest_framework import serializers
 from rest_framework.request import Request
+from rest_framework.response import Response
 
 from clinics import audit
 from clinics.access import Permission
 from clinics.api import ClinicListView, ClinicView
 from clinics.fields import UtcField
 from tenovi.access import delivery_for
-from tenovi.models import Delivery, DeliveryItem
+from tenovi.models import Call, Delivery, DeliveryItem
 from tenovi.models.ledger import DeliveryState, ItemState
+from tenovi.queue import Overview, overview
 
 
 class DeliveryItemSerializer(serializers.ModelSerializer[DeliveryItem]):
@@ -81,7 +84,40 @@ class DeliveryRaw(ClinicView[Delivery]):
         )
 
 
+class CallSerializer(serializers.ModelSerializer[Call]):
+    """One exchange with the vendor. `outcome`: answered, retryable, permanent or doubtful."""
+
+    at = UtcField()
+
+    class Meta:
+        model = Call
+        fields: ClassVar = ["at", "kind", "method", "path", "status", "milliseconds", "outcome", "reason"]
+
+
+class QueueSerializer(serializers.Serializer[Overview]):
+    """`parked_reason` says in words why nothing is sent, "" while calls are made."""
+
+    waiting = serializers.IntegerField()
+    oldest_seconds = serializers.FloatField()
+    eta_seconds = serializers.FloatField()
+    parked_reason = serializers.CharField()
+    last_call = CallSerializer(allow_null=True)
+
+
+class QueueView(ClinicView[Any]):
+    """What waits to be asked of the vendor."""
+
+    permission = Permission.VIEW_DELIVERIES
+    serializer_class = QueueSerializer
+    queryset = Call.objects.none()
+
+    @extend_schema(responses=QueueSerializer)
+    def get(self, request: Request, clinic: str) -> Response:
+        return Response(QueueSerializer(overview(self.visit.clinic)).data)
+
+
 urls_api = [
+    path("queue/", QueueView.as_view(), name="api-queue"),
     path("deliveries/", DeliveryList.as_view(), name="api-deliveries"),
     path("deliveries/<uuid:delivery_id>/raw/", DeliveryRaw.as_view(), name="api-delivery-raw"),
 ]

@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from django.db import transaction
-from django.db.models import DateTimeField, ExpressionWrapper
+from django.db.models import DateTimeField, ExpressionWrapper, Q
 from django.db.models.functions import Now
 
 from clinics.encryption import WrongCredentialsKey
@@ -111,6 +111,32 @@ def why_nothing_is_sent(clinic: Clinic, *, for_seconds: float = 0) -> str:
         "-until"
     )
     return rows.values_list("reason", flat=True).first() or ""
+
+
+def standing_problem(clinic: Clinic) -> str:
+    """What a person should know: a key that cannot work, or a pause that has lasted a minute. A
+    passing one is not worth a word; "" then."""
+    try:
+        key = clinic.tenovi_api_key
+    except WrongCredentialsKey:
+        return UNREADABLE
+    if not key or not clinic.tenovi_domain:
+        return NOT_SET_UP
+    minute_ago = seconds_from_now(-60)
+    lasting = Q(cause__in=[Cause.KEY_REFUSED, Cause.DOMAIN_UNKNOWN]) | Q(
+        since__lt=minute_ago, until__gt=minute_ago
+    )
+    rows = ParkedKey.objects.filter(lasting, scope__in=[account(key, clinic), key_digest(key)])
+    return rows.order_by("-until").values_list("reason", flat=True).first() or ""
+
+
+def resting(clinic: Clinic) -> list[ParkedKey]:
+    """Why this clinic's key is left alone now, or is on trial after a failure."""
+    try:
+        key = clinic.tenovi_api_key
+    except WrongCredentialsKey:
+        return []
+    return list(ParkedKey.objects.filter(scope__in=[account(key, clinic), key_digest(key)]).order_by("since"))
 
 
 def seconds_from_now(seconds: float) -> ExpressionWrapper[Any]:

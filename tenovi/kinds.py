@@ -10,7 +10,7 @@ from typing import Any
 from django.conf import settings
 
 from tenovi import errors
-from tenovi.calling import Body
+from tenovi.calling import PAGE_SIZE, Body
 from tenovi.client import TenoviClient, already_exists
 from tenovi.models import Request, RequestKind
 from tenovi.registry import payload_builder
@@ -113,6 +113,11 @@ def call_of(request: Request) -> Callable[[TenoviClient], Any]:
         return lambda client: CALLS[request.kind](client, request)
     body = payload_builder(request.kind)(request) if write.has_body else {}
     return lambda client: write.call(client, request, body)
+
+
+def rows_a_page(kind: str) -> int:
+    """How many rows of this list one call brings."""
+    return 1000 if kind == RequestKind.MEASUREMENTS else PAGE_SIZE
 
 
 def removes(kind: str) -> bool:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import datetime
 import json
+import math
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
@@ -18,8 +19,9 @@ from django.utils import timezone
 from clinics.models import Clinic
 from tenovi.doorbell import ring
 from tenovi.keys import keys_of, why_nothing_is_sent
-from tenovi.kinds import WRITES
+from tenovi.kinds import WRITES, rows_a_page
 from tenovi.models import Call, Priority, Request, RequestKind
+from tenovi.queries import RequestQuerySet
 
 DRAIN = "tenovi.drain"
 
@@ -99,7 +101,8 @@ def ask_for_each(
 
 @dataclass(frozen=True, slots=True)
 class Overview:
-    """A clinic's queue at a glance. `eta_seconds` counts a list as one request."""
+    """A clinic's queue at a glance. `eta_seconds` is how long it takes to empty it and those that
+    share its key: one second a call, as many calls as its lists are known to have pages."""
 
     waiting: int
     parked: int
@@ -113,18 +116,25 @@ def overview(clinic: Clinic) -> Overview:
     mine = Request.objects.for_clinic(clinic)
     unanswered = mine.unanswered()
     oldest = unanswered.order_by("created_at").values_list("created_at", flat=True).first()
-    ahead = 0
-    for key in keys_of(Clinic.objects.all()):
-        if clinic in key.clinics:
-            ahead = Request.objects.across_clinics().filter(clinic__in=key.clinics).unanswered().count()
+    sharing = [key.clinics for key in keys_of(Clinic.objects.all()) if clinic in key.clinics]
+    ahead = Request.objects.across_clinics().filter(clinic__in=[one for key in sharing for one in key])
     return Overview(
         waiting=unanswered.count(),
         parked=mine.parked().count(),
         oldest_seconds=_age(oldest),
-        eta_seconds=round(ahead * settings.TENOVI_SPACING_SECONDS, 1),
+        eta_seconds=round(calls_left(ahead.unanswered()) * settings.TENOVI_SPACING_SECONDS, 1),
         parked_reason=why_nothing_is_sent(clinic),
         last_call=Call.objects.for_clinic(clinic).newest_first().first(),
     )
+
+
+def calls_left(unanswered: RequestQuerySet) -> int:
+    """How many calls these requests still take, as far as their lists are known."""
+    lists = unanswered.filter(total__isnull=False).values_list("kind", "total", "pages")
+    further = 0
+    for kind, total, pages in lists:
+        further += max(0, math.ceil((total or 0) / rows_a_page(kind)) - pages - 1)
+    return unanswered.count() + further
 
 
 def why_unanswered(clinic: Clinic, kind: str, targets: Iterable[str]) -> dict[str, str]:

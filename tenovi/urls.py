@@ -11,4 +11,7 @@ urlpatterns = [
     path("c/<slug:clinic>/deliveries/<uuid:delivery_id>/raw/", views.raw, name="delivery-raw"),
     path("c/<slug:clinic>/deliveries/<uuid:delivery_id>/settle/", views.settle, name="delivery-settle"),
     path("c/<slug:clinic>/deliveries/settle/", views.settle_all, name="deliveries-settle"),
+    path("c/<slug:clinic>/operations/", views.operations_page, name="operations"),
+    path("c/<slug:clinic>/operations/<uuid:request_id>/retry/", views.retry, name="request-retry"),
+    path("c/<slug:clinic>/operations/<uuid:request_id>/cancel/", views.cancel, name="request-cancel"),
 ]

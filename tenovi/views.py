@@ -1,4 +1,5 @@
-"""The deliveries pages: what came in, what waits and why, the bytes as they arrived."""
+"""The deliveries pages: what came in, what waits and why, the bytes as they arrived. And the
+operations page: what is asked of the vendor, and what has stopped."""
 
 from __future__ import annotations
 
@@ -19,8 +20,8 @@ from clinics import audit
 from clinics.access import Permission, Visit, clinic_page
 from clinics.paging import page_of
 from clinics.presentation import Choice
-from tenovi import inbox
-from tenovi.access import delivery_for
+from tenovi import actions, inbox, operations
+from tenovi.access import delivery_for, parked_request_for
 from tenovi.models import Delivery, DeliveryItem, RequestKind
 from tenovi.models.ledger import DeliveryState, ItemState
 from tenovi.queue import why_unanswered
@@ -151,6 +152,30 @@ def settle_all(request: HttpRequest, visit: Visit) -> HttpResponse:
     audit.record("deliveries_settled_again", by=visit.user, clinic=visit.clinic, detail={"tried": tried})
     messages.info(request, f"{tried} tried again, {left} still waiting.")
     return redirect("deliveries", visit.clinic.slug)
+
+
+@clinic_page(Permission.VIEW_DELIVERIES)
+@require_safe
+def operations_page(request: HttpRequest, visit: Visit) -> HttpResponse:
+    return render(request, "tenovi/operations.html", operations.page_for(visit))
+
+
+@require_POST
+@clinic_page(Permission.VIEW_DELIVERIES)
+def retry(request: HttpRequest, visit: Visit, request_id: uuid.UUID) -> HttpResponse:
+    parked = parked_request_for(visit, request_id)
+    if actions.retry_request(request=parked, by=visit.user):
+        messages.success(request, "It is asked again, from the beginning.")
+    return redirect("operations", visit.clinic.slug)
+
+
+@require_POST
+@clinic_page(Permission.VIEW_DELIVERIES)
+def cancel(request: HttpRequest, visit: Visit, request_id: uuid.UUID) -> HttpResponse:
+    parked = parked_request_for(visit, request_id)
+    if actions.cancel_request(request=parked, by=visit.user):
+        messages.success(request, "Given up: it will not be sent.")
+    return redirect("operations", visit.clinic.slug)
 
 
 def _rows(visit: Visit, found: Iterable[Delivery]) -> list[DeliveryRow]:

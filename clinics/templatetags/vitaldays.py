@@ -256,7 +256,7 @@ def sort_header(context: dict[str, Any], key: str, label: str, css: str = "", fi
     )
 
 
-BELONGING = {"devices": ("gateways",)}
+BELONGING = {"devices": ("gateways",), "operations": ("deliveries", "completeness")}
 """Further pages below an entry of the navigation whose addresses do not begin like its own."""
 
 
@@ -286,7 +286,7 @@ def navigation(context: dict[str, Any]) -> list[NavigationEntry]:
         (visit.may_view_patients, "devices", "Devices", "device-heart-monitor"),
         (visit.may_view_patients, "shipments", "Shipping", "truck-delivery"),
         (visit.may_view_vital_days, "billing", "Billing", "receipt"),
-        (visit.may_view_deliveries, "deliveries", "Deliveries", "inbox"),
+        (visit.may_view_deliveries, "operations", "Operations", "plug-connected"),
     )
     entries = []
     for allowed, name, label, icon_name in pages:

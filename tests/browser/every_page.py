@@ -19,6 +19,7 @@ from tests.factories import deliver, element, make_device
 NOT_A_PAGE = {
     *("billing-export", "patient-news"),
     *("delivery-settle", "deliveries-settle", "reading-exclude", "reading-restore"),
+    *("request-retry", "request-cancel"),
 }
 """Files, what scripts ask for, and what forms are sent to."""
 

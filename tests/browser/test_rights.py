@@ -96,7 +96,7 @@ def test_the_pages_of_another_clinic_do_not_exist(
 def test_an_operator_sees_deliveries_and_no_more(clinic: Clinic, operator: User, page: Page) -> None:
     sign_in(page, operator)
     navigation = page.get_by_role("navigation", name="Main")
-    expect(navigation.get_by_role("link")).to_have_text(["Deliveries"])
+    expect(navigation.get_by_role("link")).to_have_text(["Operations"])
     expect(page.get_by_role("heading", level=1)).to_have_text("Deliveries")
     known = samples(clinic)
     status = {route: page.request.get(route.address(known)).status for route in routes()}

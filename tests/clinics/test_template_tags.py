@@ -29,9 +29,9 @@ def visited(role: str, address: str) -> Any:
     ("role", "expected"),
     [
         (Role.CARE_MANAGER, ["Patients", "Devices", "Shipping", "Billing"]),
-        (Role.CLINIC_ADMIN, ["Patients", "Devices", "Shipping", "Billing", "Deliveries"]),
+        (Role.CLINIC_ADMIN, ["Patients", "Devices", "Shipping", "Billing", "Operations"]),
         (Role.BILLING, ["Billing"]),
-        ("operator", ["Deliveries"]),
+        ("operator", ["Operations"]),
     ],
 )
 def test_the_navigation_offers_what_the_role_may_open(role: str, expected: list[str]) -> None:

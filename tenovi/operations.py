@@ -1,0 +1,206 @@
+"""What the operations page shows: what waits, what has stopped and why, what was said last."""
+
+from __future__ import annotations
+
+import datetime
+import math
+import uuid
+from dataclasses import dataclass
+from typing import Any
+
+from django.conf import settings
+from django.db.models import Count, Min
+from django.urls import reverse
+from django.utils import timezone
+
+from clinics.access import Visit
+from clinics.models import Clinic
+from tenovi.keys import resting, seconds_from_now, standing_problem
+from tenovi.kinds import rows_a_page
+from tenovi.models import Call, Delivery, Heartbeat, ParkedKey, Priority, Request, RequestKind, RequestState
+from tenovi.queue import Overview, calls_left, overview
+
+CALLS_SHOWN = 200
+STOPPED_SHOWN = 100
+STILL = datetime.timedelta(minutes=3)  # without a heartbeat: background work has stopped
+MINUTE, HOUR, DAY = 60, 3600, 86_400
+
+
+@dataclass(frozen=True)
+class WaitingRow:
+    """Requests of one kind and urgency. `eta_seconds`: until the last of them is answered."""
+
+    kind: str
+    priority: str
+    count: int
+    oldest: datetime.datetime
+    eta: str
+
+
+@dataclass(frozen=True)
+class ListRow:
+    """A list being read page by page."""
+
+    kind: str
+    done: int
+    total: int
+    percent: int
+    eta: str
+
+
+@dataclass(frozen=True)
+class StoppedRow:
+    """A request that is not sent again by itself. No addresses for what only its room can settle."""
+
+    id: uuid.UUID
+    kind: str
+    target: str
+    is_unknown: bool
+    reason: str
+    attempts: int
+    since: datetime.datetime
+    retry_url: str
+    cancel_url: str
+
+
+@dataclass(frozen=True)
+class Pulse:
+    """The way in and the background work. `still`: that has stopped, so nothing is sent either."""
+
+    last_heartbeat: datetime.datetime | None
+    still: bool
+    last_minute: int
+    last_hour: int
+
+
+def lasting(seconds: float) -> str:
+    """How long something takes, in the coarsest unit that still says something."""
+    if seconds < MINUTE:
+        return f"{math.ceil(seconds)} s"
+    if seconds < 2 * HOUR:
+        return f"{math.ceil(seconds / MINUTE)} min"
+    return f"{math.ceil(seconds / HOUR)} h" if seconds < 2 * DAY else f"{math.ceil(seconds / DAY)} days"
+
+
+def problem(clinic: Clinic) -> str:
+    """Why nothing is sent to the vendor, for every page of who can mend it; "" while all is well."""
+    pulse_at = Heartbeat.objects.order_by("-minute").values_list("minute", flat=True).first()
+    if pulse_at and timezone.now() - pulse_at > STILL:
+        return "The background work of Vitaldays has stopped: nothing is sent to Tenovi. The work waits."
+    return standing_problem(clinic)
+
+
+def waiting(clinic: Clinic) -> list[WaitingRow]:
+    """Most urgent first."""
+    unanswered = Request.objects.for_clinic(clinic).unanswered()
+    groups = unanswered.values("priority", "kind").annotate(count=Count("id"), oldest=Min("created_at"))
+    rows, calls = [], 0
+    for group in groups.order_by("priority", "kind"):
+        calls += calls_left(unanswered.filter(priority=group["priority"], kind=group["kind"]))
+        rows.append(
+            WaitingRow(
+                kind=_kind(group["kind"]),
+                priority=Priority(group["priority"]).label,
+                count=group["count"],
+                oldest=group["oldest"],
+                eta=lasting(calls * settings.TENOVI_SPACING_SECONDS),
+            )
+        )
+    return rows
+
+
+def lists_under_way(clinic: Clinic) -> list[ListRow]:
+    unanswered = Request.objects.for_clinic(clinic).unanswered()
+    rows = []
+    for request in unanswered.filter(total__isnull=False, pages__gt=0).order_by("kind", "target")[:20]:
+        size, total = rows_a_page(request.kind), request.total or 0
+        done = min(request.pages * size, total)
+        rows.append(
+            ListRow(
+                kind=_kind(request.kind),
+                done=done,
+                total=total,
+                percent=round(100 * done / total) if total else 100,
+                eta=lasting(math.ceil((total - done) / size) * settings.TENOVI_SPACING_SECONDS),
+            )
+        )
+    return rows
+
+
+def stopped(visit: Visit) -> list[StoppedRow]:
+    """What was parked, and what nobody knows whether it was done: that comes first."""
+    found = Request.objects.for_clinic(visit.clinic).stopped().order_by("-state", "created_at", "id")
+    return [_stopped(visit, request) for request in found[:STOPPED_SHOWN]]
+
+
+def calls(clinic: Clinic) -> list[Call]:
+    """The last ones, newest first, with their kind in words."""
+    found = list(Call.objects.for_clinic(clinic).newest_first()[:CALLS_SHOWN])
+    for call in found:
+        call.kind = _kind(call.kind)
+    return found
+
+
+def keys_at_rest(clinic: Clinic) -> list[ParkedKey]:
+    return resting(clinic)
+
+
+def pulse(clinic: Clinic) -> Pulse:
+    last = Heartbeat.objects.order_by("-minute").values_list("minute", flat=True).first()
+    came = Delivery.objects.for_clinic(clinic)
+    return Pulse(
+        last_heartbeat=last,
+        still=last is None or timezone.now() - last > STILL,
+        last_minute=came.filter(received_at__gt=seconds_from_now(-MINUTE)).count(),
+        last_hour=came.filter(received_at__gt=seconds_from_now(-HOUR)).count(),
+    )
+
+
+def headline(seen: Overview, why: str) -> str:
+    if seen.waiting and why:
+        return f"{seen.waiting:,} waiting, and nothing is sent."
+    if seen.waiting:
+        return f"{seen.waiting:,} waiting; all answered in about {lasting(seen.eta_seconds)}."
+    return "Nothing is sent." if why else "Nothing waits: everything that was asked of Tenovi is answered."
+
+
+def page_for(visit: Visit) -> dict[str, Any]:
+    """Everything the page shows."""
+    clinic = visit.clinic
+    seen, why = overview(clinic), problem(clinic)
+    return {
+        "overview": seen,
+        "headline": headline(seen, why),
+        "eta": lasting(seen.eta_seconds),
+        "problem": why,
+        "pulse": pulse(clinic),
+        "waiting": waiting(clinic),
+        "lists": lists_under_way(clinic),
+        "keys": keys_at_rest(clinic),
+        "stopped": stopped(visit),
+        "calls": calls(clinic),
+        "now": timezone.now(),
+        "zone": clinic.zone,
+    }
+
+
+def _kind(value: str) -> str:
+    return RequestKind(value).label if value in RequestKind.values else value
+
+
+def _stopped(visit: Visit, request: Request) -> StoppedRow:
+    def url(name: str) -> str:
+        is_parked = request.state == RequestState.PARKED
+        return reverse(name, args=[visit.clinic.slug, request.id]) if is_parked else ""
+
+    return StoppedRow(
+        id=request.id,
+        kind=_kind(request.kind),
+        target=request.target,
+        is_unknown=request.state == RequestState.UNKNOWN,
+        reason=request.reason,
+        attempts=request.attempts,
+        since=request.created_at,
+        retry_url=url("request-retry"),
+        cancel_url=url("request-cancel"),
+    )
