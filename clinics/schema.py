@@ -43,7 +43,8 @@ class ApiSchema(AutoSchema):
             if self.view.query_shape or isinstance(self.view, ClinicListView):
                 errors["400"] = BAD_QUERY_ANSWER
             for code, error in errors.items():
-                bodies.setdefault(code, self._get_response_for_code(error, code))
+                body = self._get_response_for_code(error, code)  # type: ignore[no-untyped-call]
+                bodies.setdefault(code, body)
         return bodies
 
     def _is_list_view(self, serializer: Any = None) -> bool:

@@ -12,10 +12,15 @@ from clinics.models import User
 Row = dict[str, Any]
 
 
+def token_of(user: User) -> str:
+    """The `Authorization` header of a script of this person."""
+    return f"Token {actions.create_token(user=user, by=None)}"
+
+
 def api_client(user: User) -> APIClient:
     """Calls with a token of this person."""
     client = APIClient()
-    client.credentials(HTTP_AUTHORIZATION=f"Token {actions.create_token(user=user, by=None)}")
+    client.credentials(HTTP_AUTHORIZATION=token_of(user))
     return client
 
 
