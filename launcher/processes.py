@@ -11,13 +11,13 @@ _CALM = ["-W", "ignore:You're running the worker with superuser privileges"] if 
 _CELERY = [sys.executable, *_CALM, "-m", "celery", "--app", "config", "--quiet"]
 
 
-def web(port: int, *, workers: int = 2, threads: int = 16) -> list[str]:
-    """The web server on 127.0.0.1:`port`. Each worker holds up to `threads` database connections."""
+def web(port: int, *, workers: int = 2) -> list[str]:
+    """The web server on 127.0.0.1:`port`; see `config/rsgi.py` for the threads of a worker."""
     return [
-        *(sys.executable, "-m", "granian", "--interface", "wsgi", "config.wsgi:application"),
+        *(sys.executable, "-m", "granian", "--interface", "rsgi", "config.rsgi:application"),
         *("--host", "127.0.0.1", "--port", str(port), "--http", "1", "--no-ws"),
-        *("--workers", str(workers), "--blocking-threads", str(threads)),
-        *("--respawn-failed-workers", "--workers-kill-timeout", "5", "--log-level", "error"),
+        *("--workers", str(workers), "--respawn-failed-workers"),
+        *("--workers-kill-timeout", "5", "--log-level", "error"),
     ]
 
 

@@ -6,10 +6,11 @@ Nothing here redirects, needs Redis, or tells anything about a patient.
 
 from __future__ import annotations
 
-from typing import cast
+from typing import Any, cast
 
 from django.db import DatabaseError, InterfaceError, connection
-from django.http import UnreadablePostError
+from django.http import HttpRequest
+from django.http.response import HttpResponseBase
 from rest_framework import status
 from rest_framework.authentication import BaseAuthentication
 from rest_framework.exceptions import AuthenticationFailed
@@ -17,7 +18,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
-from clinics import webhook_secrets
+from clinics import patience, webhook_secrets
 from clinics.addresses import caller_address
 from clinics.api import AnswerJson
 from clinics.models import Clinic
@@ -28,6 +29,8 @@ from tenovi.schema import door
 MAX_BODY = 1024 * 1024
 LARGEST_SIZE = 2**31 - 1  # what the ledger's column holds; a sender may declare any length
 RETRY_AFTER_SECONDS = 30
+SECONDS_FOR_THE_DATABASE = inbox.LONGEST_STATEMENT + 0.5
+"""A server that works answers each statement of ours by then, if only to say that it was too much."""
 
 
 class WebhookSecretAuthentication(BaseAuthentication):
@@ -54,6 +57,10 @@ class WebhookDoor(APIView):
     throttle_classes = []
     content_negotiation_class = AnswerJson
     http_method_names = ["post"]
+
+    def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
+        with patience.at_most(SECONDS_FOR_THE_DATABASE):
+            return super().dispatch(request, *args, **kwargs)
 
     @door
     def post(self, request: Request, clinic: str) -> Response:
@@ -96,7 +103,7 @@ class WebhookDoor(APIView):
                 status=status.HTTP_503_SERVICE_UNAVAILABLE,
                 headers={"Retry-After": str(RETRY_AFTER_SECONDS)},
             )
-        if isinstance(exc, UnreadablePostError):  # the sender hung up; nobody reads this
+        if isinstance(exc, OSError):  # the sender hung up, or took for ever
             return Response({"error": "The body ended early."}, status=status.HTTP_400_BAD_REQUEST)
         response = super().handle_exception(exc)
         assert isinstance(response, Response)

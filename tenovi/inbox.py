@@ -26,23 +26,24 @@ from tenovi.wire import Unreadable, elements_of
 log = logging.getLogger(__name__)
 
 ATTEMPTS_BEFORE_QUARANTINE = 5
-LONGEST_WAIT = "2s"
-"""How long an acknowledgement waits for a lock, before its elements are left to the sweeper."""
+LONGEST_STATEMENT = 2.0
+"""Seconds after which an acknowledgement ends a statement, which may wait for a lock or have too much
+to do; its elements are then left to the sweeper."""
 KEPT = ("id", "clinic_id", "kind", "raw", "size", "content_type", "address", "elements", "state")
 KEEP = f"""
 INSERT INTO {Delivery._meta.db_table} ({", ".join(KEPT)}, reason, attempts, settled_at)
 VALUES ({", ".join(["%s"] * len(KEPT))}, '', 0, statement_timestamp())
-RETURNING received_at, set_config('lock_timeout', %s, true),
+RETURNING received_at, set_config('statement_timeout', %s, true),
           set_config('plan_cache_mode', 'force_generic_plan', true)
 """
 """Kept as settled: nearly every delivery is by the end of this transaction, the others are corrected then.
 What settling asks of the database goes by key, so one plan for each statement serves every delivery."""
-LOCK_NOT_AVAILABLE = "55P03"
+CANCELLED = "57014"
 NOT_SETTLED = Verdict("pending", "not_settled")
 GIVEN_UP = Verdict("quarantined", "internal_error")
 OUR_STATE_IS_LOST = ("08", "25", "53", "57", "58", "XX")
 """SQLSTATE classes after which nothing can be committed: connection, read-only, resources,
-shutdown, system. (57014, a cancelled statement, is the exception: its savepoint survives.)"""
+shutdown, system. (A cancelled statement is the exception: its savepoint survives.)"""
 
 
 @dataclass(frozen=True)
@@ -168,7 +169,7 @@ def _keep(
         state="settled",
     )
     with connection.cursor() as cursor:
-        cursor.execute(KEEP, [*(getattr(delivery, name) for name in KEPT), LONGEST_WAIT])
+        cursor.execute(KEEP, [*(getattr(delivery, name) for name in KEPT), f"{LONGEST_STATEMENT}s"])
         (delivery.received_at, *_) = cursor.fetchone()
     delivery._state.adding = False
     return delivery
@@ -189,7 +190,7 @@ def _verdicts(delivery: Delivery, elements: list[Any]) -> list[Verdict]:
     except Exception as error:
         _reraise_if_database_is_away(error)
         log.warning("delivery %s: %s; settling element by element", delivery.id, type(error).__name__)
-        if _sqlstate(error) == LOCK_NOT_AVAILABLE:  # the others would wait for the same lock
+        if _sqlstate(error) == CANCELLED:  # each of them alone may take as long
             return [_not_settled(delivery)] * len(elements)
     return [_verdict_alone(delivery, element) for element in elements]
 
@@ -219,7 +220,7 @@ def _not_settled(delivery: Delivery) -> Verdict:
 def _reraise_if_database_is_away(error: Exception) -> None:
     if isinstance(error, DatabaseError):
         state = _sqlstate(error) or "08000"
-        if state[:2] in OUR_STATE_IS_LOST and state != "57014":
+        if state[:2] in OUR_STATE_IS_LOST and state != CANCELLED:
             raise error
 
 
@@ -242,6 +243,7 @@ def _record(delivery: Delivery, verdicts: Sequence[tuple[int, Verdict]], *, agai
             for index, verdict in verdicts
             if verdict.state != "stored" or again
         ),
+        batch_size=1000,  # each statement is short
         update_conflicts=True,
         unique_fields=["delivery", "index"],
         update_fields=["state", "reason", "hwi_device_id"],

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import socket
 import subprocess
-import sys
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -14,8 +13,10 @@ from pathlib import Path
 import pytest
 from django.conf import settings
 
+from launcher import processes
+
 ROOT = Path(__file__).parent.parent
-THREADS = 8
+THREADS = 16  # the seats of config/rsgi.py
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,11 +58,7 @@ def free_port() -> int:
 @pytest.fixture(scope="session")
 def web_server(django_db_setup: None) -> Iterator[WebServer]:
     server = WebServer("127.0.0.1", free_port())
-    command = [
-        *(sys.executable, "-m", "granian", "--interface", "wsgi", "config.wsgi:application"),
-        *("--host", server.host, "--port", str(server.port)),
-        *("--blocking-threads", str(THREADS), "--log-level", "warning"),
-    ]
+    command = processes.web(server.port, workers=1)
     environment = {**os.environ, "DATABASE_URL": database_url(), "DEBUG": "1"}
     with subprocess.Popen(command, cwd=ROOT, env=environment) as process:
         try:

@@ -1,0 +1,62 @@
+"""The web process between a socket and Django."""
+
+from __future__ import annotations
+
+import json
+from contextlib import ExitStack
+from pathlib import Path
+
+import pytest
+
+from clinics import webhook_secrets
+from tests.factories import credentials, element, held_device, make_clinic
+from tests.web_server import THREADS, WebServer
+
+ROOT = Path(__file__).parent.parent
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+
+def request(path: str, *lines: str, body: bytes = b"", length: int | None = None) -> bytes:
+    length = len(body) if length is None else length
+    first = (f"POST {path} HTTP/1.1", "Host: 127.0.0.1", "Connection: close", f"Content-Length: {length}")
+    return "\r\n".join([*first, *lines, "", ""]).encode() + body
+
+
+@pytest.mark.parametrize("path", ["/webhooks/alpha/measurements/", "/sign-in/"])
+def test_more_slow_senders_than_threads_hold_nobody_up(web_server: WebServer, path: str) -> None:
+    clinic = make_clinic("alpha")
+    body = json.dumps(element(held_device(clinic))).encode()
+    shown = f"Authorization: {credentials(clinic)}"
+    form = "Content-Type: application/x-www-form-urlencoded"
+    with ExitStack() as open_connections:
+        for _ in range(2 * THREADS):
+            slow = open_connections.enter_context(web_server.connect())
+            slow.sendall(request(path, shown, form, length=1000) + b"x")
+        status, _ = web_server.exchange(request("/webhooks/alpha/measurements/", shown, body=body))
+    assert status == 200
+
+
+def test_a_header_spelt_with_an_underscore_is_not_taken_for_another(web_server: WebServer) -> None:
+    clinic = make_clinic("alpha")
+    webhook_secrets.add_header(clinic, "X-Vitals-Key", "second")
+    statuses = [
+        web_server.exchange(request("/webhooks/alpha/measurements/", f"{name}: second", body=b"{}"))[0]
+        for name in ("X-Vitals-Key", "X_Vitals_Key", "X-Vitals_Key")
+    ]
+    assert statuses == [400, 401, 401]
+
+
+def test_a_file_of_many_blocks_arrives_whole(web_server: WebServer) -> None:
+    largest = max((ROOT / "static").rglob("*.*"), key=lambda path: path.stat().st_size)
+    address = f"/static/{largest.relative_to(ROOT / 'static')}"
+    get = f"GET {address} HTTP/1.1\r\nHost: 127.0.0.1\r\nConnection: close\r\n\r\n"
+    status, answer = web_server.exchange(get.encode())
+    assert (status, answer.partition(b"\r\n\r\n")[2]) == (200, largest.read_bytes())
+
+
+@pytest.mark.parametrize(
+    "path", ["/%ff%fe", "/%00", "/webhooks/alpha/measurements/%0A", "/c/%F0%9F%8F%A5/", "/a%2Fb"]
+)
+def test_any_path_is_answered(web_server: WebServer, path: str) -> None:
+    assert web_server.exchange(request(path))[0] in (403, 404)
