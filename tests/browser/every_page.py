@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime
+import inspect
 import uuid
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -16,12 +17,8 @@ from devices.models import Gateway
 from tests.browser.steps import patient_named
 from tests.factories import deliver, element, make_device
 
-NOT_A_PAGE = {
-    *("billing-export", "patient-news"),
-    *("delivery-settle", "deliveries-settle", "reading-exclude", "reading-restore"),
-    *("request-retry", "request-cancel"),
-}
-"""Files, what scripts ask for, and what forms are sent to."""
+NOT_A_PAGE = {"billing-export", "patient-news"}
+"""A file, and what a script asks for."""
 
 FURTHER_STATES = {
     "patients": ["?q=foxhallow", "?q=nobody", "?sort=days"],
@@ -59,13 +56,23 @@ class Route:
 
 
 def routes() -> list[Route]:
-    """Every page that asks for a permission."""
+    """Every page that asks for a permission; what only forms are sent to is none."""
     found = []
     for pattern in _patterns(get_resolver().url_patterns):
         permission = getattr(pattern.callback, "required_permission", None)
-        if permission and pattern.name not in NOT_A_PAGE:
+        if permission and pattern.name not in NOT_A_PAGE and _can_be_looked_at(pattern.callback):
             found.append(Route(pattern.name or "", permission, frozenset(pattern.pattern.converters)))
     return found
+
+
+def _can_be_looked_at(view: Any) -> bool:
+    """Whether no `require_POST` stands before the view."""
+    while view:
+        methods = inspect.getclosurevars(view).nonlocals.get("request_method_list")
+        if methods and "GET" not in methods:
+            return False
+        view = getattr(view, "__wrapped__", None)
+    return True
 
 
 def _patterns(patterns: list[URLPattern | URLResolver]) -> Iterator[URLPattern]:

@@ -80,15 +80,17 @@ def test_axe_finds_nothing_serious_where_nothing_happened_yet(
 def test_axe_finds_nothing_serious_outside_a_clinic(
     clinic: Clinic, care_manager: User, enter: Enter, page: Page, complaints: list[str]
 ) -> None:
-    page.goto("/sign-in/")
-    found = findings(page)
+    found = []
+    for address in ("/password/", "/sign-in/"):
+        page.goto(address)
+        found += findings(page)
     page.get_by_label("E-mail").fill("nobody@demo.test")
     page.get_by_label("Password").fill("wrong")
     page.get_by_role("button", name="Sign in").click()
     expect(page.get_by_role("alert")).to_be_visible()
     found += findings(page)
     enter(care_manager)
-    for address in ("/?choose", "/nowhere/", "/c/demo/deliveries/"):
+    for address in ("/?choose", "/account/", "/account/second-factor/", "/nowhere/", "/c/demo/deliveries/"):
         page.goto(address)
         found += findings(page)
     assert found == []
