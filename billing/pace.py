@@ -11,12 +11,14 @@ from billing.windows import Window
 
 @dataclass(frozen=True)
 class Pace:
-    """Days so far in a program, and what that means. `level` is one of `LEVELS`."""
+    """Days so far in a program, and what that means. `level` is one of `LEVELS`, `left` how many
+    dates may still earn a day."""
 
     program: str
     days: int
     words: str
     level: str
+    left: int
 
 
 LEVELS = ("reached", "on pace", "behind", "out of reach")
@@ -39,12 +41,12 @@ def expected_days(window: Window, today: datetime.date) -> int:
 def pace(program: str, days: int, window: Window, today: datetime.date, *, has_today: bool) -> Pace:
     left = dates_left(window, today, has_today)
     if days >= FULL_DAYS:
-        return Pace(program, days, "16 reached", "reached")
+        return Pace(program, days, "16 reached", "reached", left)
     need = FULL_DAYS - days
     if need > left:
-        return Pace(program, days, _short_words(days, left), "out of reach")
+        return Pace(program, days, _short_words(days, left), "out of reach", left)
     level = "on pace" if days >= expected_days(window, today) else "behind"
-    return Pace(program, days, f"needs {need} of {left} left", level)
+    return Pace(program, days, f"needs {need} of {left} left", level, left)
 
 
 def _short_words(days: int, left: int) -> str:

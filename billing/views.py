@@ -195,7 +195,7 @@ def _shown(
         "first_day": row.dates[0] if row.dates else None,
         "last_day": row.dates[-1] if row.dates else None,
         "level": standing.level,
-        "words": standing.words if today <= row.window.last else "",
+        "words": standing.words,
         "is_open": opened == key,
         "toggle_url": f"?{query.urlencode()}",
         "reasons": _reasons(row),

@@ -13,7 +13,7 @@ from django.utils.text import slugify
 
 from dashboard.chart_words import summary
 from dashboard.figures import Figures, weight_change
-from measurements.presentation import readout_of
+from measurements.presentation import LEAST_SPAN, readout_of
 from patients.models import Patient
 
 
@@ -120,6 +120,7 @@ def _layer(
         "words": words.value,
         "zero": words.zero,
         "second": words.second,
+        "least": LEAST_SPAN.get(metric.name, 1),
         "decimals": metric.value_1.decimals,
         "decimals_2": metric.value_2.decimals if metric.value_2 else metric.value_1.decimals,
     }

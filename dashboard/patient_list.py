@@ -4,168 +4,137 @@ from __future__ import annotations
 
 import datetime
 import uuid
-from collections import defaultdict
+from collections.abc import Callable
 from typing import Any
 
-from django.db.models import Count, Exists, F, IntegerField, Max, OuterRef, Subquery
-from django.db.models.functions import Coalesce, Lower
+from django.http import QueryDict
 from django.urls import reverse
+from django.utils.http import urlencode
 
-from billing.pace import Pace, dates_left, expected_days, pace
-from billing.report import FULL_DAYS
+from billing.pace import dates_left
 from billing.windows import Window
 from clinics.models import Clinic
 from clinics.paging import page_of
+from clinics.presentation import Choice
+from dashboard.device_state import NO_DEVICE, device_states
 from dashboard.latest import latest_values
-from devices.models import Assignment
-from measurements.models import LatestReading, VitalDay
-from patients.models import Enrollment, Patient
-from tenovi import catalogue
+from dashboard.roster import Entry, furthest_behind, roster
+from dashboard.sparklines import sparklines
+from patients.models import Program
 
 PAGE_SIZE = 50
 CHIPS = 4
-SORTS = {"name": "sort_name", "days": "days", "last": "last_reading_at"}
-EARNING_KINDS = [
-    kind.slug for kind in catalogue.kinds() if any(metric.vital for metric in kind.metrics.values())
-]
+LONG_AGO = datetime.datetime(1, 1, 1, tzinfo=datetime.UTC)
+SORTS: dict[str, Callable[[Entry], Any]] = {
+    "name": lambda one: one.label.casefold(),
+    "days": lambda one: one.days,
+    "last": lambda one: one.last_reading_at or LONG_AGO,
+}
+Test = Callable[[Entry, datetime.datetime], bool]
+SHOWN: dict[str, tuple[str, Test]] = {
+    "behind": ("Behind", lambda one, now: one.stands("behind")),
+    "out-of-reach": ("Out of reach", lambda one, now: one.stands("out of reach")),
+    "quiet": ("No reading for 3 days", lambda one, now: one.is_quiet(now)),
+}
 
 
-def context(clinic: Clinic, *, text: str, sort: str, page: str, now: datetime.datetime) -> dict[str, Any]:
+def context(clinic: Clinic, query: QueryDict, now: datetime.datetime) -> dict[str, Any]:
     """What `dashboard/patients.html` documents. Days are those of the clinic's current month."""
     window = Window.current_month(clinic, now)
     today = now.astimezone(clinic.zone).date()
-    if sort.lstrip("-") not in SORTS:
-        sort = "name"
-    people = _with_figures(clinic, window, today)
-    found = _sorted(people.matching(text), sort)
-    shown = page_of(found, page, PAGE_SIZE, lambda listed: _rows(clinic, listed, window, today))
+    text = query.get("q", "").replace("\0", "").strip()
+    show = query.get("show", "") if query.get("show") in SHOWN else ""
+    program = query.get("program", "") if query.get("program") in Program.values else ""
+    sort = query.get("sort", "name")
+    sort = sort if sort.lstrip("-") in SORTS else "name"
+    everybody = roster(clinic, window, today)
+    named = [one for one in everybody if one.matches(text)] if text else everybody
+    in_program = [one for one in named if not program or program in one.programs]
+    chosen = [one for one in in_program if SHOWN[show][1](one, now)] if show else in_program
+    kept = {"q": text, "sort": query.get("sort", ""), "show": show, "program": program}
     return {
         "summary": {
-            "patients": shown.paginator.count,
+            "patients": len(chosen),
             "month": f"{window.first:%B}",
             "left": dates_left(window, today, False),
+            "is_part": bool(text or show or program),
         },
-        "behind": [] if text else _furthest_behind(clinic, people, window, today),
-        "filters": [],
+        "behind": [] if text or show or program else _furthest_behind(clinic, everybody),
+        "filters": _standing_choices(in_program, kept, now),
+        "programs": _program_choices(
+            [one for one in named if SHOWN[show][1](one, now)] if show else named, kept
+        ),
         "sort": sort,
-        "page": shown,
+        "page": page_of(
+            _sorted(chosen, sort),
+            query.get("page"),
+            PAGE_SIZE,
+            lambda listed: _rows(clinic, listed, today, now),
+        ),
     }
 
 
-def _with_figures(clinic: Clinic, window: Window, today: datetime.date) -> Any:
-    days = (
-        VitalDay.objects.for_clinic(clinic)
-        .filter(patient=OuterRef("pk"), readings__gt=0)
-        .within(window.first, min(window.last, today))
-        .order_by()
-        .values("patient")
-        .annotate(n=Count("local_date", distinct=True))
-        .values("n")
-    )
-    latest = (
-        LatestReading.objects.for_clinic(clinic)
-        .filter(patient=OuterRef("pk"))
-        .exclude(metric="battery_percentage")
-        .order_by()
-        .values("patient")
-        .annotate(at=Max("taken_at"))
-        .values("at")
-    )
-    return Patient.objects.for_clinic(clinic).annotate(
-        days=Coalesce(Subquery(days, output_field=IntegerField()), 0),
-        last_reading_at=Subquery(latest),
-        sort_name=Lower(Coalesce("name", "external_id")),
-    )
+def _sorted(entries: list[Entry], sort: str) -> list[Entry]:
+    """By name where equal; patients without a program come last when sorted by days."""
+    key = SORTS[sort.lstrip("-")]
+    told = [one for one in entries if key(one) is not None]
+    rest = [one for one in entries if key(one) is None]
+    return [*sorted(told, key=key, reverse=sort.startswith("-")), *rest]
 
 
-def _sorted(people: Any, sort: str) -> Any:
-    field = F(SORTS[sort.lstrip("-")])
-    order = field.desc(nulls_last=True) if sort.startswith("-") else field.asc(nulls_first=True)
-    return people.order_by(order, "sort_name", "external_id")
+def _url(kept: dict[str, str], **changes: str) -> str:
+    """This page with other choices; what is not changed stays, but for the page number."""
+    return "?" + urlencode({name: value for name, value in (kept | changes).items() if value})
 
 
-def _rows(clinic: Clinic, listed: list[Any], window: Window, today: datetime.date) -> list[dict[str, Any]]:
-    ids = [person.id for person in listed]
+def _standing_choices(entries: list[Entry], kept: dict[str, str], now: datetime.datetime) -> list[Choice]:
+    choices = [Choice("All", _url(kept, show=""), not kept["show"], len(entries))]
+    for key, (label, test) in SHOWN.items():
+        count = sum(test(one, now) for one in entries)
+        choices.append(Choice(label, _url(kept, show=key), kept["show"] == key, count))
+    return choices
+
+
+def _program_choices(entries: list[Entry], kept: dict[str, str]) -> list[Choice]:
+    """Each program; the one that is chosen leads back to all."""
+    choices = []
+    for program in Program.values:
+        count = sum(program in one.programs for one in entries)
+        is_chosen = kept["program"] == program
+        choices.append(Choice(program, _url(kept, program="" if is_chosen else program), is_chosen, count))
+    return choices
+
+
+def _rows(
+    clinic: Clinic, listed: list[Entry], today: datetime.date, now: datetime.datetime
+) -> list[dict[str, Any]]:
+    ids = [one.patient_id for one in listed]
     latest = latest_values(clinic, ids)
-    standings = _standings(clinic, ids, window, today)
-    zones = {person.id: person.timezone or clinic.timezone for person in listed}
+    main: dict[uuid.UUID, str] = {patient: values[0]["metric"] for patient, values in latest.items()}
+    trends = sparklines(clinic, main, today)
+    states = device_states(clinic, ids, now)
     return [
         {
-            "url": reverse("patient", args=[clinic.slug, person.id]),
-            "name": person.name or person.external_id,
-            "external_id": person.external_id,
-            "zone": zones[person.id],
-            "last_reading_at": person.last_reading_at,
-            "latest": latest.get(person.id, [])[:CHIPS],
-            "programs": standings[person.id],
+            "url": reverse("patient", args=[clinic.slug, one.patient_id]),
+            "name": one.label,
+            "external_id": one.external_id,
+            "zone": one.timezone or clinic.timezone,
+            "last_reading_at": one.last_reading_at,
+            "latest": latest.get(one.patient_id, [])[:CHIPS],
+            "trend": trends.get(one.patient_id),
+            "devices": states.get(one.patient_id, NO_DEVICE),
+            "programs": one.standings,
         }
-        for person in listed
+        for one in listed
     ]
 
 
-def _standings(
-    clinic: Clinic, ids: list[uuid.UUID], window: Window, today: datetime.date
-) -> dict[uuid.UUID, list[Pace]]:
-    """Per patient, days and pace in each program that an enrolment, a device or a day gives."""
-    days: defaultdict[tuple[uuid.UUID, str], set[datetime.date]] = defaultdict(set)
-    counted = VitalDay.objects.for_clinic(clinic).filter(patient_id__in=ids, readings__gt=0)
-    for patient_id, program, date in counted.within(window.first, min(window.last, today)).values_list(
-        "patient_id", "program", "local_date"
-    ):
-        days[patient_id, program].add(date)
-    programs: defaultdict[uuid.UUID, set[str]] = defaultdict(set)
-    for patient_id, program in days:
-        programs[patient_id].add(program)
-    enrolled = Enrollment.objects.for_clinic(clinic).filter(patient_id__in=ids)
-    for patient_id, program in enrolled.during(window.first, window.last).values_list(
-        "patient_id", "program"
-    ):
-        programs[patient_id].add(program)
-    assigned = Assignment.objects.for_clinic(clinic).filter(patient_id__in=ids)
-    for patient_id, slug in assigned.during(*window.moments(clinic)).values_list(
-        "patient_id", "device__kind"
-    ):
-        programs[patient_id] |= catalogue.programs_of(slug)
-    return {
-        patient_id: [
-            pace(
-                program,
-                len(days[patient_id, program]),
-                window,
-                today,
-                has_today=today in days[patient_id, program],
-            )
-            for program in sorted(programs[patient_id])
-        ]
-        for patient_id in ids
-    }
-
-
-def _furthest_behind(
-    clinic: Clinic, people: Any, window: Window, today: datetime.date
-) -> list[dict[str, str]]:
-    """Up to three patients with the fewest days among those who are behind and can still reach 16."""
-    has_device = Assignment.objects.for_clinic(clinic).filter(
-        patient=OuterRef("pk"), ends_at__isnull=True, device__kind__in=EARNING_KINDS
-    )
-    has_today = (
-        VitalDay.objects.for_clinic(clinic)
-        .filter(patient=OuterRef("pk"), readings__gt=0)
-        .within(today, today)
-    )
-    left = dates_left(window, today, False)
-    late = (
-        people.filter(Exists(has_device), days__lt=expected_days(window, today))
-        .annotate(has_today=Exists(has_today))
-        .filter(days__gte=FULL_DAYS - left)
-        .order_by("days", "-has_today", "sort_name")[:3]
-    )
+def _furthest_behind(clinic: Clinic, entries: list[Entry]) -> list[dict[str, str]]:
     return [
         {
-            "url": reverse("patient", args=[clinic.slug, person.id]),
-            "name": person.name or person.external_id,
-            "words": f"{person.days} days, "
-            + pace("", person.days, window, today, has_today=person.has_today).words,
+            "url": reverse("patient", args=[clinic.slug, entry.patient_id]),
+            "name": entry.label,
+            "words": f"{standing.days} days, {standing.words}",
         }
-        for person in late
+        for entry, standing in furthest_behind(entries)
     ]

@@ -7,7 +7,6 @@ import datetime
 from dataclasses import dataclass
 from typing import Any
 
-from django.db.models import OuterRef, Subquery
 from django.http import QueryDict
 from django.urls import reverse
 from django.utils.http import urlencode
@@ -21,7 +20,7 @@ from dashboard.charts import ELSEWHERE, charts, table_only
 from dashboard.figures import Figures, figures_of
 from dashboard.latest import latest_values, rank
 from dashboard.parcels import parcels_of
-from devices.models import Assignment
+from dashboard.patient_devices import devices_of
 from measurements.days import DateEvidence, evidence
 from measurements.models import Measurement
 from measurements.news import readings_version
@@ -33,7 +32,6 @@ from measurements.presentation import (
     value_text,
 )
 from patients.models import Patient
-from tenovi import catalogue
 
 SPANS = (7, 30, 90, 365)
 DEFAULT_SPAN = 30
@@ -123,7 +121,7 @@ def context(patient: Patient, query: QueryDict, now: datetime.datetime) -> dict[
         "table_only": table_only(figures),
         "readings": _readings(patient, figures, span, query) if span.view == "table" else None,
         "calendar": _calendar(patient, query, today, standing, span),
-        "devices": _devices(patient),
+        "devices": devices_of(patient, now),
         "shipping": parcels_of(patient),
     }
 
@@ -240,36 +238,3 @@ def _joined(found: list[DateEvidence]) -> str:
     if len(found) == 1:
         return found[0].words
     return "; ".join(f"{one.program} {one.words}" for one in found)
-
-
-def _devices(patient: Patient) -> list[dict[str, Any]]:
-    """Everything the patient has or had, what is in use first."""
-    readings = Measurement.objects.for_clinic(patient.clinic).filter(
-        clinic=patient.clinic, hwi_device_id=OuterRef("device__hwi_device_id"), patient=OuterRef("patient")
-    )
-    battery = readings.filter(metric="battery_percentage").order_by("-taken_at").values("value_1")[:1]
-    assigned: Any = (
-        Assignment.objects.for_clinic(patient.clinic)
-        .of_patient(patient)
-        .select_related("device")
-        .annotate(
-            last_reading_at=Subquery(readings.order_by("-taken_at").values("taken_at")[:1]),
-            battery=Subquery(battery),
-        )
-        .order_by("ends_at", "starts_at")
-    )
-    rows = []
-    for held in sorted(assigned, key=lambda held: held.ends_at is not None):
-        kind = catalogue.kind(held.device.kind)
-        rows.append(
-            {
-                "name": held.device.name or (kind.label if kind else "Device"),
-                "kind": kind.label if kind else "",
-                "status": held.device.status,
-                "battery": f"{held.battery:.0f} %" if held.battery is not None else "",
-                "last_reading_at": held.last_reading_at,
-                "since": held.starts_at.astimezone(patient.zone).date(),
-                "until": held.ends_at.astimezone(patient.zone).date() if held.ends_at else None,
-            }
-        )
-    return rows

@@ -47,13 +47,7 @@ def _start(clinic: Clinic, role: str) -> str:
 @clinic_page(Permission.VIEW_PATIENTS)
 @require_safe
 def patients(request: HttpRequest, visit: Visit) -> HttpResponse:
-    context = patient_list.context(
-        visit.clinic,
-        text=request.GET.get("q", "").replace("\0", ""),
-        sort=request.GET.get("sort", "name"),
-        page=request.GET.get("page", "1"),
-        now=timezone.now(),
-    )
+    context = patient_list.context(visit.clinic, request.GET, timezone.now())
     return render(request, "dashboard/patients.html", context)
 
 

@@ -35,6 +35,23 @@ SECOND_WORDS = {
     "shake duration": "shaken for {} s",
 }
 """How the second value reads beside the first, by its meaning."""
+LEAST_SPAN = {
+    "blood_pressure": 60,
+    "pulse": 20,
+    "glucose": 60,
+    "weight": 4,
+    "temperature": 3,
+    "spO2": 6,
+    "perfusion_index": 4,
+    "peak_expiratory_flow": 100,
+    "forced_expiratory_volume": 1,
+    "hailie_respiratory_flow_log": 40,
+    "hailie_respiratory_timing_log": 2,
+    "steps": 100,
+    "heart_rate_statistics": 40,
+    "sleep": 4,
+}
+"""The smallest span of a metric's axis, in its unit: a flat week must not look like a storm."""
 
 
 def metric_of(name: str, kind: str, sensor_code: str = "") -> catalogue.Metric:

@@ -65,6 +65,12 @@ STATE_ICONS = {
     "in-use": "plug-connected",
     "ended": "minus",
     "other": "help-circle",
+    "fine": "check",
+    "silent": "alert-triangle",
+    "gateway-silent": "antenna-bars-off",
+    "battery-low": "battery-1",
+    "waiting": "hourglass",
+    "no-device": "minus",
 }
 
 

@@ -74,10 +74,10 @@ function zoom(min, max) {
 }
 const zoomOut = () => zoom(whole.min, whole.max);
 
-function valueRange(look) {
+function valueRange({ look, least }) {
   return (u, low, high) => {
     if (low == null) return [0, 1];
-    const extra = Math.max((look.least ?? 1) - (high - low), (high - low) * 0.2) / 2;
+    const extra = Math.max(least - (high - low), (high - low) * 0.2) / 2;
     return [look.zero ? 0 : low - extra, Math.min(high + extra, look.most ?? Infinity)];
   };
 }
@@ -90,7 +90,7 @@ function valueAxis(axis, { rows }) {
   return { ...shared, grid: { show: false }, splits: () => middles, values: () => rows };
 }
 
-function options(chart, look) {
+function options(chart, lead) {
   const axis = { stroke: () => colour("chart-axis"), font: FONT, ticks: { show: false }, grid: { stroke: () => colour("chart-grid"), width: 1 } };
   return {
     padding: [16, 22, 0, 0],
@@ -98,8 +98,8 @@ function options(chart, look) {
     height: chart.element.clientHeight,
     tzDate: chart.clock.date,
     legend: { show: false },
-    scales: { x: { time: true, range: () => [view.min, view.max] }, y: { range: valueRange(look) } },
-    axes: [{ ...axis, values: chart.clock.ticks, space: 64, size: 32, gap: 9 }, valueAxis(axis, look)],
+    scales: { x: { time: true, range: () => [view.min, view.max] }, y: { range: valueRange(lead) } },
+    axes: [{ ...axis, values: chart.clock.ticks, space: 64, size: 32, gap: 9 }, valueAxis(axis, lead.look)],
     series: [{}, { paths: () => null, points: { show: false } }, { paths: () => null, points: { show: false } }],
     cursor: {
       y: false,
@@ -121,15 +121,16 @@ function options(chart, look) {
 }
 
 function layerOf({ dataset }) {
-  const { metric, src, label, words, zero, second, decimals, decimals2 } = dataset;
-  return { metric, src, label, words, zero, second, decimals: Number(decimals), decimals2: Number(decimals2), look: drawnAs(metric), series: NOTHING };
+  const { metric, src, label, words, zero, second } = dataset;
+  const [decimals, decimals2, least] = [dataset.decimals, dataset.decimals2, dataset.least].map(Number);
+  return { metric, src, label, words, zero, second, decimals, decimals2, least, look: drawnAs(metric), series: NOTHING };
 }
 
 function build(element, zone) {
   const box = element.closest(".chart");
   const words = box.querySelector("[data-readout]");
   const chart = { element, layers: [...box.querySelectorAll("[data-layer]")].map(layerOf), view, words, times: [], clock: zone };
-  chart.u = new uPlot(options(chart, chart.layers[0].look), [[], [], []], element);
+  chart.u = new uPlot(options(chart, chart.layers[0]), [[], [], []], element);
   new ResizeObserver(() => chart.u.setSize({ width: element.clientWidth, height: element.clientHeight })).observe(element);
   arrowKeys(element, chart, zoomOut);
   charts.push(chart);

@@ -1,0 +1,92 @@
+"""What a patient has or had at home: in use, silent, or returned."""
+
+from __future__ import annotations
+
+import datetime
+import uuid
+from typing import Any
+
+from django.db.models import OuterRef, Subquery
+from django.urls import reverse
+
+from dashboard.device_figures import DeviceFigures
+from dashboard.device_list import gateways_of
+from dashboard.device_state import DeviceState, device_state
+from dashboard.sparklines import DAYS, Sparkline
+from devices.models import Assignment
+from measurements.models import Measurement
+from patients.models import Patient
+from tenovi import catalogue
+
+
+def devices_of(patient: Patient, now: datetime.datetime) -> list[dict[str, Any]]:
+    """Everything the patient has or had, what is in use first, as `dashboard/_devices.html` documents.
+    Readings and battery are those sent while this patient had the device."""
+    readings = Measurement.objects.for_clinic(patient.clinic).filter(
+        clinic=patient.clinic, hwi_device_id=OuterRef("device__hwi_device_id"), patient=OuterRef("patient")
+    )
+    battery = readings.filter(metric="battery_percentage").order_by("-taken_at").values("value_1")[:1]
+    assigned: list[Any] = list(
+        Assignment.objects.for_clinic(patient.clinic)
+        .of_patient(patient)
+        .select_related("device")
+        .annotate(
+            last_reading_at=Subquery(readings.order_by("-taken_at").values("taken_at")[:1]),
+            battery=Subquery(battery),
+        )
+        .order_by("ends_at", "starts_at")
+    )
+    gateways = gateways_of(patient.clinic, [held.device for held in assigned])
+    trends = _battery_trends(patient, now)
+    return [
+        _device(
+            patient,
+            held,
+            device_state(
+                held,
+                DeviceFigures(held.last_reading_at, held.battery),
+                gateways.get(held.device.hardware_uuid),
+                now,
+            ),
+            trends.get(held.device_id),
+        )
+        for held in sorted(assigned, key=lambda held: held.ends_at is not None)
+    ]
+
+
+def _device(patient: Patient, held: Any, state: DeviceState, trend: Sparkline | None) -> dict[str, Any]:
+    kind = catalogue.kind(held.device.kind)
+    return {
+        "url": reverse("device", args=[patient.clinic.slug, held.device_id]),
+        "name": held.device.name or (kind.label if kind else "Device"),
+        "kind": kind.label if kind else "",
+        "status": held.device.status,
+        "state": state if held.ends_at is None and state.state != "fine" else None,
+        "battery": f"{held.battery:.0f} %" if held.battery is not None else "",
+        "battery_trend": trend,
+        "last_reading_at": held.last_reading_at,
+        "since": held.starts_at.astimezone(patient.zone).date(),
+        "until": held.ends_at.astimezone(patient.zone).date() if held.ends_at else None,
+    }
+
+
+def _battery_trends(patient: Patient, now: datetime.datetime) -> dict[uuid.UUID, Sparkline]:
+    """The last word on each date about the battery of each device, over 30 days. One query."""
+    first = now.astimezone(patient.zone).date() - datetime.timedelta(DAYS - 1)
+    told: dict[uuid.UUID, dict[int, float]] = {}
+    rows = (
+        Measurement.objects.of_patient(patient)
+        .filter(metric="battery_percentage", local_date__gte=first, excluded=False)
+        .order_by("taken_at")
+        .values_list("device_id", "local_date", "value_1")
+    )
+    for device_id, date, percent in rows:
+        told.setdefault(device_id, {})[(date - first).days] = float(percent)
+    return {device_id: _battery_line(days) for device_id, days in told.items()}
+
+
+def _battery_line(days: dict[int, float]) -> Sparkline:
+    words = f"Battery, {DAYS} days: {min(days.values()):.0f} to {max(days.values()):.0f} %"
+    return Sparkline(
+        tuple((day, percent, None) for day, percent in days.items()), False, 0, 100, words, joins=DAYS
+    )

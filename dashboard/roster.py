@@ -1,0 +1,148 @@
+"""Everybody in a clinic with their standing this month: what the patients page counts, sorts and
+filters by. One query for any number of patients; what a page shows beside it is read for its rows."""
+
+from __future__ import annotations
+
+import datetime
+import uuid
+from functools import cache
+from typing import NamedTuple
+
+from django.db import connection
+
+from billing.pace import Pace, pace
+from billing.windows import Window
+from clinics.models import Clinic
+from tenovi import catalogue
+
+QUIET_AFTER = datetime.timedelta(days=3)
+EARNING_KINDS = [
+    kind.slug for kind in catalogue.kinds() if any(metric.vital for metric in kind.metrics.values())
+]
+PROGRAMS_OF_KINDS = [
+    (kind.slug, program) for kind in catalogue.kinds() for program in sorted(catalogue.programs_of(kind.slug))
+]
+
+ROSTER = """
+WITH days AS (
+    SELECT patient_id, program, count(*) AS n, bool_or(local_date = %(today)s) AS has_today
+    FROM measurements_vitalday
+    WHERE clinic_id = %(clinic)s AND local_date BETWEEN %(first)s AND %(until)s AND readings > 0
+    GROUP BY patient_id, program
+), held AS (
+    SELECT a.patient_id, d.kind, a.ends_at IS NULL AS is_held
+    FROM devices_assignment a JOIN devices_device d ON d.id = a.device_id
+    WHERE a.clinic_id = %(clinic)s AND a.starts_at < %(end)s AND (a.ends_at IS NULL OR a.ends_at > %(start)s)
+), devices AS (
+    SELECT patient_id, bool_or(is_held) AS has_device,
+           bool_or(is_held AND kind = ANY(%(earning)s)) AS may_earn
+    FROM held GROUP BY patient_id
+), expected AS (
+    SELECT patient_id, program FROM days
+    UNION
+    SELECT patient_id, program FROM patients_enrollment
+    WHERE clinic_id = %(clinic)s AND starts_on <= %(last)s AND (ends_on IS NULL OR ends_on >= %(first)s)
+    UNION
+    SELECT patient_id, k.program
+    FROM held JOIN unnest(%(kinds)s::text[], %(programs)s::text[]) AS k (kind, program) USING (kind)
+), standing AS (
+    SELECT patient_id, array_agg(program ORDER BY program) AS programs,
+           array_agg(coalesce(n, 0) ORDER BY program) AS days,
+           array_agg(coalesce(has_today, false) ORDER BY program) AS has_today
+    FROM expected LEFT JOIN days USING (patient_id, program)
+    GROUP BY patient_id
+), latest AS (
+    SELECT patient_id, max(taken_at) AS at
+    FROM measurements_latestreading
+    WHERE clinic_id = %(clinic)s AND metric <> 'battery_percentage'
+    GROUP BY patient_id
+)
+SELECT p.id, p.name, p.external_id, p.timezone, l.at, coalesce(d.has_device, false),
+       coalesce(d.may_earn, false), coalesce(s.programs, '{}'), coalesce(s.days, '{}'),
+       coalesce(s.has_today, '{}')
+FROM patients_patient p
+LEFT JOIN standing s ON s.patient_id = p.id
+LEFT JOIN devices d ON d.patient_id = p.id
+LEFT JOIN latest l ON l.patient_id = p.id
+WHERE p.clinic_id = %(clinic)s
+"""
+
+
+class Entry(NamedTuple):
+    """One patient. `standings` holds a pace for each program that an enrolment, a device or a day
+    of the month gives; `may_earn` says whether a device at hand can still earn days."""
+
+    patient_id: uuid.UUID
+    name: str
+    external_id: str
+    timezone: str
+    last_reading_at: datetime.datetime | None
+    has_device: bool
+    may_earn: bool
+    standings: tuple[Pace, ...]
+
+    @property
+    def label(self) -> str:
+        return self.name or self.external_id
+
+    @property
+    def days(self) -> int | None:
+        """Days in the program that is furthest from its 16, None without a program."""
+        return min((one.days for one in self.standings), default=None)
+
+    @property
+    def programs(self) -> list[str]:
+        return [one.program for one in self.standings]
+
+    def stands(self, level: str) -> bool:
+        return any(one.level == level for one in self.standings)
+
+    def is_quiet(self, now: datetime.datetime) -> bool:
+        """Has a device and nothing was measured for days."""
+        return self.has_device and not (self.last_reading_at and now - self.last_reading_at < QUIET_AFTER)
+
+    def matches(self, text: str) -> bool:
+        """Name or external id contains every word of `text`."""
+        name, external_id = self.name.casefold(), self.external_id.casefold()
+        return all(word in name or word in external_id for word in text.casefold().split())
+
+
+def roster(clinic: Clinic, window: Window, today: datetime.date) -> list[Entry]:
+    """Every patient of the clinic by name. Dates of the clinic's zone; those after today do not count."""
+    start, end = window.moments(clinic)
+    kinds, programs = zip(*PROGRAMS_OF_KINDS, strict=True)
+    parameters = {
+        "clinic": clinic.id,
+        "first": window.first,
+        "last": window.last,
+        "until": min(window.last, today),
+        "today": today,
+        "start": start,
+        "end": end,
+        "earning": EARNING_KINDS,
+        "kinds": list(kinds),
+        "programs": list(programs),
+    }
+    with connection.cursor() as cursor:
+        cursor.execute(ROSTER, parameters)
+        rows = cursor.fetchall()
+
+    @cache
+    def standing(program: str, days: int, has_today: bool) -> Pace:
+        return pace(program, days, window, today, has_today=has_today)
+
+    entries = [Entry(*row[:7], tuple(map(standing, *row[7:]))) for row in rows]
+    return sorted(entries, key=lambda one: (one.label.casefold(), one.external_id))
+
+
+def furthest_behind(entries: list[Entry]) -> list[tuple[Entry, Pace]]:
+    """Up to three patients with the fewest days among those who are behind, can still reach 16 and
+    have a device that earns days."""
+    late = [
+        (entry, standing)
+        for entry in entries
+        if entry.may_earn
+        for standing in entry.standings
+        if standing.level == "behind"
+    ]
+    return sorted(late, key=lambda pair: (pair[1].days, pair[1].left))[:3]
