@@ -23,6 +23,7 @@ app.conf.beat_schedule = {
         "tenovi.settle_pending": 15.0,
         "measurements.claim_readings": 30.0,
         "measurements.compare_with_vendor": 60.0,
+        "devices.sync_vendor": 60.0,
         "tenovi.heartbeat": 60.0,
         "tenovi.forget": 3600.0,
     }.items()

@@ -5,6 +5,8 @@ from __future__ import annotations
 import datetime
 import itertools
 from collections.abc import Iterable, Mapping
+from decimal import Decimal
+from typing import TypeVar
 
 from django.db import connection, transaction
 from django.db.models import CharField, Exists, OuterRef, Q
@@ -13,14 +15,22 @@ from django.utils import timezone
 
 from clinics.models import Clinic
 from devices.hardware import is_gateway_id, normal_hardware_id
-from devices.models import Assignment, Device, Gateway
+from devices.models import Assignment, Device, DeviceType, Gateway, GatewaySample, HardwareChange
 from patients.actions import store_vendor_patient
 from tenovi import inbox, shapes
 from tenovi.catalogue import kind_for
+from tenovi.hardware_shapes import Gateway as VendorGateway
+from tenovi.hardware_shapes import HardwareChange as VendorHardwareChange
 from tenovi.models import DeliveryItem, Priority, Request, RequestKind
 from tenovi.queries import DeliveryItemQuerySet
 from tenovi.queue import ask_for_each
 
+T = TypeVar("T")
+
+TYPE_FIELDS = (
+    *("sensor_code", "sensor_id_required", "in_stock", "is_offered"),
+    *("up_front_cost", "shipping_cost", "monthly_cost"),
+)
 NOTE_CONTACTS = f"""
 WITH heard AS (
     SELECT g.id, c.at
@@ -56,6 +66,66 @@ def add_gateways(clinic: Clinic, hardware_ids: Iterable[str]) -> None:
     named = sorted({hardware_id for hardware_id in hardware_ids if is_gateway_id(hardware_id)})
     gateways = [Gateway(clinic=clinic, gateway_id=gateway_id) for gateway_id in named]
     Gateway.objects.bulk_create(gateways, batch_size=1000, ignore_conflicts=True)
+
+
+@transaction.atomic
+def store_device_types(*, clinic: Clinic, records: Iterable[shapes.DeviceType], is_whole: bool) -> None:
+    """What the account may order. Of a whole list, what it no longer has is not offered any more."""
+    known = DeviceType.objects.for_clinic(clinic)
+    rows = {record.name: _device_type(clinic, record) for record in records}
+    if is_whole:
+        known.exclude(name__in=rows).update(is_offered=False)
+    DeviceType.objects.bulk_create(
+        rows.values(), update_conflicts=True, unique_fields=["clinic", "name"], update_fields=TYPE_FIELDS
+    )
+
+
+@transaction.atomic
+def store_vendor_gateway(*, clinic: Clinic, record: VendorGateway) -> bool:
+    """What the vendor says of a gateway; what its list leaves out is kept. False for an id that no
+    gateway can have. An answer about the one gateway is also a sample of its signal."""
+    gateway_id = normal_hardware_id(record.gateway_id)
+    if not is_gateway_id(gateway_id):
+        return False
+    add_gateways(clinic, [gateway_id])
+    gateway = Gateway.objects.for_clinic(clinic).select_for_update().get(gateway_id=gateway_id)
+    seen = [at for at in (gateway.last_seen_at, record.last_checkin, record.last_measurement) if at]
+    gateway.last_seen_at = max(seen, default=None)
+    gateway.signal_strength = _known(record.signal_strength, gateway.signal_strength)
+    gateway.firmware_version = record.firmware_version or gateway.firmware_version
+    gateway.provisioned = _known(record.provisioned, gateway.provisioned)
+    gateway.assigned_at = record.assigned_on or gateway.assigned_at
+    gateway.shipped_at = record.shipped_on or gateway.shipped_at
+    if record.firmware_version or record.last_checkin:  # only the gateway's own page has these
+        gateway.polled_at = timezone.now()
+        GatewaySample.objects.create(
+            clinic=clinic,
+            gateway=gateway,
+            taken_at=gateway.polled_at,
+            signal_strength=record.signal_strength,
+            last_seen_at=record.last_checkin,
+        )
+    gateway.save()
+    return True
+
+
+def store_hardware_changes(*, clinic: Clinic, records: Iterable[VendorHardwareChange]) -> None:
+    """Entries of the vendor's log; one that is there already says the same."""
+    HardwareChange.objects.bulk_create(
+        [
+            HardwareChange(
+                clinic=clinic,
+                vendor_id=record.id,
+                hwi_device_id=record.hwi_device_id,
+                old_hardware_uuid=normal_hardware_id(record.old_hardware_uuid),
+                new_hardware_uuid=normal_hardware_id(record.new_hardware_uuid),
+                changer=record.changer,
+                changed_at=record.created,
+            )
+            for record in records
+        ],
+        ignore_conflicts=True,
+    )
 
 
 def note_gateway_contacts(clinic: Clinic, contacts: Mapping[str, datetime.datetime]) -> None:
@@ -114,6 +184,28 @@ def ask_about_unknown_devices() -> int:
 def _waiting_for_a_device() -> DeliveryItemQuerySet:
     items = DeliveryItem.objects.across_clinics().quarantined()
     return items.filter(reason="unknown_device", hwi_device_id__isnull=False)
+
+
+def _device_type(clinic: Clinic, record: shapes.DeviceType) -> DeviceType:
+    return DeviceType(
+        clinic=clinic,
+        name=record.name,
+        sensor_code=record.sensor_code,
+        sensor_id_required=record.sensor_id_required,
+        in_stock=record.in_stock,
+        is_offered=not (record.deprecated or record.virtual),
+        up_front_cost=_storable_cost(record.up_front_cost),
+        shipping_cost=_storable_cost(record.shipping_cost),
+        monthly_cost=_storable_cost(record.monthly_cost),
+    )
+
+
+def _storable_cost(cost: Decimal | None) -> Decimal | None:
+    return round(cost, 2) if cost is not None and cost < 10**9 else None
+
+
+def _known(said: T | None, before: T | None) -> T | None:
+    return before if said is None else said
 
 
 def _copy(record: shapes.Device, device: Device) -> None:

@@ -11,6 +11,10 @@ class DevicesConfig(AppConfig):
 
         registry.on_answer("devices.list", handlers.store_devices)
         registry.on_answer("devices.read", handlers.store_device)
+        registry.on_answer("device_types.list", handlers.store_device_types)
+        registry.on_answer("gateways.list", handlers.store_gateways)
+        registry.on_answer("gateways.read", handlers.store_gateway)
+        registry.on_answer("hardware_log.list", handlers.store_hardware_changes)
         registry.on_payload("devices.update", handlers.patient_to_attach)
         registry.on_answer("devices.update", handlers.store_device)
         registry.on_answer("devices.unlink", handlers.store_device)

@@ -7,10 +7,13 @@ from typing import Any
 
 from django.db import DataError, IntegrityError, transaction
 
+from devices import actions
 from devices.actions import store_vendor_device
 from devices.models import Assignment, Device
 from tenovi import shapes
 from tenovi.doorbell import ring
+from tenovi.hardware_shapes import Gateway as VendorGateway
+from tenovi.hardware_shapes import HardwareChange
 from tenovi.models import Request
 from tenovi.registry import NothingToSend
 
@@ -31,6 +34,28 @@ def store_device(request: Request, answer: shapes.Device) -> int:
     stored = _store(request, answer)
     _wake_those_who_wait()
     return 0 if stored else 1
+
+
+def store_device_types(request: Request, answer: shapes.Page[shapes.DeviceType]) -> int:
+    is_whole = request.pages == 0 and not answer.next and not answer.unusable
+    actions.store_device_types(clinic=request.clinic, records=answer.results, is_whole=is_whole)
+    return 0
+
+
+def store_gateways(request: Request, answer: shapes.Page[VendorGateway]) -> int:
+    """A page of the list of gateways; the number of rows that name none."""
+    return sum(
+        not actions.store_vendor_gateway(clinic=request.clinic, record=record) for record in answer.results
+    )
+
+
+def store_gateway(request: Request, answer: VendorGateway) -> int:
+    return 0 if actions.store_vendor_gateway(clinic=request.clinic, record=answer) else 1
+
+
+def store_hardware_changes(request: Request, answer: shapes.Page[HardwareChange]) -> int:
+    actions.store_hardware_changes(clinic=request.clinic, records=answer.results)
+    return 0
 
 
 def patient_to_attach(request: Request) -> dict[str, Any]:

@@ -12,7 +12,7 @@ from django.db import models
 from django.db.models import F, Func, Q
 from django.utils import timezone
 
-from clinics.tenancy import TenantModel
+from clinics.tenancy import TenantModel, TenantQuerySet
 from devices.hardware import signal_level, silent_since
 from devices.queries import AssignmentQuerySet, DeviceQuerySet, GatewayQuerySet
 from patients.models import Patient
@@ -143,6 +143,68 @@ class Gateway(TenantModel):
         return silent_since(self.last_seen_at, timezone.now())
 
 
+class DeviceType(TenantModel):
+    """A device the account may order, under the exact name an order must use. Costs in USD.
+
+    `is_offered`: the vendor's last list had it, and neither as deprecated nor as virtual.
+    """
+
+    name = models.CharField(max_length=200)
+    sensor_code = models.CharField(max_length=20, blank=True)
+    sensor_id_required = models.BooleanField(default=False)
+    in_stock = models.BooleanField(default=True)
+    is_offered = models.BooleanField(default=True)
+    up_front_cost = models.DecimalField(max_digits=12, decimal_places=2, null=True)
+    shipping_cost = models.DecimalField(max_digits=12, decimal_places=2, null=True)
+    monthly_cost = models.DecimalField(max_digits=12, decimal_places=2, null=True)
+
+    objects: ClassVar[TenantQuerySet[DeviceType]] = TenantQuerySet.as_manager()  # type: ignore[assignment]
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["clinic", "name"], name="device_type_unique_in_clinic"),
+        ]
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class HardwareChange(TenantModel):
+    """An entry of the vendor's log: a device got, changed or lost its hardware at `changed_at`.
+
+    Ids in our normal spelling, "" for none. The device may be one that we do not know (yet).
+    """
+
+    vendor_id = models.CharField(max_length=100)
+    hwi_device_id = models.UUIDField()
+    old_hardware_uuid = models.CharField(max_length=64, blank=True)
+    new_hardware_uuid = models.CharField(max_length=64, blank=True)
+    changer = models.CharField(max_length=200, blank=True)
+    changed_at = models.DateTimeField(null=True)
+
+    objects: ClassVar[TenantQuerySet[HardwareChange]] = TenantQuerySet.as_manager()  # type: ignore[assignment]
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["clinic", "vendor_id"], name="hardware_change_logged_once"),
+        ]
+        indexes = [models.Index(fields=["clinic", "hwi_device_id"], name="hardware_change_device")]
+
+
+class NightlySync(TenantModel):
+    """The vendor's account was asked for as a whole in this night (the clinic's local date)."""
+
+    night = models.DateField()
+    started_at = models.DateTimeField(auto_now_add=True)
+
+    objects: ClassVar[TenantQuerySet[NightlySync]] = TenantQuerySet.as_manager()  # type: ignore[assignment]
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["clinic", "night"], name="synced_once_a_night"),
+        ]
+
+
 class GatewaySample(TenantModel):
     """What the vendor said of a gateway's signal when it was asked, at `taken_at`."""
 
@@ -150,6 +212,8 @@ class GatewaySample(TenantModel):
     taken_at = models.DateTimeField()
     signal_strength = models.PositiveSmallIntegerField(null=True)
     last_seen_at = models.DateTimeField(null=True)
+
+    objects: ClassVar[TenantQuerySet[GatewaySample]] = TenantQuerySet.as_manager()  # type: ignore[assignment]
 
     class Meta:
         constraints = [

@@ -93,7 +93,10 @@ class TenoviClient(Caller):
 
     def gateways(self, cursor: str = "", *, first: Mapping[str, Any] | None = None) -> Page[Gateway]:
         """One page of all gateways, each with fewer fields than `gateway` has."""
-        return self._page("/hwi/hwi-gateways/", Gateway.from_wire, cursor, first=self._first(first or {}))
+        query = self._first(first or {})
+        return self._page(
+            "/hwi/hwi-gateways/", Gateway.from_wire, cursor, first=query, unknown=_no("gateways")
+        )
 
     def gateway(self, gateway_id: str) -> Gateway:
         """`gateway_id` in any spelling; the vendor wants it without hyphens."""
@@ -105,9 +108,8 @@ class TenoviClient(Caller):
     ) -> Page[HardwareChange]:
         """One page of the changes of hardware ids, of all devices or of one. The vendor's pages do
         not agree on `path`: `PathUnknown` says that it is another."""
-        unknown = errors.PathUnknown("Tenovi has no hardware log under this path.", status=404)
         first = self._first({"object_id": hwi_device_id})
-        return self._page(path, HardwareChange.from_wire, cursor, first=first, unknown=unknown)
+        return self._page(path, HardwareChange.from_wire, cursor, first=first, unknown=_no("hardware log"))
 
     def patients(self, cursor: str = "") -> Page[Patient]:
         return self._page(PATIENTS, Patient.from_wire, cursor)
@@ -129,27 +131,29 @@ class TenoviClient(Caller):
         self._delete(PATIENT, external_id, "patient")
 
     def replacements(self, cursor: str = "") -> Page[Replacement]:
-        return self._page(REPLACEMENTS, Replacement.from_wire, cursor)
+        return self._page(REPLACEMENTS, Replacement.from_wire, cursor, unknown=_no("replacements"))
 
     def replacement(self, number: str) -> Replacement:
         return self._one("/hwi/hwi-replacements/{id}/", Replacement.from_wire, number, "replacement")
 
     def create_replacement(self, body: Body) -> Replacement:
-        return self._create(REPLACEMENTS, Replacement.from_wire, body)
+        return self._create(REPLACEMENTS, Replacement.from_wire, body, unknown=_no("replacements"))
 
     def delete_replacement(self, number: str) -> None:
         """`Invalid` once it has been fulfilled."""
         self._delete("/hwi/hwi-replacements/{id}/", number, "replacement")
 
     def bulk_orders(self, cursor: str = "") -> Page[BulkOrder]:
-        return self._page("/hwi/hwi-bulk-orders/", BulkOrder.from_wire, cursor)
+        return self._page("/hwi/hwi-bulk-orders/", BulkOrder.from_wire, cursor, unknown=_no("bulk orders"))
 
     def bulk_order(self, number: str) -> BulkOrder:
         return self._one("/hwi/hwi-bulk-orders/{id}/", BulkOrder.from_wire, number, "bulk order")
 
     def supply_types(self) -> Page[SupplyType]:
         """`NotAllowed` while the vendor has not enabled supplies for the account."""
-        return self._page(SUPPLY_TYPES, SupplyType.from_wire, "", forbidden=_no_supplies())
+        return self._page(
+            SUPPLY_TYPES, SupplyType.from_wire, "", unknown=_no("supplies"), forbidden=_no_supplies()
+        )
 
     def supply_requests(self, cursor: str = "", *, path: str = SUPPLY_REQUESTS) -> Page[SupplyRequest]:
         """`path` for accounts that still have the older one; `PathUnknown` says so."""
@@ -157,23 +161,23 @@ class TenoviClient(Caller):
             path,
             SupplyRequest.from_wire,
             cursor,
-            unknown=_no_supply_requests(),
+            unknown=_no("supply requests"),
             forbidden=_no_supplies(),
         )
 
     def create_supply_request(self, body: Body, *, path: str = SUPPLY_REQUESTS) -> SupplyRequest:
         return self._create(
-            path, SupplyRequest.from_wire, body, unknown=_no_supply_requests(), forbidden=_no_supplies()
+            path, SupplyRequest.from_wire, body, unknown=_no("supply requests"), forbidden=_no_supplies()
         )
 
     def delete_supply_request(self, number: str, *, path: str = SUPPLY_REQUESTS) -> None:
         self._delete(f"{path}{{id}}/", number, "supply request")
 
     def webhooks(self) -> Page[Webhook]:
-        return self._page(WEBHOOKS, Webhook.from_wire, "")
+        return self._page(WEBHOOKS, Webhook.from_wire, "", unknown=_no("webhooks"))
 
     def create_webhook(self, body: Body) -> Webhook:
-        return self._create(WEBHOOKS, Webhook.from_wire, body)
+        return self._create(WEBHOOKS, Webhook.from_wire, body, unknown=_no("webhooks"))
 
     def update_webhook(self, number: UUID | str, body: Body) -> Webhook:
         return self._change(WEBHOOK, Webhook.from_wire, str(number), body, "webhook")
@@ -195,8 +199,10 @@ def already_exists(error: errors.Invalid) -> bool:
     return error.status == 409 or any(name.endswith("external_id") for name, _ in error.said)
 
 
-def _no_supply_requests() -> errors.PathUnknown:
-    return errors.PathUnknown("Tenovi has no supply requests under this path.", status=404)
+def _no(what: str) -> errors.PathUnknown:
+    """A 404 where not every account, or not every page of the vendor's, has this path: it says nothing
+    against the client domain."""
+    return errors.PathUnknown(f"Tenovi has no {what} under this path.", status=404)
 
 
 def _no_supplies() -> errors.NotAllowed:

@@ -25,6 +25,18 @@ def stub_as_vendor(settings: Settings) -> Iterator[VendorStub]:
         yield running
 
 
+def empty_account(stub: VendorStub) -> None:
+    """The lists that the scheduler asks for by itself are there, with nothing in them."""
+    for path in (
+        DEVICES,
+        PATIENTS,
+        "/hwi/hwi-device-types/",
+        "/hwi/hwi-gateways/",
+        "/hwi/hardware-uuid-logs/",
+    ):
+        stub.reply(path, Reply(body=[]))
+
+
 def vendor_clinic(slug: str = "alpha") -> Clinic:
     """A clinic with a key of its own, so with its own line in Redis."""
     clinic = make_clinic(slug, tenovi_domain=DOMAIN)

@@ -13,13 +13,17 @@ from django.core.management import CommandError, call_command
 from pytest_django import Settings
 
 from clinics.models import Clinic
-from devices.models import Device
+from devices.models import Device, DeviceType, Gateway
+from devices.sync import KINDS
 from measurements.models import Measurement
 from patients.models import Patient
 from tenovi.models import Request
 from tests.factories import deliver, element, make_clinic, settled
 from tests.vendor import DEVICES, PATIENTS, stub_as_vendor, vendor_clinic, wire_device, wire_page
 from tests.vendor_stub import Reply, VendorStub
+
+DEVICE_TYPES, GATEWAYS = "/hwi/hwi-device-types/", "/hwi/hwi-gateways/"
+HARDWARE_LOG = "/hwi/hardware-uuid-logs/"
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -33,6 +37,9 @@ def stub(settings: Settings) -> Iterator[VendorStub]:
             wire_page(wire_device(1, "mrn-1"), then=2),
             wire_page(wire_device(2, "mrn-2"), wire_device(3)),
         )
+        running.reply(DEVICE_TYPES, wire_page({"name": "Tenovi Scale"}))
+        running.reply(GATEWAYS, wire_page({"gateway_uuid": "a1b2c3d4e5f6", "last_signal_strength": 24}))
+        running.reply(HARDWARE_LOG, wire_page())
         yield running
 
 
@@ -53,7 +60,10 @@ def last_line(output: str) -> Any:
 
 def test_it_waits_until_devices_and_patients_are_here_even_without_a_worker(clinic: Clinic) -> None:
     counts = last_line(sync("--wait", "--json"))
-    assert counts == {"devices": 3, "patients": 1, "requests": 3, "failed": 1}
+    stored = {"devices": 3, "patients": 1, "gateways": 1, "device_types": 1}
+    assert counts == {**stored, "requests": 6, "failed": 1}
+    assert Gateway.objects.for_clinic(clinic).get().signal_strength == 24
+    assert DeviceType.objects.for_clinic(clinic).get().name == "Tenovi Scale"
     assert Device.objects.for_clinic(clinic).count() == 3
     assert Patient.objects.for_clinic(clinic).count() == 2
     assert not Request.objects.for_clinic(clinic).exists()
@@ -76,8 +86,8 @@ def test_readings_that_waited_for_their_device_are_stored_with_it(clinic: Clinic
 
 
 def test_without_wait_it_only_asks(stub: VendorStub, clinic: Clinic) -> None:
-    assert last_line(sync("--json"))["requests"] == 2
-    assert Request.objects.for_clinic(clinic).unanswered().count() == 2
+    assert last_line(sync("--json"))["requests"] == len(KINDS)
+    assert Request.objects.for_clinic(clinic).unanswered().count() == len(KINDS)
     assert stub.asked == []
 
 
@@ -90,7 +100,7 @@ def test_a_refused_key_is_one_line_and_the_work_stays(
     stub.reply_to_everything(reply)
     with pytest.raises(CommandError, match=words):
         sync("--wait")
-    assert Request.objects.for_clinic(clinic).unanswered().count() == 2
+    assert Request.objects.for_clinic(clinic).unanswered().count() == len(KINDS)
 
 
 def test_a_list_the_vendor_refuses_is_one_line_after_the_counts(stub: VendorStub, clinic: Clinic) -> None:
@@ -106,7 +116,7 @@ def test_without_redis_it_says_so_and_the_work_stays(
     settings.REDIS_URL = "redis://127.0.0.1:9/0"
     with pytest.raises(CommandError, match="Redis is away"):
         sync("--wait")
-    assert Request.objects.for_clinic(clinic).unanswered().count() == 2
+    assert Request.objects.for_clinic(clinic).unanswered().count() == len(KINDS)
 
 
 def test_a_clinic_that_is_not_there_or_has_no_key_is_one_line() -> None:

@@ -18,7 +18,7 @@ from launcher.valkey import Valkey
 from patients.models import Patient
 from tenovi.models import Priority, Request, RequestKind
 from tenovi.queue import ask, ask_for_each
-from tests.vendor import stub_as_vendor, vendor_clinic
+from tests.vendor import empty_account, stub_as_vendor, vendor_clinic
 from tests.vendor_stub import Reply, VendorStub
 from tests.web_server import database_url
 
@@ -49,6 +49,7 @@ def test_a_worker_killed_at_any_moment_loses_nothing_and_keeps_the_budget(
     stub: VendorStub, tmp_path: Path
 ) -> None:
     clinic = vendor_clinic()
+    empty_account(stub)
     for number in range(READS):
         stub.reply(f"/hwi/hwi-patients/mrn-{number}/", Reply(body={"external_id": f"mrn-{number}"}))
     ask_for_each(clinic, RequestKind.PATIENT, [f"mrn-{number}" for number in range(READS)])
@@ -92,6 +93,7 @@ def test_a_click_is_on_the_wire_within_three_seconds_behind_ten_thousand_reads(
 def test_worker_and_scheduler_come_back_after_redis_was_killed(stub: VendorStub, tmp_path: Path) -> None:
     clinic = vendor_clinic()
     stub.reply_to_everything(Reply(body={"external_id": "mrn-1"}))
+    empty_account(stub)
     redis = Valkey(tmp_path / "valkey", tmp_path / "valkey.log")
     address = {"REDIS_URL": redis.start()}
     running = [

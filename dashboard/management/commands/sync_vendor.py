@@ -11,19 +11,24 @@ from django.db.models import Sum
 
 from clinics.models import Clinic
 from devices.actions import settle_what_became_known
+from devices.sync import KINDS, ask_for_everything
 from measurements.actions import claim_readings
 from tenovi.drain import drain
 from tenovi.keys import NOT_SET_UP, UNREADABLE, why_nothing_is_sent
 from tenovi.models import Call, Request, RequestKind
 from tenovi.queries import RequestQuerySet
-from tenovi.queue import ask
 
-KINDS = (RequestKind.PATIENTS, RequestKind.DEVICES)
+COUNTED = {
+    "devices": RequestKind.DEVICES,
+    "patients": RequestKind.PATIENTS,
+    "gateways": RequestKind.GATEWAYS,
+    "device_types": RequestKind.DEVICE_TYPES,
+}
 LONG = 45.0  # seconds: a pause of the key that is not worth waiting for
 
 
 class Command(BaseCommand):
-    help = "Fetch a clinic's patients and devices from Tenovi, at one request a second."
+    help = "Fetch a clinic's patients, devices and gateways from Tenovi, at one request a second."
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("--clinic", required=True, metavar="SLUG")
@@ -37,16 +42,15 @@ class Command(BaseCommand):
         if (reason := why_nothing_is_sent(clinic)) in (NOT_SET_UP, UNREADABLE):
             raise CommandError(reason)
         before = Call.objects.for_clinic(clinic).newest_first().values_list("id", flat=True).first() or 0
-        for kind in KINDS:
-            ask(clinic, kind, insist=True)
-        counts = {"devices": 0, "patients": 0, "requests": len(KINDS), "failed": 0}
+        ask_for_everything(clinic, insist=True)
+        counts = {**dict.fromkeys(COUNTED, 0), "requests": len(KINDS), "failed": 0}
         if options["wait"]:
             self._wait(clinic)
             counts = _counts(clinic, after=before)
         verb = "answered" if options["wait"] else "queued"
         self.stdout.write(
             f"{counts['requests']} requests {verb}; {counts['patients']} patients, "
-            f"{counts['devices']} devices, {counts['failed']} failed."
+            f"{counts['devices']} devices, {counts['gateways']} gateways, {counts['failed']} failed."
         )
         if options["json"]:
             self.stdout.write(json.dumps(counts))
@@ -86,15 +90,14 @@ def _progress(clinic: Clinic, waiting: list[Request]) -> str:
 def _counts(clinic: Clinic, *, after: int) -> dict[str, int]:
     calls = Call.objects.for_clinic(clinic).filter(id__gt=after, kind__in=KINDS)
     stored = {}
-    for kind in KINDS:
+    for name, kind in COUNTED.items():
         sums = calls.filter(kind=kind).aggregate(
             items=Sum("items", default=0), failed=Sum("failed", default=0)
         )
-        stored[kind] = sums["items"] - sums["failed"]
+        stored[name] = sums["items"] - sums["failed"]
     failed = calls.aggregate(failed=Sum("failed", default=0))["failed"]
     return {
-        "devices": stored[RequestKind.DEVICES],
-        "patients": stored[RequestKind.PATIENTS],
+        **stored,
         "requests": calls.count(),
         "failed": failed + _of_this_sync(clinic).parked().count(),
     }

@@ -1,0 +1,77 @@
+"""Reading the vendor's whole account: at once when a clinic is connected, then every night.
+
+Beside that, gateways are asked about one by one: each at least once a day, those that are silent or
+weak more often. All of it goes through the queue, behind whatever a person waits for.
+"""
+
+from __future__ import annotations
+
+import datetime
+
+from django.db.models import Q
+from django.utils import timezone
+
+from clinics.models import Clinic
+from devices.hardware import SILENT_AFTER, WEAK_BELOW
+from devices.models import Device, Gateway, NightlySync
+from tenovi.keys import keys_of
+from tenovi.models import Priority, RequestKind
+from tenovi.queue import ask, ask_for_each
+
+KINDS = (
+    RequestKind.PATIENTS,
+    RequestKind.DEVICES,
+    RequestKind.DEVICE_TYPES,
+    RequestKind.GATEWAYS,
+    RequestKind.HARDWARE_LOG,
+)
+NIGHT_BEGINS = 2  # o'clock at the clinic
+POLL_EVERY = datetime.timedelta(hours=22)  # so that each is asked about daily, whatever else waits
+POLL_TROUBLED_EVERY = datetime.timedelta(hours=4)
+MOST_POLLED = 100  # at a time and clinic: less than two minutes of the budget
+
+
+def ask_for_everything(clinic: Clinic, *, insist: bool = False) -> None:
+    """Queue the whole account. `insist` for a person, who does not wait for earlier failures to rest."""
+    for kind in KINDS:
+        ask(clinic, kind, insist=insist)
+
+
+def start_due() -> int:
+    """Begin what this night, or a new connection, asks for; in how many clinics. Safe to repeat."""
+    started = 0
+    for clinic in _connected():
+        _, is_new = NightlySync.objects.for_clinic(clinic).get_or_create(clinic=clinic, night=_night(clinic))
+        if is_new:
+            ask_for_everything(clinic)
+            started += 1
+    return started
+
+
+def poll_gateways() -> int:
+    """Ask about gateways whose last answer is too old; how many. Those that nobody uses are left out."""
+    now, asked = timezone.now(), 0
+    troubled = Q(signal_strength__lt=WEAK_BELOW) | Q(last_seen_at__lt=now - SILENT_AFTER)
+    old = (
+        Q(polled_at__isnull=True)
+        | Q(polled_at__lt=now - POLL_EVERY)
+        | troubled & Q(polled_at__lt=now - POLL_TROUBLED_EVERY)
+    )
+    for clinic in _connected():
+        in_use = Device.objects.for_clinic(clinic).exclude(status="Unlinked").values("hardware_uuid")
+        due = Gateway.objects.for_clinic(clinic).filter(old, gateway_id__in=in_use)
+        names = list(due.order_by("polled_at").values_list("gateway_id", flat=True)[:MOST_POLLED])
+        if names:
+            ask_for_each(clinic, RequestKind.GATEWAY, names, priority=Priority.BACKGROUND)
+        asked += len(names)
+    return asked
+
+
+def _connected() -> list[Clinic]:
+    return [clinic for key in keys_of(Clinic.objects.all()) for clinic in key.clinics]
+
+
+def _night(clinic: Clinic) -> datetime.date:
+    """The date of the last night that has begun there."""
+    local = timezone.now().astimezone(clinic.zone)
+    return local.date() if local.hour >= NIGHT_BEGINS else local.date() - datetime.timedelta(days=1)
