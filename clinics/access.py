@@ -76,6 +76,10 @@ class Visit:
         return self.may(Permission.CLOSE_PERIODS)
 
     @property
+    def may_manage_clinic(self) -> bool:
+        return self.may(Permission.MANAGE_CLINIC)
+
+    @property
     def may_view_deliveries(self) -> bool:
         return self.may(Permission.VIEW_DELIVERIES)
 
@@ -96,6 +100,7 @@ def visit_for(user: User, slug: str) -> Visit:
         clinic = Clinic.objects.filter(slug=slug).first()
         if clinic:
             return Visit(clinic, user, "operator")
+    audit.record("access_denied", by=user, detail={"clinic": slug[:60]})
     raise Http404
 
 

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from django.contrib.auth.password_validation import validate_password
 from django.db import transaction
 from knox.models import AuthToken
 
-from clinics import audit, letters, sessions, webhook_secrets
+from clinics import audit, letters, second_factor, sessions, webhook_secrets
 from clinics.models import Clinic, Membership, Role, User
+
+SETTINGS = ("name", "timezone", "idle_minutes", "second_factor_required")
 
 
 class LastAdmin(Exception):
@@ -25,15 +29,14 @@ def save_clinic(
     clinic = Clinic.objects.filter(slug=slug).first()
     created = clinic is None
     clinic = clinic or Clinic(slug=slug)
-    changed = [
-        field
-        for field, value in (("name", name), ("timezone", timezone), ("tenovi_domain", tenovi_domain))
-        if getattr(clinic, field) != value
-    ]
+    before = {name: getattr(clinic, name) for name in ("name", "timezone", "tenovi_domain")}
     clinic.name, clinic.timezone, clinic.tenovi_domain = name, timezone, tenovi_domain
+    detail: dict[str, Any] = audit.changes(clinic, before, before)
     if api_key is not None:
         clinic.tenovi_api_key = api_key
-        changed.append("tenovi_api_key")
+        detail["api_key"] = "replaced"
+    if created:
+        clinic.judged_timezone = timezone
     clinic.full_clean(exclude=["tenovi_api_key_encrypted"])
     clinic.save()
     audit.record(
@@ -41,9 +44,31 @@ def save_clinic(
         by=by,
         clinic=clinic,
         target=clinic,
-        detail={"fields": changed},
+        detail=detail,
     )
     return clinic, created
+
+
+@transaction.atomic
+def change_settings(*, clinic: Clinic, by: User, **wanted: Any) -> None:
+    """Keep the `SETTINGS` of a clinic. After a change of time zone a task works out all dates anew."""
+    before = {name: getattr(clinic, name) for name in SETTINGS}
+    for name in SETTINGS:
+        setattr(clinic, name, wanted[name])
+    clinic.full_clean(exclude=["tenovi_api_key_encrypted"])
+    clinic.save(update_fields=SETTINGS)
+    if changed := audit.changes(clinic, before, SETTINGS):
+        audit.record("clinic_changed", by=by, clinic=clinic, target=clinic, detail=changed)
+
+
+@transaction.atomic
+def replace_api_key(*, clinic: Clinic, tenovi_domain: str, api_key: str, by: User) -> None:
+    """Use this key from now on. The record never has the key."""
+    before = {"tenovi_domain": clinic.tenovi_domain}
+    clinic.tenovi_domain, clinic.tenovi_api_key = tenovi_domain, api_key
+    clinic.save(update_fields=["tenovi_domain", "tenovi_api_key_encrypted"])
+    detail = {"api_key": "replaced", **audit.changes(clinic, before, before)}
+    audit.record("api_key_replaced", by=by, clinic=clinic, target=clinic, detail=detail)
 
 
 @transaction.atomic
@@ -150,3 +175,31 @@ def create_token(*, user: User, by: User | None) -> str:
     _, token = AuthToken.objects.create(user=user)
     audit.record("token_created", by=by, target=user)
     return str(token)
+
+
+@transaction.atomic
+def sign_out_member(*, membership: Membership, by: User) -> None:
+    ended = sessions.end_sessions(membership.user)
+    audit.record(
+        "sessions_ended", by=by, clinic=membership.clinic, target=membership.user, detail={"ended": ended}
+    )
+
+
+@transaction.atomic
+def reset_second_factor(*, membership: Membership, by: User) -> None:
+    """For somebody who lost the phone and the recovery codes; signs them out everywhere."""
+    second_factor.remove(membership.user)
+    sessions.end_sessions(membership.user)
+    audit.record("second_factor_removed", by=by, clinic=membership.clinic, target=membership.user)
+
+
+@transaction.atomic
+def retire_webhook_secret(*, clinic: Clinic, secret: str, by: User) -> bool:
+    """Close the door to a secret, by its id; never to the newest one. Whether there was one to close."""
+    newest = clinic.webhook_secrets.order_by("-id").first()
+    if newest is None or not secret.isascii() or not secret.isdecimal() or len(secret) > 18:
+        return False
+    retired, _ = clinic.webhook_secrets.filter(id=int(secret)).exclude(id=newest.id).delete()
+    if retired:
+        audit.record("webhook_secret_retired", by=by, clinic=clinic, detail={"secret": int(secret)})
+    return bool(retired)

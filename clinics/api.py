@@ -19,6 +19,7 @@ from rest_framework.authentication import SessionAuthentication
 from rest_framework.exceptions import AuthenticationFailed, NotFound
 from rest_framework.generics import GenericAPIView
 from rest_framework.negotiation import DefaultContentNegotiation
+from rest_framework.permissions import SAFE_METHODS
 from rest_framework.renderers import JSONRenderer
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -78,6 +79,15 @@ class ClinicView(GenericAPIView[M]):
         by_session = request.auth is None  # a token is a credential of its own, made on the server
         if by_session and lacks_second_factor(self.visit):
             raise PermissionDenied("Set up your second factor first.")
+        audit.record(
+            "api_read" if request.method in SAFE_METHODS else "api_write",
+            by=self.visit.user,
+            clinic=self.visit.clinic,
+            detail={
+                "view": type(self).__name__,
+                **{name: str(kwargs[name])[:100] for name in kwargs if name != "clinic"},
+            },
+        )
 
     def finalize_response(self, request: Request, response: Any, *args: Any, **kwargs: Any) -> Any:
         response = super().finalize_response(request, response, *args, **kwargs)

@@ -28,6 +28,8 @@ class Clinic(models.Model):
     slug = models.SlugField(unique=True, max_length=60)
     name = models.CharField(max_length=200)
     timezone = models.CharField(max_length=64, validators=[validate_time_zone])
+    judged_timezone = models.CharField(max_length=64, blank=True)
+    """The zone by which stored readings got their dates; another one than `timezone` is work to do."""
     tenovi_domain = models.CharField(max_length=100, blank=True)
     tenovi_api_key_encrypted = models.BinaryField(default=bytes)
     idle_minutes = models.PositiveSmallIntegerField(

@@ -1,6 +1,6 @@
 from django.urls import path
 
-from clinics import account, views
+from clinics import account, operator_pages, people, record, secret_pages, views
 
 urlpatterns = [
     path("sign-in/", views.sign_in, name="sign-in"),
@@ -14,4 +14,9 @@ urlpatterns = [
     path("account/second-factor/", account.set_up_second_factor, name="second-factor"),
     path("account/second-factor/recovery-codes/", account.recovery_codes, name="recovery-codes"),
     path("account/second-factor/remove/", account.remove_second_factor, name="second-factor-remove"),
+    path("operator/clinics/", operator_pages.clinics, name="clinics"),
+    path("c/<slug:clinic>/people/", people.people, name="people"),
+    path("c/<slug:clinic>/webhooks/", secret_pages.webhook_secrets, name="webhook-secrets"),
+    path("c/<slug:clinic>/record/", record.record, name="record"),
+    path("c/<slug:clinic>/record/export.csv", record.export, name="record-export"),
 ]

@@ -22,6 +22,7 @@ app.conf.beat_schedule = {
         "devices.settle_unknown": 10.0,
         "tenovi.settle_pending": 15.0,
         "measurements.claim_readings": 30.0,
+        "measurements.follow_time_zones": 30.0,
         "measurements.compare_with_vendor": 60.0,
         "devices.sync_vendor": 60.0,
         "tenovi.heartbeat": 60.0,

@@ -1,6 +1,6 @@
 from django.urls import path
 
-from dashboard import day_views, device_views, health, views
+from dashboard import clinic_settings, day_views, device_views, health, views
 
 READING = "c/<slug:clinic>/patients/<uuid:patient_id>/<iso:day>/readings/<int:reading_id>/"
 
@@ -8,6 +8,8 @@ urlpatterns = [
     path("", views.home, name="home"),
     path("healthz", health.alive, name="healthz"),
     path("readyz", health.ready, name="readyz"),
+    path("c/<slug:clinic>/settings/", clinic_settings.clinic_settings, name="clinic-settings"),
+    path("c/<slug:clinic>/vendor-key/", clinic_settings.vendor_key, name="vendor-key"),
     path("c/<slug:clinic>/patients/", views.patients, name="patients"),
     path("c/<slug:clinic>/patients/<uuid:patient_id>/", views.patient, name="patient"),
     path("c/<slug:clinic>/patients/<uuid:patient_id>/news/", views.patient_news, name="patient-news"),

@@ -32,7 +32,11 @@ _numbers = itertools.count(1)
 def make_clinic(slug: str = "alpha", *, timezone: str = "America/New_York", **fields: Any) -> Clinic:
     """A clinic whose doors open to `credentials(clinic)`."""
     clinic = Clinic.objects.create(
-        slug=slug, name=fields.pop("name", slug.title()), timezone=timezone, **fields
+        slug=slug,
+        name=fields.pop("name", slug.title()),
+        timezone=timezone,
+        judged_timezone=timezone,
+        **fields,
     )
     webhook_secrets.add_basic(clinic, WEBHOOK_USER, f"secret of {slug}")
     return clinic

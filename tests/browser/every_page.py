@@ -17,7 +17,7 @@ from devices.models import Gateway
 from tests.browser.steps import patient_named
 from tests.factories import deliver, element, make_device
 
-NOT_A_PAGE = {"billing-export", "patient-news"}
+NOT_A_PAGE = {"billing-export", "patient-news", "record-export"}
 """A file, and what a script asks for."""
 
 FURTHER_STATES = {

@@ -1,0 +1,97 @@
+"""The page of a clinic's people: invite, change a role, take it away, help with a lost phone."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django import forms
+from django.contrib import messages
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import get_object_or_404, redirect, render
+from django.views.decorators.http import require_http_methods
+
+from clinics import actions
+from clinics.access import Permission, Visit, clinic_page
+from clinics.forms import Labelled
+from clinics.models import Membership, Role, SecondFactor
+
+LAST_ADMIN = "A clinic keeps at least one admin: give somebody else that role first."
+
+
+class InviteForm(Labelled):
+    email = forms.EmailField(label="E-mail", max_length=254, widget=forms.EmailInput({"autocomplete": "off"}))
+    role = forms.ChoiceField(label="Role", choices=Role.choices)
+
+
+class MemberForm(forms.Form):
+    """What to do with one member; the id is looked up among the clinic's own."""
+
+    member = forms.IntegerField(min_value=1, max_value=2**63 - 1)
+    role = forms.ChoiceField(choices=Role.choices, required=False)
+
+
+@clinic_page(Permission.MANAGE_CLINIC)
+@require_http_methods(["GET", "HEAD", "POST"])
+def people(request: HttpRequest, visit: Visit) -> HttpResponse:
+    invite = InviteForm(request.POST if request.POST.get("do") == "invite" else None)
+    if request.method == "POST":
+        if request.POST.get("do") != "invite":
+            return _change(request, visit)
+        if invite.is_valid():
+            email = invite.cleaned_data["email"]
+            actions.invite(email=email, clinic=visit.clinic, role=invite.cleaned_data["role"], by=visit.user)
+            messages.success(request, f"A letter is on its way to {email}.")
+            return redirect("people", visit.clinic.slug)
+    return render(request, "clinics/people.html", _context(visit, invite))
+
+
+def _context(visit: Visit, invite: InviteForm) -> dict[str, Any]:
+    members = Membership.objects.filter(clinic=visit.clinic).select_related("user").order_by("user__email")
+    factors = SecondFactor.objects.filter(user__memberships__clinic=visit.clinic, confirmed_at__isnull=False)
+    with_factor = set(factors.values_list("user_id", flat=True))
+    rows = [
+        {
+            "membership": one,
+            "user": one.user,
+            "joined": one.user.has_usable_password(),
+            "second_factor": one.user_id in with_factor,
+        }
+        for one in members
+    ]
+    return {"invite": invite, "rows": rows, "roles": Role.choices, "clinic": visit.clinic}
+
+
+def _change(request: HttpRequest, visit: Visit) -> HttpResponse:
+    form, what = MemberForm(request.POST), request.POST.get("do")
+    if not form.is_valid():
+        return redirect("people", visit.clinic.slug)
+    member = get_object_or_404(
+        Membership.objects.select_related("user", "clinic"),
+        clinic=visit.clinic,
+        pk=form.cleaned_data["member"],
+    )
+    try:
+        done = _do(what, member, form.cleaned_data["role"], visit)
+    except actions.LastAdmin:
+        messages.error(request, LAST_ADMIN)
+    else:
+        if done:
+            messages.success(request, f"{member.user.email}: {done}")
+    return redirect("people", visit.clinic.slug)
+
+
+def _do(what: str | None, member: Membership, role: str, visit: Visit) -> str:
+    """Do it; what was done, in words."""
+    if what == "role" and role:
+        actions.grant_role(user=member.user, clinic=visit.clinic, role=role, by=visit.user)
+        return f"now {Role(role).label.lower()}."
+    if what == "remove":
+        actions.remove_member(membership=member, by=visit.user)
+        return "no longer of this clinic."
+    if what == "sign-out":
+        actions.sign_out_member(membership=member, by=visit.user)
+        return "signed out everywhere."
+    if what == "reset-factor":
+        actions.reset_second_factor(membership=member, by=visit.user)
+        return "may set up a second factor anew."
+    return ""
