@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import datetime
+import uuid
 from dataclasses import dataclass
+from typing import Any
 
 from django.db.models import Count, Q
 
@@ -70,8 +72,8 @@ def devices_of(clinic: Clinic) -> list[DeviceCompleteness]:
 def recent_runs(clinic: Clinic, limit: int = 10) -> list[RunProgress]:
     """The latest comparisons, those under way included."""
     runs = list(Reconciliation.objects.for_clinic(clinic).order_by("-started_at")[:limit])
-    figures = {
-        row["reconciliation"]: row
+    figures: dict[uuid.UUID, dict[str, Any]] = {
+        row["reconciliation"]: dict(row)
         for row in DeviceCheck.objects.for_clinic(clinic)
         .filter(reconciliation__in=runs)
         .values("reconciliation")
@@ -82,10 +84,10 @@ def recent_runs(clinic: Clinic, limit: int = 10) -> list[RunProgress]:
             with_missing=Count("id", filter=Q(missing__gt=0)),
         )
     }
-    return [_progress(run, dict(figures.get(run.id, {}))) for run in runs]
+    return [_progress(run, figures.get(run.id, {})) for run in runs]
 
 
-def _progress(run: Reconciliation, figures: dict[str, int]) -> RunProgress:
+def _progress(run: Reconciliation, figures: dict[str, Any]) -> RunProgress:
     devices, waiting = figures.get("devices", 0), figures.get("waiting", 0)
     return RunProgress(
         run=run,
