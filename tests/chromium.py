@@ -13,7 +13,7 @@ from contextlib import contextmanager
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, expect, sync_playwright
 from pytest_django.live_server_helper import LiveServer
 
 from launcher import browser as chromium
@@ -27,6 +27,7 @@ QUIET = [
     ),
     "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1, EXCLUDE localhost",
 ]
+PATIENCE = 15_000  # milliseconds: a busy machine is slow, not wrong
 TELL_BREACHES = """
 document.addEventListener("securitypolicyviolation", (breach) =>
   console.error(`refused by the content policy: ${breach.violatedDirective} ${breach.blockedURI}`));
@@ -41,6 +42,7 @@ def browser() -> Iterator[Browser]:
         raise RuntimeError("No Chromium on this machine: `make test` installs one.")
     if node := shutil.which("node"):
         os.environ["PLAYWRIGHT_NODEJS_PATH"] = node
+    expect.set_options(timeout=PATIENCE)
     as_root = ["--no-sandbox"] if os.geteuid() == 0 else []
     with (
         sync_playwright() as playwright,
@@ -68,7 +70,7 @@ def profile(
         reduced_motion="reduce",
         **options,
     ) as context:
-        context.set_default_timeout(10_000)
+        context.set_default_timeout(PATIENCE)
         context.add_init_script(TELL_BREACHES)
         context.on("console", lambda message: _note(message, complaints))
         context.on("weberror", lambda error: complaints.append(f"uncaught: {error.error}"))
