@@ -4,13 +4,19 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Iterable
+from datetime import timedelta
 from typing import Any
 
+from django.db import transaction
+from django.utils import timezone
+
 from clinics import context
+from clinics.locks import hold
 from clinics.models import AuditEvent, Clinic, User
 
 NOBODY = "not signed in"
 COMMAND = "command line"
+SAME_LOOK = timedelta(minutes=10)
 
 
 def record(
@@ -24,7 +30,8 @@ def record(
     """One line in the record. `by=None` is somebody who is not signed in, or a command run on the
     server itself.
 
-    `detail` holds no clinical values and no names: ids, field names, counts.
+    `detail` holds no clinical values and no names: ids, field names, counts, and what somebody wrote
+    who had to give a reason.
     """
     request = context.current.get()
     return AuditEvent.objects.create(
@@ -37,6 +44,22 @@ def record(
         detail=detail or {},
         address=request.address if request else None,
     )
+
+
+def record_view(action: str, *, by: User, clinic: Clinic, target: Any) -> None:
+    """One line for a look at a page that asks for itself again while it is open: at most one in
+    `SAME_LOOK` for each person and target."""
+    with transaction.atomic():
+        hold(clinic, [f"{action} {by.id} {_key_of(target)}".encode()])
+        seen = AuditEvent.objects.filter(
+            clinic_id=clinic.id,
+            at__gt=timezone.now() - SAME_LOOK,
+            actor_id=by.id,
+            action=action,
+            target_id=_key_of(target),
+        )
+        if not seen.exists():
+            record(action, by=by, clinic=clinic, target=target)
 
 
 def changes(row: Any, before: dict[str, Any], fields: Iterable[str]) -> dict[str, list[Any]]:

@@ -6,7 +6,7 @@ from __future__ import annotations
 import datetime
 import uuid
 from functools import cache
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from django.db import connection
 
@@ -110,8 +110,7 @@ class Entry(NamedTuple):
 def roster(clinic: Clinic, window: Window, today: datetime.date) -> list[Entry]:
     """Every patient of the clinic by name. Dates of the clinic's zone; those after today do not count."""
     start, end = window.moments(clinic)
-    kinds, programs = zip(*PROGRAMS_OF_KINDS, strict=True)
-    parameters = {
+    parameters: dict[str, Any] = {
         "clinic": clinic.id,
         "first": window.first,
         "last": window.last,
@@ -120,8 +119,8 @@ def roster(clinic: Clinic, window: Window, today: datetime.date) -> list[Entry]:
         "start": start,
         "end": end,
         "earning": EARNING_KINDS,
-        "kinds": list(kinds),
-        "programs": list(programs),
+        "kinds": [kind for kind, _ in PROGRAMS_OF_KINDS],
+        "programs": [program for _, program in PROGRAMS_OF_KINDS],
     }
     with connection.cursor() as cursor:
         cursor.execute(ROSTER, parameters)
@@ -131,7 +130,10 @@ def roster(clinic: Clinic, window: Window, today: datetime.date) -> list[Entry]:
     def standing(program: str, days: int, has_today: bool) -> Pace:
         return pace(program, days, window, today, has_today=has_today)
 
-    entries = [Entry(*row[:7], tuple(map(standing, *row[7:]))) for row in rows]
+    entries = [
+        Entry(*known, standings=tuple(map(standing, programs, days, has_today)))
+        for *known, programs, days, has_today in rows
+    ]
     return sorted(entries, key=lambda one: (one.label.casefold(), one.external_id))
 
 

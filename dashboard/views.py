@@ -55,7 +55,7 @@ def patients(request: HttpRequest, visit: Visit) -> HttpResponse:
 @require_safe
 def patient(request: HttpRequest, visit: Visit, patient_id: uuid.UUID) -> HttpResponse:
     found = patient_for(visit, patient_id)
-    audit.record("patient_viewed", by=visit.user, clinic=visit.clinic, target=found)
+    audit.record_view("patient_viewed", by=visit.user, clinic=visit.clinic, target=found)
     return render(request, "dashboard/patient.html", patient_page.context(found, request.GET, timezone.now()))
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 import time_machine
@@ -42,7 +43,7 @@ def patient() -> Patient:
     return make_patient(make_clinic("alpha", timezone="UTC"))
 
 
-def held(patient: Patient, *, since: datetime.timedelta = 90 * DAY, **fields: str) -> Device:
+def held(patient: Patient, *, since: datetime.timedelta = 90 * DAY, **fields: Any) -> Device:
     device = make_device(patient.clinic, name=fields.pop("name", "Cuff"), **fields)
     assign(device, patient, NOW - since)
     return device

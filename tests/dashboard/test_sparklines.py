@@ -90,7 +90,8 @@ def test_what_happens_during_a_day_is_summed_up(
 
 
 def drawn(points: list[tuple[int, float, float | None]], **fields: Any) -> str:
-    line = Sparkline(tuple(points), **({"bars": False, "low": 0, "high": 10, "words": "told"} | fields))
+    facts: dict[str, Any] = {"bars": False, "low": 0, "high": 10, "words": "told"} | fields
+    line = Sparkline(tuple(points), **facts)
     source = Template("{% load sparklines %}{% sparkline trend %}").render(Context({"trend": line}))
     assert 'role="img" aria-label="told"' in source
     found = re.search(r' d="([^"]+)"', source)
