@@ -18,6 +18,7 @@ BACKGROUND = "X-Background"
 """The header with which our pages mark what no person asked for; it does not count as activity."""
 
 NO_ROUTE = "none"
+PERMISSIONS = "camera=(), microphone=(), geolocation=(), payment=(), usb=()"
 logger = logging.getLogger("vitaldays.request")
 
 
@@ -38,6 +39,8 @@ class RequestLog:
         finally:
             context.current.reset(token)
         response["X-Request-ID"] = facts.id
+        response["Permissions-Policy"] = PERMISSIONS
+        response.setdefault("Cache-Control", "no-store")  # nothing below here is for everybody
         self._log(request, response, facts.id, began)
         return response
 

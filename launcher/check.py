@@ -16,12 +16,18 @@ from launcher.local import ROOT, keep_secrets
 from launcher.say import say
 from launcher.servers import Servers
 
+ROOMS = (
+    *("config", "dashboard", "billing", "measurements", "fulfillment", "devices", "patients", "tenovi"),
+    *("clinics", "launcher", "manage.py"),
+)
 CHECKS = {
     "Format": ["ruff", "format", "--check", "."],
     "Lint": ["ruff", "check", "."],
     "Templates": ["djlint", "--lint", "--quiet", "templates"],
     "Types": ["mypy", "."],
     "Architecture": ["lint-imports"],
+    "Security": ["bandit", "--quiet", "--recursive", "-ll", "--configfile", "pyproject.toml", *ROOMS],
+    "Dependencies": ["python", "-m", "launcher.advisories"],
     "Migrations": ["python", "manage.py", "makemigrations", "--check", "--dry-run"],
     "Deployment": ["python", "manage.py", "check", "--deploy", "--fail-level", "WARNING"],
 }

