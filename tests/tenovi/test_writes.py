@@ -331,6 +331,20 @@ def test_a_log_under_neither_path_parks_itself_and_not_the_key(stub: VendorStub,
     assert why_nothing_is_sent(clinic) == ""
 
 
+READS = sorted(CALLS.keys() - {RequestKind.MEASUREMENTS})
+
+
+@pytest.mark.parametrize("kind", READS)
+def test_a_web_page_instead_of_data_is_a_line_on_the_record_for_every_read(
+    stub: VendorStub, clinic: Clinic, kind: str
+) -> None:
+    stub.reply_to_everything(Reply(200, b"<html>sign in</html>", {"Content-Type": "text/html"}))
+    ask(clinic, kind, str(DEVICE))
+    drain()
+    assert Call.objects.for_clinic(clinic).get().reason == "Tenovi answered with a web page instead of data."
+    assert (only_request(clinic).state, only_request(clinic).attempts) == ("waiting", 1)
+
+
 def test_old_reads_move_behind_a_stream_of_clicks(stub: VendorStub, clinic: Clinic) -> None:
     def click() -> None:
         ask(clinic, RequestKind.PATIENT, f"click-{uuid.uuid4()}", priority=10, wake=False)
