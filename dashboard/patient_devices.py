@@ -13,7 +13,7 @@ from dashboard.device_figures import DeviceFigures
 from dashboard.device_list import gateways_of
 from dashboard.device_state import DeviceState, device_state
 from dashboard.sparklines import DAYS, Sparkline
-from devices.models import Assignment
+from devices.models import Assignment, Gateway
 from measurements.models import Measurement
 from patients.models import Patient
 from tenovi import catalogue
@@ -38,20 +38,18 @@ def devices_of(patient: Patient, now: datetime.datetime) -> list[dict[str, Any]]
     )
     gateways = gateways_of(patient.clinic, [held.device for held in assigned])
     trends = _battery_trends(patient, now)
-    return [
-        _device(
-            patient,
-            held,
-            device_state(
-                held,
-                DeviceFigures(held.last_reading_at, held.battery),
-                gateways.get(held.device.hardware_uuid),
-                now,
-            ),
-            trends.get(held.device_id),
-        )
-        for held in sorted(assigned, key=lambda held: held.ends_at is not None)
-    ]
+    rows = []
+    for held in sorted(assigned, key=lambda held: held.ends_at is not None):
+        gateway = gateways.get(held.device.hardware_uuid)
+        state = device_state(held, DeviceFigures(held.last_reading_at, held.battery), gateway, now)
+        row = _device(patient, held, state, trends.get(held.device_id))
+        rows.append(row | _through(patient, None if held.ends_at else gateway))
+    return rows
+
+
+def _through(patient: Patient, gateway: Gateway | None) -> dict[str, Any]:
+    address = reverse("gateway", args=[patient.clinic.slug, gateway.id]) if gateway else ""
+    return {"gateway": gateway, "gateway_url": address}
 
 
 def _device(patient: Patient, held: Any, state: DeviceState, trend: Sparkline | None) -> dict[str, Any]:

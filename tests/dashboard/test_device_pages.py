@@ -186,6 +186,7 @@ def test_by_last_reading_those_never_used_come_first(alice: Client, one_of_each:
 
 
 def queries(client: Client, url: str) -> int:
+    client.get(url)  # the first request of a session notes its time
     with CaptureQueriesContext(connection) as made:
         assert client.get(url).status_code == 200
     return len(made)

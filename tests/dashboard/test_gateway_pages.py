@@ -16,6 +16,7 @@ from django.utils import timezone
 from clinics.models import AuditEvent, Clinic, Role
 from devices.models import Gateway, GatewaySample
 from devices.templatetags.gateways import signal_trend, trend_words
+from patients.models import Patient
 from tests.factories import (
     assign,
     deliver,
@@ -162,6 +163,7 @@ def test_a_search_without_a_match_says_so(clinic: Clinic, alice: Client, text: s
 
 
 def queries(client: Client, url: str) -> int:
+    client.get(url)  # the first request of a session notes its time
     with CaptureQueriesContext(connection) as made:
         assert client.get(url).status_code == 200
     return len(made)
@@ -208,6 +210,16 @@ def test_what_is_wrong_with_a_gateway_is_said(
     assert headline in text
     assert "Next step: Ask the patient" in text
     assert next_step in text
+
+
+def test_a_patients_page_leads_to_the_gateway_and_says_how_it_is_heard(clinic: Clinic, alice: Client) -> None:
+    gateway = used(clinic, 1, "Ada Lark", signal_strength=8, last_seen_at=timezone.now())
+    patient = Patient.objects.for_clinic(clinic).get()
+    answer = alice.get(f"/c/alpha/patients/{patient.id}/")
+    assert f'<a href="{page_of(gateway)}">gateway</a>' in answer.content.decode()
+    assert "gateway poor 8" in text_of(answer)
+    Gateway.objects.for_clinic(clinic).update(last_seen_at=timezone.now() - 2 * DAY)
+    assert "gateway silent · 2 days ago" in text_of(alice.get(f"/c/alpha/patients/{patient.id}/"))
 
 
 def test_nobody_is_called_about_a_gateway_nobody_has(clinic: Clinic, alice: Client) -> None:
