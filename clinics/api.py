@@ -68,6 +68,8 @@ class ClinicView(GenericAPIView[M]):
         if any("\0" in str(value) for value in kwargs.values()):  # PostgreSQL has no text with NUL
             raise Http404
         self.visit = visit_for(request.user, kwargs["clinic"])
+        inner: Any = request._request  # what the log's line is made of
+        inner.visit, inner.actor_id = self.visit, request.user.id
         if not self.visit.may(self.permission):
             audit.record(
                 "access_denied",
