@@ -114,7 +114,7 @@ def test_the_number_of_queries_does_not_grow_with_the_list(
         tell(clinic, news(held_device(clinic, external_id=f"p-{number}"), patient_id=""))
         tell_order(clinic, order(request_id=str(number)))
     for page_size in (1, 25):
-        with django_assert_num_queries(4):  # token, tokens of its owner, membership, events
+        with django_assert_num_queries(5):  # token, tokens of its owner, membership, events, audit line
             assert len(results(api.get(EVENTS, {"page_size": page_size}))) == page_size
-        with django_assert_num_queries(5):  # the same, orders, their steps
+        with django_assert_num_queries(6):  # the same, orders, their steps, audit line
             assert len(results(api.get(ORDERS, {"page_size": page_size}))) == page_size
