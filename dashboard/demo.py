@@ -13,7 +13,7 @@ from clinics import actions
 from clinics.models import Clinic, Role
 from devices.actions import add_gateways
 from devices.models import Assignment, Device, Gateway, GatewaySample
-from fulfillment.bulk import load_events
+from fulfillment.bulk import load_events, load_orders
 from measurements.bulk import Arrival, load
 from patients.models import Patient
 from tenovi.sandbox import shapes, shipping, simulation
@@ -149,8 +149,9 @@ def _moment(wire_time: str | None) -> datetime.datetime | None:
 
 
 def add_shipping(clinic: Clinic, account: simulation.Clinic) -> int:
-    """How each device came to its patient; how many events are new."""
-    return load_events(clinic, shipping.news(account))
+    """How each device came to its patient, and special orders; how many events are new."""
+    orders = load_orders(clinic, shipping.special_orders(account))
+    return orders + load_events(clinic, shipping.news(account))
 
 
 def add_history(clinic: Clinic, account: simulation.Clinic) -> int:
