@@ -131,7 +131,7 @@ def roster(clinic: Clinic, window: Window, today: datetime.date) -> list[Entry]:
         return pace(program, days, window, today, has_today=has_today)
 
     entries = [
-        Entry(*known, tuple(map(standing, programs, days, has_today)))
+        Entry._make([*known, tuple(map(standing, programs, days, has_today))])
         for *known, programs, days, has_today in rows
     ]
     return sorted(entries, key=lambda one: (one.label.casefold(), one.external_id))
