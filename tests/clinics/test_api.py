@@ -33,7 +33,7 @@ PATIENT_DATA = {
     "gateways/{gateway}/",
 }
 VITAL_DAYS = {"vital-days/?month=2025-03"}
-LEDGER = {"deliveries/", "deliveries/{delivery}/raw/"}
+LEDGER = {"deliveries/", "deliveries/{delivery}/raw/", "queue/"}
 EVERYTHING = PATIENT_DATA | VITAL_DAYS | LEDGER
 MAY_OPEN = {
     Role.CARE_MANAGER: PATIENT_DATA | VITAL_DAYS,
