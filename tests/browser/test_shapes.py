@@ -1,0 +1,144 @@
+"""What lasts, what has no height, and what a person decided: shapes that are more than a point."""
+
+from __future__ import annotations
+
+import datetime
+
+import pytest
+from django.db.models import F
+from django.urls import reverse
+from playwright.sync_api import Locator, Page, expect
+
+from clinics.models import Clinic, Role
+from devices.models import Device
+from measurements.models import Measurement
+from patients.models import Patient
+from tests.browser.conftest import NOW, Enter
+from tests.browser.steps import charts_are_drawn, path_of
+from tests.factories import deliver, element, held_device, make_clinic, make_user, settled, vendor_time
+
+YESTERDAY = NOW.replace(hour=0, minute=0) - datetime.timedelta(days=1)  # a Tuesday; midnight in UTC
+
+
+@pytest.fixture
+def home(transactional_db: None, enter: Enter, page: Page) -> Clinic:
+    """A clinic in UTC, where a care manager has signed in."""
+    clinic = make_clinic("alpha", timezone="UTC")
+    enter(make_user("alice@alpha.test", clinic, Role.CARE_MANAGER))
+    return clinic
+
+
+def sent(device: Device, *rows: tuple[str, float, float, float]) -> None:
+    """Readings of yesterday: metric, hour of the day, and the two values."""
+    elements = [
+        element(
+            device,
+            metric=metric,
+            value_1=value_1,
+            value_2=value_2,
+            timestamp=vendor_time(YESTERDAY + datetime.timedelta(hours=hour)),
+            timezone_offset=0,
+            filter_params={},
+        )
+        for metric, hour, value_1, value_2 in rows
+    ]
+    assert settled(deliver(device.clinic, elements)) == {"stored": len(rows)}
+    Measurement.objects.for_clinic(device.clinic).update(
+        received_at=F("taken_at")
+    )  # PostgreSQL's clock is its own
+
+
+def chart(page: Page, clinic: Clinic, title: str) -> Locator:
+    """A chart on the page of the clinic's one patient, over seven days."""
+    page.goto(path_of(Patient.objects.for_clinic(clinic).get(), "?days=7"))
+    charts_are_drawn(page)
+    return page.locator("section.chart").filter(has=page.get_by_role("heading", name=title, exact=True))
+
+
+def pointed_at(page: Page, chart: Locator, moment: datetime.datetime) -> str:
+    """What a chart says under the pointer at this moment of its time axis."""
+    start, end = (
+        int(page.locator("[data-charts]").get_attribute(f"data-{one}") or 0) for one in ("start", "end")
+    )
+    chart.scroll_into_view_if_needed()
+    box = chart.locator(".u-over").bounding_box()
+    assert box
+    x = box["x"] + (moment.timestamp() - start) / (end - start) * box["width"]
+    page.mouse.move(x, box["y"] + box["height"] / 2)
+    return chart.locator("[data-readout]").inner_text()
+
+
+def test_an_hour_of_a_watch_is_told_until_it_is_over(home: Clinic, page: Page) -> None:
+    sent(held_device(home, "tenovi-watch"), ("steps", 9, 420, 0), ("steps", 11, 80, 0))
+    steps = chart(page, home, "Steps in each hour")
+    nine = YESTERDAY + datetime.timedelta(hours=9)
+    told = [pointed_at(page, steps, nine + datetime.timedelta(minutes=m)) for m in (10, 50, 90, 150)]
+    assert told == [
+        "Tue 18 Nov, 09:00 UTC · 420 steps",
+        "Tue 18 Nov, 09:00 UTC · 420 steps",
+        "",
+        "Tue 18 Nov, 11:00 UTC · 80 steps",
+    ]
+
+
+def test_mean_and_maximum_of_an_hour_are_told_together(home: Clinic, page: Page) -> None:
+    sent(held_device(home, "tenovi-watch"), ("heart_rate_statistics", 9, 71, 95))
+    rate = chart(page, home, "Heart rate in each hour")
+    half_past = YESTERDAY + datetime.timedelta(hours=9.5)
+    assert pointed_at(page, rate, half_past) == "Tue 18 Nov, 09:00 UTC · 71 bpm, maximum 95 bpm"
+
+
+def test_a_night_is_told_anywhere_on_its_date(home: Clinic, page: Page) -> None:
+    sent(held_device(home, "tenovi-watch"), ("sleep", 6, 7.4, 0))
+    sleep = chart(page, home, "Sleep")
+    told = [pointed_at(page, sleep, YESTERDAY + datetime.timedelta(hours=h)) for h in (2, 22, 26)]
+    assert told == ["Tue 18 Nov, 06:00 UTC · 7.4 h", "Tue 18 Nov, 06:00 UTC · 7.4 h", ""]
+
+
+def test_a_compartment_of_another_day_is_told_as_such(home: Clinic, page: Page) -> None:
+    pillbox = held_device(home, "tenovi-pillbox")
+    sent(pillbox, ("pillbox_opened", 8, 3, 1), ("pillbox_opened", 20, 2, 2))
+    box = chart(page, home, "Pillbox")
+    told = [pointed_at(page, box, YESTERDAY + datetime.timedelta(hours=h)) for h in (8, 20)]
+    assert told == [
+        "Tue 18 Nov, 08:00 UTC · Tuesday AM opened",
+        "Tue 18 Nov, 20:00 UTC · Monday PM opened, not on its own day",
+    ]
+
+
+def test_an_irregular_heartbeat_is_told_with_its_pulse(home: Clinic, page: Page) -> None:
+    sent(
+        held_device(home),
+        ("blood_pressure", 8, 131, 82),
+        ("pulse", 8, 71, 0),
+        ("irregular_heartbeat", 8, 1, 0),
+    )
+    pressure = chart(page, home, "Blood pressure and pulse")
+    assert pointed_at(page, pressure, YESTERDAY + datetime.timedelta(hours=8)) == (
+        "Tue 18 Nov, 08:00 UTC · 131/82 mmHg · pulse 71 bpm · irregular heartbeat detected"
+    )
+
+
+def test_a_reading_is_excluded_and_restored_by_keyboard_alone(home: Clinic, page: Page) -> None:
+    sent(held_device(home, "tenovi-scale"), ("weight", 8, 92.4, 0))
+    patient = Patient.objects.for_clinic(home).get()
+    page.goto(reverse("patient-day", args=["alpha", patient.id, YESTERDAY.date()]))
+    page.locator(".decision summary").focus()
+    page.keyboard.press("Enter")
+    page.keyboard.press("Tab")
+    page.keyboard.type("Her grandson stood on it")
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("status")).to_contain_text("Weight excluded. RPM: Does not count")
+    expect(page.locator(".exclusion")).to_contain_text("“Her grandson stood on it”, alice@alpha.test")
+
+    weight = chart(page, home, "Weight")
+    assert pointed_at(page, weight, YESTERDAY + datetime.timedelta(hours=8)).endswith("92.4 lb, excluded")
+    expect(page.locator("#calendar a.day.uncounted")).to_have_attribute(
+        "title", "18 November: does not count: every vital reading was excluded"
+    )
+
+    page.locator("#calendar a.day.uncounted").click()
+    page.locator(".decision summary").press("Enter")
+    page.get_by_label("Why does it count again?").fill("it was her after all")
+    page.get_by_role("button", name="Restore this reading").press("Enter")
+    expect(page.get_by_role("status")).to_contain_text("Weight restored. RPM: Counted, 1 reading.")
