@@ -29,8 +29,7 @@ from tenovi.schema import door
 MAX_BODY = 1024 * 1024
 LARGEST_SIZE = 2**31 - 1  # what the ledger's column holds; a sender may declare any length
 RETRY_AFTER_SECONDS = 30
-SECONDS_FOR_THE_DATABASE = inbox.LONGEST_STATEMENT + 0.5
-"""A server that works answers each statement of ours by then, if only to say that it was too much."""
+SECONDS_FOR_THE_DATABASE = 2.0  # then it is asked whether it lives, and 503 is due within three
 
 
 class WebhookSecretAuthentication(BaseAuthentication):

@@ -12,6 +12,7 @@ from django.db import OperationalError, connection, transaction
 
 from clinics import patience
 from tests.factories import credentials, element, held_device, make_clinic
+from tests.relay import Relay
 from tests.web_server import THREADS, WebServer
 
 END_THE_OTHERS = """
@@ -43,50 +44,57 @@ def test_connections_that_the_server_has_ended_cost_no_delivery(web_server: WebS
 
 
 @pytest.fixture
-def a_fresh_connection(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    connection.close()
+def wire(monkeypatch: pytest.MonkeyPatch) -> Iterator[Relay]:
+    """What connects us with PostgreSQL; a server behind a wire that carries nothing is like a frozen one."""
     monkeypatch.setattr(patience, "_away_until", 0.0)
-    yield
+    monkeypatch.setattr(patience, "AWAY_SECONDS", 0.3)
+    relay = Relay(connection.settings_dict["HOST"], int(connection.settings_dict["PORT"]))
     connection.close()
-    while others_at_work():  # the server notices only then that nobody waits any more
-        time.sleep(0.05)
+    monkeypatch.setitem(connection.settings_dict, "PORT", relay.port)
+    yield relay
+    connection.close()
+    relay.close()
 
 
-def others_at_work() -> bool:
-    with connection.cursor() as cursor:
-        cursor.execute("SELECT FROM pg_stat_activity WHERE query LIKE '%pg_sleep(1)' AND state = 'active'")
-        return cursor.fetchone() is not None
-
-
-def ask(sql: str) -> None:
+def ask(sql: str = "SELECT 1") -> None:
     with connection.cursor() as cursor:
         cursor.execute(sql)
 
 
 @pytest.mark.django_db(transaction=True)
-@pytest.mark.usefixtures("a_fresh_connection")
-def test_a_thread_with_a_limit_gives_up_on_a_silent_server_and_the_process_knows() -> None:
-    """To the client, a server that computes for long and one that is frozen look the same."""
+def test_a_thread_with_a_limit_gives_up_on_a_silent_server_and_the_others_need_not_try(wire: Relay) -> None:
+    ask()
+    wire.flows.clear()
     began = time.monotonic()
-    with pytest.raises(OperationalError), patience.at_most(0.3), transaction.atomic():
-        ask("SELECT pg_sleep(1)")
-    assert 0.3 <= time.monotonic() - began < 0.9
+    with patience.at_most(0.2), pytest.raises(OperationalError), transaction.atomic():
+        ask()
+    assert 0.2 <= time.monotonic() - began < 1.5
     connection.close()
-    with pytest.raises(OperationalError, match="silent"), patience.at_most(60):
-        ask("SELECT 1")
-    ask("SELECT 1")  # a worker, which has no limit, may ask
-    with pytest.raises(OperationalError, match="silent"), patience.at_most(60):
-        ask("SELECT 1")
+    began = time.monotonic()
+    with patience.at_most(60), pytest.raises(OperationalError):
+        ask()
+    assert time.monotonic() - began < 0.2
+    wire.flows.set()
+    time.sleep(patience.AWAY_SECONDS)
+    with patience.at_most(60):
+        ask()
+    assert patience.limit() is None
 
 
 @pytest.mark.django_db(transaction=True)
-@pytest.mark.usefixtures("a_fresh_connection")
-def test_after_a_second_the_server_is_asked_again(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(patience, "AWAY_SECONDS", 0.2)
-    with pytest.raises(OperationalError), patience.at_most(0.1):
-        ask("SELECT pg_sleep(1)")
-    connection.close()
-    time.sleep(0.2)
-    with patience.at_most(60):
-        ask("SELECT 1")
-    assert patience.limit() is None
+def test_a_server_that_lives_but_is_slow_gets_three_times_the_limit(wire: Relay) -> None:
+    with patience.at_most(0.4):
+        ask("SELECT pg_sleep(0.8)")
+        with pytest.raises(OperationalError):
+            ask("SELECT pg_sleep(1.3)")
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_server_that_takes_no_calls_is_given_up_at_once_by_who_comes_next(wire: Relay) -> None:
+    wire.flows.clear()
+    with patience.at_most(60), pytest.raises(OperationalError):
+        ask()  # a connection has to be there within two seconds
+    began = time.monotonic()
+    with patience.at_most(60), pytest.raises(OperationalError):
+        ask()
+    assert time.monotonic() - began < 0.2
