@@ -9,6 +9,16 @@ from django.db import connection
 
 from clinics.models import Clinic
 
+MOST_NAMES = 50
+"""More names at once are held as one lock on the whole clinic. PostgreSQL has room for some thousands of
+locks in all transactions together, and lists of a thousand devices come in dozens at a time."""
+
+HOLD_EACH = """
+WITH clinic AS MATERIALIZED (SELECT pg_advisory_xact_lock_shared(%s))
+SELECT pg_advisory_xact_lock(key) FROM clinic, unnest(%s::bigint[]) AS key
+"""
+HOLD_ALL = "SELECT pg_advisory_xact_lock(%s)"
+
 
 def hold(clinic: Clinic, names: Iterable[bytes]) -> None:
     """Until this transaction ends, nobody else holds any of these names in this clinic.
@@ -16,8 +26,12 @@ def hold(clinic: Clinic, names: Iterable[bytes]) -> None:
     They are taken in one order, so two callers that share names never wait for each other in a circle.
     """
     keys = sorted({_key(clinic, name) for name in names})
+    whole = _key(clinic, b"")
     with connection.cursor() as cursor:
-        cursor.execute("SELECT pg_advisory_xact_lock(key) FROM unnest(%s::bigint[]) AS key", [keys])
+        if len(keys) > MOST_NAMES:
+            cursor.execute(HOLD_ALL, [whole])
+        else:
+            cursor.execute(HOLD_EACH, [whole, keys])
 
 
 def _key(clinic: Clinic, name: bytes) -> int:
