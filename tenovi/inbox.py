@@ -38,6 +38,12 @@ RETURNING received_at, set_config('statement_timeout', %s, true),
 """
 """Kept as settled: nearly every delivery is by the end of this transaction, the others are corrected then.
 What settling asks of the database goes by key, so one plan for each statement serves every delivery."""
+RECORD = f"""
+INSERT INTO {DeliveryItem._meta.db_table} (clinic_id, delivery_id, index, state, reason, hwi_device_id)
+SELECT %s, %s, given.* FROM unnest(%s::int[], %s::text[], %s::text[], %s::uuid[]) AS given
+ON CONFLICT (delivery_id, index) DO UPDATE
+SET state = excluded.state, reason = excluded.reason, hwi_device_id = excluded.hwi_device_id
+"""
 CANCELLED = "57014"
 NOT_SETTLED = Verdict("pending", "not_settled")
 GIVEN_UP = Verdict("quarantined", "internal_error")
@@ -189,7 +195,7 @@ def _verdicts(delivery: Delivery, elements: list[Any]) -> list[Verdict]:
         return _verdicts_of_handler(delivery, elements)
     except Exception as error:
         _reraise_if_database_is_away(error)
-        log.warning("delivery %s: %s; settling element by element", delivery.id, type(error).__name__)
+        log.warning("delivery %s: %s", delivery.id, type(error).__name__)
         if _sqlstate(error) == CANCELLED:  # each of them alone may take as long
             return [_not_settled(delivery)] * len(elements)
     return [_verdict_alone(delivery, element) for element in elements]
@@ -230,24 +236,9 @@ def _sqlstate(error: Exception) -> str | None:
 
 def _record(delivery: Delivery, verdicts: Sequence[tuple[int, Verdict]], *, again: bool) -> None:
     """Write the items that were not simply stored, and what that makes of the delivery."""
-    DeliveryItem.objects.bulk_create(
-        (
-            DeliveryItem(
-                clinic_id=delivery.clinic_id,
-                delivery=delivery,
-                index=index,
-                state=verdict.state,
-                reason=verdict.reason,
-                hwi_device_id=verdict.hwi_device_id,
-            )
-            for index, verdict in verdicts
-            if verdict.state != "stored" or again
-        ),
-        batch_size=1000,  # each statement is short
-        update_conflicts=True,
-        unique_fields=["delivery", "index"],
-        update_fields=["state", "reason", "hwi_device_id"],
-    )
+    if items := [each for each in verdicts if each[1].state != "stored" or again]:
+        with connection.cursor() as cursor:
+            cursor.execute(RECORD, [delivery.clinic_id, delivery.id, *_columns(items)])
     states = {verdict.state for _, verdict in verdicts}
     before = delivery.state, delivery.attempts
     delivery.state = next((state for state in ("pending", "quarantined") if state in states), "settled")
@@ -256,3 +247,12 @@ def _record(delivery: Delivery, verdicts: Sequence[tuple[int, Verdict]], *, agai
     if (delivery.state, delivery.attempts) != before:
         delivery.settled_at = None if delivery.state == "pending" else Now()
         delivery.save(update_fields=["state", "settled_at", "attempts"])
+
+
+def _columns(items: Sequence[tuple[int, Verdict]]) -> tuple[list[Any], ...]:
+    return (
+        [index for index, _ in items],
+        [verdict.state for _, verdict in items],
+        [verdict.reason for _, verdict in items],
+        [verdict.hwi_device_id for _, verdict in items],
+    )

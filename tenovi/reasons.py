@@ -8,6 +8,7 @@ from __future__ import annotations
 REJECTED = {
     "not_json": "The body is not JSON.",
     "no_object": "The JSON holds no object at its top or in its list.",
+    "too_many_elements": "The list holds more than 10,000 elements, more than readings could fit in.",
     "too_deep": "The JSON is nested more than 64 levels deep.",
     "number_too_long": "The JSON holds a number too long to read.",
     "form_body": "The body was sent as a form, not as JSON.",

@@ -8,6 +8,8 @@ from decimal import Decimal, InvalidOperation
 from typing import Any, NoReturn
 
 MAX_DEPTH = 64
+MAX_ELEMENTS = 10_000
+"""More than ever came: an element that can be stored takes over 105 bytes, and a body has 1 MiB."""
 _UNSTORABLE = re.compile("[\x00\ud800-\udfff]")  # PostgreSQL refuses NUL and lone surrogates
 
 
@@ -39,6 +41,8 @@ def elements_of(body: bytes) -> list[Any]:
     elements = value if isinstance(value, list) else [value]
     if not any(isinstance(element, Members) and element for element in elements):
         raise Unreadable("no_object")
+    if len(elements) > MAX_ELEMENTS:
+        raise Unreadable("too_many_elements")
     return elements
 
 
