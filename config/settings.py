@@ -57,6 +57,7 @@ if DEMO and urlsplit(PUBLIC_URL).hostname not in ("127.0.0.1", "localhost"):
     raise ImproperlyConfigured("DEMO is for 127.0.0.1 alone: its passwords are public.")
 
 INSTALLED_APPS = [
+    "config",
     "dashboard",
     "billing",
     "measurements",

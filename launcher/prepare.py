@@ -8,11 +8,22 @@ import sys
 
 import django
 from django.apps import apps
+from django.core.checks import Tags, run_checks
 from django.core.management import call_command
-from django.db import connection, transaction
+from django.db import DEFAULT_DB_ALIAS, connection, transaction
 from django.db.migrations.executor import MigrationExecutor
 
 from launcher.say import say
+
+
+def is_fit() -> bool:
+    """Whether the database may be used; says what is wrong with it."""
+    problems = [
+        each for each in run_checks(databases=[DEFAULT_DB_ALIAS], tags=[Tags.database]) if each.is_serious()
+    ]
+    for problem in problems:
+        say(f"{problem.msg} {problem.hint or ''}")
+    return not problems
 
 
 def migrate() -> None:
@@ -35,6 +46,8 @@ def fill_demo() -> None:
 if __name__ == "__main__":
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
     django.setup()
+    if not is_fit():
+        sys.exit(1)
     migrate()
     if "--demo" in sys.argv[1:]:
         fill_demo()
