@@ -76,6 +76,10 @@ class Visit:
         return self.may(Permission.CLOSE_PERIODS)
 
     @property
+    def may_manage_devices(self) -> bool:
+        return self.may(Permission.MANAGE_DEVICES)
+
+    @property
     def may_manage_clinic(self) -> bool:
         return self.may(Permission.MANAGE_CLINIC)
 

@@ -37,7 +37,7 @@ SILENT_DAYS = 3
 NOT_IN_HAND = [
     name for stage in (Stage.NEEDS_YOU, Stage.PREPARING, Stage.TRAVELLING) for name in names_of(stage)
 ]
-UNLINKED = Q(unlinked_at__isnull=False) | Q(status__iexact="unlinked")
+UNLINKED = Q(unlinked_at__isnull=False) | Q(status__iexact="unlinked") | Q(deleted_at__isnull=False)
 SORTS = {"patient": "sort_patient", "name": "sort_name", "status": "status", "last": "last_reading_at"}
 SHOWN = {
     "in-use": ("In use", Q(is_held=True, is_unlinked=False)),

@@ -6,19 +6,21 @@ import datetime
 from dataclasses import dataclass
 from typing import Any
 
-from django.db.models import Count, Max, Min
+from django.db.models import Count, F, Max, Min
 from django.urls import reverse
 
 from clinics.models import Clinic
 from clinics.presentation import exact
 from dashboard.device_figures import DeviceFigures, figures_of
 from dashboard.device_list import SILENT_DAYS, gateways_of, is_silent
-from devices.models import Assignment, Device, Gateway
+from devices.errands import errands_of
+from devices.models import Assignment, Device, Gateway, HardwareChange
 from measurements.models import Measurement
 from measurements.presentation import marks_of, meaning_of
 from tenovi import catalogue
 
 READINGS = 12
+HARDWARE = 20
 
 
 @dataclass(frozen=True)
@@ -59,6 +61,8 @@ def context(device: Device, now: datetime.datetime) -> dict[str, Any]:
         "work": _work(device, held, holding, figures, gateway, now),
         "assignments": [_assignment(clinic, one) for one in held],
         "readings": _readings(clinic, device),
+        "errands": errands_of(clinic, [device.hwi_device_id])[device.hwi_device_id],
+        "hardware": _hardware(clinic, device),
         "back_url": reverse("devices", args=[clinic.slug]),
         "zone": clinic.zone,
     }
@@ -77,6 +81,11 @@ def _assignment(clinic: Clinic, held: Assignment) -> dict[str, Any]:
         "ends_at": held.ends_at,
         "reaches_back": held.reaches_back,
     }
+
+
+def _hardware(clinic: Clinic, device: Device) -> Any:
+    changes = HardwareChange.objects.for_clinic(clinic).filter(hwi_device_id=device.hwi_device_id)
+    return changes.order_by(F("changed_at").desc(nulls_last=True), "-id")[:HARDWARE]
 
 
 def _readings(clinic: Clinic, device: Device) -> list[dict[str, Any]]:

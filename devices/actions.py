@@ -221,6 +221,8 @@ def _copy(record: shapes.Device, device: Device) -> None:
     device.connected_at = record.connected_on or device.connected_at
     device.unlinked_at = record.unlinked_on or device.unlinked_at
     device.last_measurement_at = record.last_measurement or device.last_measurement_at
+    device.order_fulfilled = _known(record.order_fulfilled, device.order_fulfilled)
+    device.deleted_at = None
     device.synced_at = timezone.now()
     device.save()
 

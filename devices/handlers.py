@@ -7,11 +7,13 @@ from typing import Any
 
 from django.db import DataError, IntegrityError, transaction
 
-from devices import actions
+from clinics.models import User
+from devices import actions, ending
 from devices.actions import store_vendor_device
 from devices.models import Assignment, Device
 from tenovi import shapes
 from tenovi.doorbell import ring
+from tenovi.errors import Invalid, VendorError
 from tenovi.hardware_shapes import Gateway as VendorGateway
 from tenovi.hardware_shapes import HardwareChange
 from tenovi.models import Request
@@ -34,6 +36,25 @@ def store_device(request: Request, answer: shapes.Device) -> int:
     stored = _store(request, answer)
     _wake_those_who_wait()
     return 0 if stored else 1
+
+
+def store_unlinked(request: Request, answer: shapes.Device) -> int:
+    failed = store_device(request, answer)
+    ending.note_unlinked(
+        clinic=request.clinic, hwi_device_id=request.target, at=answer.unlinked_on, by=_asked_by(request)
+    )
+    return failed
+
+
+def store_deleted(request: Request, answer: None) -> int:
+    ending.note_deleted(clinic=request.clinic, hwi_device_id=request.target, by=_asked_by(request))
+    return 0
+
+
+def note_refusal(request: Request, error: VendorError | None) -> None:
+    """A deletion that was refused: there is one documented reason."""
+    if isinstance(error, Invalid):
+        ending.note_not_deletable(clinic=request.clinic, hwi_device_id=request.target)
 
 
 def store_device_types(request: Request, answer: shapes.Page[shapes.DeviceType]) -> int:
@@ -75,6 +96,10 @@ def patient_to_attach(request: Request) -> dict[str, Any]:
             "sms_opt_in": patient.sms_opt_in and patient.consented_on is not None,
         },
     }
+
+
+def _asked_by(request: Request) -> User | None:
+    return User.objects.filter(id=request.params["by"]).first() if "by" in request.params else None
 
 
 def _store(request: Request, record: shapes.Device) -> bool:

@@ -23,7 +23,9 @@ class Device(TenantModel):
 
     `kind` is the slug of a device kind in the catalogue, "" when the vendor's name and sensor
     code match none. `hardware_uuid` is the Gateway ID (12 hex digits, upper case) or IMEI; it
-    changes when hardware is replaced and never tells whose reading it is.
+    changes when hardware is replaced and never tells whose reading it is. `order_fulfilled`: it came
+    with an order that was fulfilled, so the vendor will not delete it (None: not known). `deleted_at`:
+    the vendor has no record of it any more; ours stays for the readings.
     """
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
@@ -38,6 +40,9 @@ class Device(TenantModel):
     vendor_patient_id = models.CharField(max_length=200, blank=True)
     connected_at = models.DateTimeField(null=True)
     unlinked_at = models.DateTimeField(null=True)
+    deleted_at = models.DateTimeField(null=True)
+    delete_when_unlinked = models.BooleanField(default=False)
+    order_fulfilled = models.BooleanField(null=True)
     last_measurement_at = models.DateTimeField(null=True)
     synced_at = models.DateTimeField(null=True)
     created_at = models.DateTimeField(auto_now_add=True)

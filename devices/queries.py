@@ -32,6 +32,10 @@ WHERE d.vendor_patient_id <> '' AND lower(d.vendor_patient_id) <> lower(p.extern
 
 
 class DeviceQuerySet(TenantQuerySet["Device"]):
+    def at_the_vendor(self) -> Self:
+        """Not deleted there."""
+        return self.filter(deleted_at__isnull=True)
+
     def matching(self, text: str, held: AssignmentQuerySet) -> Self:
         """Every word of `text` is in the device's name, in an id of it or of its gateway, or in the name
         or id of its patient by one of the assignments `held`."""

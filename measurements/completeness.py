@@ -103,11 +103,15 @@ def _progress(run: Reconciliation, figures: dict[str, Any]) -> RunProgress:
 def of_span(clinic: Clinic, start: datetime.datetime, end: datetime.datetime) -> MonthCompleteness:
     """For devices that somebody had in the half-open span `start`..`end`: are they verified for it?
 
-    Verified means compared by receipt time over all of it, as far as it is over, not merely today.
+    Verified means compared by receipt time over all of it, as far as it is over, not merely today. Of a
+    device that was deleted there the vendor holds nothing.
     """
     held = Assignment.objects.for_clinic(clinic).during(start, end)
     devices = list(
-        Device.objects.for_clinic(clinic).filter(id__in=held.values("device")).order_by("name", "id")
+        Device.objects.for_clinic(clinic)
+        .at_the_vendor()
+        .filter(id__in=held.values("device"))
+        .order_by("name", "id")
     )
     verified = {one.device_id: one for one in Verification.objects.for_clinic(clinic)}
 

@@ -115,7 +115,7 @@ def plan(run: Reconciliation) -> None:
 
 
 def _devices(run: Reconciliation) -> QuerySet[Device]:
-    devices = Device.objects.for_clinic(run.clinic).order_by("hwi_device_id")
+    devices = Device.objects.for_clinic(run.clinic).at_the_vendor().order_by("hwi_device_id")
     if run.patient:
         held = Assignment.objects.for_clinic(run.clinic).filter(patient=run.patient)
         devices = devices.filter(id__in=held.values("device"))

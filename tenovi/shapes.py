@@ -80,7 +80,8 @@ _PATIENT_TEXTS = {
 
 @dataclass(frozen=True, slots=True)
 class Device:
-    """An HWI device: one activation. `hardware_uuid` is as the vendor spells it."""
+    """An HWI device: one activation. `hardware_uuid` is as the vendor spells it. `order_fulfilled` is None
+    for a device without an order."""
 
     hwi_device_id: uuid.UUID
     status: str
@@ -92,6 +93,7 @@ class Device:
     connected_on: datetime.datetime | None
     unlinked_on: datetime.datetime | None
     last_measurement: datetime.datetime | None
+    order_fulfilled: bool | None
     patient: Patient | None
 
     @classmethod
@@ -99,6 +101,7 @@ class Device:
         hwi_device_id = id_of(value)
         inner = value.get("device")
         inner = inner if isinstance(inner, dict) else {}
+        order = inner.get("fulfillment_request")
         return cls(
             hwi_device_id=hwi_device_id,
             status=storable_text(value.get("status"), 60),
@@ -110,6 +113,7 @@ class Device:
             connected_on=time_of(value.get("connected_on")),
             unlinked_on=time_of(value.get("unlinked_on")),
             last_measurement=time_of(value.get("last_measurement")),
+            order_fulfilled=flag(order.get("fulfilled")) if isinstance(order, dict) else None,
             patient=_patient_of(value),
         )
 

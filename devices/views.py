@@ -1,0 +1,48 @@
+"""Pages about what a clinic asks of the vendor for one device."""
+
+from __future__ import annotations
+
+import uuid
+
+from django.contrib import messages
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+from django.utils import timezone
+from django.views.decorators.http import require_http_methods
+
+from clinics.access import Permission, Visit, clinic_page
+from devices import ending
+from devices.access import device_for
+from devices.errands import errands_of
+from devices.models import Assignment, DeviceType
+
+
+@clinic_page(Permission.MANAGE_DEVICES)
+@require_http_methods(["GET", "HEAD", "POST"])
+def end_service(request: HttpRequest, visit: Visit, device_id: uuid.UUID) -> HttpResponse:
+    """Unlink or delete a device at the vendor; what each of them means is said before the click."""
+    device = device_for(visit, device_id)
+    wanted = request.POST.get("do")
+    if wanted == "unlink" and not device.deleted_at:
+        ending.unlink_device(device=device, by=visit.user)
+        messages.success(request, "Tenovi is asked to unlink it. Charges and readings end once that is done.")
+        return redirect("device-end", visit.clinic.slug, device.id)
+    if wanted == "delete" and not device.deleted_at and not device.order_fulfilled:
+        ending.delete_device(device=device, by=visit.user)
+        messages.success(request, "Tenovi is asked to delete it.")
+        return redirect("device-end", visit.clinic.slug, device.id)
+    held = Assignment.objects.for_clinic(visit.clinic).filter(device=device).in_force_at(timezone.now())
+    context = {
+        "device": device,
+        "holding": held.select_related("patient").first(),
+        "monthly_cost": monthly_cost(visit, device.name),
+        "errands": errands_of(visit.clinic, [device.hwi_device_id])[device.hwi_device_id],
+        "zone": visit.clinic.zone,
+    }
+    return render(request, "devices/end.html", context)
+
+
+def monthly_cost(visit: Visit, name: str) -> object:
+    """What the vendor charges a month for devices of this name, in USD; None when it did not say."""
+    prices = DeviceType.objects.for_clinic(visit.clinic).filter(name=name)
+    return prices.values_list("monthly_cost", flat=True).first()

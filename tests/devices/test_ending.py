@@ -1,0 +1,187 @@
+"""Unlinking and deleting a device: what is asked, what becomes of it, and what the page says meanwhile."""
+
+from __future__ import annotations
+
+import datetime
+import html
+import re
+import uuid
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from django.test import Client
+from pytest_django import Settings
+
+from clinics.models import AuditEvent, Clinic, Role
+from devices.actions import store_vendor_device
+from devices.models import Assignment, Device, DeviceType
+from tenovi.drain import drain
+from tenovi.models import Priority, Request, RequestKind
+from tenovi.shapes import Device as VendorDevice
+from tests.factories import LONG_AGO, assign, make_device, make_patient, make_user
+from tests.vendor import stub_as_vendor, vendor_clinic, wire_device
+from tests.vendor_stub import Reply, VendorStub
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+SEVEN = uuid.UUID(int=7)
+UNLINK = f"/hwi/unlink-gateway/{SEVEN}/"
+RECORD = f"/hwi/hwi-devices/{SEVEN}/"
+FULFILLED = "HWI Devices attached to a fulfilled Fulfillment Request cannot be deleted."
+
+
+@pytest.fixture
+def stub(settings: Settings) -> Iterator[VendorStub]:
+    with stub_as_vendor(settings) as running:
+        yield running
+
+
+@pytest.fixture
+def clinic(stub: VendorStub) -> Clinic:
+    return vendor_clinic()
+
+
+@pytest.fixture
+def device(clinic: Clinic) -> Device:
+    """A cuff that a patient has."""
+    device = make_device(clinic, hwi_device_id=SEVEN, name="Tenovi BPM - L", hardware_uuid="A1B2C3D4E5F6")
+    assign(device, make_patient(clinic, name="Ada Lark"))
+    return device
+
+
+@pytest.fixture
+def admin(clinic: Clinic) -> Client:
+    client = Client()
+    client.force_login(make_user("admin@alpha.test", clinic, Role.CLINIC_ADMIN))
+    return client
+
+
+def unlinked(**members: Any) -> Reply:
+    return Reply(200, {**wire_device(7, hardware_uuid=None), "status": "Unlinked", **members})
+
+
+def page(device: Device) -> str:
+    return f"/c/alpha/devices/{device.id}/end/"
+
+
+def text(client: Client, url: str) -> str:
+    return " ".join(html.unescape(re.sub(r"<[^>]+>", " ", client.get(url).content.decode())).split())
+
+
+def now_at(device: Device) -> Device:
+    return Device.objects.for_clinic(device.clinic).get(id=device.id)
+
+
+def assignment(device: Device) -> Assignment:
+    return Assignment.objects.for_clinic(device.clinic).get(device=device)
+
+
+def test_what_unlinking_means_is_said_before_the_click(admin: Client, device: Device) -> None:
+    DeviceType.objects.create(clinic=device.clinic, name=device.name, monthly_cost="5.00")
+    said = text(admin, page(device))
+    assert "Tenovi charges $5.00 a month for it until it is unlinked." in said
+    assert "Until then both go on." in said
+    assert "From that moment Ada Lark does not have it any more." in said
+    assert not Request.objects.for_clinic(device.clinic).exists()
+
+
+def test_a_click_is_a_request_in_front_of_all_others_and_a_line_in_the_record(
+    admin: Client, device: Device
+) -> None:
+    admin.post(page(device), {"do": "unlink"})
+    request = Request.objects.for_clinic(device.clinic).get()
+    assert (request.kind, request.target) == (RequestKind.DEVICE_UNLINK, str(SEVEN))
+    assert request.priority == Priority.PERSON
+    event = AuditEvent.objects.get(action="device_unlink_asked")
+    assert (event.actor_label, event.target_id) == ("admin@alpha.test", str(device.id))
+    assert "Unlinking: it waits to be sent to Tenovi." in text(admin, page(device))
+    assert assignment(device).ends_at is None
+
+
+def test_once_it_is_unlinked_the_patient_has_it_no_longer(
+    admin: Client, device: Device, stub: VendorStub
+) -> None:
+    at = datetime.datetime(2025, 6, 1, 12, tzinfo=datetime.UTC)
+    stub.reply(UNLINK, unlinked(unlinked_on="2025-06-01T12:00:00.000000Z"))
+    admin.post(page(device), {"do": "unlink"})
+    drain()
+    assert (now_at(device).unlinked_at, now_at(device).hardware_uuid) == (at, "")
+    assert assignment(device).ends_at == at
+    event = AuditEvent.objects.get(action="device_unlinked")
+    assert event.actor_label == "admin@alpha.test"
+    assert event.detail["assignment_ends_at"] == [None, at.isoformat()]
+    said = text(admin, page(device))
+    assert "nothing is charged for it any more" in said
+    assert "Unlink at Tenovi" not in said
+
+
+def test_a_vendor_that_does_not_say_when_has_done_it_now(
+    admin: Client, device: Device, stub: VendorStub
+) -> None:
+    stub.reply(UNLINK, unlinked())
+    before = datetime.datetime.now(datetime.UTC)
+    admin.post(page(device), {"do": "unlink"})
+    drain()
+    ended = assignment(device).ends_at
+    assert ended is not None
+    assert ended >= before
+    assert now_at(device).unlinked_at == ended
+
+
+def test_a_deleted_device_stays_here_for_its_readings(
+    admin: Client, device: Device, stub: VendorStub
+) -> None:
+    stub.reply(RECORD, Reply(204))
+    admin.post(page(device), {"do": "delete"})
+    drain()
+    assert now_at(device).deleted_at is not None
+    assert assignment(device).ends_at is not None
+    assert AuditEvent.objects.filter(action="device_deleted").count() == 1
+    assert "Deleted at Tenovi" in text(admin, page(device))
+    assert "deleted at Tenovi" in text(admin, f"/c/alpha/devices/{device.id}/")
+    assert not Device.objects.for_clinic(device.clinic).at_the_vendor().exists()
+
+
+def test_a_device_that_cannot_be_deleted_is_offered_to_be_unlinked(
+    admin: Client, device: Device, stub: VendorStub
+) -> None:
+    stub.reply(RECORD, Reply(400, {"detail": FULFILLED}))
+    admin.post(page(device), {"do": "delete"})
+    drain()
+    said = text(admin, page(device))
+    assert "Tenovi did not delete it." in said
+    assert "it came with an order that was fulfilled" in said
+    assert "Unlink it instead" in said
+    assert "Delete at Tenovi" not in said
+    assert assignment(device).ends_at is None
+    admin.post(page(device), {"do": "unlink"})
+    kinds = Request.objects.for_clinic(device.clinic).values_list("kind", "state")
+    assert list(kinds) == [(RequestKind.DEVICE_UNLINK, "waiting")]
+
+
+def test_a_fulfilled_order_the_vendor_tells_of_is_known_before_the_click(
+    admin: Client, device: Device, stub: VendorStub
+) -> None:
+    stub.reply(UNLINK, Reply(200, wire_device(7, fulfillment_request={"fulfilled": True})))
+    admin.post(page(device), {"do": "unlink"})
+    drain()
+    assert "This is not possible" in text(admin, page(device))
+    admin.post(page(device), {"do": "delete"})
+    assert not Request.objects.for_clinic(device.clinic).exists()
+
+
+def test_a_device_the_vendor_lists_again_is_there_again(device: Device) -> None:
+    Device.objects.for_clinic(device.clinic).update(deleted_at=LONG_AGO)
+    store_vendor_device(clinic=device.clinic, record=VendorDevice.from_wire(wire_device(7)))
+    assert now_at(device).deleted_at is None
+
+
+def test_a_key_at_rest_is_named_as_what_it_waits_for(admin: Client, device: Device, stub: VendorStub) -> None:
+    stub.reply(UNLINK, Reply(403, {"detail": "no"}))
+    admin.post(page(device), {"do": "unlink"})
+    drain()
+    said = text(admin, page(device))
+    assert re.search(r"Unlinking: it waits to be sent to Tenovi\. Tenovi [^.]+key", said)
+    assert "Create a new one in the Tenovi dashboard" in said
+    assert assignment(device).ends_at is None
