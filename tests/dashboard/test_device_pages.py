@@ -27,10 +27,10 @@ from tests.factories import (
     make_device,
     make_gateway,
     make_patient,
-    make_user,
     settled,
     vendor_time,
 )
+from tests.pages import signed_in, text_of
 
 pytestmark = pytest.mark.django_db
 
@@ -46,17 +46,6 @@ def clinic() -> Clinic:
 @pytest.fixture
 def alice(clinic: Clinic) -> Client:
     return signed_in(clinic, Role.CARE_MANAGER)
-
-
-def signed_in(clinic: Clinic, role: str) -> Client:
-    client = Client()
-    client.force_login(make_user(f"{role}@{clinic.slug}.test", clinic, role))
-    return client
-
-
-def text_of(answer: Any) -> str:
-    assert answer.status_code == 200
-    return " ".join(html.unescape(re.sub(r"<[^>]+>", " ", answer.content.decode())).split())
 
 
 def names(answer: Any) -> list[str]:

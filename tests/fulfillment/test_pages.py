@@ -12,8 +12,9 @@ from django.test import Client
 from clinics.models import Clinic, Role
 from devices.models import Device
 from fulfillment.statuses import STATUSES, Stage, names_of
-from tests.factories import assign, held_device, make_clinic, make_device, make_patient, make_user
+from tests.factories import assign, held_device, make_clinic, make_device, make_patient
 from tests.fulfillment.vendor import NEW, OLD, news, order, tell, tell_order
+from tests.pages import signed_in, text_of
 
 pytestmark = pytest.mark.django_db
 
@@ -35,21 +36,6 @@ def clinic() -> Clinic:
 @pytest.fixture
 def alice(clinic: Clinic) -> Client:
     return signed_in(clinic, Role.CARE_MANAGER)
-
-
-def signed_in(clinic: Clinic, role: str) -> Client:
-    client = Client()
-    if role == "operator":
-        client.force_login(make_user("operator@host.test", is_operator=True))
-    else:
-        client.force_login(make_user(f"{role}@{clinic.slug}.test", clinic, role))
-    return client
-
-
-def text_of(answer: Any) -> str:
-    """The words of a page, without its tags."""
-    assert answer.status_code == 200
-    return " ".join(html.unescape(re.sub(r"<[^>]+>", " ", answer.content.decode())).split())
 
 
 def names(answer: Any) -> list[str]:
