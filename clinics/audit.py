@@ -16,6 +16,7 @@ from clinics.models import AuditEvent, Clinic, User
 
 NOBODY = "not signed in"
 COMMAND = "command line"
+BACKGROUND = "Vitaldays itself"
 SAME_LOOK = timedelta(minutes=10)
 
 
@@ -26,9 +27,10 @@ def record(
     clinic: Clinic | None = None,
     target: Any = None,
     detail: dict[str, Any] | None = None,
+    in_background: bool = False,
 ) -> AuditEvent:
     """One line in the record. `by=None` is somebody who is not signed in, or a command run on the
-    server itself.
+    server itself; `in_background`, what followed from an earlier line without anybody.
 
     `detail` holds no clinical values and no names: ids, field names, counts, and what somebody wrote
     who had to give a reason.
@@ -37,13 +39,19 @@ def record(
     return AuditEvent.objects.create(
         action=action,
         actor_id=by.id if by else None,
-        actor_label=by.email if by else NOBODY if request else COMMAND,
+        actor_label=by.email if by else _nobody(in_background),
         clinic_id=clinic.id if clinic else None,
         target_kind=type(target).__name__.lower() if target is not None else "",
         target_id=_key_of(target),
         detail=detail or {},
-        address=request.address if request else None,
+        address=request.address if request and not in_background else None,
     )
+
+
+def _nobody(in_background: bool) -> str:
+    if in_background:
+        return BACKGROUND
+    return NOBODY if context.current.get() else COMMAND
 
 
 def record_view(action: str, *, by: User, clinic: Clinic, target: Any) -> None:

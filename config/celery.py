@@ -24,6 +24,7 @@ app.conf.beat_schedule = {
         "measurements.claim_readings": 30.0,
         "measurements.follow_time_zones": 30.0,
         "measurements.compare_with_vendor": 60.0,
+        "fulfillment.follow_orders": 30.0,
         "devices.sync_vendor": 60.0,
         "tenovi.heartbeat": 60.0,
         "tenovi.forget": 3600.0,

@@ -11,6 +11,7 @@ from clinics.models import User
 from devices import actions, ending
 from devices.actions import store_vendor_device
 from devices.models import Assignment, Device
+from patients.models import Patient
 from tenovi import shapes
 from tenovi.doorbell import ring
 from tenovi.errors import Invalid, VendorError
@@ -87,14 +88,19 @@ def patient_to_attach(request: Request) -> dict[str, Any]:
     assignment = held.select_related("patient").first() if device else None
     if device is None or assignment is None:
         raise NothingToSend
-    patient = assignment.patient
     return {
         "device": {"name": device.name, "hardware_uuid": device.hardware_uuid or None},
-        "patient": {
-            "external_id": patient.external_id,
-            **{name: getattr(patient, name) for name in CARRIED if getattr(patient, name)},
-            "sms_opt_in": patient.sms_opt_in and patient.consented_on is not None,
-        },
+        "patient": carried_patient(assignment.patient),
+    }
+
+
+def carried_patient(patient: Patient) -> dict[str, Any]:
+    """A patient as the vendor's record of a device carries them; it changes the one record it keeps of
+    them. Text messages are on there unless it is told otherwise, so that is said each time."""
+    return {
+        "external_id": patient.external_id,
+        **{name: getattr(patient, name) for name in CARRIED if getattr(patient, name)},
+        "sms_opt_in": patient.sms_opt_in and patient.consented_on is not None,
     }
 
 

@@ -13,6 +13,7 @@ import re
 from collections.abc import Iterable
 
 GATEWAY_ID = re.compile(r"[0-9A-F]{12}")
+IMEI = re.compile(r"[0-9]{15}")
 DOTTED = re.compile(r"[0-9]{1,9}(\.[0-9]{1,9})*")
 WEAK_BELOW = 12
 SIGNAL_LEVELS = (("excellent", 25), ("good", 18), ("fair", WEAK_BELOW))
@@ -40,6 +41,14 @@ def normal_hardware_id(text: str) -> str:
 def is_gateway_id(hardware_id: str) -> bool:
     """Whether a normal hardware id names a gateway."""
     return GATEWAY_ID.fullmatch(hardware_id) is not None
+
+
+def is_imei(hardware_id: str) -> bool:
+    """Whether a normal hardware id is an IMEI: 15 digits, the last of which checks the others (Luhn)."""
+    if not IMEI.fullmatch(hardware_id):
+        return False
+    doubled = [int(digit) * (1 + place % 2) for place, digit in enumerate(hardware_id)]
+    return sum(number - 9 if number > 9 else number for number in doubled) % 10 == 0
 
 
 def signal_level(strength: int | None) -> str:

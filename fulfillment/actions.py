@@ -15,7 +15,15 @@ from dataclasses import dataclass
 from typing import Literal
 
 from clinics.models import Clinic
-from fulfillment.models import FulfillmentEvent, OrderMessage, Shipment, SpecialOrder, SpecialOrderEvent
+from fulfillment.models import (
+    FulfillmentEvent,
+    Order,
+    OrderMessage,
+    Shipment,
+    SpecialOrder,
+    SpecialOrderEvent,
+)
+from fulfillment.order_steps import is_under_way
 from fulfillment.reading import DeviceNews, OrderNews
 from fulfillment.statuses import order_status_named, shown_status
 
@@ -108,6 +116,19 @@ def _show(clinic: Clinic, histories: dict[uuid.UUID, list[FulfillmentEvent]]) ->
         unique_fields=["device"],
         update_fields=["status", "hardware_uuid", "tracking_link", "since"],
     )
+    _follow(clinic, {shipment.device_id: shipment.status for shipment in shipments})
+
+
+def _follow(clinic: Clinic, statuses: dict[uuid.UUID, str]) -> None:
+    """Orders show where their device is. One that has arrived is closed, and is never opened again: the
+    need it stood for was met."""
+    orders = Order.objects.for_clinic(clinic).filter(device__in=list(statuses)).order_by("id")
+    for order in orders:
+        status = statuses[order.device_id] if order.device_id else ""
+        if status != order.vendor_status:
+            order.vendor_status = status
+            order.is_open = order.is_open and is_under_way(status)
+            order.save(update_fields=["vendor_status", "is_open"])
 
 
 @dataclass(frozen=True, slots=True)

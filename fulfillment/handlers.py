@@ -9,12 +9,15 @@ from typing import Any
 
 from clinics.locks import hold
 from clinics.models import Clinic
+from devices.handlers import store_devices
 from devices.queries import Holding, KnownDevice, known_devices
 from fulfillment.actions import DeviceEvent, OrderEvent, Outcome, store_events, store_orders
+from fulfillment.order_outcomes import looked
 from fulfillment.reading import DeviceNews, OrderNews, read_device_news, read_order_news
 from patients.queries import patients_named
+from tenovi import shapes
 from tenovi.elements import Doubtful
-from tenovi.models import Delivery
+from tenovi.models import Delivery, Request
 from tenovi.registry import Verdict
 
 EVENT_REASONS: dict[Outcome, str] = {"stored": "", "duplicate": "repeated_event"}
@@ -72,6 +75,18 @@ def store_special_orders(delivery: Delivery, elements: Sequence[Any]) -> list[Ve
         for index, outcome in zip(events, outcomes, strict=True)
     }
     return [verdicts[index] for index in range(len(elements))]
+
+
+def store_devices_of_patient(request: Request, answer: shapes.Page[shapes.Device]) -> int:
+    """A page of a patient's devices; the number that could not be stored. An order may be among them."""
+    failed = store_devices(request, answer)
+    looked(
+        request,
+        is_first=request.pages == 0,
+        is_last=not answer.next,
+        is_whole=not (failed or answer.unusable),
+    )
+    return failed
 
 
 def event_for(

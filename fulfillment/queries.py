@@ -9,11 +9,41 @@ from django.db.models import F, OuterRef, Q, Subquery
 from clinics.tenancy import TenantQuerySet
 from devices.hardware import normal_hardware_id
 from devices.models import Assignment
+from fulfillment.states import OrderState
 from fulfillment.statuses import STATUSES, Stage, names_of
 from patients.models import Patient
 
 if TYPE_CHECKING:
-    from fulfillment.models import FulfillmentEvent, Shipment, SpecialOrder, SpecialOrderEvent  # noqa: F401
+    from fulfillment.models import (  # noqa: F401
+        FulfillmentEvent,
+        Order,
+        Shipment,
+        SpecialOrder,
+        SpecialOrderEvent,
+    )
+
+
+class OrderQuerySet(TenantQuerySet["Order"]):
+    def for_need(self, patient: Patient, device_name: str) -> Self:
+        """Orders of this device for this patient whose need is not met yet."""
+        return self.filter(patient=patient, device_name=device_name, is_open=True)
+
+    def of_patient(self, patient: Patient) -> Self:
+        return self.filter(patient=patient)
+
+    def doubtful(self) -> Self:
+        """Nobody knows yet whether Tenovi has them."""
+        return self.filter(state__in=[OrderState.UNKNOWN, OrderState.NEEDS_PERSON])
+
+    def needing_a_person(self) -> Self:
+        return self.filter(state=OrderState.NEEDS_PERSON)
+
+    def with_hardware(self, hardware_uuid: str) -> Self:
+        """Open orders that carry this Gateway ID or IMEI."""
+        return self.filter(hardware_uuid=hardware_uuid, is_open=True)
+
+    def newest_first(self) -> Self:
+        return self.order_by("-created_at", "-line", "-id")
 
 
 class FulfillmentEventQuerySet(TenantQuerySet["FulfillmentEvent"]):

@@ -211,13 +211,17 @@ def _try_later(
 
 
 def _wait(request: Request, reason: str, *, charged: bool, seconds: float = 0) -> None:
-    _update(
-        request,
-        state=RequestState.WAITING,
-        reason=reason,
-        attempts=request.attempts if charged else request.attempts - 1,
-        not_before=seconds_from_now(seconds),
-    )
+    with transaction.atomic():
+        waits = _update(
+            request,
+            state=RequestState.WAITING,
+            reason=reason,
+            attempts=request.attempts if charged else request.attempts - 1,
+            not_before=seconds_from_now(seconds),
+        )
+        if waits and request.kind in CREATES:  # its room has to know that nothing was done
+            request.state, request.reason = RequestState.WAITING, reason
+            _tell_room(request, None)
 
 
 def _stop(request: Request, state: str, reason: str, error: errors.VendorError | None) -> None:

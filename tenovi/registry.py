@@ -39,7 +39,8 @@ PayloadBuilder = Callable[["Request"], dict[str, Any]]
 `NothingToSend` when there is no longer anything to say."""
 
 FailureHandler = Callable[["Request", "VendorError | None"], None]
-"""Told that a request was parked, or may have been done (`request.state`); None: its process died."""
+"""Told what became of a request that brought no answer (`request.state`): parked, or perhaps done, and
+of what creates something also that it waits again because nothing was done. None: its process died."""
 
 
 class NothingToSend(Exception):

@@ -1,0 +1,40 @@
+"""Which devices at the vendor could be what came of an order whose answer was lost."""
+
+from __future__ import annotations
+
+import datetime
+
+from django.db.models import Exists, OuterRef, Q
+
+from devices.models import Device
+from devices.queries import DeviceQuerySet
+from fulfillment.models import Order
+
+CLOCKS_DIFFER = datetime.timedelta(minutes=10)
+STILL_WORKING = datetime.timedelta(hours=1)  # for a create that the vendor finished late
+
+
+def candidates_for(order: Order) -> DeviceQuerySet:
+    """Devices of that patient and name, created at the vendor about when this order was sent, unheard of
+    here before, and not claimed by another order."""
+    first, doubted = order.first_sent_at, order.doubted_at
+    devices = Device.objects.for_clinic(order.clinic)
+    if first is None or doubted is None:
+        return devices.none()
+    claimed = Order.objects.for_clinic(order.clinic).filter(device=OuterRef("pk"))
+    created = Q(vendor_created_at__isnull=True) | Q(
+        vendor_created_at__gte=first - CLOCKS_DIFFER, vendor_created_at__lte=doubted + STILL_WORKING
+    )
+    return devices.filter(
+        created,
+        ~Exists(claimed),
+        vendor_patient_id__iexact=order.patient.external_id,
+        name=order.device_name,
+        created_at__gte=first,
+    )
+
+
+def rivals_of(order: Order) -> bool:
+    """Whether another order of the same thing is being looked for too: then nobody can say whose a device is."""
+    others = Order.objects.for_clinic(order.clinic).doubtful().exclude(id=order.id)
+    return others.filter(patient=order.patient_id, device_name=order.device_name).exists()

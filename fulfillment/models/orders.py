@@ -1,0 +1,157 @@
+"""Orders of devices, and what became of each."""
+
+from __future__ import annotations
+
+import uuid
+from typing import ClassVar
+
+from django.db import models
+from django.db.models import Q
+from django.utils import timezone
+
+from clinics.models import User
+from clinics.tenancy import TenantModel, TenantQuerySet
+from devices.models import Device
+from fulfillment.queries import OrderQuerySet
+from fulfillment.states import OrderState
+from patients.models import Patient
+
+
+class ShipBy(models.TextChoices):
+    TENOVI = "tenovi", "Tenovi ships it"
+    CLINIC = "clinic", "The clinic ships it"
+    ON_SITE = "on_site", "Handed over at the clinic"
+
+
+class Order(TenantModel):
+    """One device for one patient: at most one create at the vendor, in the request whose target is this id.
+
+    Orders placed together share `basket` and `idempotency_key`, and differ in `line`. `is_open`: the
+    need it stands for is not met yet, so that a second order for it would be a second parcel; with
+    `is_again` somebody has said that a second one is meant. What was wanted and the address are as
+    they were when it was placed; `sent` is the body of the last create. `hardware_uuid` is the
+    Gateway ID or IMEI that the order carries. `vendor_status` is the furthest status heard of.
+
+    While nobody knows whether it was created: `doubted_at` says since when, `looks` counts whole
+    readings of the patient's devices at the vendor after that, `found` is how many of them could be
+    it, `look_due_at` is when the next one begins, `looking` that one is under way. `throttled`: the
+    vendor answered that it was asked too often, which usually means that it did nothing.
+    """
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    basket = models.UUIDField(default=uuid.uuid4)
+    line = models.PositiveSmallIntegerField(default=0)
+    idempotency_key = models.CharField(max_length=200)
+    digest = models.CharField(max_length=64)
+    patient = models.ForeignKey(Patient, on_delete=models.PROTECT, related_name="+")
+    device_name = models.CharField(max_length=200)
+    sensor_code = models.CharField(max_length=20, blank=True)
+    ship_by = models.CharField(max_length=10, choices=ShipBy.choices)
+    hardware_uuid = models.CharField(max_length=15, blank=True)
+    gateway_only = models.BooleanField(default=False)
+    sensor_id = models.CharField(max_length=60, blank=True)
+    bluetooth_passkey = models.CharField(max_length=6, blank=True)
+    require_signature = models.BooleanField(default=False)
+    notify_emails = models.CharField(max_length=500, blank=True)
+    shipping_notes = models.CharField(max_length=500, blank=True)
+    shipping_name = models.CharField(max_length=200, blank=True)
+    shipping_address = models.CharField(max_length=300, blank=True)
+    shipping_city = models.CharField(max_length=100, blank=True)
+    shipping_state = models.CharField(max_length=50, blank=True)
+    shipping_zip_code = models.CharField(max_length=20, blank=True)
+    state = models.CharField(max_length=12, choices=OrderState.choices, default=OrderState.QUEUED)
+    is_open = models.BooleanField(default=True)
+    is_again = models.BooleanField(default=False)
+    reason = models.CharField(max_length=500, blank=True)
+    vendor_status = models.CharField(max_length=60, blank=True)
+    device = models.OneToOneField(Device, null=True, on_delete=models.PROTECT, related_name="+")
+    sent = models.JSONField(default=dict, blank=True)
+    sends = models.PositiveSmallIntegerField(default=0)
+    first_sent_at = models.DateTimeField(null=True)
+    doubted_at = models.DateTimeField(null=True)
+    throttled = models.BooleanField(default=False)
+    looking = models.BooleanField(default=False)
+    looks = models.PositiveSmallIntegerField(default=0)
+    found = models.PositiveSmallIntegerField(default=0)
+    look_due_at = models.DateTimeField(null=True)
+    placed_by = models.ForeignKey(User, on_delete=models.PROTECT, related_name="+")
+    created_at = models.DateTimeField(default=timezone.now)
+
+    objects: ClassVar[OrderQuerySet] = OrderQuerySet.as_manager()  # type: ignore[assignment]
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(
+                fields=["clinic", "idempotency_key", "line"], name="order_placed_once_per_key"
+            ),
+            models.UniqueConstraint(
+                fields=["clinic", "patient", "device_name"],
+                condition=Q(is_open=True, is_again=False),
+                name="order_one_open_per_need",
+            ),
+            models.UniqueConstraint(
+                fields=["clinic", "hardware_uuid", "sensor_code"],
+                condition=Q(is_open=True, sensor_id="") & ~Q(hardware_uuid=""),
+                name="order_one_open_per_sensor_of_a_gateway",
+            ),
+            models.CheckConstraint(condition=Q(state__in=OrderState.values), name="order_state_known"),
+            models.CheckConstraint(condition=Q(ship_by__in=ShipBy.values), name="order_ship_by_known"),
+            models.CheckConstraint(condition=~Q(idempotency_key=""), name="order_has_a_key"),
+            models.CheckConstraint(
+                condition=Q(state="confirmed") ^ Q(device__isnull=True), name="order_confirmed_has_a_device"
+            ),
+            models.CheckConstraint(
+                condition=~Q(state__in=["refused", "cancelled"], is_open=True), name="order_ended_is_closed"
+            ),
+            models.CheckConstraint(
+                condition=Q(sends=0) ^ Q(first_sent_at__isnull=False), name="order_sent_at_some_time"
+            ),
+        ]
+        indexes = [
+            models.Index(fields=["clinic", "-created_at", "-id"], name="order_newest"),
+            models.Index(fields=["patient", "-created_at"], name="order_patient"),
+            models.Index(
+                fields=["state"],
+                condition=Q(state__in=["queued", "sending", "unknown", "needs_person"]),
+                name="order_unsettled",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return self.device_name
+
+
+class OrderStep(TenantModel):
+    """One step of an order on our side: kept for ever, never changed.
+
+    `said` is a sentence, or the reason that a person gave; `detail` what the vendor answered or what
+    evidence was found. `by` is None where no person did it.
+    """
+
+    class What(models.TextChoices):
+        PLACED = "placed", "Ordered"
+        SENT = "sent", "Sent to Tenovi"
+        WAITS = "waits", "Waits: nothing has reached Tenovi"
+        CONFIRMED = "confirmed", "Confirmed by Tenovi"
+        REFUSED = "refused", "Refused by Tenovi"
+        DOUBTED = "doubted", "No usable answer: Tenovi may have taken the order"
+        LOOKED = "looked", "Looked for it in Tenovi’s list"
+        HANDED = "handed", "Handed to a person"
+        ADOPTED = "adopted", "Found at Tenovi"
+        SENT_AGAIN = "sent_again", "To be sent again"
+        CANCELLED = "cancelled", "Cancelled"
+
+    order = models.ForeignKey(Order, on_delete=models.CASCADE, related_name="+")
+    what = models.CharField(max_length=12, choices=What.choices)
+    said = models.CharField(max_length=500, blank=True)
+    detail = models.JSONField(default=dict, blank=True)
+    by = models.ForeignKey(User, null=True, on_delete=models.PROTECT, related_name="+")
+    at = models.DateTimeField(default=timezone.now)
+
+    objects: ClassVar[TenantQuerySet[OrderStep]] = TenantQuerySet.as_manager()  # type: ignore[assignment]
+
+    class Meta:
+        constraints = [
+            models.CheckConstraint(condition=~Q(what=""), name="order_step_says_what"),
+        ]
+        indexes = [models.Index(fields=["order", "at", "id"], name="order_step_history")]

@@ -1,0 +1,293 @@
+"""What becomes of an order at the vendor: what is sent, what came back, and what a look at its list shows.
+
+A doubtful answer is never repeated by software, save one: where the vendor said that it was asked too
+often, and its list shows no trace of the order afterwards.
+"""
+
+from __future__ import annotations
+
+import datetime
+from dataclasses import replace
+from typing import Any
+
+from django.db import transaction
+from django.db.models import CharField, Exists, OuterRef
+from django.db.models.functions import Cast
+from django.utils import timezone
+
+from devices.actions import store_vendor_device
+from devices.handlers import carried_patient
+from devices.models import Device
+from fulfillment.evidence import candidates_for, rivals_of
+from fulfillment.models import Order, ShipBy
+from fulfillment.order_steps import Held, What, confirm, enqueue, hold_order, move, note
+from fulfillment.states import OrderState
+from tenovi import shapes
+from tenovi.errors import Invalid, TooManyRequests, VendorError
+from tenovi.models import Priority, Request, RequestKind, RequestState
+from tenovi.queue import ask
+from tenovi.registry import NothingToSend
+
+LOOKS = 2  # without a trace, before a person may send it again
+LOOK_AGAIN = datetime.timedelta(minutes=10)
+MOST_SENDS = 5  # of one that the vendor keeps putting off
+NO_TRACE = "Tenovi’s list shows no trace of this order."
+NOT_WHOLE = "Tenovi’s list of this patient’s devices could not be read as a whole."
+SEVERAL = "More than one device at Tenovi could be this order: choose the one that is."
+RIVALS = "Two orders of the same device are being looked for: say which device belongs to which."
+GONE = "Its request is gone from the queue."
+PUT_OFF = "Tenovi asked us to slow down and has no trace of the order: it is sent again."
+
+
+class AnotherOrder(Exception):
+    """The answer is about something else than what was ordered."""
+
+
+def order_to_send(request: Request) -> dict[str, Any]:
+    """The body of the create. The order says `sending`, committed, before a byte leaves."""
+    with transaction.atomic():
+        order = _locked(request)
+        if order is None or order.state != OrderState.QUEUED:
+            raise NothingToSend
+        body = body_of(order)
+        fields: dict[str, Any] = {
+            "first_sent_at": order.first_sent_at or timezone.now(),
+            "sends": order.sends + 1,
+        }
+        audited = {"fields": _names_in(body), "time": order.sends + 1}
+        move(order, OrderState.SENDING, What.SENT, audited=audited, sent=body, **fields)
+    return body
+
+
+def body_of(order: Order) -> dict[str, Any]:
+    """https://tenovi.com/api-docs/, activating devices: three use cases, told apart by what is left out."""
+    device: dict[str, Any] = {"name": order.device_name, "hardware_uuid": order.hardware_uuid or None}
+    if order.sensor_id:
+        device["sensor_id"] = order.sensor_id
+    if order.ship_by != ShipBy.ON_SITE:
+        device["fulfillment_request"] = {
+            "shipping_name": order.shipping_name,
+            "shipping_address": order.shipping_address,
+            "shipping_city": order.shipping_city,
+            "shipping_state": order.shipping_state,
+            "shipping_zip_code": order.shipping_zip_code,
+            "client_will_fulfill": order.ship_by == ShipBy.CLINIC,
+            "ship_gateway_only": order.gateway_only,
+            "require_signature": order.require_signature,
+            **({"notify_emails": order.notify_emails} if order.notify_emails else {}),
+            **({"client_notes": order.shipping_notes} if order.shipping_notes else {}),
+        }
+    return {"device": device, "patient": carried_patient(order.patient)}
+
+
+def store_created(request: Request, answer: shapes.Device) -> int:
+    """The vendor has the order. An answer about somebody else raises: it is a doubtful one."""
+    order = _locked(request)
+    if order is None:
+        return 1
+    named = answer.patient.external_id if answer.patient else order.patient.external_id
+    if named.casefold() != order.patient.external_id.casefold():
+        raise AnotherOrder
+    record = answer if answer.patient else replace(answer, patient=shapes.Patient(external_id=named))
+    device = store_vendor_device(clinic=request.clinic, record=record)
+    confirm(Held(order, None), device, What.CONFIRMED)
+    return 0
+
+
+def not_created(request: Request, error: VendorError | None) -> None:
+    """The request waits again, was refused, or nobody knows (`request.state`)."""
+    order = _locked(request)
+    if order is None:
+        return
+    if request.state == RequestState.WAITING:
+        if order.state == OrderState.SENDING:
+            move(order, OrderState.QUEUED, What.WAITS, said=request.reason, **_as_if_not_sent(order))
+    elif request.state == RequestState.PARKED:
+        _refused(order, request, error)
+    elif order.state == OrderState.QUEUED:  # its process died before the order was marked as being sent
+        request.delete()
+        enqueue(order)
+    else:
+        _doubted(order, request.reason, error)
+
+
+def _as_if_not_sent(order: Order) -> dict[str, Any]:
+    sends = order.sends - 1
+    return {"sends": sends, "first_sent_at": order.first_sent_at if sends else None}
+
+
+def _refused(order: Order, request: Request, error: VendorError | None) -> None:
+    said = error.said if isinstance(error, Invalid) else ()
+    words = " ".join(text for _, text in said) or request.reason
+    audited = {"status": error.status if error else None, "about": [name for name, _ in said]}
+    move(
+        order,
+        OrderState.REFUSED,
+        What.REFUSED,
+        said=words,
+        detail={"said": [list(one) for one in said], "status": audited["status"]},
+        audited=audited,
+    )
+    request.delete()
+
+
+def _doubted(order: Order, said: str, error: VendorError | None) -> None:
+    """From now on it is looked for, at once and by itself."""
+    audited = {"error": type(error).__name__ if error else "none", "status": error.status if error else None}
+    move(
+        order,
+        OrderState.UNKNOWN,
+        What.DOUBTED,
+        said=said,
+        detail=audited,
+        audited=audited,
+        doubted_at=timezone.now(),
+        throttled=isinstance(error, TooManyRequests),
+        looking=False,
+        looks=0,
+        found=0,
+        look_due_at=None,
+    )
+    ask_for_look(order)
+
+
+def ask_for_look(order: Order) -> None:
+    """Have the vendor's list of this patient's devices read, under every spelling of the id it is known
+    to use: its filter minds the case, its records do not."""
+    known = Device.objects.for_clinic(order.clinic).filter(
+        vendor_patient_id__iexact=order.patient.external_id
+    )
+    spellings = {order.patient.external_id, *known.values_list("vendor_patient_id", flat=True)}
+    for spelling in sorted(spellings):
+        ask(order.clinic, RequestKind.DEVICES_OF_PATIENT, spelling, priority=Priority.PERSON, insist=True)
+
+
+def looked(request: Request, *, is_first: bool, is_last: bool, is_whole: bool) -> None:
+    """A page of that list is stored. A look counts when it began after the doubt and reached the end:
+    with one key all calls go one after the other, so its first page tells."""
+    mine = Order.objects.for_clinic(request.clinic).filter(
+        state=OrderState.UNKNOWN, patient__external_id=request.target
+    )
+    if is_first:
+        mine.update(looking=True)
+    if not (is_last or not is_whole):
+        return
+    for order_id in mine.filter(looking=True).order_by("id").values_list("id", flat=True):
+        settle(hold_order(request.clinic, order_id), is_whole=is_whole)
+
+
+def look_failed(request: Request, error: VendorError | None) -> None:
+    """The list could not be read: after so many attempts a person has to look."""
+    mine = Order.objects.for_clinic(request.clinic).filter(
+        state=OrderState.UNKNOWN, patient__external_id=request.target
+    )
+    for order_id in mine.order_by("id").values_list("id", flat=True):
+        held = hold_order(request.clinic, order_id)
+        if held.order.state == OrderState.UNKNOWN:
+            _hand_over(held.order, f"{NOT_WHOLE} {request.reason}", found=held.order.found)
+
+
+def settle(held: Held, *, is_whole: bool = True) -> None:
+    """Decide after a look: adopt the one match, look again later, or ask a person."""
+    order = held.order
+    if order.state != OrderState.UNKNOWN:
+        return
+    found = list(candidates_for(order).order_by("vendor_created_at", "hwi_device_id")[:20])
+    evidence = {
+        "found": [
+            {
+                "hwi_device_id": str(one.hwi_device_id),
+                "status": one.status,
+                "created": one.vendor_created_at.isoformat() if one.vendor_created_at else None,
+            }
+            for one in found
+        ],
+        "whole": is_whole,
+    }
+    looks = order.looks + 1
+    order.looks, order.looking, order.found = looks, False, len(found)
+    order.save(update_fields=["looks", "looking", "found"])
+    note(order, What.LOOKED, detail=evidence, audited={"found": len(found), "look": looks})
+    rivals = rivals_of(order)
+    if len(found) == 1 and not rivals:
+        confirm(held, found[0], What.ADOPTED)
+    elif found:
+        _hand_over(order, SEVERAL if len(found) > 1 else RIVALS, found=len(found))
+    elif not is_whole:
+        _hand_over(order, NOT_WHOLE, found=0)
+    elif order.throttled and order.sends < MOST_SENDS:
+        held.forget_request()
+        move(order, OrderState.QUEUED, What.SENT_AGAIN, said=PUT_OFF, look_due_at=None)
+        enqueue(order)
+    elif looks >= LOOKS:
+        _hand_over(order, NO_TRACE, found=0)
+    else:
+        order.look_due_at = timezone.now() + LOOK_AGAIN
+        order.save(update_fields=["look_due_at"])
+
+
+def _hand_over(order: Order, said: str, *, found: int) -> None:
+    fields: dict[str, Any] = {"look_due_at": None, "looking": False, "found": found}
+    move(order, OrderState.NEEDS_PERSON, What.HANDED, said=said, audited={"found": found}, **fields)
+
+
+def mend() -> int:
+    """Orders under way whose request somebody has deleted are queued again, or looked for if they may
+    have been sent; how many."""
+    requests = Request.objects.across_clinics().filter(
+        clinic=OuterRef("clinic"), kind=RequestKind.DEVICE_CREATE, target=Cast(OuterRef("id"), CharField())
+    )
+    stranded = Order.objects.across_clinics().filter(
+        ~Exists(requests), state__in=[OrderState.QUEUED, OrderState.SENDING]
+    )
+    mended = 0
+    for order in stranded.select_related("clinic").order_by("id"):
+        with transaction.atomic():
+            held = hold_order(order.clinic, order.id)
+            if held.request is None and held.order.state == OrderState.QUEUED:
+                enqueue(held.order)
+            elif held.request is None and held.order.state == OrderState.SENDING:
+                _doubted(held.order, GONE, None)
+            else:
+                continue
+            mended += 1
+    return mended
+
+
+def start_looks() -> int:
+    """Begin the looks that are due; how many."""
+    due = Order.objects.across_clinics().filter(state=OrderState.UNKNOWN, look_due_at__lte=timezone.now())
+    started = 0
+    for order in due.select_related("clinic", "patient").order_by("look_due_at"):
+        with transaction.atomic():
+            ask_for_look(order)
+            mine = Order.objects.for_clinic(order.clinic).filter(id=order.id)
+            started += mine.filter(look_due_at=order.look_due_at).update(look_due_at=None)
+    return started
+
+
+def adopt_what_turned_up() -> int:
+    """Orders without a trace, whose device has become known since then, by a webhook or a sync; how many."""
+    lost = Order.objects.across_clinics().filter(state=OrderState.NEEDS_PERSON, found=0)
+    adopted = 0
+    for order in lost.select_related("clinic").order_by("id"):
+        with transaction.atomic():
+            held = hold_order(order.clinic, order.id)
+            found = list(candidates_for(held.order)[:2])
+            if held.order.state == OrderState.NEEDS_PERSON and len(found) == 1 and not rivals_of(held.order):
+                confirm(held, found[0], What.ADOPTED)
+                adopted += 1
+    return adopted
+
+
+def _locked(request: Request) -> Order | None:
+    """The order of a request that creates its device, locked after it."""
+    orders = Order.objects.for_clinic(request.clinic).select_related("patient", "clinic")
+    return orders.select_for_update(of=("self",)).filter(id=request.target).first()
+
+
+def _names_in(body: dict[str, Any], prefix: str = "") -> list[str]:
+    names: list[str] = []
+    for name, value in body.items():
+        names += _names_in(value, f"{prefix}{name}.") if isinstance(value, dict) else [f"{prefix}{name}"]
+    return sorted(names)

@@ -1,0 +1,15 @@
+"""Background work of the fulfillment room. PostgreSQL is the queue; these only look at it."""
+
+from __future__ import annotations
+
+from celery import shared_task
+
+from fulfillment import order_outcomes
+
+
+@shared_task(name="fulfillment.follow_orders")
+def follow_orders() -> None:
+    """Look for orders that nobody is sure of, and adopt those that have turned up."""
+    order_outcomes.mend()
+    order_outcomes.start_looks()
+    order_outcomes.adopt_what_turned_up()

@@ -1,0 +1,90 @@
+"""What tests of orders start from."""
+
+from __future__ import annotations
+
+import uuid
+from typing import Any
+
+from django.db.models.functions import Now
+
+from clinics.models import Clinic, Role, User
+from devices.models import DeviceType
+from fulfillment.models import Order, OrderStep
+from fulfillment.order_checks import Wanted
+from fulfillment.orders import place_orders
+from patients.models import Patient
+from tenovi.drain import drain
+from tenovi.models import Request
+from tests.factories import make_patient, make_user
+
+ADDRESS = {"address": "1 Main St", "city": "Irvine", "state": "CA", "zip_code": "92614"}
+SCALE, BPM, CELLULAR = "Tenovi Scale", "Tenovi BPM - L", "Tenovi Cellular BPM - L"
+HAILIE, TRIVIDIA = "Hailie Sensor", "Trividia Glucometer"
+GATEWAY = "0123456789AB"
+IMEI = "490154203237518"
+CODES = {SCALE: "13", BPM: "10", CELLULAR: "", HAILIE: "25", TRIVIDIA: "12"}
+
+
+def offer(clinic: Clinic, *names: str, **fields: Any) -> None:
+    """The account may order these devices."""
+    for name in names or CODES:
+        DeviceType.objects.create(
+            clinic=clinic,
+            name=name,
+            sensor_code=CODES[name],
+            sensor_id_required=name == HAILIE,
+            **fields,
+        )
+
+
+def somebody(clinic: Clinic, external_id: str = "mrn-7781", **fields: Any) -> Patient:
+    """A patient to whom a parcel can go."""
+    return make_patient(clinic, external_id, **{"name": "Test Person", **ADDRESS, **fields})
+
+
+def admin_of(clinic: Clinic) -> User:
+    email = f"admin@{clinic.slug}.test"
+    return User.objects.filter(email=email).first() or make_user(email, clinic, Role.CLINIC_ADMIN)
+
+
+def shipped(device_name: str = SCALE, **fields: Any) -> Wanted:
+    return Wanted(device_name, fields.pop("ship_by", "tenovi"), **fields)
+
+
+def handed_over(device_name: str = SCALE, hardware_uuid: str = GATEWAY, **fields: Any) -> Wanted:
+    return Wanted(device_name, "on_site", hardware_uuid=hardware_uuid, **fields)
+
+
+def place(
+    clinic: Clinic, patient: Patient, *wanted: Wanted, key: str = "", again: bool = False
+) -> list[Order]:
+    placed = place_orders(
+        clinic=clinic,
+        patient=patient,
+        by=admin_of(clinic),
+        wanted=wanted or [shipped()],
+        idempotency_key=key or str(uuid.uuid4()),
+        again=again,
+    )
+    return placed.orders
+
+
+def place_one(clinic: Clinic, patient: Patient, *wanted: Wanted, **fields: Any) -> Order:
+    (order,) = place(clinic, patient, *wanted, **fields)
+    return order
+
+
+def fresh(order: Order) -> Order:
+    return Order.objects.for_clinic(order.clinic).select_related("patient", "device").get(id=order.id)
+
+
+def steps_of(order: Order) -> list[str]:
+    steps = OrderStep.objects.for_clinic(order.clinic).filter(order=order)
+    return list(steps.order_by("at", "id").values_list("what", flat=True))
+
+
+def run(clinic: Clinic, times: int = 1) -> None:
+    """Send what waits, whatever it waits for."""
+    for _ in range(times):
+        Request.objects.for_clinic(clinic).filter(state="waiting").update(not_before=Now())
+        drain()
