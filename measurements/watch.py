@@ -6,7 +6,7 @@ from __future__ import annotations
 import datetime
 import itertools
 
-from django.db.models import Max
+from django.db.models import Max, Q
 from django.utils import timezone
 
 from clinics.models import Clinic
@@ -19,6 +19,7 @@ NIGHT = 2  # o'clock in the clinic's zone
 WEEKDAY = 6  # Sunday: the weekly run takes the place of that night's
 GAP = datetime.timedelta(minutes=2, seconds=30)  # between heartbeats, which come every minute
 LOOK_BACK = datetime.timedelta(days=7)
+BETWEEN_OUTAGES = datetime.timedelta(minutes=2)  # however often a sender knocks in vain
 SHORTEST_SILENCE = datetime.timedelta(hours=2)
 RHYTHM = 20  # deliveries within a week, below which silence says nothing
 
@@ -36,7 +37,7 @@ def _start_what_is_due(clinic: Clinic) -> int:
     if not clinic.tenovi_domain or why_nothing_is_sent(clinic):
         return 0
     now = timezone.now()
-    runs = [_scheduled(clinic, now), *_after_outages(clinic, now), _after_silence(clinic, now)]
+    runs = [_scheduled(clinic, now), _after_outage(clinic, now), _after_silence(clinic, now)]
     return sum(run is not None for run in runs)
 
 
@@ -48,19 +49,20 @@ def _scheduled(clinic: Clinic, now: datetime.datetime) -> Reconciliation | None:
     return start(clinic=clinic, cause=cause, since=now - BACK[cause], by=None, slot=str(local.date()))
 
 
-def _after_outages(clinic: Clinic, now: datetime.datetime) -> list[Reconciliation | None]:
-    """Times in which a webhook may have knocked in vain: minutes without a heartbeat, answers of 503,
-    bodies that were too large to keep."""
-    begun = [before for before, after in _gaps(now)]
-    refused = DoorCount.objects.filter(cause__in=["unavailable", "too_large"], hour__gte=now - LOOK_BACK)
-    begun += list(refused.filter(clinic_id__in=[clinic.id]).values_list("hour", flat=True))
-    begun += list(refused.filter(clinic_id=None).values_list("hour", flat=True))
-    return [
-        start(
-            clinic=clinic, cause=Cause.OUTAGE, since=moment - OVERLAP, by=None, slot=f"{moment:%Y%m%dT%H%M}"
-        )
-        for moment in sorted(set(begun))
-    ]
+def _after_outage(clinic: Clinic, now: datetime.datetime) -> Reconciliation | None:
+    """One run for all times, since the last such run began, in which a webhook may have knocked in vain:
+    minutes without a heartbeat, answers of 503, bodies that were too large to keep."""
+    last = Reconciliation.objects.for_clinic(clinic).filter(cause=Cause.OUTAGE).order_by("until").last()
+    if last and (last.finished_at is None or now - last.until < BETWEEN_OUTAGES):
+        return None
+    seen = last.until if last else now - LOOK_BACK
+    begun = [before for before, after in _gaps(now) if after > seen]
+    refused = DoorCount.objects.filter(cause__in=["unavailable", "too_large"], last_at__gt=seen)
+    begun += refused.filter(Q(clinic_id=clinic.id) | Q(clinic_id=None)).values_list("hour", flat=True)
+    if not begun:
+        return None
+    slot = f"{last.until:%Y%m%dT%H%M%S}" if last else "first"
+    return start(clinic=clinic, cause=Cause.OUTAGE, since=min(begun) - OVERLAP, by=None, slot=slot)
 
 
 def _gaps(now: datetime.datetime) -> list[tuple[datetime.datetime, datetime.datetime]]:

@@ -1,7 +1,7 @@
 """Times in which the doors turned readings away, so that they are fetched from the vendor afterwards.
 
-While the database is away nothing can be written, so the web process remembers the hour and writes
-it down with the next delivery it keeps. (A process that ends in between leaves a gap in the
+While the database is away nothing can be written, so the web process remembers when and writes it
+down with the next delivery it keeps. (A process that ends in between leaves a gap in the
 scheduler's heartbeat, which is found as well.)
 """
 
@@ -17,33 +17,38 @@ from clinics.models import Clinic
 from tenovi.models import DoorCount
 
 COUNT = f"""
-INSERT INTO {DoorCount._meta.db_table} (clinic_id, hour, cause, count) VALUES (%s, %s, %s, 1)
-ON CONFLICT (clinic_id, hour, cause) DO UPDATE SET count = {DoorCount._meta.db_table}.count + 1
+INSERT INTO {DoorCount._meta.db_table} AS known (clinic_id, hour, cause, count, last_at)
+VALUES (%s, %s, %s, 1, %s)
+ON CONFLICT (clinic_id, hour, cause) DO UPDATE
+SET count = known.count + 1, last_at = greatest(known.last_at, excluded.last_at)
 """
 
-_remembered: set[datetime.datetime] = set()
+_remembered: dict[datetime.datetime, datetime.datetime] = {}
+"""By hour, the last moment of it in which a delivery could not be kept."""
 _lock = threading.Lock()
 
 
-def count(clinic: Clinic | None, cause: str, hour: datetime.datetime | None = None) -> None:
+def count(clinic: Clinic | None, cause: str, at: datetime.datetime | None = None) -> None:
     """One more call refused for this cause in this hour: all that is kept of it."""
+    at = at or timezone.now()
     with connection.cursor() as cursor:
-        cursor.execute(COUNT, [clinic.id if clinic else None, hour or this_hour(), cause])
+        cursor.execute(COUNT, [clinic.id if clinic else None, hour_of(at), cause, at])
 
 
 def remember_outage() -> None:
+    now = timezone.now()
     with _lock:
-        _remembered.add(this_hour())
+        _remembered[hour_of(now)] = now
 
 
 def write_down_outages() -> None:
     """Cheap when there is nothing to write, which is nearly always."""
     while _remembered:
         with _lock:
-            hour = _remembered.pop() if _remembered else None
-        if hour is not None:
-            count(None, "unavailable", hour)
+            at = _remembered.popitem()[1] if _remembered else None
+        if at is not None:
+            count(None, "unavailable", at)
 
 
-def this_hour() -> datetime.datetime:
-    return timezone.now().replace(minute=0, second=0, microsecond=0)
+def hour_of(moment: datetime.datetime) -> datetime.datetime:
+    return moment.replace(minute=0, second=0, microsecond=0)

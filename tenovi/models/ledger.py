@@ -100,12 +100,16 @@ class DeliveryItem(TenantModel):
 
 
 class DoorCount(models.Model):
-    """Refused calls per hour, clinic and cause: all that is kept of a call without a valid secret."""
+    """Refused calls per hour, clinic and cause: all that is kept of a call without a valid secret.
+
+    `last_at`: the latest of them.
+    """
 
     clinic_id = models.UUIDField(null=True)
     hour = models.DateTimeField()
     cause = models.CharField(max_length=20)
     count = models.PositiveIntegerField(default=0)
+    last_at = models.DateTimeField(db_default=Now())
 
     class Meta:
         constraints = [

@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+import datetime
+
 import pytest
+import time_machine
 from django.db import connection
+from django.utils import timezone
 
 from clinics.models import Clinic
 from measurements import watch
 from measurements.models import Reconciliation
+from measurements.reconcile import OVERLAP
+from tenovi import refusals
 from tenovi.models import DoorCount
 from tests.factories import deliver, element, held_device, make_clinic
 
@@ -30,10 +36,41 @@ def test_an_hour_of_503_is_written_down_with_the_next_delivery(clinic: Clinic) -
     assert DoorCount.objects.filter(cause="unavailable", clinic_id=None).count() == 1
 
 
+def outage_runs(clinic: Clinic) -> list[Reconciliation]:
+    return list(Reconciliation.objects.for_clinic(clinic).filter(cause="outage").order_by("until"))
+
+
 @pytest.mark.django_db
 def test_a_body_that_was_too_large_is_looked_for_at_the_vendor(clinic: Clinic) -> None:
     held_device(clinic)
     assert deliver(clinic, b" " * (1024 * 1024 + 1)).status_code == 413
     watch.look()
     watch.look()
-    assert Reconciliation.objects.for_clinic(clinic).filter(cause="outage").count() == 1
+    assert len(outage_runs(clinic)) == 1
+
+
+@pytest.mark.django_db
+def test_every_time_of_refusals_is_compared_once_also_the_second_within_an_hour(clinic: Clinic) -> None:
+    moment = timezone.now().replace(minute=10)
+    for minutes, runs in ((0, 1), (1, 1), (5, 1), (20, 2), (25, 2)):
+        with time_machine.travel(moment + datetime.timedelta(minutes=minutes)):
+            if minutes in (0, 20):
+                refusals.count(None, "unavailable")
+            watch.look()
+            began = outage_runs(clinic)
+            assert len(began) == runs
+            assert began[-1].since == moment.replace(minute=0, second=0, microsecond=0) - OVERLAP
+
+
+@pytest.mark.django_db
+def test_refusals_are_not_compared_while_the_last_comparison_is_under_way(clinic: Clinic) -> None:
+    held_device(clinic)
+    refusals.count(None, "unavailable")
+    watch.look()
+    with time_machine.travel(timezone.now() + datetime.timedelta(minutes=10)):
+        refusals.count(None, "unavailable")
+        watch.look()
+        assert len(outage_runs(clinic)) == 1
+        Reconciliation.objects.for_clinic(clinic).update(finished_at=timezone.now())
+        watch.look()
+        assert len(outage_runs(clinic)) == 2
