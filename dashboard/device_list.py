@@ -44,6 +44,7 @@ SHOWN = {
     "silent": ("Silent", Q(is_held=True, is_unlinked=False, is_silent=True)),
     "unassigned": ("Without a patient", Q(is_held=False, is_unlinked=False)),
     "unlinked": ("Unlinked", Q(is_unlinked=True)),
+    "differs": ("Another patient at Tenovi", Q(is_elsewhere=True)),
 }
 """Choices of the page: label, and which devices. A device can be in several or in none."""
 
@@ -97,9 +98,11 @@ def _with_standing(clinic: Clinic, now: datetime.datetime) -> Any:
     limit = now - datetime.timedelta(SILENT_DAYS)
     held = _held(clinic, now).order_by()
     recent = readings_of_each(clinic).filter(taken_at__gte=limit)
-    return Device.objects.for_clinic(clinic).annotate(
+    devices = Device.objects.for_clinic(clinic)
+    return devices.annotate(
         is_held=_is(Q(id__in=held.values("device"))),
         is_unlinked=_is(UNLINKED),
+        is_elsewhere=_is(Q(id__in=devices.with_another_patient_at_the_vendor().values("id"))),
         is_silent=_is(
             Q(id__in=held.filter(starts_at__lt=limit).values("device"))
             & ~Q(status__in=NOT_IN_HAND)

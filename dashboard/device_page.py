@@ -128,14 +128,14 @@ def _work(
             Work(
                 f"Tenovi has this device under {device.vendor_patient_id}, here it belongs to "
                 f"{holding.patient.external_id}. Nothing is moved by itself.",
-                "Find out who has it, and correct the patient in Tenovi or the assignment here.",
+                "Find out who has it, and say so: here it is corrected, or Tenovi is told.",
             )
         )
     if holding and device.unlinked_at:
         found.append(
             Work(
                 "It is unlinked at Tenovi, so no reading can come, and the patient still has it here.",
-                "If the patient is to go on, order or link another device; if not, end the assignment.",
+                "If the patient is to go on, order another device; and say that nobody has this one.",
             )
         )
     elif holding and is_silent(device, holding, figures.last_reading_at, now):
@@ -171,18 +171,15 @@ def _about_unclaimed(
     sentence = f"{span.count:,} {noun} to no patient ({when}) and count for nobody."
     if not held:
         step = (
-            "Enter the patient who has this device in Tenovi. It is read at the next sync, and readings "
-            "that name this patient are attached by themselves."
+            "Say who has it, and since when: readings from then on are theirs. Or enter the patient in "
+            "Tenovi, which is read at the next sync."
         )
     elif holding is None:
-        step = (
-            "Find out who has it now. Once it is assigned to them, readings from then on are attached by "
-            "themselves."
-        )
+        step = "Find out who has it now, and since when, and say so: readings from then on are theirs."
     else:
         step = (
-            f"Find out who used it then. Readings from before {exact(holding.starts_at, zone, now)} reach "
-            "the patient only when they name the patient’s id."
+            f"Find out who used it then. Before {exact(holding.starts_at, zone, now)} it is nobody’s; say "
+            "since when the patient has it, and the readings from then on are theirs."
         )
     return Work(sentence, step)
 

@@ -1,6 +1,6 @@
 from django.urls import path
 
-from dashboard import clinic_settings, day_views, device_views, health, views
+from dashboard import clinic_settings, day_views, device_views, health, holder_views, views
 
 READING = "c/<slug:clinic>/patients/<uuid:patient_id>/<iso:day>/readings/<int:reading_id>/"
 
@@ -18,6 +18,9 @@ urlpatterns = [
     path(READING + "restore/", day_views.restore_reading, name="reading-restore"),
     path("c/<slug:clinic>/devices/", device_views.devices, name="devices"),
     path("c/<slug:clinic>/devices/<uuid:device_id>/", device_views.device, name="device"),
+    path(
+        "c/<slug:clinic>/devices/<uuid:device_id>/holder/", holder_views.device_holder, name="device-holder"
+    ),
     path("c/<slug:clinic>/gateways/", device_views.gateways, name="gateways"),
     path("c/<slug:clinic>/gateways/<uuid:gateway_id>/", device_views.gateway, name="gateway"),
 ]

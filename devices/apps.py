@@ -16,7 +16,7 @@ class DevicesConfig(AppConfig):
         registry.on_answer("gateways.read", handlers.store_gateway)
         registry.on_answer("hardware_log.list", handlers.store_hardware_changes)
         registry.on_payload("devices.update", handlers.patient_to_attach)
-        registry.on_answer("devices.update", handlers.store_device)
+        registry.on_answer("devices.update", handlers.store_holder)
         registry.on_answer("devices.unlink", handlers.store_unlinked)
         registry.on_answer("devices.delete", handlers.store_deleted)
         registry.on_failure("devices.delete", handlers.note_refusal)

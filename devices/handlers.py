@@ -8,7 +8,7 @@ from typing import Any
 from django.db import DataError, IntegrityError, transaction
 
 from clinics.models import User
-from devices import actions, ending
+from devices import actions, ending, handing
 from devices.actions import store_vendor_device
 from devices.models import Assignment, Device
 from patients.models import Patient
@@ -37,6 +37,13 @@ def store_device(request: Request, answer: shapes.Device) -> int:
     stored = _store(request, answer)
     _wake_those_who_wait()
     return 0 if stored else 1
+
+
+def store_holder(request: Request, answer: shapes.Device) -> int:
+    """The vendor has been told whose device it is: from now on its readings name the right patient."""
+    failed = store_device(request, answer)
+    handing.note_told(clinic=request.clinic, hwi_device_id=request.target)
+    return failed
 
 
 def store_unlinked(request: Request, answer: shapes.Device) -> int:

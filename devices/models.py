@@ -58,13 +58,21 @@ class Device(TenantModel):
     def __str__(self) -> str:
         return self.name or str(self.hwi_device_id)
 
+    @property
+    def has_another_patient_at_the_vendor(self) -> bool:
+        """See the query of that name. One query."""
+        mine = Device.objects.for_clinic(self.clinic).filter(id=self.id)
+        return mine.with_another_patient_at_the_vendor().exists()
+
 
 class Assignment(TenantModel):
     """One patient had one device from `starts_at` until `ends_at` (open while null).
 
     `reaches_back` marks the first assignment of an imported device: a reading taken before it
     belongs to it only when the reading itself names that patient. `claimed_at` is null until
-    readings that were stored before this assignment was known have been attached.
+    readings that were stored before this assignment was known have been attached. `misnamed_as`: a
+    person has decided while the vendor had the device under this other patient, so readings may still
+    name that one, taken until the vendor was told (`misnamed_until`, null while it is not).
     """
 
     device = models.ForeignKey(Device, on_delete=models.CASCADE, related_name="+")
@@ -73,6 +81,8 @@ class Assignment(TenantModel):
     ends_at = models.DateTimeField(null=True, blank=True)
     reaches_back = models.BooleanField(default=False)
     claimed_at = models.DateTimeField(null=True)
+    misnamed_as = models.CharField(max_length=200, blank=True)
+    misnamed_until = models.DateTimeField(null=True)
     created_at = models.DateTimeField(auto_now_add=True)
 
     objects: ClassVar[AssignmentQuerySet] = AssignmentQuerySet.as_manager()  # type: ignore[assignment]

@@ -57,6 +57,10 @@ class AssignmentQuerySet(TenantQuerySet["Assignment"]):
     def in_force_at(self, moment: datetime.datetime) -> Self:
         return self.filter(starts_at__lte=moment).filter(Q(ends_at__isnull=True) | Q(ends_at__gt=moment))
 
+    def lasting_after(self, moment: datetime.datetime) -> Self:
+        """In force at that moment, or beginning later."""
+        return self.filter(Q(ends_at__isnull=True) | Q(ends_at__gt=moment))
+
     def during(self, start: datetime.datetime, end: datetime.datetime) -> Self:
         """In force at some moment of the half-open span `start`..`end`."""
         return self.filter(starts_at__lt=end).filter(Q(ends_at__isnull=True) | Q(ends_at__gt=start))
@@ -112,6 +116,14 @@ class Holding:
     starts_at: datetime.datetime
     ends_at: datetime.datetime | None
     reaches_back: bool
+    misnamed_as: str
+    misnamed_until: datetime.datetime | None
+
+    def goes_by(self, named_patient: str, moment: datetime.datetime) -> bool:
+        """Whether what was measured at that moment and names this patient is the holder's."""
+        named = named_patient.casefold()
+        late = self.misnamed_until is not None and moment >= self.misnamed_until
+        return named == self.external_id.casefold() or (not late and named == self.misnamed_as.casefold())
 
     def covers(self, moment: datetime.datetime) -> bool:
         return self.starts_at <= moment and (self.ends_at is None or moment < self.ends_at)
@@ -145,7 +157,8 @@ class KnownDevice:
 
 KNOWN_DEVICES = """
 SELECT d.hwi_device_id, d.id, d.kind, d.sensor_code,
-       a.patient_id, p.external_id, p.timezone, a.starts_at, a.ends_at, a.reaches_back
+       a.patient_id, p.external_id, p.timezone, a.starts_at, a.ends_at, a.reaches_back,
+       a.misnamed_as, a.misnamed_until
 FROM devices_device d
 LEFT JOIN devices_assignment a ON a.device_id = d.id
 LEFT JOIN patients_patient p ON p.id = a.patient_id

@@ -127,5 +127,5 @@ def _checked_values(reading: Reading, metric: catalogue.Metric) -> Decimal | Non
 
 def _check_patient(reading: Reading, holding: Holding | None) -> None:
     named = reading.patient_id
-    if holding and named and named.casefold() != holding.external_id.casefold():
+    if holding and named and not holding.goes_by(named, reading.taken_at):
         raise Doubtful("wrong_patient", reading.hwi_device_id)

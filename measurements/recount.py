@@ -8,7 +8,7 @@ that nothing has drifted.
 from __future__ import annotations
 
 import uuid
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 
 from django.db import connection, transaction
 
@@ -74,11 +74,17 @@ SELECT patient_id FROM days UNION SELECT patient_id FROM latest ORDER BY patient
 
 def lock_patient(clinic: Clinic, patient_id: uuid.UUID) -> None:
     """Until this transaction ends, no reading of any device this patient ever had is stored."""
-    assigned = Assignment.objects.for_clinic(clinic).filter(patient_id=patient_id)
-    measured = Measurement.objects.for_clinic(clinic).filter(patient_id=patient_id)
+    lock_patients(clinic, [patient_id])
+
+
+def lock_patients(clinic: Clinic, patient_ids: Collection[uuid.UUID], *devices: uuid.UUID) -> None:
+    """The same for several patients at once, and for further devices by their vendor's ids."""
+    assigned = Assignment.objects.for_clinic(clinic).filter(patient_id__in=patient_ids)
+    measured = Measurement.objects.for_clinic(clinic).filter(patient_id__in=patient_ids)
     lock_devices(
         clinic,
         {
+            *devices,
             *assigned.values_list("device__hwi_device_id", flat=True),
             *measured.values_list("hwi_device_id", flat=True).distinct(),
         },

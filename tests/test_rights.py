@@ -36,6 +36,8 @@ care admin billing operator
   ✔    ✔      –      –      POST  c/<slug:clinic>/patients/<uuid:patient_id>/<iso:day>/readings/<int:reading_id>/restore/
   ✔    ✔      –      –      GET   c/<slug:clinic>/devices/
   ✔    ✔      –      –      GET   c/<slug:clinic>/devices/<uuid:device_id>/
+  –    ✔      –      –      GET   c/<slug:clinic>/devices/<uuid:device_id>/holder/
+  –    ✔      –      –      POST  c/<slug:clinic>/devices/<uuid:device_id>/holder/
   –    ✔      –      –      GET   c/<slug:clinic>/devices/<uuid:device_id>/end/
   –    ✔      –      –      POST  c/<slug:clinic>/devices/<uuid:device_id>/end/
   ✔    ✔      –      –      GET   c/<slug:clinic>/gateways/

@@ -231,7 +231,7 @@ def test_readings_without_a_patient_are_work_with_a_next_step(clinic: Clinic, al
     assert "1 reading without a patient" in text_of(alice.get(URL))
     text = text_of(alice.get(page_of(device)))
     assert "1 reading belongs to no patient (taken " in text
-    assert "Next step: Enter the patient who has this device in Tenovi." in text
+    assert "Next step: Say who has it, and since when" in text
 
 
 def test_readings_from_before_an_assignment_ask_who_used_it_then(clinic: Clinic, alice: Client) -> None:
@@ -248,7 +248,7 @@ def test_readings_after_an_assignment_ended_ask_who_has_it_now(clinic: Clinic, a
     device = held(clinic, "Cuff")
     Assignment.objects.for_clinic(clinic).update(ends_at=timezone.now() - 2 * DAY)
     measured(device, timezone.now() - DAY)
-    assert "Next step: Find out who has it now." in text_of(alice.get(page_of(device)))
+    assert "Next step: Find out who has it now, and since when" in text_of(alice.get(page_of(device)))
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,129 @@
+"""The page on which a person says who has a device, and from when: asked, looked at, then done."""
+
+from __future__ import annotations
+
+import datetime
+import uuid
+from typing import Any
+
+from django import forms
+from django.contrib import messages
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+from django.utils import timezone
+from django.views.decorators.http import require_http_methods
+
+from clinics.access import Permission, Visit, clinic_page
+from clinics.forms import Labelled
+from clinics.models import Clinic
+from devices.access import device_for
+from devices.errands import errands_of
+from devices.models import Assignment, Device
+from measurements.handover import give_device, keep_holder, preview
+from patients.models import Patient
+from tenovi import inbox
+
+MOST_FOUND = 10
+
+
+class HolderForm(Labelled):
+    """Who has a device from when on, by the clinic's clock."""
+
+    patient = forms.CharField(
+        label="Patient, by id or name",
+        max_length=200,
+        required=False,
+        widget=forms.TextInput({"autocomplete": "off", "spellcheck": "false"}),
+    )
+    nobody = forms.BooleanField(label="Nobody: it is back at the clinic, or lost", required=False)
+    day = forms.DateField(label="From this date", widget=forms.DateInput({"type": "date"}, format="%Y-%m-%d"))
+    time = forms.TimeField(label="and this time", widget=forms.TimeInput({"type": "time"}, format="%H:%M"))
+
+    def __init__(self, clinic: Clinic, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.clinic = clinic
+        self.found: list[Patient] = []
+        self.holder: Patient | None = None
+
+    def clean(self) -> dict[str, Any]:
+        """Finds the patient: by id, else by a part of name or id that only one of them has."""
+        text = str(self.cleaned_data.get("patient", "")).strip()
+        if self.cleaned_data.get("nobody"):
+            if text:
+                self.add_error("nobody", "Either a patient or nobody.")
+        elif not text:
+            self.add_error("patient", "Say who has it, or tick that nobody does.")
+        else:
+            self._find(text)
+        if self.since and self.since > timezone.now():
+            self.add_error("day", "This has not come yet. A device changes hands when it is handed over.")
+        return self.cleaned_data
+
+    @property
+    def since(self) -> datetime.datetime | None:
+        day, time = self.cleaned_data.get("day"), self.cleaned_data.get("time")
+        return datetime.datetime.combine(day, time, self.clinic.zone) if day and time else None
+
+    def _find(self, text: str) -> None:
+        everybody = Patient.objects.for_clinic(self.clinic)
+        self.holder = everybody.with_external_id(text).first()
+        if self.holder is None:
+            self.found = list(everybody.matching(text).order_by("name", "id")[: MOST_FOUND + 1])
+            if len(self.found) == 1:
+                self.holder, self.found = self.found[0], []
+            else:
+                many = (
+                    "More than one patient fits: choose one above." if self.found else "No patient fits this."
+                )
+                self.add_error("patient", many)
+
+
+@clinic_page(Permission.MANAGE_DEVICES)
+@require_http_methods(["GET", "HEAD", "POST"])
+def device_holder(request: HttpRequest, visit: Visit, device_id: uuid.UUID) -> HttpResponse:
+    device = device_for(visit, device_id)
+    wanted = request.POST.get("do", "")
+    form = HolderForm(visit.clinic, request.POST if wanted in ("look", "give") else None, initial=_now(visit))
+    seen = None
+    if wanted == "keep" and keep_holder(device=device, by=visit.user):
+        inbox.resettle_for_device(visit.clinic, device.hwi_device_id)
+        messages.success(request, "Tenovi is told who has it. Readings that waited for this are settled.")
+        return redirect("device", visit.clinic.slug, device.id)
+    if form.is_bound and form.is_valid() and form.since:
+        seen = preview(device, form.holder, form.since)
+        if seen.is_idle:
+            form.add_error("patient", "This is how it is written already: nothing would change.")
+            seen = None
+        elif wanted == "give":
+            return _given(request, visit, device, form, form.since)
+    context = {
+        "device": device,
+        "form": form,
+        "found": form.found[:MOST_FOUND],
+        "seen": seen,
+        "holding": _holding(visit.clinic, device),
+        "errands": errands_of(visit.clinic, [device.hwi_device_id])[device.hwi_device_id],
+        "zone": visit.clinic.zone,
+    }
+    return render(request, "dashboard/device_holder.html", context)
+
+
+def _given(
+    request: HttpRequest, visit: Visit, device: Device, form: HolderForm, since: datetime.datetime
+) -> HttpResponse:
+    moved = give_device(device=device, patient=form.holder, since=since, by=visit.user)
+    inbox.resettle_for_device(visit.clinic, device.hwi_device_id)
+    who = f"{form.holder} has it" if form.holder else "Nobody has it"
+    readings = f"{moved:,} reading{'s' * (moved != 1)} changed hands; their days are counted anew."
+    messages.success(request, f"{who} from then on. {readings}")
+    return redirect("device", visit.clinic.slug, device.id)
+
+
+def _now(visit: Visit) -> dict[str, Any]:
+    now = timezone.now().astimezone(visit.clinic.zone)
+    return {"day": now.date(), "time": now.time().replace(second=0, microsecond=0)}
+
+
+def _holding(clinic: Clinic, device: Device) -> Assignment | None:
+    held = Assignment.objects.for_clinic(clinic).filter(device=device).in_force_at(timezone.now())
+    return held.select_related("patient").first()

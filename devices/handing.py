@@ -1,0 +1,85 @@
+"""Who has a device from when on, as a person says it: the rows of assignments, and the word to the vendor.
+
+Readings follow in `measurements.handover`, which is what pages call.
+"""
+
+from __future__ import annotations
+
+import datetime
+import uuid
+from dataclasses import dataclass
+
+from django.utils import timezone
+
+from clinics.models import Clinic
+from devices.models import Assignment, Device
+from patients.models import Patient
+from tenovi.models import Priority, RequestKind
+from tenovi.queue import ask
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """What giving a device away from a moment on does to its assignments: the one in force then ends
+    (`ended`), and those that began later were a mistake and go (`removed`)."""
+
+    ended: Assignment | None
+    removed: tuple[Assignment, ...]
+
+    @property
+    def patients(self) -> set[uuid.UUID]:
+        """Who loses the device, at least for a time."""
+        return {one.patient_id for one in (self.ended, *self.removed) if one}
+
+
+def change_from(device: Device, since: datetime.datetime) -> Change:
+    """What would change, newest first."""
+    later = Assignment.objects.for_clinic(device.clinic).filter(device=device).lasting_after(since)
+    rows = list(later.select_related("patient").order_by("-starts_at"))
+    ended = next((one for one in rows if one.starts_at < since), None)
+    return Change(ended, tuple(one for one in rows if one.starts_at >= since))
+
+
+def apply(device: Device, change: Change, patient: Patient | None, since: datetime.datetime) -> None:
+    """Write the change and give the device to `patient` from then on, None for nobody. The caller holds
+    the device's lock and attaches the readings."""
+    Assignment.objects.for_clinic(device.clinic).filter(id__in=[one.id for one in change.removed]).delete()
+    if change.ended:
+        goes_on = patient is not None and change.ended.patient_id == patient.id
+        change.ended.ends_at = None if goes_on else since
+        change.ended.save(update_fields=["ends_at"])
+        if goes_on:
+            return
+    if patient:
+        Assignment.objects.create(
+            clinic=device.clinic,
+            device=device,
+            patient=patient,
+            starts_at=since,
+            claimed_at=timezone.now(),
+            misnamed_as=_misnamed(device, patient),
+        )
+
+
+def overrule(device: Device, held: Assignment) -> None:
+    """The assignment is right and the vendor's patient is wrong: readings that name the latter are ours."""
+    held.misnamed_as, held.misnamed_until = _misnamed(device, held.patient), None
+    held.save(update_fields=["misnamed_as", "misnamed_until"])
+
+
+def tell_vendor(device: Device) -> None:
+    """Have the vendor told who has the device now. Nothing is told of a device that nobody has."""
+    target = str(device.hwi_device_id)
+    ask(device.clinic, RequestKind.DEVICE_UPDATE, target, priority=Priority.PERSON, insist=True)
+
+
+def note_told(*, clinic: Clinic, hwi_device_id: str) -> None:
+    """The vendor was told: what is measured from now on names the right patient."""
+    Assignment.objects.for_clinic(clinic).filter(
+        device__hwi_device_id=hwi_device_id, ends_at=None, misnamed_until=None
+    ).exclude(misnamed_as="").update(misnamed_until=timezone.now())
+
+
+def _misnamed(device: Device, patient: Patient) -> str:
+    named = device.vendor_patient_id
+    return "" if named.casefold() == patient.external_id.casefold() else named

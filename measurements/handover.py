@@ -1,0 +1,136 @@
+"""A device changes hands from a moment on, and its readings and their vital days go with it.
+
+A person decides; no sync ever does. In one transaction: no reading of the device is stored meanwhile.
+"""
+
+from __future__ import annotations
+
+import datetime
+import uuid
+from dataclasses import dataclass
+
+from django.db import transaction
+from django.db.models import Count, Q
+
+from clinics import audit
+from clinics.models import User
+from devices import handing
+from devices.handing import Change
+from devices.models import Assignment, Device
+from measurements.actions import judge_again
+from measurements.models import Measurement
+from measurements.queries import MeasurementQuerySet
+from measurements.recount import lock_patients, recount
+from patients.models import Patient
+
+
+@dataclass(frozen=True, slots=True)
+class Leaving:
+    """Readings that leave somebody, and on how many dates some of them counted."""
+
+    patient: Patient | None
+    readings: int
+    days: int
+
+
+@dataclass(frozen=True, slots=True)
+class Preview:
+    """What giving the device away would change. `is_idle`: nothing at all."""
+
+    change: Change
+    leaving: tuple[Leaving, ...]
+    is_idle: bool
+
+
+def preview(device: Device, patient: Patient | None, since: datetime.datetime) -> Preview:
+    change = handing.change_from(device, since)
+    counts = (
+        _readings(device, patient, since)
+        .order_by()
+        .values("patient")
+        .annotate(readings=Count("id"), days=Count("local_date", filter=Q(counts=True), distinct=True))
+    )
+    people = Patient.objects.for_clinic(device.clinic).in_bulk([row["patient"] for row in counts])
+    leaving = tuple(Leaving(people.get(row["patient"]), row["readings"], row["days"]) for row in counts)
+    ended = change.ended
+    same = (ended is None and patient is None) or (
+        ended is not None and patient is not None and ended.patient_id == patient.id and ended.ends_at is None
+    )
+    return Preview(change, leaving, is_idle=same and not change.removed and not leaving)
+
+
+@transaction.atomic
+def give_device(*, device: Device, patient: Patient | None, since: datetime.datetime, by: User) -> int:
+    """Let `patient` (None: nobody) have the device from `since` on, whatever was written before; the
+    number of readings that changed hands. The vendor is told."""
+    moved = hand_over(device, patient, since)
+    if patient:
+        handing.tell_vendor(device)
+    audit.record(
+        "device_given",
+        by=by,
+        clinic=device.clinic,
+        target=device,
+        detail={
+            "patient": [moved.before, str(patient.id) if patient else None],
+            "since": since.isoformat(),
+            "assignments_removed": len(moved.change.removed),
+            "readings": moved.readings,
+        },
+    )
+    return moved.readings
+
+
+@transaction.atomic
+def keep_holder(*, device: Device, by: User) -> bool:
+    """Who has the device here is right, and the vendor is told so. False when nobody has it."""
+    held = Assignment.objects.for_clinic(device.clinic).filter(device=device, ends_at=None)
+    assignment = held.select_related("patient").select_for_update(of=("self",)).first()
+    if assignment is None:
+        return False
+    handing.overrule(device, assignment)
+    handing.tell_vendor(device)
+    detail = {"patient": str(assignment.patient_id)}
+    audit.record("device_holder_confirmed", by=by, clinic=device.clinic, target=device, detail=detail)
+    return True
+
+
+@dataclass(frozen=True, slots=True)
+class Moved:
+    """`before` is the id of who had the device at that moment, None for nobody."""
+
+    change: Change
+    readings: int
+    before: str | None
+
+
+def hand_over(device: Device, patient: Patient | None, since: datetime.datetime) -> Moved:
+    """Assignments, readings, days: without the word to the vendor and the line in the record."""
+    clinic, wanted = device.clinic, {patient.id} if patient else set()
+    concerned = wanted | handing.change_from(device, since).patients | _owners(device, patient, since)
+    lock_patients(clinic, concerned, device.hwi_device_id)
+    change = handing.change_from(device, since)  # nobody writes it any more
+    before = str(change.ended.patient_id) if change.ended else None
+    losing = change.patients | _owners(device, patient, since)
+    handing.apply(device, change, patient, since)
+    leaving = _readings(device, patient, since)
+    ids = list(leaving.values_list("id", flat=True))
+    leaving.update(patient=patient)
+    moved = Measurement.objects.for_clinic(clinic).filter(id__in=ids).select_related("device", "patient")
+    judge_again(clinic, moved)
+    for patient_id in sorted(wanted | losing):
+        recount(clinic, patient_id)
+    return Moved(change, len(ids), before)
+
+
+def _readings(device: Device, patient: Patient | None, since: datetime.datetime) -> MeasurementQuerySet:
+    """Taken from then on, and not that patient's yet."""
+    taken = Measurement.objects.for_clinic(device.clinic).filter(device=device, taken_at__gte=since)
+    if patient is None:
+        return taken.filter(patient__isnull=False)
+    return taken.filter(Q(patient__isnull=True) | ~Q(patient=patient))
+
+
+def _owners(device: Device, patient: Patient | None, since: datetime.datetime) -> set[uuid.UUID]:
+    owners = _readings(device, patient, since).order_by().values_list("patient", flat=True).distinct()
+    return {owner for owner in owners if owner}
