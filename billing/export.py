@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import csv
 import datetime
+import itertools
 import uuid
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
@@ -13,6 +13,7 @@ from billing.report import RULES_VERSION, ReportRow, vital_days
 from billing.thirty_days import thirty_day_rows
 from billing.windows import Window
 from clinics.models import Clinic
+from clinics.spreadsheet import csv_lines
 from measurements.models import Measurement
 
 COLUMNS = (
@@ -41,7 +42,6 @@ COLUMNS = (
     "generated_at",
 )
 WindowKind = Literal["month", "30-day"]
-RUNS_IN_A_SPREADSHEET = ("=", "+", "-", "@", "\t", "\r", "\0")
 
 
 def clocks(clinic: Clinic) -> str:
@@ -89,18 +89,8 @@ def export_rows(
 
 def write_csv(rows: Iterable[dict[str, str]], file: TextIO) -> int:
     """RFC 4180, one header line, cells neutralised; the number of rows written."""
-    writer = csv.DictWriter(file, COLUMNS, lineterminator="\r\n")
-    writer.writeheader()
-    written = 0
-    for row in rows:
-        writer.writerow({column: neutralised(text) for column, text in row.items()})
-        written += 1
-    return written
-
-
-def neutralised(text: str) -> str:
-    """Text that a spreadsheet program would run is shown, not run."""
-    return f"'{text}" if text.startswith(RUNS_IN_A_SPREADSHEET) else text
+    lines = csv_lines(itertools.chain([COLUMNS], ([row[column] for column in COLUMNS] for row in rows)))
+    return sum(1 for line in lines if file.write(line)) - 1
 
 
 def _joined(values: Iterable[Any]) -> str:

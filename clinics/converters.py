@@ -1,4 +1,4 @@
-"""Pieces of addresses that more than one room uses."""
+"""Pieces of addresses that more than one room uses; `ClinicsConfig.ready` makes them known."""
 
 from __future__ import annotations
 
@@ -15,3 +15,15 @@ class IsoDate:
 
     def to_url(self, value: datetime.date) -> str:
         return value.isoformat()
+
+
+class AnyText:
+    """Whatever the vendor calls somebody: slashes and line ends too, which Django's `path` leaves out."""
+
+    regex = r"[\s\S]+"
+
+    def to_python(self, value: str) -> str:
+        return value
+
+    def to_url(self, value: str) -> str:
+        return value

@@ -1,4 +1,4 @@
-"""CSV that a spreadsheet program shows and never runs."""
+"""Cells that a spreadsheet program shows and never runs."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import csv
 import io
 from collections.abc import Iterable, Iterator
 
-RUNS = ("=", "+", "-", "@", "\t", "\r", "\n", "\0")
+RUNS = ("=", "+", "-", "@", "\t", "\r", "\n")
 
 
 def csv_lines(rows: Iterable[Iterable[object]]) -> Iterator[str]:
@@ -14,12 +14,13 @@ def csv_lines(rows: Iterable[Iterable[object]]) -> Iterator[str]:
     buffer = io.StringIO()
     writer = csv.writer(buffer, lineterminator="\r\n")
     for row in rows:
-        writer.writerow([_shown(str(cell)) for cell in row])
+        writer.writerow([neutralised(str(cell)) for cell in row])
         yield buffer.getvalue()
         buffer.seek(0)
         buffer.truncate()
 
 
-def _shown(text: str) -> str:
+def neutralised(text: str) -> str:
+    """Text that a spreadsheet program would run is shown, not run."""
     text = text.replace("\0", "␀")
     return f"'{text}" if text.lstrip(" ").startswith(RUNS) else text

@@ -1,18 +1,15 @@
 """All addresses, grouped by the room that answers them."""
 
-from django.urls import URLPattern, URLResolver, include, path, re_path, register_converter
+from django.urls import URLPattern, URLResolver, include, path, re_path
 
 from billing.api import urls_api as billing_api
 from clinics.api import NoSuchPath
-from clinics.converters import IsoDate
 from clinics.description import ApiDescription
 from devices.api import urls_api as devices_api
 from fulfillment.api import urls_api as fulfillment_api
 from measurements.api import urls_api as measurements_api
 from patients.api import urls_api as patients_api
 from tenovi.api import urls_api as tenovi_api
-
-register_converter(IsoDate, "iso")
 
 # Readings before patients: an external id may hold slashes, and the longer address goes first.
 api = [*billing_api, *measurements_api, *fulfillment_api, *devices_api, *patients_api, *tenovi_api]

@@ -118,6 +118,6 @@ class SeriesView(ClinicView[Measurement]):
 
 
 urls_api = [
-    path("patients/<path:external_id>/measurements/", MeasurementList.as_view(), name="api-measurements"),
-    path("patients/<path:external_id>/series/", SeriesView.as_view(), name="api-series"),
+    path("patients/<any:external_id>/measurements/", MeasurementList.as_view(), name="api-measurements"),
+    path("patients/<any:external_id>/series/", SeriesView.as_view(), name="api-series"),
 ]

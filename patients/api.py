@@ -63,5 +63,5 @@ class PatientDetail(ClinicView[Patient]):
 
 urls_api = [
     path("patients/", PatientList.as_view(), name="api-patients"),
-    path("patients/<path:external_id>/", PatientDetail.as_view(), name="api-patient"),
+    path("patients/<any:external_id>/", PatientDetail.as_view(), name="api-patient"),
 ]

@@ -71,9 +71,9 @@ care admin billing operator
   –    ✔      –      ✔      POST  c/<slug:clinic>/operations/<uuid:request_id>/cancel/
   –    ✔      –      ✔      GET   api/v1/clinics/<slug:clinic>/queue/
   ✔    ✔      –      –      GET   api/v1/clinics/<slug:clinic>/patients/
-  ✔    ✔      –      –      GET   api/v1/clinics/<slug:clinic>/patients/<path:external_id>/
-  ✔    ✔      –      –      GET   api/v1/clinics/<slug:clinic>/patients/<path:external_id>/measurements/
-  ✔    ✔      –      –      GET   api/v1/clinics/<slug:clinic>/patients/<path:external_id>/series/
+  ✔    ✔      –      –      GET   api/v1/clinics/<slug:clinic>/patients/<any:external_id>/
+  ✔    ✔      –      –      GET   api/v1/clinics/<slug:clinic>/patients/<any:external_id>/measurements/
+  ✔    ✔      –      –      GET   api/v1/clinics/<slug:clinic>/patients/<any:external_id>/series/
   ✔    ✔      –      –      GET   api/v1/clinics/<slug:clinic>/devices/
   ✔    ✔      –      –      GET   api/v1/clinics/<slug:clinic>/devices/<str:hwi_device_id>/
   ✔    ✔      –      –      GET   api/v1/clinics/<slug:clinic>/gateways/
