@@ -2,7 +2,7 @@
 PYTHON ?= python3
 
 .DEFAULT_GOAL := help
-.PHONY: help run serve test test-faults check lock
+.PHONY: help run serve test test-faults bench check lock
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -18,6 +18,9 @@ test: ## Run the whole test suite, from nothing (ARGS="-k name" to choose)
 
 test-faults: ## Run the long tests that break servers on purpose
 	@$(PYTHON) -m launcher test tests/faults $(ARGS)
+
+bench: ## Compare with what the same work could cost: a table, in minutes (ARGS=--quick: a run of seconds)
+	@$(PYTHON) -m launcher bench $(ARGS)
 
 check: ## Format, lint, types, architecture, templates, migrations
 	@$(PYTHON) -m launcher check

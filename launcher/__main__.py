@@ -1,4 +1,4 @@
-"""`python3 -m launcher run|serve|install|check|test`: install what is needed, then go on inside `.venv`.
+"""`python3 -m launcher run|serve|install|check|test|bench`: install what is needed, then go on inside `.venv`.
 
 Needs nothing but Python's standard library; `make` calls it.
 """
@@ -15,13 +15,13 @@ from launcher.install import PYTHON, CannotInstall, install
 from launcher.local import ROOT
 from launcher.say import say
 
-USAGE = "usage: python3 -m launcher run | serve | install | check | test [pytest arguments]"
+USAGE = "usage: python3 -m launcher run | serve | install | check | test [pytest arguments] | bench [--quick]"
 OLDEST_PYTHON = (3, 11)
 
 
 def main(arguments: list[str]) -> int:
     command, *rest = arguments or [""]
-    if command not in ("run", "serve", "install", "check", "test"):
+    if command not in ("run", "serve", "install", "check", "test", "bench"):
         print(USAGE, file=sys.stderr)
         return 2
     if sys.version_info < OLDEST_PYTHON:
@@ -43,7 +43,11 @@ def main(arguments: list[str]) -> int:
         return 1
     except KeyboardInterrupt:
         return 130
-    modules = {"test": ["pytest", *rest], "check": ["launcher.check"]}
+    modules = {
+        "test": ["pytest", *rest],
+        "check": ["launcher.check"],
+        "bench": ["launcher.bench", *rest],
+    }
     module = modules.get(command, ["launcher.run", command])
     os.execv(PYTHON, [str(PYTHON), "-m", *module])
 
