@@ -27,6 +27,7 @@ P = ParamSpec("P")
 
 class Permission(enum.Enum):
     VIEW_PATIENTS = "see patients, charts and readings"
+    EDIT_PATIENTS = "add patients and change their records"
     EXCLUDE_READINGS = "set thresholds, exclude and restore readings"
     MANAGE_DEVICES = "order, replace, unlink, discharge"
     MANAGE_CLINIC = "users, keys, webhook secrets, clinic settings"
@@ -37,7 +38,12 @@ class Permission(enum.Enum):
 
 ROLE_PERMISSIONS: dict[str, frozenset[Permission]] = {
     Role.CARE_MANAGER: frozenset(
-        {Permission.VIEW_PATIENTS, Permission.EXCLUDE_READINGS, Permission.VIEW_VITAL_DAYS}
+        {
+            Permission.VIEW_PATIENTS,
+            Permission.EDIT_PATIENTS,
+            Permission.EXCLUDE_READINGS,
+            Permission.VIEW_VITAL_DAYS,
+        }
     ),
     Role.CLINIC_ADMIN: frozenset(Permission) - {Permission.CLOSE_PERIODS},
     Role.BILLING: frozenset({Permission.VIEW_VITAL_DAYS, Permission.CLOSE_PERIODS}),
@@ -62,6 +68,10 @@ class Visit:
     @property
     def may_view_patients(self) -> bool:
         return self.may(Permission.VIEW_PATIENTS)
+
+    @property
+    def may_edit_patients(self) -> bool:
+        return self.may(Permission.EDIT_PATIENTS)
 
     @property
     def may_exclude_readings(self) -> bool:

@@ -32,8 +32,8 @@ def record(
     """One line in the record. `by=None` is somebody who is not signed in, or a command run on the
     server itself; `in_background`, what followed from an earlier line without anybody.
 
-    `detail` holds no clinical values and no names: ids, field names, counts, and what somebody wrote
-    who had to give a reason.
+    `detail` holds ids, field names, counts, what somebody wrote who had to give a reason, and of what a
+    person changed the values before and after: so it may identify a patient, and never goes to the log.
     """
     request = context.current.get()
     return AuditEvent.objects.create(

@@ -21,6 +21,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("", include("fulfillment.urls")),
     path("", include("measurements.urls")),
     path("", include("devices.urls")),
+    path("", include("patients.urls")),
     path("", include("tenovi.urls")),
     path("api/v1/clinics/<slug:clinic>/", include(api)),
     path("api/schema/", ApiDescription.as_view(), name="schema"),

@@ -32,6 +32,7 @@ from measurements.presentation import (
     value_text,
 )
 from patients.models import Patient
+from patients.presentation import record_card, record_version
 
 SPANS = (7, 30, 90, 365)
 DEFAULT_SPAN = 30
@@ -80,9 +81,14 @@ class Span:
         )
 
 
+def page_version(patient: Patient) -> str:
+    """Another text once the page would show something else."""
+    return f"{readings_version(patient)}-{record_version(patient)}"
+
+
 def context(patient: Patient, query: QueryDict, now: datetime.datetime) -> dict[str, Any]:
     """What `dashboard/patient.html` documents."""
-    version = readings_version(patient)  # before anything is read: what comes in between is new
+    version = page_version(patient)  # before anything is read: what comes in between is new
     today = now.astimezone(patient.zone).date()
     span = Span.asked(query, today)
     start, end = span.moments(patient)
@@ -123,6 +129,7 @@ def context(patient: Patient, query: QueryDict, now: datetime.datetime) -> dict[
         "calendar": _calendar(patient, query, today, standing, span),
         "devices": devices_of(patient, now),
         "shipping": parcels_of(patient),
+        "record": record_card(patient),
     }
 
 

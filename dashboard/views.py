@@ -15,7 +15,6 @@ from clinics import audit
 from clinics.access import Permission, Visit, clinic_page
 from clinics.models import Clinic, Membership, Role, User
 from dashboard import patient_list, patient_page
-from measurements.news import readings_version
 from patients.access import patient_for
 
 
@@ -62,5 +61,6 @@ def patient(request: HttpRequest, visit: Visit, patient_id: uuid.UUID) -> HttpRe
 @clinic_page(Permission.VIEW_PATIENTS)
 @require_safe
 def patient_news(request: HttpRequest, visit: Visit, patient_id: uuid.UUID) -> HttpResponse:
-    """What an open patient page asks for every few seconds: another version, other readings."""
-    return JsonResponse({"version": readings_version(patient_for(visit, patient_id))})
+    """What an open patient page asks for every few seconds: another version, other things
+    to show."""
+    return JsonResponse({"version": patient_page.page_version(patient_for(visit, patient_id))})

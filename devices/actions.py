@@ -16,7 +16,7 @@ from django.utils import timezone
 from clinics.models import Clinic
 from devices.hardware import is_gateway_id, normal_hardware_id
 from devices.models import Assignment, Device, DeviceType, Gateway, GatewaySample, HardwareChange
-from patients.actions import store_vendor_patient
+from patients.merging import store_vendor_patient
 from tenovi import inbox, shapes
 from tenovi.catalogue import kind_for
 from tenovi.hardware_shapes import Gateway as VendorGateway

@@ -1,7 +1,7 @@
-"""Another time zone of a clinic puts readings on other dates: works them all out anew.
+"""Another time zone of a clinic or a patient puts readings on other dates: works them all out anew.
 
-The clinic's row remembers the zone its readings were judged by. Until that is the present one the
-work is due, so it survives everything that may interrupt it.
+The clinic's row remembers the zone its readings were judged by, and a patient's row that judging is
+due. Until that is put right the work is due, so it survives everything that may interrupt it.
 """
 
 from __future__ import annotations
@@ -15,9 +15,17 @@ from patients.models import Patient
 
 
 def follow_time_zones() -> int:
-    """Judge again what was judged by another zone; how many clinics were brought up to date."""
+    """Judge again what was judged by another zone; how many clinics and patients were brought up to date."""
     due = Clinic.objects.exclude(judged_timezone=F("timezone"))
-    return sum(_follow(clinic) for clinic in due)
+    patients = Patient.objects.across_clinics().filter(judging_due=True).select_related("clinic")
+    return sum(_follow(clinic) for clinic in due) + sum(_follow_patient(patient) for patient in patients)
+
+
+def _follow_patient(patient: Patient) -> int:
+    rejudge_patient(patient.clinic, patient)
+    # Unless the record was changed once more in the meantime.
+    unchanged = Patient.objects.for_clinic(patient.clinic).filter(id=patient.id, version=patient.version)
+    return unchanged.update(judging_due=False)
 
 
 def _follow(clinic: Clinic) -> int:

@@ -7,19 +7,15 @@ from typing import Any
 
 from django.db import DataError, IntegrityError, transaction
 
-from patients.actions import store_address_verdict, store_vendor_patient
-from patients.models import Patient
+from patients.merging import store_refusal, store_taken, store_vendor_patient
+from patients.models import ADDRESS, TOLD, Patient
+from patients.presentation import LABELS
 from tenovi import shapes
+from tenovi.errors import Invalid, VendorError
 from tenovi.models import Request
 from tenovi.registry import NothingToSend
 
 log = logging.getLogger(__name__)
-
-PUSHED = (
-    *("name", "address", "city", "state", "zip_code", "phone_number", "email", "physician"),
-    *("clinic_name", "care_manager", "sms_opt_in", "confirm_address"),
-)
-"""The fields of the vendor's record that a clinic may write."""
 
 
 def store_patients(request: Request, answer: shapes.Page[shapes.Patient]) -> int:
@@ -36,25 +32,32 @@ def record_to_push(request: Request) -> dict[str, Any]:
     when it does not know the patient yet. Never a field that nobody filled or changed here: the vendor
     may know more.
 
-    Text messages are on at the vendor unless it is told otherwise, so that is said each time.
+    Text messages are on at the vendor unless it is told otherwise, so that is said each time. A
+    confirmation goes out with the address that it is about.
     """
     patient = Patient.objects.for_clinic(request.clinic).with_external_id(request.target).first()
     if patient is None:
         raise NothingToSend
-    changed = None if request.params.get("create") else request.params.get("fields")
-    names = [name for name in PUSHED if (name in changed if changed is not None else getattr(patient, name))]
-    body = {name: getattr(patient, name) for name in names}
-    body["sms_opt_in"] = patient.sms_opt_in and patient.consented_on is not None
-    if request.params.get("create"):
-        body["external_id"] = patient.external_id
-    return body
+    is_new, fields = bool(request.params.get("create")), request.params.get("fields")
+    changed = {*patient.unsent, *(fields or ())}
+    if "confirm_address" in changed and patient.confirm_address:
+        changed.update(ADDRESS)
+    is_whole = is_new or fields is None
+    names = [name for name in TOLD if name in changed or (is_whole and patient.as_told(name))]
+    body = {name: patient.as_told(name) for name in (*names, "sms_opt_in")}
+    return body | ({"external_id": patient.external_id} if is_new else {})
 
 
-def store_verdict(request: Request, answer: shapes.Patient) -> int:
-    """The vendor has taken the record; what it says of the address is kept. The rest of its answer is
-    what was sent, which somebody may have changed again meanwhile."""
-    store_address_verdict(clinic=request.clinic, record=answer)
+def patient_taken(request: Request, answer: shapes.Patient) -> int:
+    store_taken(clinic=request.clinic, request=request, record=answer)
     return 0
+
+
+def patient_not_taken(request: Request, error: VendorError | None) -> None:
+    """The vendor's own words where it has any: they may quote the record, so they stay beside it."""
+    said = error.said if isinstance(error, Invalid) else ()
+    words = "; ".join(f"{LABELS.get(member, member)}: {text}" if member else text for member, text in said)
+    store_refusal(clinic=request.clinic, request=request, words=words or request.reason)
 
 
 def _store(request: Request, record: shapes.Patient) -> bool:

@@ -13,6 +13,17 @@ from clinics.models import Clinic, validate_time_zone
 from clinics.tenancy import TenantModel
 from patients.queries import EnrollmentQuerySet, PatientQuerySet
 
+ADDRESS = ("address", "city", "state", "zip_code")
+TOLD = (
+    *("name", *ADDRESS, "phone_number", "email", "physician"),
+    *("clinic_name", "care_manager", "sms_opt_in", "confirm_address"),
+)
+"""The fields of the vendor's record that a clinic may write."""
+OWN = ("date_of_birth", "timezone", "consented_on")
+"""Fields of ours, of which the vendor knows nothing."""
+VERDICT = ("address_status", "address_verified_by")
+"""What the vendor says of the address."""
+
 
 class Program(models.TextChoices):
     RPM = "RPM", "Remote physiologic monitoring"
@@ -21,7 +32,13 @@ class Program(models.TextChoices):
 
 class Patient(TenantModel):
     """One person under monitoring. `external_id` is the key shared with the vendor, compared
-    ignoring case; the other vendor fields follow the vendor's patient record."""
+    ignoring case; the other vendor fields follow the vendor's patient record.
+
+    `version` grows with every change of the record, whoever makes it. `unsent` names the fields that
+    were changed here and that the vendor has not taken yet, each with the value it had here before;
+    `overruled` what the vendor changed such a field to meanwhile. `refusal` is why it did not take
+    them, in its words. `judging_due`: readings are to be judged again, for another time zone or program.
+    """
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     external_id = models.CharField(max_length=200)
@@ -42,6 +59,13 @@ class Patient(TenantModel):
     address_verified_by = models.CharField(max_length=100, blank=True)
     timezone = models.CharField(max_length=64, blank=True, validators=[validate_time_zone])
     consented_on = models.DateField(null=True, blank=True)
+    version = models.PositiveIntegerField(default=1)
+    unsent = models.JSONField(default=dict, blank=True)
+    overruled = models.JSONField(default=dict, blank=True)
+    refusal = models.CharField(max_length=500, blank=True)
+    at_vendor = models.BooleanField(default=True)
+    sent_at = models.DateTimeField(null=True, blank=True)
+    judging_due = models.BooleanField(default=False)
     created_at = models.DateTimeField(auto_now_add=True)
 
     objects: ClassVar[PatientQuerySet] = PatientQuerySet.as_manager()  # type: ignore[assignment]
@@ -62,6 +86,18 @@ class Patient(TenantModel):
     def zone(self) -> zoneinfo.ZoneInfo:
         """The zone the patient's days are cut in when a reading brings no offset of its own."""
         return zoneinfo.ZoneInfo(self.timezone) if self.timezone else self.clinic.zone
+
+    def as_told(self, field: str) -> str | bool:
+        """What the vendor is told of a field. Text messages are on only with consent."""
+        if field == "sms_opt_in":
+            return self.sms_opt_in and self.consented_on is not None
+        value: str | bool = getattr(self, field)
+        return value
+
+    @property
+    def has_whole_address(self) -> bool:
+        """Only then does the vendor check it."""
+        return all(getattr(self, name) for name in ADDRESS)
 
 
 class Enrollment(TenantModel):
@@ -84,4 +120,4 @@ class Enrollment(TenantModel):
         ]
 
 
-__all__ = ["Clinic", "Enrollment", "Patient", "Program"]
+__all__ = ["ADDRESS", "OWN", "TOLD", "VERDICT", "Clinic", "Enrollment", "Patient", "Program"]

@@ -29,7 +29,14 @@ pytestmark = pytest.mark.django_db
 TABLE = """
 care admin billing operator
   ✔    ✔      –      –      GET   c/<slug:clinic>/patients/
+  ✔    ✔      –      –      GET   c/<slug:clinic>/patients/new/
+  ✔    ✔      –      –      POST  c/<slug:clinic>/patients/new/
   ✔    ✔      –      –      GET   c/<slug:clinic>/patients/<uuid:patient_id>/
+  ✔    ✔      –      –      GET   c/<slug:clinic>/patients/<uuid:patient_id>/edit/
+  ✔    ✔      –      –      POST  c/<slug:clinic>/patients/<uuid:patient_id>/edit/
+  ✔    ✔      –      –      GET   c/<slug:clinic>/patients/<uuid:patient_id>/confirm-address/
+  ✔    ✔      –      –      POST  c/<slug:clinic>/patients/<uuid:patient_id>/confirm-address/
+  ✔    ✔      –      –      POST  c/<slug:clinic>/patients/<uuid:patient_id>/send/
   ✔    ✔      –      –      GET   c/<slug:clinic>/patients/<uuid:patient_id>/news/
   ✔    ✔      –      –      GET   c/<slug:clinic>/patients/<uuid:patient_id>/<iso:day>/
   ✔    ✔      –      –      POST  c/<slug:clinic>/patients/<uuid:patient_id>/<iso:day>/readings/<int:reading_id>/exclude/

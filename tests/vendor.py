@@ -11,6 +11,7 @@ from pytest_django import Settings
 
 from clinics.models import Clinic
 from tests.factories import make_clinic
+from tests.sandbox_server import Sandbox
 from tests.vendor_stub import DOMAIN, KEY, Reply, VendorStub
 
 DEVICES, PATIENTS = "/hwi/hwi-devices/", "/hwi/hwi-patients/"
@@ -41,6 +42,17 @@ def vendor_clinic(slug: str = "alpha") -> Clinic:
     """A clinic with a key of its own, so with its own line in Redis."""
     clinic = make_clinic(slug, tenovi_domain=DOMAIN)
     clinic.tenovi_api_key = f"{KEY}-{uuid.uuid4()}"
+    clinic.save()
+    return clinic
+
+
+def sandbox_clinic(sandbox: Sandbox, settings: Settings) -> Clinic:
+    """A clinic whose vendor is the sandbox, with a shorter second at both ends."""
+    sandbox.control("settings", {"rate_seconds": 0.0})
+    settings.TENOVI_SPACING_SECONDS = 0.02
+    settings.TENOVI_BASE_URL = sandbox.url
+    clinic = make_clinic(tenovi_domain=sandbox.domain)
+    clinic.tenovi_api_key = sandbox.api_key
     clinic.save()
     return clinic
 

@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 
 from clinics.models import Clinic
-from patients.actions import store_vendor_patient
 from patients.handlers import store_patients
+from patients.merging import store_vendor_patient
 from patients.models import Patient
 from tenovi import shapes
 from tenovi.models import Request, RequestKind

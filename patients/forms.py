@@ -1,0 +1,149 @@
+"""The patient's record as a form. Labels and messages are what people read beside the fields."""
+
+from __future__ import annotations
+
+import datetime
+from collections.abc import Mapping
+from typing import Any
+
+from django import forms
+from django.core.exceptions import ValidationError
+from django.core.validators import EmailValidator
+from django.db import models
+from django.forms import BoundField
+
+from clinics.forms import Labelled
+from clinics.models import Clinic, validate_time_zone
+from patients.models import Patient
+from patients.presentation import LABELS
+from patients.rules import ExternalIdTaken, check_external_id
+
+EARLIEST_BIRTH = datetime.date(1900, 1, 1)
+QUIET = {"autocomplete": "off"}  # somebody else's data: never a browser's suggestion of one's own
+GROUPS = {
+    "Who": ("external_id", "name", "date_of_birth", "phone_number", "email"),
+    "Where": ("address", "city", "state", "zip_code", "timezone"),
+    "Care": ("physician", "clinic_name", "care_manager"),
+    "Consent": ("consented_on", "sms_opt_in"),
+}
+
+
+def _text(name: str, *, required: bool = False, **options: Any) -> forms.CharField:
+    options.setdefault("widget", forms.TextInput(QUIET))
+    stored = Patient._meta.get_field(name)
+    assert isinstance(stored, models.CharField)
+    return forms.CharField(label=LABELS[name], max_length=stored.max_length, required=required, **options)
+
+
+def _date(name: str, **options: Any) -> forms.DateField:
+    widget = forms.DateInput({"type": "date", **QUIET}, format="%Y-%m-%d")
+    return forms.DateField(
+        label=LABELS[name], required=False, widget=widget, input_formats=["%Y-%m-%d"], **options
+    )
+
+
+class RecordForm(Labelled):
+    """The record of a patient who is there. `version` is the one that was filled in."""
+
+    name = _text("name")
+    date_of_birth = _date("date_of_birth")
+    phone_number = _text("phone_number", widget=forms.TextInput({"type": "tel", **QUIET}))
+    email = _text("email", widget=forms.TextInput({"type": "email", **QUIET}))
+    address = _text("address")
+    city = _text("city")
+    state = _text("state")
+    zip_code = _text("zip_code")
+    timezone = _text(
+        "timezone",
+        validators=[validate_time_zone],
+        widget=forms.TextInput({"list": "time-zones", "spellcheck": "false", **QUIET}),
+    )
+    physician = _text("physician")
+    clinic_name = _text("clinic_name")
+    care_manager = _text("care_manager")
+    consented_on = _date(
+        "consented_on", help_text="When the patient agreed to be monitored. Empty while there is no consent."
+    )
+    sms_opt_in = forms.BooleanField(
+        label="Tenovi may send this patient text messages",
+        required=False,
+        help_text="Only with consent: without it, Tenovi is told not to.",
+    )
+    version = forms.IntegerField(widget=forms.HiddenInput, required=False)
+
+    def __init__(
+        self, data: Mapping[str, Any] | None, *, clinic: Clinic, today: datetime.date, **options: Any
+    ) -> None:
+        super().__init__(data, **options)
+        self.clinic, self.today = clinic, today
+        self.fields["timezone"].help_text = f"Empty for the clinic's, {clinic.timezone}."
+
+    def groups(self) -> list[tuple[str, list[BoundField]]]:
+        """The fields as the page shows them, under their headings."""
+        return [
+            (title, [self[name] for name in names if name in self.fields]) for title, names in GROUPS.items()
+        ]
+
+    def clean_email(self) -> str:
+        """The vendor checks no address, so one that came from there may stay as it is."""
+        email = str(self.cleaned_data["email"])
+        if email and email != self.initial.get("email"):
+            EmailValidator()(email)
+        return email
+
+    def clean_date_of_birth(self) -> datetime.date | None:
+        return self._past("date_of_birth")
+
+    def clean_consented_on(self) -> datetime.date | None:
+        return self._past("consented_on")
+
+    def clean(self) -> dict[str, Any]:
+        lacks_consent = not self.cleaned_data.get("consented_on") and "consented_on" not in self.errors
+        if self.cleaned_data.get("sms_opt_in") and lacks_consent:
+            self.add_error("sms_opt_in", "Enter the day of consent first, or take this back.")
+        return self.cleaned_data
+
+    def _past(self, name: str) -> datetime.date | None:
+        day: datetime.date | None = self.cleaned_data[name]
+        if day and day > self.today:
+            raise ValidationError("This day has not come yet.")
+        if day and day < EARLIEST_BIRTH:
+            raise ValidationError("This is longer ago than anybody has lived.")
+        return day
+
+    def values(self) -> dict[str, Any]:
+        """What was filled in, for `actions`."""
+        return {name: value for name, value in self.cleaned_data.items() if name != "version"}
+
+
+class NewPatientForm(RecordForm):
+    """The record of a patient who is not there yet."""
+
+    external_id = _text(
+        "external_id",
+        required=True,
+        help_text="Your own id of the patient, shared with Tenovi. It cannot be changed later.",
+    )
+    name = _text("name", required=True)
+    version = None  # type: ignore[assignment]
+
+    def clean_external_id(self) -> str:
+        external_id = str(self.cleaned_data["external_id"])
+        try:
+            check_external_id(self.clinic, external_id)
+        except ExternalIdTaken as taken:
+            self.taken_by = taken.patient
+            raise
+        return external_id
+
+
+class ConfirmAddressForm(Labelled):
+    """How somebody knows that an address is right which the vendor could not verify."""
+
+    reason = forms.CharField(
+        label="How do you know that it is right?",
+        max_length=200,
+        error_messages={"required": "Say it in a few words: a parcel goes there without a further check."},
+        widget=forms.TextInput({"list": "address-reasons", **QUIET}),
+    )
+    version = forms.IntegerField(widget=forms.HiddenInput)

@@ -1,0 +1,132 @@
+"""A patient's record in words: its fields, how it stands with the vendor, what of its address is known."""
+
+from __future__ import annotations
+
+import datetime
+import hashlib
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from patients.models import ADDRESS, Patient
+from tenovi.keys import why_nothing_is_sent
+from tenovi.models import Request, RequestKind, RequestState
+
+LABELS = {
+    "external_id": "External id",
+    "name": "Name",
+    "date_of_birth": "Date of birth",
+    "address": "Street",
+    "city": "City",
+    "state": "State",
+    "zip_code": "ZIP code",
+    "phone_number": "Phone",
+    "email": "E-mail",
+    "physician": "Physician",
+    "clinic_name": "Clinic",
+    "care_manager": "Care manager",
+    "sms_opt_in": "Text messages",
+    "confirm_address": "Address confirmed",
+    "timezone": "Time zone",
+    "consented_on": "Consent given on",
+}
+"""What people read for the fields of the record."""
+
+
+@dataclass(frozen=True)
+class Standing:
+    """How a record stands with the vendor. `state` is taken, waiting, refused or stopped; `sentence`
+    ends before `at`, a moment or None. `theirs`: what the vendor changed meanwhile, in words."""
+
+    state: str
+    sentence: str
+    at: datetime.datetime | None = None
+    why: str = ""
+    theirs: tuple[str, ...] = ()
+
+    @property
+    def may_be_sent_again(self) -> bool:
+        return self.state in ("refused", "stopped")
+
+
+def standing(patient: Patient) -> Standing:
+    if patient.at_vendor and not patient.unsent:
+        if patient.sent_at:
+            return Standing("taken", "Sent to Tenovi", patient.sent_at)
+        return Standing("taken", "As Tenovi has it.")
+    what = _listed(patient.unsent) if patient.at_vendor else "the new record"
+    theirs = tuple(
+        f"{LABELS[name]}: {in_words(patient.overruled[name])}" for name in LABELS if name in patient.overruled
+    )
+    requests = Request.objects.for_clinic(patient.clinic).filter(kind=RequestKind.PATIENT_PUSH)
+    request = requests.filter(target=patient.external_id).first()
+    if request is not None and request.state in (RequestState.WAITING, RequestState.SENDING):
+        why = why_nothing_is_sent(patient.clinic) or request.reason
+        return Standing("waiting", f"Waiting to be sent to Tenovi: {what}.", None, why, theirs)
+    if patient.refusal:
+        return Standing("refused", f"Tenovi refused {what}.", None, patient.refusal, theirs)
+    return Standing("stopped", f"Not sent to Tenovi: {what}.", None, "", theirs)
+
+
+def address_words(patient: Patient) -> str:
+    """What the vendor makes of the address, in a sentence; "" for a patient without any."""
+    if not any(getattr(patient, name) for name in ADDRESS):
+        return ""
+    if patient.confirm_address:
+        return "Confirmed here: Tenovi ships to it without checking it."
+    missing = [LABELS[name].lower() for name in ADDRESS if not getattr(patient, name)]
+    if missing:
+        return f"Not checked: Tenovi needs the {' and the '.join(missing)} too."
+    if patient.address_status == "Verified":
+        return "Tenovi could verify this address."
+    if patient.address_status == "Invalid":
+        return "Tenovi could not verify this address: an order to it would stop and wait for you."
+    if patient.address_status:
+        return f"Tenovi says of this address: {patient.address_status}."
+    return "Not checked by Tenovi yet."
+
+
+@dataclass(frozen=True)
+class RecordCard:
+    """What `patients/_record.html` shows."""
+
+    standing: Standing
+    has_address: bool
+    town: str
+    address_words: str
+    address_doubtful: bool
+
+
+def record_card(patient: Patient) -> RecordCard:
+    town = ", ".join(filter(None, [patient.city, f"{patient.state} {patient.zip_code}".strip()]))
+    return RecordCard(
+        standing=standing(patient),
+        has_address=bool(patient.address or town),
+        town=town,
+        address_words=address_words(patient),
+        address_doubtful=may_confirm_address(patient),
+    )
+
+
+def record_version(patient: Patient) -> str:
+    """Another text after every change of the record, and of how it stands with the vendor."""
+    said = (patient.version, patient.sent_at, patient.address_status, patient.refusal, sorted(patient.unsent))
+    return hashlib.blake2b(repr(said).encode(), digest_size=8).hexdigest()
+
+
+def may_confirm_address(patient: Patient) -> bool:
+    """Whether there is a doubt that a person could lift."""
+    judged_badly = patient.address_status not in ("", "Verified")
+    return judged_badly and patient.has_whole_address and not patient.confirm_address
+
+
+def _listed(names: Iterable[str]) -> str:
+    return ", ".join(LABELS[name].lower() for name in LABELS if name in set(names))
+
+
+def in_words(value: str | bool | datetime.date | None) -> str:
+    """A value of the record within a sentence."""
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, datetime.date):
+        return f"{value:%-d %B %Y}"
+    return f"“{value}”" if value else "empty"

@@ -1,0 +1,28 @@
+"""What an external id may be, for the page and the API alike."""
+
+from __future__ import annotations
+
+from django.core.exceptions import ValidationError
+
+from clinics.models import Clinic
+from patients.models import Patient
+
+TAKEN = "There is a patient of this id already. Small and capital letters are the same."
+
+
+class ExternalIdTaken(ValidationError):
+    def __init__(self, patient: Patient) -> None:
+        super().__init__(TAKEN, code="unique")
+        self.patient = patient
+
+
+def check_external_id(clinic: Clinic, external_id: str) -> None:
+    """Raises ValidationError for an id that somebody has, or that cannot stand in an address: it is
+    part of the vendor's, and of those of our API."""
+    if "/" in external_id or external_id in (".", ".."):
+        raise ValidationError("An id may hold no slash and be no mere dots: it becomes part of an address.")
+    if not external_id.isprintable():
+        raise ValidationError("An id may hold no line breaks or other invisible signs.")
+    taken = Patient.objects.for_clinic(clinic).with_external_id(external_id).first()
+    if taken is not None:
+        raise ExternalIdTaken(taken)

@@ -1,0 +1,136 @@
+"""Adding a patient, changing the record, and what is told to the vendor of it."""
+
+from __future__ import annotations
+
+import uuid
+import zoneinfo
+from typing import Any
+
+from django.contrib import messages
+from django.http import HttpRequest, HttpResponse, QueryDict
+from django.shortcuts import redirect, render
+from django.utils import timezone
+from django.views.decorators.http import require_http_methods, require_POST
+
+from clinics import audit
+from clinics.access import Permission, Visit, clinic_page
+from patients import actions
+from patients.access import patient_for
+from patients.forms import ConfirmAddressForm, NewPatientForm, RecordForm
+from patients.models import Patient
+from patients.presentation import address_words, in_words, may_confirm_address
+from patients.rules import TAKEN
+
+ADDRESS_REASONS = (
+    "The patient spelled it out on the phone",
+    "Parcels have arrived there before",
+    "It stands on a letter or bill of the patient",
+)
+"""Suggestions: any other words will do."""
+
+
+@clinic_page(Permission.EDIT_PATIENTS)
+@require_http_methods(["GET", "HEAD", "POST"])
+def new_patient(request: HttpRequest, visit: Visit) -> HttpResponse:
+    sent = request.POST if request.method == "POST" else None
+    form = NewPatientForm(sent, clinic=visit.clinic, today=_today(visit))
+    if sent is not None and form.is_valid():
+        try:
+            patient = actions.create_patient(clinic=visit.clinic, by=visit.user, **form.values())
+        except actions.AlreadyThere:  # added by somebody else in this very moment
+            form.add_error("external_id", TAKEN)
+        else:
+            messages.success(request, f"{patient} is added, and on the way to Tenovi.")
+            return redirect("patient", visit.clinic.slug, patient.id)
+    return render(request, "patients/record.html", _context(visit, form))
+
+
+@clinic_page(Permission.EDIT_PATIENTS)
+@require_http_methods(["GET", "HEAD", "POST"])
+def edit_patient(request: HttpRequest, visit: Visit, patient_id: uuid.UUID) -> HttpResponse:
+    patient = patient_for(visit, patient_id)
+    if request.method != "POST":
+        audit.record_view("patient_viewed", by=visit.user, clinic=visit.clinic, target=patient)
+        return render(request, "patients/record.html", _context(visit, _form_of(patient, visit), patient))
+    form = _form_of(patient, visit, request.POST)
+    stale = False
+    if form.is_valid():
+        version = form.cleaned_data["version"] or 0  # none was sent: as good as an old one
+        try:
+            changed = actions.change_patient(patient=patient, by=visit.user, version=version, **form.values())
+        except actions.ChangedMeanwhile as other:
+            form, stale = _asked_again(other.patient, form, request.POST), True
+        else:
+            messages.success(request, "The record is kept." if changed else "Nothing was changed.")
+            return redirect("patient", visit.clinic.slug, patient.id)
+    return render(request, "patients/record.html", _context(visit, form, patient) | {"stale": stale})
+
+
+@clinic_page(Permission.EDIT_PATIENTS)
+@require_http_methods(["GET", "HEAD", "POST"])
+def confirm_address(request: HttpRequest, visit: Visit, patient_id: uuid.UUID) -> HttpResponse:
+    """A deliberate choice, on a page of its own that says what follows from it."""
+    patient = patient_for(visit, patient_id)
+    sent = request.POST if request.method == "POST" else None
+    form = ConfirmAddressForm(sent, initial={"version": patient.version})
+    stale = False
+    if sent is not None and form.is_valid() and patient.has_whole_address:
+        try:
+            actions.confirm_address(patient=patient, by=visit.user, **form.cleaned_data)
+        except actions.ChangedMeanwhile as other:
+            patient, stale = other.patient, True
+            form = ConfirmAddressForm(initial={**form.cleaned_data, "version": patient.version})
+        else:
+            messages.success(request, "The address is confirmed; Tenovi is told.")
+            return redirect("patient", visit.clinic.slug, patient.id)
+    context = {
+        "patient": patient,
+        "form": form,
+        "stale": stale,
+        "words": address_words(patient),
+        "may_confirm": may_confirm_address(patient),
+        "reasons": ADDRESS_REASONS,
+    }
+    return render(request, "patients/confirm_address.html", context)
+
+
+@clinic_page(Permission.EDIT_PATIENTS)
+@require_POST
+def send_patient(request: HttpRequest, visit: Visit, patient_id: uuid.UUID) -> HttpResponse:
+    patient = patient_for(visit, patient_id)
+    actions.send_again(patient=patient, by=visit.user)
+    messages.success(request, "It is on its way to Tenovi again.")
+    return redirect("patient", visit.clinic.slug, patient.id)
+
+
+def _today(visit: Visit) -> Any:
+    return timezone.now().astimezone(visit.clinic.zone).date()
+
+
+def _form_of(patient: Patient, visit: Visit, sent: Any = None) -> RecordForm:
+    fields = list(RecordForm.base_fields)
+    initial = {name: getattr(patient, name) for name in fields}
+    initial["sms_opt_in"] = patient.as_told("sms_opt_in")
+    return RecordForm(sent, clinic=visit.clinic, today=_today(visit), initial=initial)
+
+
+def _asked_again(patient: Patient, form: RecordForm, typed: QueryDict) -> RecordForm:
+    """The form as it was filled in, now for the record as it stands; a field that differs says how."""
+    sent = typed.copy()
+    sent["version"] = str(patient.version)
+    again = RecordForm(sent, clinic=form.clinic, today=form.today, initial=form.initial)
+    again.full_clean()
+    for name, value in form.values().items():
+        if getattr(patient, name) != value:
+            again.add_error(name, f"Somebody else has just made this: {in_words(getattr(patient, name))}.")
+    return again
+
+
+def _context(visit: Visit, form: RecordForm, patient: Patient | None = None) -> dict[str, Any]:
+    return {
+        "form": form,
+        "patient": patient,
+        "clinic": visit.clinic,
+        "zones": sorted(zoneinfo.available_timezones()),
+        "taken_by": getattr(form, "taken_by", None),
+    }
