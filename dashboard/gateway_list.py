@@ -9,7 +9,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
-from django.db.models import Count, Q
+from django.db.models import Count, Exists, OuterRef, Q
 from django.http import QueryDict
 from django.urls import reverse
 from django.utils.http import urlencode
@@ -17,13 +17,16 @@ from django.utils.http import urlencode
 from clinics.models import Clinic
 from clinics.paging import page_of
 from clinics.presentation import Choice
+from dashboard.alerts import words_about
 from dashboard.device_list import tabs
 from devices.hardware import WEAK_BELOW, Standing, newest_firmware
 from devices.models import Assignment, Device, Gateway, GatewaySample
+from patients.models import Alert
 
 PAGE_SIZE = 50
 TREND = datetime.timedelta(days=30)
 SHOWN = {
+    "attention": ("Needs attention", Q(is_unseen=True)),
     "silent": ("Silent", Q(standing=Standing.SILENT)),
     "never": ("Never heard", Q(standing=Standing.NEVER_HEARD)),
     "weak": ("Weak signal", Q(signal_strength__lt=WEAK_BELOW) & ~Q(standing=Standing.UNUSED)),
@@ -46,7 +49,10 @@ def context(clinic: Clinic, query: QueryDict, now: datetime.datetime) -> dict[st
     show = query.get("show", "")
     show = show if show in SHOWN else ""
     held = Assignment.objects.for_clinic(clinic).in_force_at(now)
-    everything = Gateway.objects.for_clinic(clinic).with_standing(held, now)
+    unseen = Alert.objects.for_clinic(clinic).unseen().filter(about=OuterRef("pk"))
+    everything = (
+        Gateway.objects.for_clinic(clinic).with_standing(held, now).annotate(is_unseen=Exists(unseen))
+    )
     gateways = everything.matching(text, held) if text else everything
     counts = gateways.aggregate(
         all=Count("id"), **{key: Count("id", filter=chosen) for key, (_, chosen) in SHOWN.items()}
@@ -94,11 +100,13 @@ def _rows(clinic: Clinic, found: list[Any], now: datetime.datetime) -> list[dict
     samples = samples_of(clinic, [gateway.id for gateway in found], now)
     devices, people = _behind(clinic, [gateway.gateway_id for gateway in found], now)
     newest = newest_firmware_of(clinic)
+    alerts = words_about(clinic, [gateway.id for gateway in found])
     return [
         {
             "url": reverse("gateway", args=[clinic.slug, gateway.id]),
             "gateway": gateway,
             "samples": samples[gateway.id],
+            "alert": alerts.get(gateway.id, ""),
             "is_old_firmware": gateway.firmware_version not in ("", newest),
             "devices": devices[gateway.gateway_id],
             "patients": people[gateway.gateway_id],

@@ -9,6 +9,7 @@ from django.urls import reverse
 
 from clinics.models import Clinic
 from clinics.presentation import exact
+from dashboard.alerts import words_about
 from dashboard.device_figures import figures_of
 from dashboard.gateway_list import newest_firmware_of, samples_of
 from devices.hardware import WEAK_BELOW
@@ -25,6 +26,7 @@ def context(gateway: Gateway, now: datetime.datetime) -> dict[str, Any]:
     return {
         "gateway": gateway,
         "headline": _headline(gateway, now),
+        "alert": words_about(clinic, [gateway.id]).get(gateway.id, ""),
         "next_step": _next_step(gateway, devices),
         "samples": samples,
         "newest_samples": samples[::-1][:10],

@@ -34,6 +34,7 @@ Test = Callable[[Entry, datetime.datetime], bool]
 SHOWN: dict[str, tuple[str, Test]] = {
     "behind": ("Behind", lambda one, now: one.stands("behind")),
     "out-of-reach": ("Out of reach", lambda one, now: one.stands("out of reach")),
+    "attention": ("Needs attention", lambda one, now: one.needs_attention),
     "quiet": ("No reading for 3 days", lambda one, now: one.is_quiet(now)),
 }
 

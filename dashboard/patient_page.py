@@ -16,6 +16,7 @@ from billing.report import vital_days
 from billing.windows import Window
 from clinics.paging import page_of
 from clinics.presentation import Choice, DayCell
+from dashboard.alerts import alerts_of, alerts_version
 from dashboard.charts import ELSEWHERE, charts, table_only
 from dashboard.figures import Figures, figures_of
 from dashboard.latest import latest_values, rank
@@ -83,7 +84,7 @@ class Span:
 
 def page_version(patient: Patient) -> str:
     """Another text once the page would show something else."""
-    return f"{readings_version(patient)}-{record_version(patient)}"
+    return f"{readings_version(patient)}-{record_version(patient)}-{alerts_version(patient)}"
 
 
 def context(patient: Patient, query: QueryDict, now: datetime.datetime) -> dict[str, Any]:
@@ -130,6 +131,7 @@ def context(patient: Patient, query: QueryDict, now: datetime.datetime) -> dict[
         "devices": devices_of(patient, now),
         "shipping": parcels_of(patient),
         "record": record_card(patient),
+        "alerts": alerts_of(patient),
     }
 
 

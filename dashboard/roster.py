@@ -56,21 +56,26 @@ WITH days AS (
     FROM measurements_latestreading
     WHERE clinic_id = %(clinic)s AND metric <> 'battery_percentage'
     GROUP BY patient_id
+), alerted AS (
+    SELECT DISTINCT patient_id FROM patients_alert
+    WHERE clinic_id = %(clinic)s AND resolved_at IS NULL AND acknowledged_at IS NULL
 )
 SELECT p.id, p.name, p.external_id, p.timezone, l.at, coalesce(d.has_device, false),
-       coalesce(d.may_earn, false), coalesce(s.programs, '{}'), coalesce(s.days, '{}'),
+       coalesce(d.may_earn, false), n.patient_id IS NOT NULL, coalesce(s.programs, '{}'), coalesce(s.days, '{}'),
        coalesce(s.has_today, '{}')
 FROM patients_patient p
 LEFT JOIN standing s ON s.patient_id = p.id
 LEFT JOIN devices d ON d.patient_id = p.id
 LEFT JOIN latest l ON l.patient_id = p.id
+LEFT JOIN alerted n ON n.patient_id = p.id
 WHERE p.clinic_id = %(clinic)s
 """
 
 
 class Entry(NamedTuple):
     """One patient. `standings` holds a pace for each program that an enrolment, a device or a day
-    of the month gives; `may_earn` says whether a device at hand can still earn days."""
+    of the month gives; `may_earn` says whether a device at hand can still earn days, `needs_attention`
+    whether an alert stands that nobody has seen."""
 
     patient_id: uuid.UUID
     name: str
@@ -79,6 +84,7 @@ class Entry(NamedTuple):
     last_reading_at: datetime.datetime | None
     has_device: bool
     may_earn: bool
+    needs_attention: bool
     standings: tuple[Pace, ...]
 
     @property

@@ -13,6 +13,11 @@ urlpatterns = [
     path("c/<slug:clinic>/patients/", views.patients, name="patients"),
     path("c/<slug:clinic>/patients/<uuid:patient_id>/", views.patient, name="patient"),
     path("c/<slug:clinic>/patients/<uuid:patient_id>/news/", views.patient_news, name="patient-news"),
+    path(
+        "c/<slug:clinic>/patients/<uuid:patient_id>/alerts/<uuid:alert_id>/seen/",
+        views.acknowledge,
+        name="alert-seen",
+    ),
     path("c/<slug:clinic>/patients/<uuid:patient_id>/<iso:day>/", day_views.patient_day, name="patient-day"),
     path(READING + "exclude/", day_views.exclude_reading, name="reading-exclude"),
     path(READING + "restore/", day_views.restore_reading, name="reading-restore"),

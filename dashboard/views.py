@@ -4,18 +4,20 @@ from __future__ import annotations
 
 import uuid
 
+from django.contrib import messages
 from django.contrib.auth.decorators import login_required
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.utils import timezone
-from django.views.decorators.http import require_safe
+from django.views.decorators.http import require_POST, require_safe
 
 from clinics import audit
 from clinics.access import Permission, Visit, clinic_page
 from clinics.models import Clinic, Membership, Role, User
 from dashboard import patient_list, patient_page
-from patients.access import patient_for
+from patients.access import alert_for, patient_for
+from patients.alerts import acknowledge_alert
 
 
 @login_required
@@ -64,3 +66,15 @@ def patient_news(request: HttpRequest, visit: Visit, patient_id: uuid.UUID) -> H
     """What an open patient page asks for every few seconds: another version, other things
     to show."""
     return JsonResponse({"version": patient_page.page_version(patient_for(visit, patient_id))})
+
+
+@clinic_page(Permission.VIEW_PATIENTS)
+@require_POST
+def acknowledge(
+    request: HttpRequest, visit: Visit, patient_id: uuid.UUID, alert_id: uuid.UUID
+) -> HttpResponse:
+    """Somebody has seen an alert: it asks for nobody any more, and stands until its cause is over."""
+    alert = alert_for(visit, patient_id, alert_id)
+    acknowledge_alert(alert=alert, by=visit.user)
+    messages.success(request, "Noted. It disappears by itself once the gateway is well again.")
+    return redirect("patient", visit.clinic.slug, alert.patient_id)

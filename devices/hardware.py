@@ -16,6 +16,7 @@ GATEWAY_ID = re.compile(r"[0-9A-F]{12}")
 IMEI = re.compile(r"[0-9]{15}")
 DOTTED = re.compile(r"[0-9]{1,9}(\.[0-9]{1,9})*")
 WEAK_BELOW = 12
+RECOVERED_FROM = 15  # a weak signal that wanders about the limit stays weak
 SIGNAL_LEVELS = (("excellent", 25), ("good", 18), ("fair", WEAK_BELOW))
 POOR = "poor"
 NOT_KNOWN = "not known yet"

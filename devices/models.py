@@ -14,7 +14,7 @@ from django.utils import timezone
 
 from clinics.tenancy import TenantModel, TenantQuerySet
 from devices.hardware import signal_level, silent_since
-from devices.queries import AssignmentQuerySet, DeviceQuerySet, GatewayQuerySet
+from devices.queries import AssignmentQuerySet, DeviceQuerySet, GatewayQuerySet, GatewaySampleQuerySet
 from patients.models import Patient
 
 
@@ -228,7 +228,7 @@ class GatewaySample(TenantModel):
     signal_strength = models.PositiveSmallIntegerField(null=True)
     last_seen_at = models.DateTimeField(null=True)
 
-    objects: ClassVar[TenantQuerySet[GatewaySample]] = TenantQuerySet.as_manager()  # type: ignore[assignment]
+    objects: ClassVar[GatewaySampleQuerySet] = GatewaySampleQuerySet.as_manager()  # type: ignore[assignment]
 
     class Meta:
         constraints = [

@@ -10,16 +10,16 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Self
 
 from django.db import connection
-from django.db.models import Case, CharField, F, IntegerField, Q, Value, When
+from django.db.models import Case, CharField, Exists, F, IntegerField, Min, OuterRef, Q, Value, When
 from django.db.models.expressions import RawSQL
 from django.db.models.functions import Cast
 
 from clinics.models import Clinic
 from clinics.tenancy import TenantQuerySet
-from devices.hardware import SILENT_AFTER, WEAK_BELOW, Standing, normal_hardware_id
+from devices.hardware import RECOVERED_FROM, SILENT_AFTER, WEAK_BELOW, Standing, normal_hardware_id
 
 if TYPE_CHECKING:
-    from devices.models import Assignment, Device, Gateway  # noqa: F401
+    from devices.models import Assignment, Device, Gateway, GatewaySample  # noqa: F401
     from patients.models import Patient
 
 
@@ -104,6 +104,19 @@ class GatewayQuerySet(TenantQuerySet["Gateway"]):
                 named |= Q(gateway_id__contains=hardware_id)
             found = found.filter(named)
         return found
+
+
+class GatewaySampleQuerySet(TenantQuerySet["GatewaySample"]):
+    def weak_since(self) -> dict[uuid.UUID, datetime.datetime]:
+        """Since when the signal of a gateway has been weak, by the gateway's id; only of those whose
+        signal fell and has not recovered."""
+        recovered = self.filter(
+            gateway=OuterRef("gateway"),
+            taken_at__gt=OuterRef("taken_at"),
+            signal_strength__gte=RECOVERED_FROM,
+        )
+        weak = self.filter(~Exists(recovered), signal_strength__lt=WEAK_BELOW).order_by()
+        return dict(weak.values_list("gateway").annotate(at=Min("taken_at")))
 
 
 @dataclass(frozen=True, slots=True)

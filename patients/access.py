@@ -7,7 +7,7 @@ import uuid
 from django.shortcuts import get_object_or_404
 
 from clinics.access import Visit
-from patients.models import Patient
+from patients.models import Alert, Patient
 
 
 def patient_for(visit: Visit, patient_id: uuid.UUID) -> Patient:
@@ -20,3 +20,9 @@ def patient_with_external_id(visit: Visit, external_id: str) -> Patient:
     return get_object_or_404(
         Patient.objects.for_clinic(visit.clinic).with_external_id(external_id).select_related("clinic")
     )
+
+
+def alert_for(visit: Visit, patient_id: uuid.UUID, alert_id: uuid.UUID) -> Alert:
+    """An alert of this clinic's patient whose cause is not over, 404 on a miss."""
+    alerts = Alert.objects.for_clinic(visit.clinic).standing().select_related("clinic", "patient")
+    return get_object_or_404(alerts, id=alert_id, patient=patient_id)

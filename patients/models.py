@@ -7,11 +7,11 @@ import zoneinfo
 from typing import ClassVar
 
 from django.db import models
-from django.db.models.functions import Lower
+from django.db.models.functions import Lower, Now
 
-from clinics.models import Clinic, validate_time_zone
+from clinics.models import Clinic, User, validate_time_zone
 from clinics.tenancy import TenantModel
-from patients.queries import EnrollmentQuerySet, PatientQuerySet
+from patients.queries import AlertQuerySet, EnrollmentQuerySet, PatientQuerySet
 
 ADDRESS = ("address", "city", "state", "zip_code")
 TOLD = (
@@ -120,4 +120,62 @@ class Enrollment(TenantModel):
         ]
 
 
-__all__ = ["ADDRESS", "OWN", "TOLD", "VERDICT", "Clinic", "Enrollment", "Patient", "Program"]
+class AlertKind(models.TextChoices):
+    GATEWAY_SILENT = "gateway_silent", "Gateway silent"
+    GATEWAY_WEAK = "gateway_weak", "Weak signal"
+
+
+class Alert(TenantModel):
+    """Something about a patient that a person should look at, in `words` of what is so now.
+
+    Whatever watches for its kind raises it, keeps the words current and resolves it when its cause is
+    over. `about` is the id of the row that it is about: a gateway. Somebody who has seen it
+    acknowledges it; it then stands without asking for anybody.
+    """
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    patient = models.ForeignKey(Patient, on_delete=models.CASCADE, related_name="+")
+    kind = models.CharField(max_length=20, choices=AlertKind.choices)
+    about = models.UUIDField()
+    words = models.CharField(max_length=200)
+    raised_at = models.DateTimeField(db_default=Now())
+    acknowledged_at = models.DateTimeField(null=True)
+    acknowledged_by = models.ForeignKey(User, null=True, on_delete=models.PROTECT, related_name="+")
+    resolved_at = models.DateTimeField(null=True)
+
+    objects: ClassVar[AlertQuerySet] = AlertQuerySet.as_manager()  # type: ignore[assignment]
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(
+                fields=["patient", "kind", "about"],
+                condition=models.Q(resolved_at__isnull=True),
+                name="alert_stands_once",
+            ),
+            models.CheckConstraint(
+                condition=models.Q(acknowledged_at__isnull=True, acknowledged_by__isnull=True)
+                | models.Q(acknowledged_at__isnull=False, acknowledged_by__isnull=False),
+                name="alert_acknowledged_by_somebody",
+            ),
+        ]
+        indexes = [
+            models.Index(
+                fields=["clinic", "about"],
+                condition=models.Q(resolved_at__isnull=True),
+                name="alert_standing",
+            ),
+        ]
+
+
+__all__ = [
+    "ADDRESS",
+    "OWN",
+    "TOLD",
+    "VERDICT",
+    "Alert",
+    "AlertKind",
+    "Clinic",
+    "Enrollment",
+    "Patient",
+    "Program",
+]

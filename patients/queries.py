@@ -16,7 +16,7 @@ from clinics.models import Clinic
 from clinics.tenancy import TenantQuerySet
 
 if TYPE_CHECKING:
-    from patients.models import Enrollment, Patient  # noqa: F401
+    from patients.models import Alert, Enrollment, Patient  # noqa: F401
 
 
 class PatientQuerySet(TenantQuerySet["Patient"]):
@@ -37,6 +37,16 @@ class EnrollmentQuerySet(TenantQuerySet["Enrollment"]):
     def during(self, first: datetime.date, last: datetime.date) -> Self:
         """Enrolments in force on at least one date of `first`..`last` (both included)."""
         return self.filter(starts_on__lte=last).filter(Q(ends_on__isnull=True) | Q(ends_on__gte=first))
+
+
+class AlertQuerySet(TenantQuerySet["Alert"]):
+    def standing(self) -> Self:
+        """Whose cause is not over."""
+        return self.filter(resolved_at__isnull=True)
+
+    def unseen(self) -> Self:
+        """Standing, and nobody has acknowledged them."""
+        return self.standing().filter(acknowledged_at__isnull=True)
 
 
 PATIENTS_NAMED = """

@@ -20,6 +20,7 @@ from django.urls import URLPattern, get_resolver
 
 from clinics.models import AuditEvent, Clinic, Role, User
 from measurements.models import Measurement
+from patients.models import Alert
 from tenovi import queue
 from tenovi.models import Request, RequestKind
 from tests.factories import deliver, element, held_device, make_clinic, make_gateway, make_user
@@ -38,6 +39,7 @@ care admin billing operator
   ✔    ✔      –      –      POST  c/<slug:clinic>/patients/<uuid:patient_id>/confirm-address/
   ✔    ✔      –      –      POST  c/<slug:clinic>/patients/<uuid:patient_id>/send/
   ✔    ✔      –      –      GET   c/<slug:clinic>/patients/<uuid:patient_id>/news/
+  ✔    ✔      –      –      POST  c/<slug:clinic>/patients/<uuid:patient_id>/alerts/<uuid:alert_id>/seen/
   ✔    ✔      –      –      GET   c/<slug:clinic>/patients/<uuid:patient_id>/<iso:day>/
   ✔    ✔      –      –      POST  c/<slug:clinic>/patients/<uuid:patient_id>/<iso:day>/readings/<int:reading_id>/exclude/
   ✔    ✔      –      –      POST  c/<slug:clinic>/patients/<uuid:patient_id>/<iso:day>/readings/<int:reading_id>/restore/
@@ -173,7 +175,12 @@ def make_world(slug: str, gateway_id: str) -> World:
     queue.ask(clinic, RequestKind.DEVICES, wake=False)
     Request.objects.for_clinic(clinic).update(state="parked")
     reading = Measurement.objects.for_clinic(clinic).get()
+    assert reading.patient
+    alert = Alert.objects.create(
+        clinic=clinic, patient=reading.patient, kind="gateway_silent", about=gateway.id, words="Silent"
+    )
     values = {
+        "alert_id": alert.id,
         "clinic": slug,
         "patient_id": reading.patient_id,
         "external_id": f"of-{slug}",

@@ -88,7 +88,7 @@ def gateway_info(patient: Patient, now: datetime) -> Json:
     """Signal about 30 is excellent, about 10 poor (the vendor's words); it wanders with the hour."""
     weak, silent = patient.part.story == "weak", patient.part.story == "silent"
     signal = (7 if weak else 16 + patient.seed % 14) + int(now.timestamp() // 3600 + patient.seed) % 4
-    seen = now - timedelta(hours=31 if weak else 0, minutes=patient.seed % 50)
+    seen = now - timedelta(minutes=patient.seed % 50)
     codes = sorted({device.kind.sensor_code for device in patient.devices if device.kind.sensor_code})
     return {
         "gateway_uuid": patient.gateway_id.lower(),

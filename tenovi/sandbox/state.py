@@ -194,7 +194,11 @@ class State:
         now = datetime.now(UTC)
         for patient in self.clinic.patients:
             if any(device.kind.transport == "gateway" for device in patient.devices):
-                yield shapes.gateway_info(patient, now)
+                info = shapes.gateway_info(patient, now)
+                heard = [rows[-1]["created"] for one in patient.devices if (rows := self._live.get(one.id))]
+                if heard:  # a reading is a sign of life
+                    info["last_checkin_time"] = max(*heard, info["last_checkin_time"] or "")
+                yield info
 
     def last_measurement(self, device_id: str) -> str | None:
         """When the vendor last received anything of that device."""

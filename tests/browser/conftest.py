@@ -18,6 +18,7 @@ from pytest_django.live_server_helper import LiveServer
 
 from clinics.models import Clinic, Role, User
 from dashboard import demo
+from dashboard.gateway_trouble import watch_gateways
 from tenovi.sandbox import simulation
 from tests.browser import snapshot
 from tests.browser.snapshot import Snapshot
@@ -56,6 +57,7 @@ def clinic(clock: None, transactional_db: None, rows_of_clinic: Snapshot) -> Cli
     demo.add_signals(clinic, account)
     demo.add_shipping(clinic, account)
     demo.add_history(clinic, account)
+    watch_gateways(clinic, NOW)
     rows_of_clinic.update(snapshot.take())
     return clinic
 

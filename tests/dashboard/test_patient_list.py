@@ -109,6 +109,7 @@ def test_filters_count_what_they_show(ward: None, nurse: Client) -> None:
         "All": 6,
         "Behind": 2,
         "Out of reach": 1,
+        "Needs attention": 0,
         "No reading for 3 days": 5,
     }
     assert counts(page["programs"]) == {"RPM": 4, "RTM": 1}
@@ -122,7 +123,13 @@ def test_filters_count_what_they_show(ward: None, nurse: Client) -> None:
 
 def test_a_filter_is_counted_within_the_others(ward: None, nurse: Client) -> None:
     page = context(nurse, program="RPM", q="e")
-    assert counts(page["filters"]) == {"All": 2, "Behind": 1, "Out of reach": 0, "No reading for 3 days": 2}
+    assert counts(page["filters"]) == {
+        "All": 2,
+        "Behind": 1,
+        "Out of reach": 0,
+        "Needs attention": 0,
+        "No reading for 3 days": 2,
+    }
     assert counts(context(nurse, show="behind")["programs"]) == {"RPM": 1, "RTM": 1}
 
 

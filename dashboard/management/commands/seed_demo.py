@@ -13,6 +13,7 @@ from django.utils import timezone
 from clinics import actions
 from clinics.models import Clinic
 from dashboard import demo
+from dashboard.gateway_trouble import watch_gateways
 from tenovi.sandbox import simulation
 
 
@@ -45,6 +46,7 @@ class Command(BaseCommand):
         demo.add_signals(clinic, account)
         demo.add_shipping(clinic, account)
         readings = demo.add_history(clinic, account)
+        watch_gateways(clinic, until)
         self.stdout.write(
             f"Clinic {clinic.slug}: {patients} patients, {devices} devices and {readings:,} readings added "
             f"in {time.monotonic() - began:.0f} s."
