@@ -10,7 +10,7 @@ import re
 from collections.abc import Sequence
 from typing import Any, ClassVar, TypeVar
 
-from django.core.exceptions import PermissionDenied
+from django.core.exceptions import PermissionDenied, RequestDataTooBig
 from django.db.models import Model, QuerySet
 from django.http import Http404
 from knox.auth import TokenAuthentication
@@ -29,6 +29,7 @@ from clinics import audit
 from clinics.access import Permission, Visit, lacks_second_factor, visit_for
 from clinics.cursors import CursorPagination
 from clinics.models import User
+from clinics.parsers import TooLarge
 
 M = TypeVar("M", bound=Model)
 
@@ -52,10 +53,11 @@ class AnswerJson(DefaultContentNegotiation):
 
 
 class ClinicView(GenericAPIView[M]):
-    """A view below `/api/v1/clinics/<slug>/`: its `visit` has `permission`. `query_shape` is what it
-    reads of the query string."""
+    """A view below `/api/v1/clinics/<slug>/`: its `visit` has `permission`, and to change something
+    `write_permission`. `query_shape` is what it reads of the query string."""
 
     permission: ClassVar[Permission]
+    write_permission: ClassVar[Permission | None] = None
     query_shape: ClassVar[type[serializers.Serializer[Any]] | None] = None
     visit: Visit
     authentication_classes = [ApiToken, SessionAuthentication]
@@ -70,7 +72,8 @@ class ClinicView(GenericAPIView[M]):
         self.visit = visit_for(request.user, kwargs["clinic"])
         inner: Any = request._request  # what the log's line is made of
         inner.visit, inner.actor_id = self.visit, request.user.id
-        if not self.visit.may(self.permission):
+        is_read = request.method in SAFE_METHODS
+        if not self.visit.may(self.permission if is_read else self.write_permission or self.permission):
             audit.record(
                 "access_denied",
                 by=self.visit.user,
@@ -82,7 +85,7 @@ class ClinicView(GenericAPIView[M]):
         if by_session and lacks_second_factor(self.visit):
             raise PermissionDenied("Set up your second factor first.")
         audit.record(
-            "api_read" if request.method in SAFE_METHODS else "api_write",
+            "api_read" if is_read else "api_write",
             by=self.visit.user,
             clinic=self.visit.clinic,
             detail={
@@ -90,6 +93,9 @@ class ClinicView(GenericAPIView[M]):
                 **{name: str(kwargs[name])[:100] for name in kwargs if name != "clinic"},
             },
         )
+
+    def handle_exception(self, exc: Exception) -> Response:
+        return super().handle_exception(TooLarge() if isinstance(exc, RequestDataTooBig) else exc)
 
     def finalize_response(self, request: Request, response: Any, *args: Any, **kwargs: Any) -> Any:
         response = super().finalize_response(request, response, *args, **kwargs)

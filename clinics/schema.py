@@ -27,6 +27,13 @@ ERRORS = {
     "404": OpenApiResponse(Problem, "Not there, or in a clinic that is not the caller's."),
 }
 BAD_QUERY_ANSWER = OpenApiResponse(BAD_QUERY, "What is wrong with each parameter.")
+BAD_BODY = {
+    "400": OpenApiResponse(
+        {"type": "object"}, "What is wrong with each member, or `detail` for a body that is not JSON."
+    ),
+    "413": OpenApiResponse(Problem, "Over 1 MiB."),
+    "415": OpenApiResponse(Problem, "Not JSON."),
+}
 
 
 class ApiSchema(AutoSchema):
@@ -42,6 +49,8 @@ class ApiSchema(AutoSchema):
             errors = dict(ERRORS)
             if self.view.query_shape or isinstance(self.view, ClinicListView):
                 errors["400"] = BAD_QUERY_ANSWER
+            if self.method in ("POST", "PUT", "PATCH"):
+                errors |= BAD_BODY
             for code, error in errors.items():
                 body = self._get_response_for_code(error, code)  # type: ignore[no-untyped-call]
                 bodies.setdefault(code, body)

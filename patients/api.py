@@ -1,23 +1,32 @@
-"""Patients over REST: the vendor's patient record plus the time zone."""
+"""Patients over REST: the vendor's patient record plus the time zone. What is written here is told to
+the vendor as if somebody had filled in the page."""
 
 from __future__ import annotations
 
-from typing import ClassVar
+from typing import Any, ClassVar
 
+from django.core.exceptions import ValidationError as Wrong
 from django.db.models import QuerySet
 from django.db.models.functions import Lower
 from django.urls import path
+from drf_spectacular.utils import extend_schema
 from rest_framework import serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
+from rest_framework.status import HTTP_201_CREATED
 
 from clinics.access import Permission
 from clinics.api import ClinicListView, ClinicView
+from patients import actions
 from patients.access import patient_with_external_id
-from patients.models import Patient
+from patients.models import VERDICT, Patient
+from patients.rules import TAKEN, check_external_id
 
 
 class PatientSerializer(serializers.ModelSerializer[Patient]):
+    """`sms_opt_in` is told to the vendor as false unless consent is recorded. `address_status` and
+    `address_verified_by` are the vendor's verdict; another address takes `confirm_address` back."""
+
     class Meta:
         model = Patient
         fields: ClassVar = [
@@ -38,26 +47,65 @@ class PatientSerializer(serializers.ModelSerializer[Patient]):
             "address_verified_by",
             "timezone",
         ]
+        read_only_fields = VERDICT
+
+    def validate_external_id(self, value: str) -> str:
+        if self.instance is not None:
+            if value.casefold() != self.instance.external_id.casefold():
+                raise serializers.ValidationError("The external id of a patient cannot be changed.")
+            return self.instance.external_id
+        try:
+            check_external_id(self.context["view"].visit.clinic, value)
+        except Wrong as wrong:
+            raise serializers.ValidationError(wrong.messages) from wrong
+        return value
 
 
 class PatientList(ClinicListView[Patient]):
-    """The clinic's patients by external id."""
+    """The clinic's patients by external id, and a new one."""
 
     permission = Permission.VIEW_PATIENTS
+    write_permission = Permission.EDIT_PATIENTS
+    http_method_names = ["get", "head", "post"]
     serializer_class = PatientSerializer
     cursor_key = ("folded_id",)
 
     def get_queryset(self) -> QuerySet[Patient]:
         return Patient.objects.for_clinic(self.visit.clinic).annotate(folded_id=Lower("external_id"))
 
+    @extend_schema(responses={HTTP_201_CREATED: PatientSerializer})
+    def post(self, request: Request, clinic: str) -> Response:
+        """Add a patient here and at the vendor."""
+        sent = self.get_serializer(data=request.data)
+        sent.is_valid(raise_exception=True)
+        try:
+            patient = actions.create_patient(
+                clinic=self.visit.clinic, by=self.visit.user, **sent.validated_data
+            )
+        except actions.AlreadyThere as error:  # added by somebody else in this very moment
+            raise serializers.ValidationError({"external_id": [TAKEN]}) from error
+        return Response(self.get_serializer(patient).data, status=HTTP_201_CREATED)
+
 
 class PatientDetail(ClinicView[Patient]):
     """One patient; the external id is compared ignoring case."""
 
     permission = Permission.VIEW_PATIENTS
+    write_permission = Permission.EDIT_PATIENTS
+    http_method_names = ["get", "head", "patch"]
     serializer_class = PatientSerializer
 
     def get(self, request: Request, clinic: str, external_id: str) -> Response:
+        return Response(self.get_serializer(patient_with_external_id(self.visit, external_id)).data)
+
+    def patch(self, request: Request, clinic: str, external_id: str) -> Response:
+        """Change the members that are sent, here and at the vendor."""
+        patient = patient_with_external_id(self.visit, external_id)
+        sent = self.get_serializer(patient, data=request.data, partial=True)
+        sent.is_valid(raise_exception=True)
+        changes: dict[str, Any] = dict(sent.validated_data)
+        changes.pop("external_id", None)
+        actions.change_patient(patient=patient, by=self.visit.user, **changes)
         return Response(self.get_serializer(patient_with_external_id(self.visit, external_id)).data)
 
 

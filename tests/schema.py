@@ -67,13 +67,13 @@ def ask_everything(
     }
     schema = schemathesis.openapi.from_dict(described())
     schema.app = WSGIHandler()
-    answered = {}
+    answered: dict[str, set[int]] = {}
     with connections_left_open():
         found: Any
         for found in schema.get_all_operations():
             operation = found.ok()
             if not only or operation.path in only:
-                answered[operation.path] = _ask(operation, there, headers, examples)
+                answered.setdefault(operation.path, set()).update(_ask(operation, there, headers, examples))
     return answered
 
 

@@ -327,7 +327,7 @@ def test_looking_changes_nothing(alpha: World) -> None:
     for right in RIGHTS:
         path = alpha.path(right, **gateway_in(right, alpha))
         role = sorted(right.roles)[0]
-        if right.method == "POST":
+        if right.method != "GET":
             looks = any(other.route == right.route and other.method == "GET" for other in RIGHTS)
             assert looks or alpha.people[role].get(path).status_code == 405, right
             continue

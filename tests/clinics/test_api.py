@@ -170,11 +170,14 @@ def test_no_answer_is_kept_by_a_browser_or_proxy(alpha: World, path: str) -> Non
     assert answer["Cache-Control"] == "no-store"
 
 
+WRITABLE = {"post": {"patients/"}, "patch": {"patients/mrn-7781/"}}
+
+
 @pytest.mark.parametrize("method", ["post", "put", "patch", "delete", "options"])
-def test_nothing_here_can_be_written(alpha: World, method: str) -> None:
+def test_nothing_else_can_be_written(alpha: World, method: str) -> None:
     api = caller(alpha, Role.CLINIC_ADMIN)
-    answers = {getattr(api, method)(alpha.url(path)).status_code for path in EVERYTHING}
-    assert answers == {405}
+    paths = EVERYTHING - WRITABLE.get(method, set())
+    assert {getattr(api, method)(alpha.url(path)).status_code for path in paths} == {405}
 
 
 @pytest.mark.parametrize("accept", ["text/html", "application/xml", "nonsense"])
