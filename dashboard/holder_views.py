@@ -14,8 +14,8 @@ from django.utils import timezone
 from django.views.decorators.http import require_http_methods
 
 from clinics.access import Permission, Visit, clinic_page
-from clinics.forms import Labelled
 from clinics.models import Clinic
+from dashboard.moment_form import MomentForm
 from devices.access import device_for
 from devices.errands import errands_of
 from devices.models import Assignment, Device
@@ -26,8 +26,8 @@ from tenovi import inbox
 MOST_FOUND = 10
 
 
-class HolderForm(Labelled):
-    """Who has a device from when on, by the clinic's clock."""
+class HolderForm(MomentForm):
+    """Who has a device from when on."""
 
     patient = forms.CharField(
         label="Patient, by id or name",
@@ -36,33 +36,23 @@ class HolderForm(Labelled):
         widget=forms.TextInput({"autocomplete": "off", "spellcheck": "false"}),
     )
     nobody = forms.BooleanField(label="Nobody: it is back at the clinic, or lost", required=False)
-    day = forms.DateField(label="From this date", widget=forms.DateInput({"type": "date"}, format="%Y-%m-%d"))
-    time = forms.TimeField(label="and this time", widget=forms.TimeInput({"type": "time"}, format="%H:%M"))
-
-    def __init__(self, clinic: Clinic, *args: Any, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
-        self.clinic = clinic
-        self.found: list[Patient] = []
-        self.holder: Patient | None = None
+    found: list[Patient]
+    holder: Patient | None = None
 
     def clean(self) -> dict[str, Any]:
         """Finds the patient: by id, else by a part of name or id that only one of them has."""
         text = str(self.cleaned_data.get("patient", "")).strip()
+        self.found = []
         if self.cleaned_data.get("nobody"):
             if text:
                 self.add_error("nobody", "Either a patient or nobody.")
+        elif "patient" in self.errors:
+            pass
         elif not text:
             self.add_error("patient", "Say who has it, or tick that nobody does.")
         else:
             self._find(text)
-        if self.since and self.since > timezone.now():
-            self.add_error("day", "This has not come yet. A device changes hands when it is handed over.")
-        return self.cleaned_data
-
-    @property
-    def since(self) -> datetime.datetime | None:
-        day, time = self.cleaned_data.get("day"), self.cleaned_data.get("time")
-        return datetime.datetime.combine(day, time, self.clinic.zone) if day and time else None
+        return super().clean()
 
     def _find(self, text: str) -> None:
         everybody = Patient.objects.for_clinic(self.clinic)
@@ -83,7 +73,7 @@ class HolderForm(Labelled):
 def device_holder(request: HttpRequest, visit: Visit, device_id: uuid.UUID) -> HttpResponse:
     device = device_for(visit, device_id)
     wanted = request.POST.get("do", "")
-    form = HolderForm(visit.clinic, request.POST if wanted in ("look", "give") else None, initial=_now(visit))
+    form = HolderForm(visit.clinic, request.POST if wanted in ("look", "give") else None)
     seen = None
     if wanted == "keep" and keep_holder(device=device, by=visit.user):
         inbox.resettle_for_device(visit.clinic, device.hwi_device_id)
@@ -99,7 +89,7 @@ def device_holder(request: HttpRequest, visit: Visit, device_id: uuid.UUID) -> H
     context = {
         "device": device,
         "form": form,
-        "found": form.found[:MOST_FOUND],
+        "found": form.found[:MOST_FOUND] if form.is_bound else [],
         "seen": seen,
         "holding": _holding(visit.clinic, device),
         "errands": errands_of(visit.clinic, [device.hwi_device_id])[device.hwi_device_id],
@@ -117,11 +107,6 @@ def _given(
     readings = f"{moved:,} reading{'s' * (moved != 1)} changed hands; their days are counted anew."
     messages.success(request, f"{who} from then on. {readings}")
     return redirect("device", visit.clinic.slug, device.id)
-
-
-def _now(visit: Visit) -> dict[str, Any]:
-    now = timezone.now().astimezone(visit.clinic.zone)
-    return {"day": now.date(), "time": now.time().replace(second=0, microsecond=0)}
 
 
 def _holding(clinic: Clinic, device: Device) -> Assignment | None:

@@ -1,6 +1,6 @@
 from django.urls import path
 
-from dashboard import clinic_settings, day_views, device_views, health, holder_views, views
+from dashboard import clinic_settings, day_views, device_views, discharge_views, health, holder_views, views
 
 READING = "c/<slug:clinic>/patients/<uuid:patient_id>/<iso:day>/readings/<int:reading_id>/"
 
@@ -21,6 +21,11 @@ urlpatterns = [
     path("c/<slug:clinic>/patients/<uuid:patient_id>/<iso:day>/", day_views.patient_day, name="patient-day"),
     path(READING + "exclude/", day_views.exclude_reading, name="reading-exclude"),
     path(READING + "restore/", day_views.restore_reading, name="reading-restore"),
+    path(
+        "c/<slug:clinic>/patients/<uuid:patient_id>/discharge/",
+        discharge_views.discharge,
+        name="patient-discharge",
+    ),
     path("c/<slug:clinic>/devices/", device_views.devices, name="devices"),
     path("c/<slug:clinic>/devices/<uuid:device_id>/", device_views.device, name="device"),
     path(

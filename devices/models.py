@@ -12,6 +12,7 @@ from django.db import models
 from django.db.models import F, Func, Q
 from django.utils import timezone
 
+from clinics.models import User
 from clinics.tenancy import TenantModel, TenantQuerySet
 from devices.hardware import signal_level, silent_since
 from devices.queries import AssignmentQuerySet, DeviceQuerySet, GatewayQuerySet, GatewaySampleQuerySet
@@ -83,6 +84,7 @@ class Assignment(TenantModel):
     claimed_at = models.DateTimeField(null=True)
     misnamed_as = models.CharField(max_length=200, blank=True)
     misnamed_until = models.DateTimeField(null=True)
+    discharge = models.ForeignKey("Discharge", null=True, on_delete=models.SET_NULL, related_name="+")
     created_at = models.DateTimeField(auto_now_add=True)
 
     objects: ClassVar[AssignmentQuerySet] = AssignmentQuerySet.as_manager()  # type: ignore[assignment]
@@ -114,6 +116,23 @@ class Assignment(TenantModel):
             models.Index(fields=["patient"], name="assignment_patient"),
             models.Index(fields=["id"], condition=Q(claimed_at__isnull=True), name="assignment_unclaimed"),
         ]
+
+
+class Discharge(TenantModel):
+    """A patient left at `at`: the assignments that name it ended then, and their devices are unlinked,
+    and deleted after that if `deletes`. How far each is follows from the device."""
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    patient = models.ForeignKey(Patient, on_delete=models.CASCADE, related_name="+")
+    at = models.DateTimeField()
+    deletes = models.BooleanField(default=False)
+    asked_by = models.ForeignKey(User, null=True, on_delete=models.SET_NULL, related_name="+")
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    objects: ClassVar[TenantQuerySet[Discharge]] = TenantQuerySet.as_manager()  # type: ignore[assignment]
+
+    class Meta:
+        indexes = [models.Index(fields=["patient"], name="discharge_patient")]
 
 
 class Gateway(TenantModel):

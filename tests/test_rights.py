@@ -43,6 +43,8 @@ care admin billing operator
   ✔    ✔      –      –      GET   c/<slug:clinic>/patients/<uuid:patient_id>/<iso:day>/
   ✔    ✔      –      –      POST  c/<slug:clinic>/patients/<uuid:patient_id>/<iso:day>/readings/<int:reading_id>/exclude/
   ✔    ✔      –      –      POST  c/<slug:clinic>/patients/<uuid:patient_id>/<iso:day>/readings/<int:reading_id>/restore/
+  –    ✔      –      –      GET   c/<slug:clinic>/patients/<uuid:patient_id>/discharge/
+  –    ✔      –      –      POST  c/<slug:clinic>/patients/<uuid:patient_id>/discharge/
   ✔    ✔      –      –      GET   c/<slug:clinic>/devices/
   ✔    ✔      –      –      GET   c/<slug:clinic>/devices/<uuid:device_id>/
   –    ✔      –      –      GET   c/<slug:clinic>/devices/<uuid:device_id>/holder/
