@@ -7,12 +7,21 @@ from clinics.api import NoSuchPath
 from clinics.description import ApiDescription
 from devices.api import urls_api as devices_api
 from fulfillment.api import urls_api as fulfillment_api
+from fulfillment.order_api import urls_api as orders_api
 from measurements.api import urls_api as measurements_api
 from patients.api import urls_api as patients_api
 from tenovi.api import urls_api as tenovi_api
 
 # Readings before patients: an external id may hold slashes, and the longer address goes first.
-api = [*billing_api, *measurements_api, *fulfillment_api, *devices_api, *patients_api, *tenovi_api]
+api = [
+    *billing_api,
+    *measurements_api,
+    *fulfillment_api,
+    *orders_api,
+    *devices_api,
+    *patients_api,
+    *tenovi_api,
+]
 
 urlpatterns: list[URLPattern | URLResolver] = [
     path("", include("dashboard.urls")),

@@ -1,14 +1,39 @@
-"""The only way a view obtains shipping events, shipments and special orders."""
+"""The only way a view obtains orders, shipping events, shipments and special orders."""
 
 from __future__ import annotations
 
+import uuid
+from collections import defaultdict
+from collections.abc import Iterable
+
 from django.db.models import Exists, OuterRef, Prefetch, Q, QuerySet
+from django.shortcuts import get_object_or_404
 
 from clinics.access import Visit
 from clinics.models import Clinic
-from fulfillment.models import FulfillmentEvent, Shipment, SpecialOrder, SpecialOrderEvent
-from fulfillment.queries import ShipmentQuerySet, SpecialOrderQuerySet
+from fulfillment.models import FulfillmentEvent, Order, Shipment, SpecialOrder, SpecialOrderEvent
+from fulfillment.queries import OrderQuerySet, ShipmentQuerySet, SpecialOrderQuerySet
 from patients.models import Patient
+
+
+def orders_for(visit: Visit) -> OrderQuerySet:
+    """This clinic's orders, with their patient and device."""
+    return Order.objects.for_clinic(visit.clinic).select_related("clinic", "patient", "device")
+
+
+def order_for(visit: Visit, order_id: uuid.UUID) -> Order:
+    """This clinic's order; 404 on a miss."""
+    return get_object_or_404(orders_for(visit), id=order_id)
+
+
+def events_of(orders: Iterable[Order]) -> dict[uuid.UUID, list[FulfillmentEvent]]:
+    """What the vendor told about the device of each order, oldest first, by the device's id."""
+    found: defaultdict[uuid.UUID, list[FulfillmentEvent]] = defaultdict(list)
+    devices = {order.device_id: order.clinic_id for order in orders if order.device_id}
+    events = FulfillmentEvent.objects.across_clinics().filter(device__in=list(devices))
+    for event in events.filter(clinic__in=set(devices.values())).order_by("received_at", "id"):
+        found[event.device_id].append(event)
+    return found
 
 
 def events_for(visit: Visit) -> QuerySet[FulfillmentEvent]:

@@ -11,7 +11,7 @@ from dataclasses import replace
 from typing import Any
 
 from django.db import transaction
-from django.db.models import CharField, Exists, OuterRef
+from django.db.models import CharField, Exists, F, OuterRef
 from django.db.models.functions import Cast
 from django.utils import timezone
 
@@ -20,8 +20,9 @@ from devices.handlers import carried_patient
 from devices.models import Device
 from fulfillment.evidence import candidates_for, rivals_of
 from fulfillment.models import Order, ShipBy
-from fulfillment.order_steps import Held, What, confirm, enqueue, hold_order, move, note
+from fulfillment.order_steps import Held, What, confirm, enqueue, hold_order, is_under_way, move, note
 from fulfillment.states import OrderState
+from fulfillment.statuses import may_follow, status_named
 from tenovi import shapes
 from tenovi.errors import Invalid, TooManyRequests, VendorError
 from tenovi.models import Priority, Request, RequestKind, RequestState
@@ -252,6 +253,21 @@ def mend() -> int:
                 continue
             mended += 1
     return mended
+
+
+def catch_up() -> int:
+    """Orders under way whose device is further along by the vendor's own record than by its events, some
+    of which get lost; how many."""
+    behind = Order.objects.across_clinics().filter(is_open=True, device__isnull=False)
+    moved = 0
+    for order in behind.exclude(vendor_status=F("device__status")).select_related("device"):
+        status = status_named(order.device.status).name if order.device else ""
+        if may_follow(order.vendor_status, status):
+            order.vendor_status = status
+            order.is_open = is_under_way(status)
+            order.save(update_fields=["vendor_status", "is_open"])
+            moved += 1
+    return moved
 
 
 def start_looks() -> int:

@@ -21,7 +21,7 @@ class OrderState(TextChoices):
 
 MAY_BECOME: dict[OrderState, dict[OrderState, str]] = {
     OrderState.QUEUED: {
-        OrderState.SENDING: "its turn has come; committed before a byte leaves",
+        OrderState.SENDING: "its turn has come, committed before a byte leaves",
         OrderState.REFUSED: "what to send could not be put together",
         OrderState.CANCELLED: "a person, before anything was sent",
     },

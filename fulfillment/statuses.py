@@ -135,6 +135,28 @@ STATUSES = (
         "Nothing to do.",
     ),
 )
+MAY_FOLLOW: dict[str, tuple[str, ...]] = {
+    "Pending Shipment": ("Dropship Requested", "Shipped", "Delivered"),
+    "Dropship Requested": (
+        *("Unknown Gateway ID", "Ready to Ship", "On Hold", "Client Action Required"),
+        *("Shipped", "Dropshipped"),
+    ),
+    "Unknown Gateway ID": ("Ready to Ship", "Shipped", "Delivered", "Connected"),
+    "Ready to Ship": ("On Hold", "Client Action Required", "Shipped", "Dropshipped"),
+    "On Hold": ("Client Action Required", "Shipped", "Dropshipped"),
+    "Client Action Required": ("Shipped", "Dropshipped"),
+    "Shipped": ("Dropshipped", "Delivered", "Connected", "Returned"),
+    "Dropshipped": ("Delivered", "Connected", "Returned"),
+    "Delivered": ("Connected", "Returned", "Replaced", "Unlinked"),
+    "Connected": ("Returned", "Replaced", "Unlinked"),
+    "Returned": ("Replaced", "Unlinked"),
+    "Replaced": ("Unlinked",),
+    "Unlinked": (),
+}
+"""Within one cycle, the statuses that may be shown next; as events get lost, also any that these lead
+to (`may_follow`). Whatever else comes is kept in the history and changes nothing that is shown."""
+CYCLE_BEGINS = ("Replaced", "Shipped", "Dropshipped", "Delivered", "Connected")
+"""How a cycle of new hardware begins: a replacement comes when the new hardware leaves."""
 ORDER_STATUSES = (
     Status("Pending", 10, Stage.PREPARING, "Asked for, not yet on its way.", "Tenovi prepares it."),
     Status("Shipped", 20, Stage.TRAVELLING, "With the carrier.", "The carrier delivers it."),
@@ -167,6 +189,20 @@ def order_status_named(text: str) -> Status:
 
 def _unknown(text: str) -> Status:
     return Status(text, UNKNOWN_RANK, Stage.OTHER, "A status that is new to us.", "Look it up at Tenovi.")
+
+
+def may_follow(before: str, after: str) -> bool:
+    """Whether `after` may replace `before` within one cycle. Any known status replaces an unknown text,
+    and an unknown text replaces nothing."""
+    if after not in MAY_FOLLOW or before == after:
+        return False
+    seen, waiting = set(), [before]
+    while waiting:
+        for following in MAY_FOLLOW.get(waiting.pop(), MAY_FOLLOW):
+            if following not in seen:
+                seen.add(following)
+                waiting.append(following)
+    return after in seen
 
 
 def names_of(stage: Stage) -> list[str]:

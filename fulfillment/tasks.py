@@ -9,7 +9,9 @@ from fulfillment import order_outcomes
 
 @shared_task(name="fulfillment.follow_orders")
 def follow_orders() -> None:
-    """Look for orders that nobody is sure of, and adopt those that have turned up."""
+    """Look for orders that nobody is sure of, adopt those that have turned up, and see how far the others
+    have come."""
     order_outcomes.mend()
     order_outcomes.start_looks()
     order_outcomes.adopt_what_turned_up()
+    order_outcomes.catch_up()

@@ -19,6 +19,7 @@ from clinics import webhook_secrets
 from clinics.encryption import encrypt
 from clinics.models import Clinic, Membership, Role, SecondFactor, User
 from devices.models import Assignment, Device, Gateway
+from fulfillment.models import Order
 from patients.models import Enrollment, Patient
 
 WEBHOOK_USER = "tenovi"
@@ -103,6 +104,20 @@ def held_device(clinic: Clinic, kind: str = "tenovi-bpm", external_id: str = "mr
     device = make_device(clinic, kind)
     assign(device, patient or make_patient(clinic, external_id))
     return device
+
+
+def make_order(patient: Patient, by: User | None = None, **fields: Any) -> Order:
+    """An order as a row, without a request: nothing sends it."""
+    clinic = patient.clinic
+    by = by or make_user(f"who-orders-{next(_numbers)}@{clinic.slug}.test", clinic, Role.CLINIC_ADMIN)
+    fields = {
+        "device_name": "Tenovi Scale",
+        "sensor_code": "13",
+        "ship_by": "tenovi",
+        "idempotency_key": str(uuid.uuid4()),
+        **fields,
+    }
+    return Order.objects.create(clinic=clinic, patient=patient, placed_by=by, **fields)
 
 
 ABSENT = object()

@@ -24,8 +24,10 @@ from schemathesis.specs.openapi.checks import (
 
 from clinics.models import Clinic
 from devices.models import Device
+from fulfillment.models import Order
+from patients.models import Patient
 from tenovi.models import Delivery
-from tests.factories import GATEWAY_ID, deliver, element, held_device, make_clinic, make_gateway
+from tests.factories import GATEWAY_ID, deliver, element, held_device, make_clinic, make_gateway, make_order
 
 DOORS = tuple(f"/webhooks/{{clinic}}/{kind}/" for kind in ("measurements", "fulfillment", "special-orders"))
 CHECKS: list[Any] = [
@@ -49,6 +51,7 @@ def world(slug: str) -> Clinic:
     device = held_device(clinic)
     make_gateway(clinic, signal_strength=8)
     Device.objects.for_clinic(clinic).update(hardware_uuid=GATEWAY_ID)
+    make_order(Patient.objects.for_clinic(clinic).get())
     deliver(clinic, [element(device), element(device, metric="pulse", value_1=71, value_2=0), {"odd": 1}])
     return clinic
 
@@ -63,6 +66,7 @@ def ask_everything(
         "external_id": "mrn-7781",
         "hwi_device_id": str(Device.objects.for_clinic(clinic).get().hwi_device_id),
         "gateway_id": GATEWAY_ID,
+        "order_id": str(Order.objects.for_clinic(clinic).get().id),
         "delivery_id": str(Delivery.objects.for_clinic(clinic).order_by("received_at")[0].id),
     }
     schema = schemathesis.openapi.from_dict(described())

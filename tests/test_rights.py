@@ -23,7 +23,16 @@ from measurements.models import Measurement
 from patients.models import Alert
 from tenovi import queue
 from tenovi.models import Request, RequestKind
-from tests.factories import deliver, element, held_device, make_clinic, make_gateway, make_user
+from tests.factories import (
+    deliver,
+    element,
+    held_device,
+    make_clinic,
+    make_gateway,
+    make_order,
+    make_patient,
+    make_user,
+)
 
 pytestmark = pytest.mark.django_db
 
@@ -89,6 +98,9 @@ care admin billing operator
   ✔    ✔      –      –      GET   api/v1/clinics/<slug:clinic>/devices/<str:hwi_device_id>/
   ✔    ✔      –      –      GET   api/v1/clinics/<slug:clinic>/gateways/
   ✔    ✔      –      –      GET   api/v1/clinics/<slug:clinic>/gateways/<str:gateway_id>/
+  ✔    ✔      –      –      GET   api/v1/clinics/<slug:clinic>/orders/
+  –    ✔      –      –      POST  api/v1/clinics/<slug:clinic>/orders/
+  ✔    ✔      –      –      GET   api/v1/clinics/<slug:clinic>/orders/<uuid:order_id>/
   ✔    ✔      –      –      GET   api/v1/clinics/<slug:clinic>/fulfillment-events/
   ✔    ✔      –      –      GET   api/v1/clinics/<slug:clinic>/special-orders/
   ✔    ✔      ✔      –      GET   api/v1/clinics/<slug:clinic>/vital-days/
@@ -192,6 +204,7 @@ def make_world(slug: str, gateway_id: str) -> World:
         "hwi_device_id": device.hwi_device_id,
         "gateway_id": gateway.id,
         "delivery_id": delivery,
+        "order_id": make_order(make_patient(clinic, f"ordered-of-{slug}")).id,
         "request_id": Request.objects.for_clinic(clinic).get().id,
         "form": "csv",
     }

@@ -14,8 +14,18 @@ from django.urls import get_resolver
 from rest_framework.test import APIClient
 
 from clinics.models import AuditEvent, Clinic, Role
+from patients.models import Patient
 from tenovi.models import Delivery
-from tests.factories import GATEWAY_ID, deliver, element, held_device, make_clinic, make_gateway, make_user
+from tests.factories import (
+    GATEWAY_ID,
+    deliver,
+    element,
+    held_device,
+    make_clinic,
+    make_gateway,
+    make_order,
+    make_user,
+)
 from tests.rest import api_client
 
 pytestmark = pytest.mark.django_db
@@ -27,6 +37,8 @@ PATIENT_DATA = {
     "patients/mrn-7781/series/?metric=pulse",
     "devices/",
     "devices/{device}/",
+    "orders/",
+    "orders/{order}/",
     "fulfillment-events/",
     "special-orders/",
     "gateways/",
@@ -45,14 +57,15 @@ MAY_OPEN = {
 
 @dataclass
 class World:
-    """A clinic with one patient, device, gateway, reading and delivery."""
+    """A clinic with one patient, device, gateway, reading, delivery and order."""
 
     clinic: Clinic
     device: str
     delivery: str
+    order: str
 
     def url(self, path: str) -> str:
-        filled = path.format(device=self.device, gateway=GATEWAY_ID, delivery=self.delivery)
+        filled = path.format(device=self.device, gateway=GATEWAY_ID, delivery=self.delivery, order=self.order)
         return f"/api/v1/clinics/{self.clinic.slug}/{filled}"
 
 
@@ -62,7 +75,8 @@ def make_world(slug: str) -> World:
     make_gateway(clinic)
     deliver(clinic, element(device))
     delivery = Delivery.objects.for_clinic(clinic).get()
-    return World(clinic, str(device.hwi_device_id), str(delivery.id))
+    order = make_order(Patient.objects.for_clinic(clinic).get())
+    return World(clinic, str(device.hwi_device_id), str(delivery.id), str(order.id))
 
 
 @pytest.fixture
@@ -92,6 +106,7 @@ def test_the_documentation_names_every_endpoint() -> None:
         "{device}": "<hwi_device_id>",
         "{gateway}": "<gateway_id>",
         "{delivery}": "<id>",
+        "{order}": "<id>",
     }
     paths = {path.partition("?")[0] for path in EVERYTHING}
     for ours, documented in names.items():
@@ -145,7 +160,7 @@ def test_another_clinic_does_not_exist(alpha: World, role: str) -> None:
 def test_objects_of_another_clinic_are_not_found_in_ones_own(alpha: World) -> None:
     beta = make_clinic("beta")
     charlie = api_client(make_user("charlie@beta.test", beta, Role.CLINIC_ADMIN))
-    in_beta = World(beta, alpha.device, alpha.delivery)
+    in_beta = World(beta, alpha.device, alpha.delivery, alpha.order)
     assert {path: status for path, status in statuses(charlie, in_beta).items() if status != 200} == {
         "patients/mrn-7781/": 404,
         "patients/mrn-7781/measurements/": 404,
@@ -153,8 +168,9 @@ def test_objects_of_another_clinic_are_not_found_in_ones_own(alpha: World) -> No
         "devices/{device}/": 404,
         "gateways/{gateway}/": 404,
         "deliveries/{delivery}/raw/": 404,
+        "orders/{order}/": 404,
     }
-    for path in ("devices/", "gateways/"):
+    for path in ("devices/", "gateways/", "orders/"):
         assert charlie.get(in_beta.url(path)).json()["results"] == []
 
 
@@ -170,7 +186,7 @@ def test_no_answer_is_kept_by_a_browser_or_proxy(alpha: World, path: str) -> Non
     assert answer["Cache-Control"] == "no-store"
 
 
-WRITABLE = {"post": {"patients/"}, "patch": {"patients/mrn-7781/"}}
+WRITABLE = {"post": {"patients/", "orders/"}, "patch": {"patients/mrn-7781/"}}
 
 
 @pytest.mark.parametrize("method", ["post", "put", "patch", "delete", "options"])
@@ -200,7 +216,7 @@ def test_a_cursor_that_is_not_ours_is_a_field_error(alpha: World, cursor: str) -
     api = caller(alpha, Role.CLINIC_ADMIN)
     for path in (
         *("patients/", "patients/mrn-7781/measurements/", "vital-days/"),
-        *("devices/", "gateways/", "deliveries/"),
+        *("devices/", "gateways/", "deliveries/", "orders/"),
     ):
         answer = api.get(alpha.url(path), {"month": "2025-03", "cursor": cursor})
         assert (answer.status_code, list(answer.json())) == (400, ["cursor"])
@@ -247,6 +263,7 @@ def junk_paths() -> Iterator[str]:
         yield f"patients/{junk}/series/?metric=pulse"
         yield f"devices/{junk}/"
         yield f"gateways/{junk}/"
+        yield f"orders/{junk}/"
         yield f"deliveries/{junk}/raw/"
         for path, names in QUERIES.items():
             for name in names:

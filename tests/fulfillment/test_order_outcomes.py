@@ -17,7 +17,7 @@ from clinics.models import AuditEvent, Clinic
 from devices.actions import ask_about_unknown_devices
 from devices.models import Assignment, Device
 from fulfillment.models import Order, OrderStep
-from fulfillment.order_outcomes import adopt_what_turned_up, mend, start_looks
+from fulfillment.order_outcomes import adopt_what_turned_up, catch_up, mend, start_looks
 from fulfillment.orders import TooLate, adopt_match, cancel_order, send_again
 from patients.models import Patient
 from tenovi.models import ParkedKey, Request, RequestKind
@@ -519,6 +519,20 @@ def test_an_order_follows_its_device_and_closes_when_that_arrives(
         deliver(clinic, news, kind="fulfillment")
         shown.append((fresh(order).vendor_status, fresh(order).is_open))
     assert shown == [("Shipped", True), ("Delivered", False), ("Delivered", False), ("Connected", False)]
+
+
+def test_an_order_catches_up_when_its_events_were_lost(
+    stub: VendorStub, clinic: Clinic, patient: Patient
+) -> None:
+    stub.reply(DEVICES, Reply(201, created(5)))
+    order = place_one(clinic, patient)
+    run(clinic)
+    shown = []
+    for status in ("Shipped", "Dropship Requested", "Delivered"):
+        Device.objects.for_clinic(clinic).update(status=status)
+        catch_up()
+        shown.append((fresh(order).vendor_status, fresh(order).is_open))
+    assert shown == [("Shipped", True), ("Shipped", True), ("Delivered", False)]
 
 
 def test_the_record_of_an_order_names_nobody(stub: VendorStub, clinic: Clinic, patient: Patient) -> None:
