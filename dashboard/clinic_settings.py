@@ -8,6 +8,7 @@ from typing import Any
 from django import forms
 from django.conf import settings
 from django.contrib import messages
+from django.db import transaction
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.views.decorators.debug import sensitive_post_parameters
@@ -18,6 +19,7 @@ from clinics.access import Permission, Visit, clinic_page
 from clinics.encryption import WrongCredentialsKey
 from clinics.forms import Labelled
 from clinics.models import Clinic, validate_time_zone
+from devices import sync
 from tenovi.trial import why_key_fails
 
 
@@ -89,9 +91,11 @@ def vendor_key(request: HttpRequest, visit: Visit) -> HttpResponse:
         if problem := why_key_fails(domain, key):
             form.add_error("api_key", f"{problem} The key in use stays.")
         else:
-            actions.replace_api_key(clinic=clinic, tenovi_domain=domain, api_key=key, by=visit.user)
-            messages.success(request, "Tenovi took the new key; it is in use from now on.")
-            return redirect("vendor-key", clinic.slug)
+            with transaction.atomic():
+                actions.replace_api_key(clinic=clinic, tenovi_domain=domain, api_key=key, by=visit.user)
+                sync.start_now(clinic=clinic, by=visit.user)
+            messages.success(request, "Tenovi took the new key. The account behind it is read now.")
+            return redirect("account-sync", clinic.slug)
     return render(
         request, "clinics/vendor_key.html", {"form": form, "clinic": clinic, "ending": _ending(clinic)}
     )

@@ -1,6 +1,15 @@
 from django.urls import path
 
-from dashboard import clinic_settings, day_views, device_views, discharge_views, health, holder_views, views
+from dashboard import (
+    account_sync,
+    clinic_settings,
+    day_views,
+    device_views,
+    discharge_views,
+    health,
+    holder_views,
+    views,
+)
 
 READING = "c/<slug:clinic>/patients/<uuid:patient_id>/<iso:day>/readings/<int:reading_id>/"
 
@@ -10,6 +19,7 @@ urlpatterns = [
     path("readyz", health.ready, name="readyz"),
     path("c/<slug:clinic>/settings/", clinic_settings.clinic_settings, name="clinic-settings"),
     path("c/<slug:clinic>/vendor-key/", clinic_settings.vendor_key, name="vendor-key"),
+    path("c/<slug:clinic>/account-sync/", account_sync.account_sync, name="account-sync"),
     path("c/<slug:clinic>/patients/", views.patients, name="patients"),
     path("c/<slug:clinic>/patients/<uuid:patient_id>/", views.patient, name="patient"),
     path("c/<slug:clinic>/patients/<uuid:patient_id>/news/", views.patient_news, name="patient-news"),

@@ -8,10 +8,12 @@ from __future__ import annotations
 
 import datetime
 
+from django.db import transaction
 from django.db.models import Q
 from django.utils import timezone
 
-from clinics.models import Clinic
+from clinics import audit
+from clinics.models import Clinic, User
 from devices.hardware import SILENT_AFTER, WEAK_BELOW
 from devices.models import Device, Gateway, NightlySync
 from tenovi.keys import keys_of
@@ -35,6 +37,14 @@ def ask_for_everything(clinic: Clinic, *, insist: bool = False) -> None:
     """Queue the whole account. `insist` for a person, who does not wait for earlier failures to rest."""
     for kind in KINDS:
         ask(clinic, kind, insist=insist)
+
+
+@transaction.atomic
+def start_now(*, clinic: Clinic, by: User) -> None:
+    """Read the whole account because a person says so. What is under way goes on where it is."""
+    ask_for_everything(clinic, insist=True)
+    NightlySync.objects.for_clinic(clinic).get_or_create(clinic=clinic, night=_night(clinic))
+    audit.record("account_sync_started", by=by, clinic=clinic, target=clinic)
 
 
 def start_due() -> int:

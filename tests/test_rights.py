@@ -73,6 +73,8 @@ care admin billing operator
   –    ✔      –      ✔      POST  c/<slug:clinic>/settings/
   –    ✔      –      ✔      GET   c/<slug:clinic>/vendor-key/
   –    ✔      –      ✔      POST  c/<slug:clinic>/vendor-key/
+  –    ✔      –      ✔      GET   c/<slug:clinic>/account-sync/
+  –    ✔      –      ✔      POST  c/<slug:clinic>/account-sync/
   –    ✔      –      ✔      GET   c/<slug:clinic>/webhooks/
   –    ✔      –      ✔      POST  c/<slug:clinic>/webhooks/
   –    ✔      –      ✔      GET   c/<slug:clinic>/record/

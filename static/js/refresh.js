@@ -17,7 +17,8 @@ function say(state, words) {
   sign.textContent = words;
 }
 
-async function freshParts() {
+// Takes the [data-live] parts from the page as it is now.
+export async function freshParts() {
   const answer = await fetch(location.href, { headers: { Accept: "text/html", ...BACKGROUND } });
   if (!answer.ok) return;
   const page = new DOMParser().parseFromString(await answer.text(), "text/html");
