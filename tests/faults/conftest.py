@@ -10,9 +10,11 @@ from pytest_django import DjangoDbBlocker
 
 from clinics.models import Clinic
 from devices.models import Device
-from tests.factories import held_device, make_clinic
+from tests.factories import held_device
 from tests.faults.house import House
 from tests.faults.ledger import readings
+from tests.vendor import empty_account, vendor_clinic
+from tests.vendor_stub import VendorStub
 
 
 def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
@@ -46,8 +48,18 @@ def house(prepared: Path, django_db_blocker: DjangoDbBlocker) -> Iterator[House]
 
 
 @pytest.fixture(scope="module")
+def stub(house: House) -> Iterator[VendorStub]:
+    """The vendor of this house, and the workers that speak to it."""
+    with VendorStub() as running:
+        empty_account(running)
+        house.environment["TENOVI_BASE_URL"] = running.url
+        house.start_workers()
+        yield running
+
+
+@pytest.fixture(scope="module")
 def clinic(house: House) -> Clinic:
-    return make_clinic("alpha")
+    return vendor_clinic()
 
 
 @pytest.fixture(scope="module")

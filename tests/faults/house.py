@@ -6,6 +6,7 @@ Everything is started as `make serve` starts it, in a folder of its own, on free
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import signal
 import subprocess
@@ -101,6 +102,12 @@ class House:
         """What a process has printed so far."""
         path = self.folder / f"{name}.log"
         return path.read_text(errors="replace") if path.exists() else ""
+
+    def memory_of(self, name: str) -> int:
+        """Bytes that a process and its descendants hold, each shared page counted once."""
+        texts = (Path(f"/proc/{pid}/smaps_rollup").read_text() for pid in family(self.running[name]))
+        found = (re.search(r"^Pss:\s*(\d+) kB$", text, re.MULTILINE) for text in texts)
+        return sum(1024 * int(line[1]) for line in found if line)
 
     def answers(self, path: str = "/healthz") -> bool:
         link = HTTPConnection("127.0.0.1", self.port, timeout=10)

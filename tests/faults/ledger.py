@@ -103,21 +103,25 @@ class Sender:
         """Send at this rate in the background, whether or not answers come."""
         enough = threading.Event()
 
-        def send() -> None:
-            began = time.monotonic()
-            with ThreadPoolExecutor(threads) as pool:
-                for number in itertools.count():
-                    if enough.wait(max(0.0, began + number / a_second - time.monotonic())):
-                        break
-                    pool.submit(self.post, next(bodies))
+        def wanted() -> Iterator[bytes]:
+            while not enough.is_set():
+                yield next(bodies)
 
-        sending = threading.Thread(target=send)
+        sending = threading.Thread(target=self.send_at, args=(wanted(), a_second, threads))
         sending.start()
         try:
             yield
         finally:
             enough.set()
             sending.join()
+
+    def send_at(self, bodies: Iterable[bytes], a_second: float, threads: int) -> None:
+        """Each once, the next one when its time has come."""
+        began = time.monotonic()
+        with ThreadPoolExecutor(threads) as pool:
+            for number, body in enumerate(bodies):
+                time.sleep(max(0.0, began + number / a_second - time.monotonic()))
+                pool.submit(self.post, body)
 
     def __enter__(self) -> Sender:
         return self
@@ -138,6 +142,11 @@ def readings(device: Device) -> Iterator[bytes]:
 def slowest(posts: Sequence[Post], share: float) -> float:
     """The seconds within which this share of the posts was answered."""
     return sorted(post.seconds for post in posts)[min(len(posts) - 1, int(share * len(posts)))]
+
+
+def within(seconds: float, usual: Sequence[Post]) -> float:
+    """The promise, or on a machine too busy to keep it even in peace, three times what peace takes there."""
+    return max(seconds, 3 * slowest(usual, 0.99))
 
 
 def statuses(posts: Iterable[Post]) -> Counter[int]:

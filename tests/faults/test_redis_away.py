@@ -18,27 +18,13 @@ from tenovi.models import Delivery
 from tests.factories import element
 from tests.faults.house import House, eventually, freeze, thaw
 from tests.faults.ledger import Sender, check_ledger, check_readings, slowest, statuses
-from tests.vendor import DEVICES, empty_account, vendor_clinic, wire_device
+from tests.vendor import DEVICES, wire_device
 from tests.vendor_stub import Reply, VendorStub
 
 POSTS, UNKNOWN, LOCKED_OUT = 500, 5, 5
 SECONDS_TO_RECOVER = 180
 
 pytestmark = pytest.mark.timeout(300)
-
-
-@pytest.fixture(scope="module")
-def stub() -> Iterator[VendorStub]:
-    with VendorStub() as running:
-        empty_account(running)
-        yield running
-
-
-@pytest.fixture(scope="module")
-def clinic(house: House, stub: VendorStub) -> Clinic:
-    house.environment["TENOVI_BASE_URL"] = stub.url
-    house.start_workers()
-    return vendor_clinic()
 
 
 @contextmanager
