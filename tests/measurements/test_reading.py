@@ -110,7 +110,7 @@ def test_every_reason_is_tried_here_or_where_storing_fails() -> None:
 
 
 @pytest.mark.parametrize("reason", EACH_REASON)
-def test_a_doubtful_element_waits_with_its_reason_and_costs_no_sibling(clinic: Clinic, reason: str) -> None:
+def test_a_doubtful_element_waits_with_its_reason(clinic: Clinic, reason: str) -> None:
     bad = [as_json(member) for member in EACH_REASON[reason]]
     good = as_json(element(DEVICE, value_1=118))
     settled(deliver(clinic, b"[" + b",".join([*bad, good]) + b"]"))
@@ -119,6 +119,17 @@ def test_a_doubtful_element_waits_with_its_reason_and_costs_no_sibling(clinic: C
         (index, "quarantined", reason) for index in range(len(bad))
     ]
     assert Measurement.objects.for_clinic(clinic).get().value_1 == 118
+
+
+@pytest.mark.parametrize("place", [0, 1, 2])
+@pytest.mark.parametrize("reason", EACH_REASON)
+def test_a_bad_element_costs_no_sibling_wherever_it_stands(clinic: Clinic, reason: str, place: int) -> None:
+    body = [as_json(element(DEVICE, value_1=100 + each)) for each in range(3)]
+    body[place] = as_json(EACH_REASON[reason][0])
+    answer = deliver(clinic, b"[" + b",".join(body) + b"]")
+    assert settled(answer) == {"stored": 2, "quarantined": 1}
+    readings = Measurement.objects.for_clinic(clinic)
+    assert {reading.value_1 for reading in readings} == {100, 101, 102} - {100 + place}
 
 
 @pytest.mark.parametrize(

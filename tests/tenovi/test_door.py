@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 from django.db import connection
 from django.test import Client
+from pytest_django import Settings
 
 from clinics.models import Clinic
 from measurements.models import Measurement
@@ -233,6 +234,18 @@ def test_both_spellings_of_the_address_work_and_nothing_redirects(clinic: Clinic
     authorization = credentials(clinic)
     answers = [knock("POST", f"/webhooks/alpha/measurements{end}", authorization, body) for end in ("", "/")]
     assert [settled(answer) for answer in answers] == [{"stored": 1}, {"duplicates": 1}]
+
+
+@pytest.mark.parametrize("scheme", ["http", "https"])
+def test_behind_a_tls_proxy_nothing_redirects_either(
+    clinic: Clinic, settings: Settings, scheme: str
+) -> None:
+    settings.SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
+    forwarded = {"HTTP_X_FORWARDED_PROTO": scheme}
+    for end in ("", "/"):
+        path = f"/webhooks/alpha/measurements{end}"
+        assert knock("POST", path, credentials(clinic), **forwarded).status_code == 400
+        assert knock("POST", path, None, **forwarded).status_code == 401
 
 
 @pytest.mark.parametrize(

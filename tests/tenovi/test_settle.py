@@ -12,8 +12,9 @@ from typing import Any
 import pytest
 from django.core.management import call_command
 from django.db import connection
+from django.test import Client
 
-from clinics.models import Clinic
+from clinics.models import AuditEvent, Clinic
 from devices.models import Device
 from measurements.handlers import store_delivery
 from measurements.models import Measurement
@@ -30,6 +31,7 @@ from tests.factories import (
     make_patient,
     settled,
 )
+from tests.pages import signed_in
 
 POISON = "poison"
 
@@ -193,6 +195,34 @@ def test_settling_again_twice_and_at_once_stores_one_reading(clinic: Clinic) -> 
     assert values(clinic) == [131]
     assert sorted(state for _, state, _ in items(clinic)) == ["duplicate", "duplicate", "stored"]
     assert not Delivery.objects.for_clinic(clinic).exclude(state="settled").exists()
+
+
+@pytest.mark.django_db(transaction=True)
+def test_who_presses_try_again_at_once_stores_one_reading_and_is_in_the_record(clinic: Clinic) -> None:
+    hwi_device_id = uuid.uuid4()
+    delivery = deliver(clinic, element(hwi_device_id)).json()["delivery"]
+    assign(make_device(clinic, hwi_device_id=hwi_device_id), make_patient(clinic))
+    browsers = [signed_in(clinic, role) for role in ("clinic_admin", "operator")]
+    addresses = [f"/c/alpha/deliveries/{delivery}/settle/", "/c/alpha/deliveries/settle/"]
+    together = Barrier(4)
+
+    def press(browser: Client, address: str) -> int:
+        together.wait()
+        status = browser.post(address).status_code
+        connection.close()
+        return status
+
+    with ThreadPoolExecutor(4) as people:
+        pressed = [people.submit(press, browser, address) for browser in browsers for address in addresses]
+        assert [each.result() for each in pressed] == [302] * 4
+    assert values(clinic) == [131]
+    assert not Delivery.objects.for_clinic(clinic).exclude(state="settled").exists()
+    record = AuditEvent.objects.filter(action__endswith="settled_again").values_list("action", "actor_label")
+    assert sorted(record) == [
+        (action, person)
+        for action in ("deliveries_settled_again", "delivery_settled_again")
+        for person in ("clinic_admin@alpha.test", "operator@host.test")
+    ]
 
 
 @pytest.mark.django_db(transaction=True)
