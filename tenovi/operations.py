@@ -15,6 +15,7 @@ from django.utils import timezone
 
 from clinics.access import Visit
 from clinics.models import Clinic
+from tenovi import disk
 from tenovi.keys import resting, seconds_from_now, standing_problem
 from tenovi.kinds import rows_a_page
 from tenovi.models import Call, Delivery, Heartbeat, ParkedKey, Priority, Request, RequestKind, RequestState
@@ -22,6 +23,7 @@ from tenovi.queue import Overview, calls_left, overview
 
 CALLS_SHOWN = 200
 STOPPED_SHOWN = 100
+TOO_LONG = datetime.timedelta(hours=24)
 STILL = datetime.timedelta(minutes=3)  # without a heartbeat: background work has stopped
 MINUTE, HOUR, DAY = 60, 3600, 86_400
 
@@ -73,6 +75,15 @@ class Pulse:
     last_hour: int
 
 
+@dataclass(frozen=True)
+class Alarm:
+    """What somebody who runs the clinic must know on whatever page they are. `page` says more."""
+
+    text: str
+    page: str
+    label: str
+
+
 def lasting(seconds: float) -> str:
     """How long something takes, in the coarsest unit that still says something."""
     if seconds < MINUTE:
@@ -83,11 +94,32 @@ def lasting(seconds: float) -> str:
 
 
 def problem(clinic: Clinic) -> str:
-    """Why nothing is sent to the vendor, for every page of who can mend it; "" while all is well."""
+    """Why nothing is sent to the vendor; "" while all is well."""
     pulse_at = Heartbeat.objects.order_by("-minute").values_list("minute", flat=True).first()
     if pulse_at and timezone.now() - pulse_at > STILL:
         return "The background work of Vitaldays has stopped: nothing is sent to Tenovi. The work waits."
     return standing_problem(clinic)
+
+
+def alarms(clinic: Clinic) -> list[Alarm]:
+    """Why nothing is sent, what has waited for a person too long, and what will stop everything."""
+    found = []
+    if why := problem(clinic):
+        found.append(Alarm(why, "operations", "Operations"))
+    percent = disk_percent()
+    if percent is not None and percent >= disk.WORTH_AN_ALARM:
+        text = f"The disk of the database is {percent} % full. Once it is full, readings are turned away."
+        found.append(Alarm(text, "operations", "Operations"))
+    since = Delivery.objects.for_clinic(clinic).waiting().aggregate(at=Min("received_at"))["at"]
+    if since and timezone.now() - since > TOO_LONG:
+        waited = lasting((timezone.now() - since).total_seconds())
+        found.append(Alarm(f"A delivery has waited for {waited} to be settled.", "deliveries", "Deliveries"))
+    return found
+
+
+def disk_percent() -> int | None:
+    """How full the database's disk was a minute ago; None where that cannot be known."""
+    return Heartbeat.objects.order_by("-minute").values_list("disk_percent", flat=True).first()
 
 
 def waiting(clinic: Clinic) -> list[WaitingRow]:
@@ -174,6 +206,7 @@ def page_for(visit: Visit) -> dict[str, Any]:
         "eta": lasting(seen.eta_seconds),
         "problem": why,
         "pulse": pulse(clinic),
+        "disk": disk_percent(),
         "waiting": waiting(clinic),
         "lists": lists_under_way(clinic),
         "keys": keys_at_rest(clinic),

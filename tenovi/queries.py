@@ -21,6 +21,10 @@ class DeliveryQuerySet(TenantQuerySet["Delivery"]):
     def waiting_for_attention(self) -> Self:
         return self.filter(state="quarantined")
 
+    def waiting(self) -> Self:
+        """Not settled yet, whoever it is that has to do something."""
+        return self.filter(state__in=["pending", "quarantined"])
+
 
 class DeliveryItemQuerySet(TenantQuerySet["DeliveryItem"]):
     def quarantined(self) -> Self:

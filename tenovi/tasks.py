@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import datetime
+import logging
 
 from celery import shared_task
 from django.db.models.functions import Now, Trunc
 
-from tenovi import inbox
+from tenovi import disk, inbox
 from tenovi.doorbell import ring
 from tenovi.drain import drain, keys_with_work
 from tenovi.keys import seconds_from_now
 from tenovi.models import Call, Heartbeat
 from tenovi.queue import DRAIN
+
+log = logging.getLogger(__name__)
 
 KEEP_CALLS = datetime.timedelta(days=14)
 KEEP_HEARTBEATS = datetime.timedelta(days=90)
@@ -35,7 +38,15 @@ def settle_pending() -> None:
 @shared_task(name="tenovi.heartbeat")
 def heartbeat() -> None:
     """Note that the scheduler and a worker are alive in this minute; a second scheduler adds nothing."""
-    Heartbeat.objects.bulk_create([Heartbeat(minute=Trunc(Now(), "minute"))], ignore_conflicts=True)
+    percent = disk.percent_full()
+    if percent is not None and percent >= disk.WORTH_A_LINE:
+        log.log(
+            logging.ERROR if percent >= disk.WORTH_AN_ALARM else logging.WARNING,
+            "the disk of the database is %d %% full; once it is full, readings are turned away",
+            percent,
+        )
+    beat = Heartbeat(minute=Trunc(Now(), "minute"), disk_percent=percent)
+    Heartbeat.objects.bulk_create([beat], ignore_conflicts=True)
 
 
 @shared_task(name="tenovi.forget")

@@ -168,6 +168,10 @@ class ParkedKey(models.Model):
 
 
 class Heartbeat(models.Model):
-    """The scheduler and a worker were alive in this minute. A gap is an outage of ours."""
+    """The scheduler and a worker were alive in this minute. A gap is an outage of ours.
+
+    `disk_percent`: how full the database's disk was, where that can be known.
+    """
 
     minute = models.DateTimeField(primary_key=True)
+    disk_percent = models.PositiveSmallIntegerField(null=True)

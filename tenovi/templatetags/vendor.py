@@ -5,13 +5,13 @@ from __future__ import annotations
 from django import template
 
 from clinics.access import Visit
-from tenovi.operations import lasting, problem
+from tenovi.operations import Alarm, alarms, lasting
 
 register = template.Library()
 register.filter("lasting", lasting)
 
 
 @register.simple_tag
-def vendor_problem(visit: Visit | None) -> str:
-    """Why nothing is sent to Tenovi, for who can mend it; "" for everybody else and while all is well."""
-    return problem(visit.clinic) if visit and visit.may_view_deliveries else ""
+def vendor_alarms(visit: Visit | None) -> list[Alarm]:
+    """For who can do something about them, on every page; none for everybody else."""
+    return alarms(visit.clinic) if visit and visit.may_view_deliveries else []
