@@ -18,7 +18,6 @@ from typing import Any
 from django.db import transaction
 from django.db.models import F, QuerySet
 from django.db.models.functions import Greatest, Least, Now
-from django.utils import timezone
 
 from clinics import audit
 from clinics.models import Clinic, User
@@ -27,6 +26,7 @@ from measurements.handlers import settle
 from measurements.verified import Cause, DeviceCheck, Reconciliation, Verification
 from patients.models import Patient
 from tenovi import inbox
+from tenovi.keys import database_now
 from tenovi.models import Delivery, Priority, Request, RequestKind
 from tenovi.queue import ask, ask_for_each
 from tenovi.registry import Verdict
@@ -51,7 +51,7 @@ def start(
     list, to know which devices have anything new."""
     run, is_new = (
         Reconciliation.objects.for_clinic(clinic).get_or_create(
-            clinic=clinic, cause=cause, slot=slot, defaults={"since": since, "until": timezone.now()}
+            clinic=clinic, cause=cause, slot=slot, defaults={"since": since, "until": database_now()}
         )
         if slot
         else (
@@ -59,7 +59,7 @@ def start(
                 clinic=clinic,
                 cause=cause,
                 since=since,
-                until=timezone.now(),
+                until=database_now(),
                 patient=patient,
                 asked_by=by.email if by else "command line",
             ),
@@ -98,7 +98,8 @@ def plan(run: Reconciliation) -> None:
     verified = {one.device_id: one for one in Verification.objects.for_clinic(run.clinic)}
     checks = [_check(run, device, verified.get(device.id)) for device in _devices(run)]
     DeviceCheck.objects.bulk_create(checks, batch_size=1000)
-    priority = Priority.PERSON if run.cause == Cause.PERSON else Priority.BACKGROUND
+    # Behind every click: a run is hundreds of requests, and whoever asked for it follows its progress.
+    priority = Priority.READING if run.cause == Cause.PERSON else Priority.BACKGROUND
     for check in checks:
         if check.state == DeviceCheck.State.WAITING:
             ask_for_each(
@@ -143,7 +144,7 @@ def _check(run: Reconciliation, device: Device, known: Verification | None) -> D
 
 def store_fetched(request: Request, answer: Page[Any]) -> int:
     """A page of one device's readings at the vendor. Runs in the answer's transaction."""
-    verdicts = settle(request.clinic, answer.results, received_at=timezone.now(), source="fetch")
+    verdicts = settle(request.clinic, answer.results, received_at=database_now(), source="fetch")
     refused = [
         element
         for element, verdict in zip(answer.results, verdicts, strict=True)
@@ -191,7 +192,7 @@ def _extend(check: DeviceCheck, *, until: datetime.datetime) -> None:
         defaults={
             "verified_from": check.since,
             "verified_to": until,
-            "checked_at": timezone.now(),
+            "checked_at": database_now(),
             "missing_found": check.missing,
         },
     )

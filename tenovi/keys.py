@@ -14,7 +14,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
-from django.db import transaction
+from django.db import connection, transaction
 from django.db.models import DateTimeField, ExpressionWrapper, Q
 from django.db.models.functions import Now
 
@@ -142,6 +142,15 @@ def resting(clinic: Clinic) -> list[ParkedKey]:
 def seconds_from_now(seconds: float) -> ExpressionWrapper[Any]:
     """By the database's clock: our hosts' may differ."""
     return ExpressionWrapper(Now() + datetime.timedelta(seconds=seconds), output_field=DateTimeField())
+
+
+def database_now() -> datetime.datetime:
+    """What time it is by the database's clock."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT statement_timestamp()")
+        (now,) = cursor.fetchone()
+    assert isinstance(now, datetime.datetime)
+    return now
 
 
 def _parked_now(scopes: set[str]) -> set[str]:

@@ -64,19 +64,19 @@ class House:
         subprocess.run(processes.prepare(demo=False), cwd=ROOT, env=self.environment, check=True)
 
     def start_web(self) -> None:
-        self._start("web", processes.web(self.port))
+        self.start("web", processes.web(self.port))
         assert eventually(self.answers, seconds=60), self.said("web")
 
     def start_workers(self) -> None:
-        self._start("worker", processes.worker("default", log_level="WARNING"))
-        self._start("vendor", processes.worker("vendor", log_level="WARNING"))
-        self._start("beat", processes.beat(self.folder / "beat", log_level="WARNING"))
+        self.start("worker", processes.worker("default", log_level="WARNING"))
+        self.start("vendor", processes.worker("vendor", log_level="WARNING"))
+        self.start("beat", processes.beat(self.folder / "beat", log_level="WARNING"))
 
     def restart(self, name: str) -> None:
         """Stop one of our processes as a deployment does, and start it again."""
         command = self._commands[name]
         self.end(name)
-        self._start(name, command)
+        self.start(name, command)
 
     def tend(self) -> None:
         """Start again what has ended by itself, as the launcher does."""
@@ -91,7 +91,8 @@ class House:
     def end(self, name: str) -> None:
         children.stop(self.running.pop(name), within=20)
 
-    def _start(self, name: str, command: list[str]) -> None:
+    def start(self, name: str, command: list[str]) -> None:
+        """Start a process under a name of the test's choosing."""
         self._commands[name] = command
         with (self.folder / f"{name}.log").open("ab") as log:
             self.running[name] = children.start(

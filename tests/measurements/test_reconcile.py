@@ -23,7 +23,8 @@ from measurements.handlers import settle
 from measurements.models import DeviceCheck, Measurement, Reconciliation, Verification
 from measurements.reconcile import SETTLING, start
 from tenovi.drain import drain
-from tenovi.models import Delivery, Heartbeat
+from tenovi.models import Delivery, Heartbeat, Priority, Request, RequestKind
+from tenovi.queue import ask
 from tenovi.sandbox import simulation
 from tenovi.wire import Members
 from tests.factories import make_clinic
@@ -197,6 +198,15 @@ def test_a_scheduled_run_happens_once_however_many_schedulers_there_are(clinic: 
     now = timezone.now()
     runs = [start(clinic=clinic, cause="weekly", since=now, by=None, slot="2026-11-22") for _ in range(3)]
     assert [run is not None for run in runs] == [True, False, False]
+
+
+def test_a_click_goes_before_a_comparison_that_a_person_asked_for(clinic: Clinic) -> None:
+    since = timezone.now() - datetime.timedelta(days=3)
+    assert start(clinic=clinic, cause="person", since=since, by=None)
+    ask(clinic, RequestKind.DEVICE, str(uuid.UUID(int=7)), priority=Priority.PERSON)
+    first = Request.objects.for_clinic(clinic).most_urgent_first().first()
+    assert first is not None
+    assert first.kind == RequestKind.DEVICE
 
 
 def test_a_gap_in_the_heartbeat_is_compared_once(clinic: Clinic) -> None:
