@@ -100,7 +100,8 @@ def send_again(*, patient: Patient, by: User) -> None:
     patient = _locked(patient)
     patient.refusal = ""
     patient.save(update_fields=["refusal"])
-    audit.record("patient_sent_again", by=by, clinic=patient.clinic, target=patient)
+    detail = {"fields": sorted(patient.unsent)}
+    audit.record("patient_sent_again", by=by, clinic=patient.clinic, target=patient, detail=detail)
     _tell_vendor(patient)
 
 

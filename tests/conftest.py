@@ -4,6 +4,9 @@ from tests.chromium import browser as browser
 from tests.chromium import complaints as complaints
 from tests.chromium import context as context
 from tests.chromium import page as page
+from tests.database import django_db_setup as django_db_setup
+from tests.recorded import every_write_is_recorded as every_write_is_recorded
+from tests.recorded import watched_requests as watched_requests
 from tests.sandbox_server import sandbox as sandbox
 from tests.sandbox_server import sandbox_process as sandbox_process
 from tests.web_server import web_server as web_server

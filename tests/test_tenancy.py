@@ -18,6 +18,7 @@ from clinics.tenancy import TenantModel, TenantQuerySet, UnscopedQuery
 from devices.models import Assignment, Device
 from patients.models import Patient
 from tenovi.models import Delivery
+from tests.database import NEVER_EMPTIED
 from tests.factories import deliver, element, held_device, make_clinic, make_patient
 
 TENANT_MODELS = [model for model in apps.get_models() if issubclass(model, TenantModel)]
@@ -187,3 +188,11 @@ def test_the_audit_record_cannot_be_changed(event: AuditEvent, change: Callable[
     with pytest.raises(ProgrammingError, match="append-only"), transaction.atomic():
         change(event)
     assert AuditEvent.objects.get(id=event.id).action == "access_denied"
+
+
+def test_the_audit_record_cannot_be_emptied(event: AuditEvent) -> None:
+    with connection.cursor() as cursor:
+        cursor.execute(f"ALTER TABLE clinics_auditevent ENABLE TRIGGER {NEVER_EMPTIED}")
+        with pytest.raises(ProgrammingError, match="append-only"), transaction.atomic():
+            cursor.execute("TRUNCATE clinics_auditevent CASCADE")
+    assert AuditEvent.objects.filter(id=event.id).exists()
