@@ -7,7 +7,7 @@ class DevicesConfig(AppConfig):
     name = "devices"
 
     def ready(self) -> None:
-        from devices import handlers  # models are ready only now
+        from devices import handlers, property_answers  # models are ready only now
 
         registry.on_answer("devices.list", handlers.store_devices)
         registry.on_answer("devices.read", handlers.store_device)
@@ -17,6 +17,11 @@ class DevicesConfig(AppConfig):
         registry.on_answer("hardware_log.list", handlers.store_hardware_changes)
         registry.on_payload("devices.update", handlers.patient_to_attach)
         registry.on_answer("devices.update", handlers.store_holder)
+        registry.on_answer("devices.with_property", property_answers.ask_about_listed)
+        registry.on_answer("properties.list", property_answers.store_properties)
+        registry.on_payload("properties.set", property_answers.value_to_send)
+        registry.on_answer("properties.set", property_answers.store_set)
+        registry.on_answer("properties.remove", property_answers.store_removed)
         registry.on_answer("devices.unlink", handlers.store_unlinked)
         registry.on_answer("devices.delete", handlers.store_deleted)
         registry.on_failure("devices.delete", handlers.note_refusal)

@@ -135,6 +135,36 @@ class Discharge(TenantModel):
         indexes = [models.Index(fields=["patient"], name="discharge_patient")]
 
 
+class DeviceProperty(TenantModel):
+    """A setting of a device at the vendor: one of the vendor's own keys, or one the clinic chose.
+
+    `wanted` is what was decided here, null where nothing was and the vendor's word goes. `said` is the
+    vendor's value, "" for none; `synced` tells whether one of the vendor's own has reached the hardware.
+    `is_leaving`: it is being removed there, and this row goes with it.
+    """
+
+    device = models.ForeignKey(Device, on_delete=models.CASCADE, related_name="+")
+    key = models.CharField(max_length=100)
+    wanted = models.CharField(max_length=1000, null=True)  # noqa: DJ001 (null: not decided here)
+    said = models.CharField(max_length=1000, blank=True)
+    vendor_id = models.CharField(max_length=100, blank=True)
+    synced = models.BooleanField(null=True)
+    is_leaving = models.BooleanField(default=False)
+    said_at = models.DateTimeField(null=True)
+
+    objects: ClassVar[TenantQuerySet[DeviceProperty]] = TenantQuerySet.as_manager()  # type: ignore[assignment]
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["device", "key"], name="device_property_once"),
+        ]
+
+    @property
+    def value(self) -> str:
+        """What is to be so."""
+        return self.said if self.wanted is None else self.wanted
+
+
 class Gateway(TenantModel):
     """A Tenovi Gateway: what devices without a connection of their own send through.
 

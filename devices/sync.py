@@ -15,7 +15,8 @@ from django.utils import timezone
 from clinics import audit
 from clinics.models import Clinic, User
 from devices.hardware import SILENT_AFTER, WEAK_BELOW
-from devices.models import Device, Gateway, NightlySync
+from devices.models import Device, DeviceProperty, Gateway, NightlySync
+from devices.properties import VENDOR_KEYS
 from tenovi.keys import keys_of
 from tenovi.models import Priority, RequestKind
 from tenovi.queue import ask, ask_for_each
@@ -30,6 +31,7 @@ KINDS = (
 NIGHT_BEGINS = 2  # o'clock at the clinic
 POLL_EVERY = datetime.timedelta(hours=22)  # so that each is asked about daily, whatever else waits
 POLL_TROUBLED_EVERY = datetime.timedelta(hours=4)
+POLL_UNSYNCED_EVERY = datetime.timedelta(hours=1)
 MOST_POLLED = 100  # at a time and clinic: less than two minutes of the budget
 
 
@@ -54,8 +56,23 @@ def start_due() -> int:
         _, is_new = NightlySync.objects.for_clinic(clinic).get_or_create(clinic=clinic, night=_night(clinic))
         if is_new:
             ask_for_everything(clinic)
+            for key in VENDOR_KEYS:
+                ask(clinic, RequestKind.DEVICES_WITH_PROPERTY, key, priority=Priority.BACKGROUND)
             started += 1
     return started
+
+
+def poll_properties() -> int:
+    """Ask again about devices with a setting that had not reached the hardware yet; how many."""
+    asked, old = 0, timezone.now() - POLL_UNSYNCED_EVERY
+    for clinic in _connected():
+        unsynced = DeviceProperty.objects.for_clinic(clinic).filter(synced=False, said_at__lt=old)
+        reachable = unsynced.filter(key__in=VENDOR_KEYS, device__deleted_at=None, device__unlinked_at=None)
+        devices = reachable.order_by("device").values_list("device__hwi_device_id", flat=True).distinct()
+        targets = [str(hwi_device_id) for hwi_device_id in devices[:MOST_POLLED]]
+        ask_for_each(clinic, RequestKind.PROPERTIES, targets, priority=Priority.BACKGROUND)
+        asked += len(targets)
+    return asked
 
 
 def poll_gateways() -> int:

@@ -19,3 +19,4 @@ def sync_vendor() -> None:
     """Read the vendor's account where that is due, and ask about gateways."""
     sync.start_due()
     sync.poll_gateways()
+    sync.poll_properties()

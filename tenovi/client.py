@@ -38,10 +38,16 @@ SUPPLY_REQUESTS = "/asr/supply-requests/"
 class TenoviClient(Caller):
     """The calls a clinic makes."""
 
-    def devices(self, cursor: str = "", *, external_id: str = "", hardware_uuid: str = "") -> Page[Device]:
-        """One page of the activated devices: all, those of a patient (case counts here), or those
-        on one gateway or IMEI."""
-        wanted = {"patient__external_id": external_id, "device__hardware_uuid__iexact": hardware_uuid}
+    def devices(
+        self, cursor: str = "", *, external_id: str = "", hardware_uuid: str = "", property_key: str = ""
+    ) -> Page[Device]:
+        """One page of the activated devices: all, those of a patient (case counts here), those on one
+        gateway or IMEI, or those that have a property."""
+        wanted = {
+            "patient__external_id": external_id,
+            "device__hardware_uuid__iexact": hardware_uuid,
+            "properties__key": property_key,
+        }
         return self._page(DEVICES, Device.from_wire, cursor, first=self._first(wanted))
 
     def device(self, hwi_device_id: UUID | str) -> Device:

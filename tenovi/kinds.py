@@ -21,6 +21,9 @@ CALLS: dict[str, Callable[[TenoviClient, Request], Any]] = {
     RequestKind.DEVICES_OF_PATIENT: lambda client, request: client.devices(
         request.cursor, external_id=request.target
     ),
+    RequestKind.DEVICES_WITH_PROPERTY: lambda client, request: client.devices(
+        request.cursor, property_key=request.target
+    ),
     RequestKind.PATIENTS: lambda client, request: client.patients(request.cursor),
     RequestKind.MEASUREMENTS: lambda client, request: client.measurements_of_device(
         request.target.partition("@")[0], cursor=request.cursor, **request.params
@@ -68,6 +71,12 @@ def _set_property(client: TenoviClient, request: Request, body: Body) -> Any:
     return client.set_property(hwi_device_id, key, str(body["value"]))
 
 
+def _remove_property(client: TenoviClient, request: Request, body: Body) -> None:
+    """The target is `<hwi device id>/<the vendor's id of the property>`."""
+    hwi_device_id, _, property_id = request.target.partition("/")
+    client.delete_property(hwi_device_id, property_id)
+
+
 _create = partial(Write, again=False)
 _remove = partial(Write, has_body=False, removes=True)
 
@@ -82,6 +91,7 @@ WRITES: dict[str, Write] = {
     RequestKind.DEVICE_DELETE: _remove(lambda client, request, body: client.delete_device(request.target)),
     RequestKind.PATIENT_PUSH: Write(_push_patient),
     RequestKind.PROPERTY_SET: Write(_set_property),
+    RequestKind.PROPERTY_REMOVE: _remove(_remove_property),
     RequestKind.WEBHOOK_CREATE: _create(lambda client, request, body: client.create_webhook(body)),
     RequestKind.WEBHOOK_UPDATE: Write(
         lambda client, request, body: client.update_webhook(request.target, body)

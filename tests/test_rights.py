@@ -58,6 +58,8 @@ care admin billing operator
   ✔    ✔      –      –      GET   c/<slug:clinic>/devices/<uuid:device_id>/
   –    ✔      –      –      GET   c/<slug:clinic>/devices/<uuid:device_id>/holder/
   –    ✔      –      –      POST  c/<slug:clinic>/devices/<uuid:device_id>/holder/
+  –    ✔      –      –      GET   c/<slug:clinic>/devices/<uuid:device_id>/properties/
+  –    ✔      –      –      POST  c/<slug:clinic>/devices/<uuid:device_id>/properties/
   –    ✔      –      –      GET   c/<slug:clinic>/devices/<uuid:device_id>/end/
   –    ✔      –      –      POST  c/<slug:clinic>/devices/<uuid:device_id>/end/
   ✔    ✔      –      –      GET   c/<slug:clinic>/gateways/

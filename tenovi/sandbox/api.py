@@ -48,6 +48,8 @@ def list_devices(state: State, request: Request) -> Answer:
     if "device__hardware_uuid__iexact" in query:
         wanted = query["device__hardware_uuid__iexact"].upper()
         records = [r for r in records if r["device"]["hardware_uuid"] == wanted]
+    if "properties__key" in query:
+        records = [r for r in records if query["properties__key"] in state.properties.get(r["id"], {})]
     if "search" in query:
         records = [r for r in records if query["search"].casefold() in _searched(r)]
     return listed(state, request, records)
@@ -159,6 +161,7 @@ ROUTES = (
     _route("/hwi/unlink-gateway/<device_id>/", GET=writes.unlink_gateway),
     _route("/hwi/hwi-devices/<device_id>/measurements/", GET=list_device_measurements),
     _route("/hwi/hwi-devices/<device_id>/properties/", GET=writes.list_properties, POST=writes.put_property),
+    _route("/hwi/hwi-devices/<device_id>/properties/<number>/", DELETE=writes.delete_property),
     _route("/hwi/patients/<external_id>/measurements/", GET=list_patient_measurements),
     _route("/hwi/hwi-device-types/", GET=list_device_types),
     _route("/hwi/hwi-patients/", GET=list_patients, POST=writes.create_patient),

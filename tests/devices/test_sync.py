@@ -14,9 +14,10 @@ from pytest_django import Settings
 from clinics.models import Clinic
 from devices import sync
 from devices.models import DeviceType, Gateway, GatewaySample, HardwareChange
+from devices.properties import VENDOR_KEYS
 from patients.models import Patient
 from tenovi.drain import drain
-from tenovi.models import Request
+from tenovi.models import Request, RequestKind
 from tenovi.queue import ask
 from tests.factories import make_clinic, make_device, make_gateway
 from tests.sandbox_server import Sandbox
@@ -40,6 +41,9 @@ def clinic(stub: VendorStub) -> Clinic:
     return vendor_clinic()
 
 
+EVERYTHING = sorted([*sync.KINDS, *[RequestKind.DEVICES_WITH_PROPERTY] * len(VENDOR_KEYS)])
+
+
 def asked(clinic: Clinic) -> list[str]:
     return sorted(Request.objects.for_clinic(clinic).values_list("kind", flat=True))
 
@@ -51,12 +55,12 @@ def forget_requests(clinic: Clinic) -> None:
 def test_a_clinic_is_read_at_once_when_it_is_connected_and_then_every_night(clinic: Clinic) -> None:
     with time_machine.travel(AFTERNOON, tick=False) as clock:
         assert sync.start_due() == 1
-        assert asked(clinic) == sorted(sync.KINDS)
+        assert asked(clinic) == EVERYTHING
         forget_requests(clinic)
         for hours in (1, 10):  # 16:00, then 2:00 of the next day
             clock.shift(datetime.timedelta(hours=hours))
             sync.start_due()
-        assert asked(clinic) == sorted(sync.KINDS)
+        assert asked(clinic) == EVERYTHING
 
 
 def test_two_schedulers_and_a_day_without_any_ask_once(clinic: Clinic) -> None:

@@ -1,0 +1,124 @@
+"""Settings of a device at the vendor: what a person wants, and how far that has come.
+
+Keys of the vendor's own are those of the catalogue (its device overview page names them); with these
+`synced` tells whether the hardware has them. Any other key is the clinic's own and stays at the vendor.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from django.db import transaction
+
+from clinics import audit
+from clinics.models import User
+from devices.models import Device, DeviceProperty
+from tenovi import catalogue
+from tenovi.keys import why_nothing_is_sent
+from tenovi.models import Priority, Request, RequestKind, RequestState
+from tenovi.queue import ask
+
+STEP_GOAL, PASSKEY, WEBHOOK = "step_goal", "bluetooth_passkey", "measurement_webhook_id"
+VENDOR_KEYS = (STEP_GOAL, PASSKEY, WEBHOOK)
+ON_RECORD = (STEP_GOAL, WEBHOOK)
+"""Keys whose values may stand in the record of what people did; others may say anything."""
+NONE = "none"
+
+
+@dataclass(frozen=True, slots=True)
+class PropertyState:
+    """A property with how far it has come, in words."""
+
+    property: DeviceProperty
+    sentence: str
+    is_done: bool
+    needs_somebody: bool = False
+
+
+def keys_for(device: Device) -> tuple[str, ...]:
+    """The vendor's own keys that a device of its kind takes."""
+    kind = catalogue.kind(device.kind)
+    return tuple(key for key in VENDOR_KEYS if key in (kind.properties if kind else (WEBHOOK,)))
+
+
+@transaction.atomic
+def set_property(*, device: Device, key: str, value: str, by: User) -> None:
+    """Want this value, and have the vendor told."""
+    row, _ = DeviceProperty.objects.for_clinic(device.clinic).get_or_create(
+        clinic=device.clinic, device=device, key=key
+    )
+    before = row.value
+    row.wanted, row.is_leaving = value, False
+    row.save(update_fields=["wanted", "is_leaving"])
+    target = f"{device.hwi_device_id}/{key}"
+    ask(device.clinic, RequestKind.PROPERTY_SET, target, priority=Priority.PERSON, insist=True)
+    _record("device_property_set", row, by, [before or NONE, value])
+
+
+@transaction.atomic
+def remove_property(*, row: DeviceProperty, by: User) -> None:
+    """Have the vendor forget it; at once where the vendor never had it."""
+    device = row.device
+    pending = Request.objects.for_clinic(device.clinic).filter(
+        kind=RequestKind.PROPERTY_SET, target=f"{device.hwi_device_id}/{row.key}"
+    )
+    pending.exclude(state=RequestState.SENDING).delete()
+    _record("device_property_removed", row, by, [row.value, NONE])
+    if row.vendor_id:
+        row.is_leaving = True
+        row.save(update_fields=["is_leaving"])
+        target = f"{device.hwi_device_id}/{row.vendor_id}"
+        ask(device.clinic, RequestKind.PROPERTY_REMOVE, target, priority=Priority.PERSON, insist=True)
+    else:
+        row.delete()
+
+
+def ask_again(device: Device) -> None:
+    """Have the vendor asked for the device's properties now."""
+    target = str(device.hwi_device_id)
+    ask(device.clinic, RequestKind.PROPERTIES, target, priority=Priority.PERSON, insist=True)
+
+
+def states_of(device: Device) -> list[PropertyState]:
+    """Its properties, the vendor's own first. Three queries."""
+    rows = DeviceProperty.objects.for_clinic(device.clinic).filter(device=device).order_by("key")
+    asked = {
+        (row.kind, row.target.partition("/")[2]): row
+        for row in Request.objects.for_clinic(device.clinic).filter(
+            kind__in=[RequestKind.PROPERTY_SET, RequestKind.PROPERTY_REMOVE],
+            target__startswith=f"{device.hwi_device_id}/",
+        )
+    }
+    stopped = why_nothing_is_sent(device.clinic)
+    found = []
+    for row in sorted(rows, key=lambda row: row.key not in VENDOR_KEYS):
+        removal = asked.get((RequestKind.PROPERTY_REMOVE, row.vendor_id))
+        request = removal or asked.get((RequestKind.PROPERTY_SET, row.key))
+        found.append(_under_way(row, request, stopped) if request else _at_rest(row))
+    return found
+
+
+def _under_way(row: DeviceProperty, request: Request, stopped: str) -> PropertyState:
+    doing = "Removing it" if request.kind == RequestKind.PROPERTY_REMOVE else "Setting it"
+    if request.state == RequestState.PARKED:
+        return PropertyState(row, f"Tenovi did not take it. {request.reason}", False, True)
+    if request.state == RequestState.SENDING:
+        return PropertyState(row, f"{doing}: it is being sent to Tenovi.", False)
+    why = stopped or request.reason
+    return PropertyState(row, f"{doing}: it waits to be sent to Tenovi. {why}".strip(), False)
+
+
+def _at_rest(row: DeviceProperty) -> PropertyState:
+    if row.wanted is not None and row.said != row.wanted:
+        other = f"has {row.said} instead" if row.said else "does not have it"
+        return PropertyState(row, f"Tenovi {other}. Save it once more, or remove it.", False, True)
+    if row.key not in (STEP_GOAL, PASSKEY) or row.synced is None:
+        return PropertyState(row, "Tenovi has it.", True)
+    if row.synced:
+        return PropertyState(row, "On the device.", True)
+    return PropertyState(row, "Tenovi has it; the device gets it when it next sends something.", False)
+
+
+def _record(action: str, row: DeviceProperty, by: User, change: list[str]) -> None:
+    detail = {"key": row.key} | ({"value": change} if row.key in ON_RECORD else {})
+    audit.record(action, by=by, clinic=row.clinic, target=row.device, detail=detail)

@@ -1,0 +1,94 @@
+"""What this room does with the vendor's answers about properties of devices."""
+
+from __future__ import annotations
+
+import datetime
+from typing import Any
+
+from django.utils import timezone
+
+from clinics.tenancy import TenantQuerySet
+from devices.models import Device, DeviceProperty
+from tenovi import shapes
+from tenovi.hardware_shapes import Property
+from tenovi.models import Priority, Request, RequestKind
+from tenovi.queue import ask_for_each
+from tenovi.registry import NothingToSend
+
+READ_AGAIN_AFTER = datetime.timedelta(days=6)
+"""A device that is listed every night for having a property is read once a week."""
+
+
+def value_to_send(request: Request) -> dict[str, Any]:
+    row = _rows(request).first()
+    if row is None or row.wanted is None or row.is_leaving:
+        raise NothingToSend
+    return {"value": row.wanted}
+
+
+def store_set(request: Request, answer: Property) -> int:
+    row = _rows(request).select_for_update(of=("self",)).first()
+    if row:
+        _copy(answer, row)
+    return 0
+
+
+def store_removed(request: Request, answer: None) -> int:
+    hwi_device_id, _, vendor_id = request.target.partition("/")
+    rows = DeviceProperty.objects.for_clinic(request.clinic).filter(device__hwi_device_id=hwi_device_id)
+    rows.filter(vendor_id=vendor_id, is_leaving=True).delete()
+    return 0
+
+
+def store_properties(request: Request, answer: shapes.Page[Property]) -> int:
+    """All properties of one device. What the vendor has no longer and nobody here wants is gone."""
+    device = Device.objects.for_clinic(request.clinic).filter(hwi_device_id=request.target).first()
+    if device is None:
+        return 0
+    known = DeviceProperty.objects.for_clinic(request.clinic).filter(device=device).select_for_update()
+    rows = {row.key: row for row in known}
+    for said in answer.results:
+        row = rows.pop(said.key, None) or DeviceProperty(clinic=request.clinic, device=device, key=said.key)
+        _copy(said, row)
+    for row in rows.values():
+        if row.wanted is None or row.is_leaving:
+            row.delete()
+        else:
+            row.said, row.vendor_id, row.synced, row.said_at = "", "", None, timezone.now()
+            row.save(update_fields=["said", "vendor_id", "synced", "said_at"])
+    return 0
+
+
+def ask_about_listed(request: Request, answer: shapes.Page[shapes.Device]) -> int:
+    """Devices the vendor lists for having a property, and on the last page those that had it by our books:
+    their properties are read."""
+    listed = [record.hwi_device_id for record in answer.results]
+    devices = Device.objects.for_clinic(request.clinic).at_the_vendor()
+    having = DeviceProperty.objects.for_clinic(request.clinic).filter(key=request.target)
+    fresh = having.filter(said_at__gt=timezone.now() - READ_AGAIN_AFTER)
+    targets = set(
+        devices.filter(hwi_device_id__in=listed)
+        .exclude(id__in=fresh.values("device"))
+        .values_list("hwi_device_id", flat=True)
+    )
+    if not answer.next and not request.pages:  # the whole list
+        gone = devices.filter(id__in=having.exclude(said="").values("device")).exclude(
+            hwi_device_id__in=listed
+        )
+        targets |= set(gone.values_list("hwi_device_id", flat=True))
+    if targets:
+        names = [str(hwi_device_id) for hwi_device_id in targets]
+        ask_for_each(request.clinic, RequestKind.PROPERTIES, names, priority=Priority.BACKGROUND)
+    return 0
+
+
+def _rows(request: Request) -> TenantQuerySet[DeviceProperty]:
+    hwi_device_id, _, key = request.target.partition("/")
+    rows = DeviceProperty.objects.for_clinic(request.clinic).filter(key=key)
+    return rows.filter(device__hwi_device_id=hwi_device_id)
+
+
+def _copy(said: Property, row: DeviceProperty) -> None:
+    row.said, row.vendor_id, row.synced = said.value, said.id, said.synced
+    row.said_at = timezone.now()
+    row.save()

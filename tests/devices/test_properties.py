@@ -1,0 +1,242 @@
+"""Properties of a device: what is wanted, what the vendor has, what has reached the hardware."""
+
+from __future__ import annotations
+
+import datetime
+import html
+import json
+import re
+import uuid
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+import time_machine
+from django.test import Client
+from pytest_django import Settings
+
+from clinics.models import AuditEvent, Clinic, Role
+from devices import sync
+from devices.models import Device, DeviceProperty
+from tenovi.drain import drain
+from tenovi.models import Request, RequestKind
+from tenovi.queue import ask
+from tests.factories import make_device, make_user
+from tests.sandbox_server import Sandbox
+from tests.vendor import DEVICES, stub_as_vendor, vendor_clinic, wire_device
+from tests.vendor_stub import Reply, VendorStub
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+SEVEN = uuid.UUID(int=7)
+PATH = f"/hwi/hwi-devices/{SEVEN}/properties/"
+PIN = "0b7c1f5e-6a0d-4b1e-9a55-2f4d7a1c9e01"
+
+
+@pytest.fixture
+def stub(settings: Settings) -> Iterator[VendorStub]:
+    with stub_as_vendor(settings) as running:
+        yield running
+
+
+@pytest.fixture
+def clinic(stub: VendorStub) -> Clinic:
+    return vendor_clinic()
+
+
+@pytest.fixture
+def watch(clinic: Clinic) -> Device:
+    return make_device(clinic, "tenovi-watch", hwi_device_id=SEVEN, name="Watch")
+
+
+@pytest.fixture
+def admin(clinic: Clinic) -> Client:
+    client = Client()
+    client.force_login(make_user("admin@alpha.test", clinic, Role.CLINIC_ADMIN))
+    return client
+
+
+def url(device: Device) -> str:
+    return f"/c/alpha/devices/{device.id}/properties/"
+
+
+def text_of(answer: Any) -> str:
+    assert answer.status_code == 200
+    return " ".join(html.unescape(re.sub(r"<[^>]+>", " ", answer.content.decode())).split())
+
+
+def said(key: str, value: str, *, synced: bool | None = None) -> dict[str, Any]:
+    return {"id": f"id-of-{key}", "key": key, "value": value, "synced": synced}
+
+
+def rows(device: Device) -> dict[str, tuple[str | None, str, bool | None]]:
+    found = DeviceProperty.objects.for_clinic(device.clinic).filter(device=device)
+    return {row.key: (row.wanted, row.said, row.synced) for row in found}
+
+
+def set_to(admin: Client, device: Device, key: str, value: str) -> Any:
+    return admin.post(url(device), {"do": "set", "key": key, "value": value})
+
+
+def test_a_kind_is_offered_the_keys_it_takes(admin: Client, watch: Device) -> None:
+    page = text_of(admin.get(url(watch)))
+    assert "Step goal Not set." in page
+    assert "Only to this webhook Not set." in page
+    assert "Bluetooth passkey" not in page
+    meter = make_device(watch.clinic, "trividia-glucometer")
+    assert "Bluetooth passkey Not set." in text_of(admin.get(url(meter)))
+
+
+def test_a_goal_goes_to_the_vendor_and_from_there_to_the_watch(
+    admin: Client, watch: Device, stub: VendorStub
+) -> None:
+    assert set_to(admin, watch, "step_goal", "6000").status_code == 302
+    assert "Setting it: it waits to be sent to Tenovi." in text_of(admin.get(url(watch)))
+    stub.reply(PATH, Reply(201, said("step_goal", "6000", synced=False)))
+    drain()
+    assert json.loads(stub.asked[0].body) == {"key": "step_goal", "value": "6000"}
+    assert rows(watch) == {"step_goal": ("6000", "6000", False)}
+    assert "the device gets it when it next sends something" in text_of(admin.get(url(watch)))
+    stub.reply(PATH, Reply(200, [said("step_goal", "6000", synced=True)]))
+    admin.post(url(watch), {"do": "read"})
+    drain()
+    assert "On the device." in text_of(admin.get(url(watch)))
+
+
+@pytest.mark.parametrize(
+    ("kind", "key", "wrong", "message"),
+    [
+        ("tenovi-watch", "step_goal", "many", "Enter a whole number."),
+        ("tenovi-watch", "step_goal", "99", "greater than or equal to 100"),
+        ("tenovi-watch", "step_goal", "", "This field is required."),
+        ("trividia-glucometer", "bluetooth_passkey", "12345", "Exactly 6 digits."),
+        ("trividia-glucometer", "bluetooth_passkey", "12345a", "Exactly 6 digits."),
+        ("tenovi-bpm", "measurement_webhook_id", "ours", "An id like"),
+    ],
+)
+def test_a_wrong_value_is_named_beside_its_field_and_not_lost(
+    admin: Client, clinic: Clinic, kind: str, key: str, wrong: str, message: str
+) -> None:
+    device = make_device(clinic, kind)
+    page = set_to(admin, device, key, wrong)
+    assert message in text_of(page)
+    assert f'value="{wrong}"' in page.content.decode() or not wrong
+    assert rows(device) == {}
+    assert not Request.objects.for_clinic(clinic).exists()
+
+
+def test_a_key_of_another_kind_is_not_set(admin: Client, clinic: Clinic) -> None:
+    cuff = make_device(clinic)
+    set_to(admin, cuff, "step_goal", "6000")
+    admin.post(url(cuff), {"do": "add", "key": "step_goal", "value": "6000"})
+    assert rows(cuff) == {}
+
+
+def test_a_passkey_keeps_its_zeros_and_stays_out_of_the_record(admin: Client, clinic: Clinic) -> None:
+    meter = make_device(clinic, "trividia-glucometer")
+    set_to(admin, meter, "bluetooth_passkey", "004711")
+    assert rows(meter) == {"bluetooth_passkey": ("004711", "", None)}
+    assert AuditEvent.objects.get(action="device_property_set").detail == {"key": "bluetooth_passkey"}
+
+
+def test_a_change_is_on_record_with_before_and_after(admin: Client, watch: Device) -> None:
+    set_to(admin, watch, "step_goal", "6000")
+    set_to(admin, watch, "step_goal", "7000")
+    changes = AuditEvent.objects.filter(action="device_property_set").order_by("id")
+    assert [event.detail["value"] for event in changes] == [["none", "6000"], ["6000", "7000"]]
+    assert Request.objects.for_clinic(watch.clinic).count() == 1
+
+
+def test_a_key_of_ones_own_is_kept_at_the_vendor(admin: Client, watch: Device, stub: VendorStub) -> None:
+    stub.reply(PATH, Reply(201, said("shelf", "B 4", synced=False)))
+    admin.post(url(watch), {"do": "add", "key": "shelf", "value": "B 4"})
+    drain()
+    assert "shelf Tenovi has it." in text_of(admin.get(url(watch)))
+    again = admin.post(url(watch), {"do": "add", "key": "shelf", "value": "C"})
+    assert "It has this one already: change it above." in text_of(again)
+    assert "Letters, digits" in text_of(admin.post(url(watch), {"do": "add", "key": "a b", "value": "C"}))
+
+
+def test_a_refusal_is_shown(admin: Client, watch: Device, stub: VendorStub) -> None:
+    stub.reply(PATH, Reply(400, {"value": ["no"]}))
+    set_to(admin, watch, "step_goal", "6000")
+    drain()
+    assert "Tenovi did not take it. Tenovi refused the request (400)." in text_of(admin.get(url(watch)))
+
+
+def test_what_the_vendor_has_is_taken_over_and_a_difference_is_shown(
+    admin: Client, watch: Device, stub: VendorStub
+) -> None:
+    DeviceProperty.objects.create(
+        clinic=watch.clinic, device=watch, key="step_goal", wanted="6000", said="6000"
+    )
+    DeviceProperty.objects.create(clinic=watch.clinic, device=watch, key="old", said="gone there")
+    stub.reply(PATH, Reply(200, [said("step_goal", "9000"), said("measurement_webhook_id", PIN)]))
+    ask(watch.clinic, RequestKind.PROPERTIES, str(SEVEN))
+    drain()
+    assert rows(watch) == {
+        "step_goal": ("6000", "9000", None),
+        "measurement_webhook_id": (None, PIN, None),
+    }
+    assert "Tenovi has 9000 instead." in text_of(admin.get(url(watch)))
+
+
+def test_removing_asks_the_vendor_and_then_it_is_gone(admin: Client, watch: Device, stub: VendorStub) -> None:
+    DeviceProperty.objects.create(
+        clinic=watch.clinic, device=watch, key="measurement_webhook_id", said=PIN, vendor_id="17"
+    )
+    stub.reply(f"{PATH}17/", Reply(204))
+    admin.post(url(watch), {"do": "remove", "key": "measurement_webhook_id"})
+    assert "Removing it: it waits to be sent" in text_of(admin.get(url(watch)))
+    drain()
+    assert rows(watch) == {}
+    assert AuditEvent.objects.get(action="device_property_removed").detail["value"] == [PIN, "none"]
+
+
+def test_what_never_reached_the_vendor_is_removed_at_once(admin: Client, watch: Device) -> None:
+    set_to(admin, watch, "step_goal", "6000")
+    admin.post(url(watch), {"do": "remove", "key": "step_goal"})
+    assert rows(watch) == {}
+    assert not Request.objects.for_clinic(watch.clinic).exists()
+
+
+def test_devices_listed_for_a_property_are_read_and_those_no_longer_listed_too(
+    watch: Device, stub: VendorStub
+) -> None:
+    before = make_device(watch.clinic, hwi_device_id=uuid.UUID(int=8))
+    DeviceProperty.objects.create(clinic=watch.clinic, device=before, key="measurement_webhook_id", said=PIN)
+    stub.reply(DEVICES, Reply(200, [wire_device(7), wire_device(9)]))
+    ask(watch.clinic, RequestKind.DEVICES_WITH_PROPERTY, "measurement_webhook_id")
+    stub.reply(PATH, Reply(200, [said("measurement_webhook_id", PIN)]))
+    stub.reply(f"/hwi/hwi-devices/{before.hwi_device_id}/properties/", Reply(200, []))
+    drain()
+    assert "properties__key=measurement_webhook_id" in str(stub.asked[0])
+    assert rows(watch) == {"measurement_webhook_id": (None, PIN, None)}
+    assert rows(before) == {}
+
+
+def test_what_has_not_reached_the_hardware_is_asked_about_every_hour(watch: Device) -> None:
+    DeviceProperty.objects.create(
+        clinic=watch.clinic,
+        device=watch,
+        key="step_goal",
+        wanted="6000",
+        said="6000",
+        synced=False,
+        said_at=datetime.datetime.now(datetime.UTC),
+    )
+    assert sync.poll_properties() == 0
+    with time_machine.travel(datetime.datetime.now(datetime.UTC) + datetime.timedelta(minutes=61)):
+        assert sync.poll_properties() == 1
+    assert Request.objects.for_clinic(watch.clinic).get().target == str(SEVEN)
+
+
+def test_the_sandbox_lists_devices_by_property_and_forgets_one(sandbox: Sandbox) -> None:
+    sandbox.control("settings", {"rate_seconds": 0.0})
+    device = sandbox.call(DEVICES, page=1).json()["results"][0]["id"]
+    path = f"{DEVICES}{device}/properties/"
+    made = sandbox.call(path, method="POST", body={"key": "shelf", "value": "B 4"}).json()
+    listed = sandbox.call(DEVICES, page=1, properties__key="shelf").json()["results"]
+    assert [record["id"] for record in listed] == [device]
+    assert sandbox.call(f"{path}{made['id']}/", method="DELETE").status_code == 204
+    assert sandbox.call(path).json() == []
