@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import re
+import sys
+from collections.abc import Callable
 from decimal import Decimal, InvalidOperation
 from typing import Any, NoReturn
 
 MAX_DEPTH = 64
 MAX_ELEMENTS = 10_000
 """More than ever came: an element that can be stored takes over 105 bytes, and a body has 1 MiB."""
+MAX_OBJECTS = 5 * MAX_ELEMENTS
+"""In them, and so the most that a body can make us build: 1 MiB of `{}` would be 350,000."""
 _UNSTORABLE = re.compile("[\x00\ud800-\udfff]")  # PostgreSQL refuses NUL and lone surrogates
 
 
@@ -37,7 +42,7 @@ def elements_of(body: bytes) -> list[Any]:
 
     Raises `Unreadable` when nothing in the body could be an element.
     """
-    value = value_of(body)
+    value = value_of(body, most_objects=MAX_OBJECTS)
     elements = value if isinstance(value, list) else [value]
     if not any(isinstance(element, Members) and element for element in elements):
         raise Unreadable("no_object")
@@ -46,10 +51,11 @@ def elements_of(body: bytes) -> list[Any]:
     return elements
 
 
-def value_of(body: bytes) -> Any:
+def value_of(body: bytes, *, most_objects: int = sys.maxsize) -> Any:
     """The JSON value in these bytes: numbers as int or Decimal, objects as `Members`.
 
-    Raises `Unreadable` for anything but JSON (RFC 8259), and for depths and numbers too long to be data.
+    Raises `Unreadable` for anything but JSON (RFC 8259), for depths and numbers too long to be data, and
+    for more objects than this.
     """
     try:
         text = body.decode("utf-8-sig")
@@ -57,7 +63,11 @@ def value_of(body: bytes) -> Any:
         raise Unreadable("not_json") from None
     try:
         value = json.loads(
-            text, object_pairs_hook=Members, parse_float=_fraction, parse_int=_whole, parse_constant=_refuse
+            text,
+            object_pairs_hook=_counted(most_objects),
+            parse_float=_fraction,
+            parse_int=_whole,
+            parse_constant=_refuse,
         )
     except RecursionError:
         raise Unreadable("too_deep") from None
@@ -94,6 +104,17 @@ def storable_json(value: Any) -> Any:
     if isinstance(value, Decimal):
         return float(value) if value.is_finite() and abs(value.adjusted()) < 300 else str(value)
     return value
+
+
+def _counted(most: int) -> Callable[[list[tuple[str, Any]]], Members]:
+    count = itertools.count(1)
+
+    def members(pairs: list[tuple[str, Any]]) -> Members:
+        if next(count) > most:
+            raise Unreadable("too_many_elements")
+        return Members(pairs)
+
+    return members
 
 
 def _whole(digits: str) -> int:

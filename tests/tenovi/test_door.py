@@ -169,6 +169,7 @@ def test_nothing_around_the_body_costs_a_reading(clinic: Clinic, query: str, hea
         (b'{"value_1": ' + b"9" * 5000 + b"}", "number_too_long"),
         (b'{"a": ' + b"[" * 64 + b"]" * 64 + b"}", "too_deep"),
         (b'[{"metric": "pulse"}' + b", {}" * 10_000 + b"]", "too_many_elements"),
+        (b'{"metric": [' + b"{}," * 50_000 + b"{}]}", "too_many_elements"),
         (b"[" * 500_000, "too_deep"),
         (b'{"a":' * 100_000, "too_deep"),
     ],
