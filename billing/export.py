@@ -7,12 +7,12 @@ import itertools
 import uuid
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
-from typing import Any, Literal, TextIO
+from typing import Any, TextIO
 
 from billing.report import RULES_VERSION, ReportRow, vital_days
 from billing.thirty_days import thirty_day_rows
 from billing.windows import Window
-from clinics.models import Clinic
+from clinics.models import BillingWindow, Clinic
 from clinics.spreadsheet import csv_lines
 from measurements.models import Measurement
 
@@ -41,7 +41,6 @@ COLUMNS = (
     "rules_version",
     "generated_at",
 )
-WindowKind = Literal["month", "30-day"]
 
 
 def clocks(clinic: Clinic) -> str:
@@ -58,11 +57,12 @@ def day_rule(clinic: Clinic) -> str:
 
 
 def export_rows(
-    clinic: Clinic, month: Window, *, kind: WindowKind = "month", now: datetime.datetime
+    clinic: Clinic, month: Window, *, kind: str = BillingWindow.MONTH, now: datetime.datetime
 ) -> Iterator[dict[str, str]]:
     """The report as text cells in the order of `COLUMNS`: the calendar month, or the 30-day windows
     that end in it."""
-    rows = vital_days(clinic, month, now=now) if kind == "month" else thirty_day_rows(clinic, month, now=now)
+    counted = thirty_day_rows if kind == BillingWindow.THIRTY_DAYS else vital_days
+    rows = counted(clinic, month, now=now)
     devices = _devices(clinic, rows)
     for row in rows:
         cells: dict[str, Any] = {

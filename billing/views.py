@@ -14,13 +14,14 @@ from django.utils import timezone
 from django.utils.http import urlencode
 from django.views.decorators.http import require_safe
 
-from billing.export import WindowKind, clocks, export_rows
+from billing.export import clocks, export_rows
 from billing.pace import pace
 from billing.report import SHORT_DAYS, ReportRow, totals, vital_days
 from billing.windows import Window
 from billing.workbook import CONTENT_TYPES, FORMATS
 from clinics import audit
 from clinics.access import Permission, Visit, clinic_page
+from clinics.models import BillingWindow
 from clinics.paging import page_of
 from clinics.presentation import DayCell
 from measurements.completeness import of_span
@@ -105,12 +106,14 @@ def day(request: HttpRequest, visit: Visit, patient_id: uuid.UUID, day: datetime
 @clinic_page(Permission.CLOSE_PERIODS)
 @require_safe
 def export(request: HttpRequest, visit: Visit, form: str) -> HttpResponse:
-    """The month's export as a file, by calendar month or `?window=30-day`; who took it is written down."""
+    """The month's export as a file, by `?window=month` or `30-day`, else as the clinic bills; who took it
+    is written down."""
     if form not in FORMATS:
         raise Http404
     now = timezone.now()
     month = _window(request, visit, now)
-    kind: WindowKind = "30-day" if request.GET.get("window") == "30-day" else "month"
+    asked = request.GET.get("window")
+    kind = asked if asked in BillingWindow.values else visit.clinic.billing_window
     content, rows = FORMATS[form](export_rows(visit.clinic, month, kind=kind, now=now))
     audit.record(
         "vital_days_exported",
@@ -118,7 +121,7 @@ def export(request: HttpRequest, visit: Visit, form: str) -> HttpResponse:
         clinic=visit.clinic,
         detail={"month": month.month, "window": kind, "rows": rows, "format": form},
     )
-    suffix = "-30-day-windows" if kind == "30-day" else ""
+    suffix = "-30-day-windows" if kind == BillingWindow.THIRTY_DAYS else ""
     name = f"vital-days-{visit.clinic.slug}-{month.month}{suffix}.{form}"
     return HttpResponse(
         content,
@@ -135,25 +138,32 @@ def _window(request: HttpRequest, visit: Visit, now: datetime.datetime) -> Windo
         return Window.current_month(visit.clinic, now)
 
 
-def _export_url(visit: Visit, window: Window, form: str, kind: WindowKind = "month") -> str:
-    """Where this month's file is; "" for those who may not take it."""
+def _export_url(visit: Visit, window: Window, form: str, kind: str = "") -> str:
+    """Where this month's file is, as the clinic bills unless `kind` is given; "" for those who may not
+    take it."""
     if not visit.may_export:
         return ""
-    query = {"month": window.month} | ({"window": kind} if kind != "month" else {})
+    query = {"month": window.month} | ({"window": kind} if kind else {})
     return f"{reverse('billing-export', args=[visit.clinic.slug, form])}?{urlencode(query)}"
 
 
 def _other_files(visit: Visit, window: Window) -> list[dict[str, str]]:
-    files: list[tuple[str, str, WindowKind]] = [
-        ("XLSX", "xlsx", "month"),
-        ("30-day windows as CSV", "csv", "30-day"),
-        ("30-day windows as XLSX", "xlsx", "30-day"),
+    """The workbook of the clinic's own window, and both files of the other one."""
+    own, other = visit.clinic.billing_window, _other_window(visit)
+    files = [
+        ("XLSX", "xlsx", own),
+        (f"{other.label} as CSV", "csv", other),
+        (f"{other.label} as XLSX", "xlsx", other),
     ]
     return [
         {"label": label, "url": _export_url(visit, window, form, kind)}
         for label, form, kind in files
         if visit.may_export
     ]
+
+
+def _other_window(visit: Visit) -> BillingWindow:
+    return next(kind for kind in BillingWindow if kind != visit.clinic.billing_window)
 
 
 def _months(visit: Visit, shown: Window, now: datetime.datetime) -> list[dict[str, Any]]:

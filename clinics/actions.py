@@ -11,7 +11,7 @@ from knox.models import AuthToken
 from clinics import audit, letters, second_factor, sessions, webhook_secrets
 from clinics.models import Clinic, Membership, Role, User
 
-SETTINGS = ("name", "timezone", "idle_minutes", "second_factor_required")
+SETTINGS = ("name", "timezone", "billing_window", "idle_minutes", "second_factor_required")
 
 
 class LastAdmin(Exception):

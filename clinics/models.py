@@ -21,6 +21,13 @@ def validate_time_zone(name: str) -> None:
         raise ValidationError(f"“{name}” is not a time zone: use a name such as America/New_York.")
 
 
+class BillingWindow(models.TextChoices):
+    """What a clinic bills by: dates are counted within one of these."""
+
+    MONTH = "month", "Calendar months"
+    THIRTY_DAYS = "30-day", "Blocks of 30 days"
+
+
 class Clinic(models.Model):
     """One clinic: the tenant that every patient, device and reading belongs to."""
 
@@ -38,7 +45,19 @@ class Clinic(models.Model):
     """After so long without a click its people are signed out; the server's own limit may be shorter."""
     second_factor_required = models.BooleanField(default=False)
     """For everybody here; admins need a second factor in any case."""
+    billing_window = models.CharField(
+        max_length=10, choices=BillingWindow.choices, default=BillingWindow.MONTH
+    )
+    """What exports count by unless another window is asked for."""
     created_at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        constraints = [
+            models.CheckConstraint(
+                condition=models.Q(billing_window__in=BillingWindow.values),
+                name="clinic_billing_window_known",
+            ),
+        ]
 
     def __str__(self) -> str:
         return self.name

@@ -68,11 +68,11 @@ def account_sync(request: HttpRequest, visit: Visit) -> HttpResponse:
 def _context(visit: Visit) -> dict[str, Any]:
     clinic = visit.clinic
     ours = Request.objects.for_clinic(clinic).filter(kind__in=sync.KINDS)
-    requests = {one.kind: one for one in ours}
+    latest = {one.kind: one for one in ours}
     left = calls_left(ours.unanswered())
     return {
         "clinic": clinic,
-        "parts": [_part(visit, *part, requests.get(part[0])) for part in PARTS],
+        "parts": [_part(visit, *part, latest.get(part[0])) for part in PARTS],
         "under_way": left > 0,
         "eta": lasting(left * settings.TENOVI_SPACING_SECONDS),
         "problem": why_nothing_is_sent(clinic),

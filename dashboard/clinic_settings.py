@@ -18,7 +18,7 @@ from clinics import actions
 from clinics.access import Permission, Visit, clinic_page
 from clinics.encryption import WrongCredentialsKey
 from clinics.forms import Labelled
-from clinics.models import Clinic, validate_time_zone
+from clinics.models import BillingWindow, Clinic, validate_time_zone
 from devices import sync
 from tenovi.trial import why_key_fails
 
@@ -31,6 +31,11 @@ class SettingsForm(Labelled):
         validators=[validate_time_zone],
         help_text="Decides on which date a reading falls when neither it nor its patient has a zone.",
         widget=forms.TextInput({"list": "time-zones", "autocomplete": "off", "spellcheck": "false"}),
+    )
+    billing_window = forms.ChoiceField(
+        label="Billing window",
+        choices=BillingWindow.choices,
+        help_text="What the billing export counts days in, unless another window is asked for.",
     )
     idle_minutes = forms.IntegerField(label="Sign out after so many idle minutes", min_value=1, max_value=60)
     second_factor_required = forms.BooleanField(label="Everybody here needs a second factor", required=False)

@@ -185,6 +185,20 @@ def test_a_month_that_is_none_is_a_one_line_error(clinic: Clinic, month: str) ->
         exported(month)
 
 
+def test_a_clinic_bills_by_its_own_window_unless_another_is_asked_for(clinic: Clinic, client: Any) -> None:
+    measure(clinic, held_device(clinic), "2026-03-03")
+    Clinic.objects.update(billing_window="30-day")
+    client.force_login(make_user("billing@example.com", clinic, Role.BILLING))
+    assert [row["window_start"] for row in exported("2026-04")] == ["2026-03-03"]
+    assert [row["window_start"] for row in exported("2026-04", "--window", "month")] == ["2026-04-01"]
+    page = client.get("/c/alpha/billing/?month=2026-04")
+    taken = client.get(page.context["month"]["csv_url"])
+    assert "vital-days-alpha-2026-04-30-day-windows.csv" in taken["Content-Disposition"]
+    others = [client.get(file["url"])["Content-Disposition"] for file in page.context["month"]["other_files"]]
+    names = [name.partition("2026-04")[2].strip('"') for name in others]
+    assert names == ["-30-day-windows.xlsx", ".csv", ".xlsx"]
+
+
 def test_taking_the_file_is_written_down_and_only_billing_may(clinic: Clinic, client: Any) -> None:
     measure(clinic, held_device(clinic), "2026-03-03")
     client.force_login(make_user("billing@example.com", clinic, Role.BILLING))

@@ -19,7 +19,12 @@ from tests.vendor_stub import DOMAIN, Reply, VendorStub
 pytestmark = pytest.mark.django_db
 
 TYPES = "/hwi/hwi-device-types/"
-GOOD = {"name": "Alpha Heart", "timezone": "America/Denver", "idle_minutes": "10"}
+GOOD = {
+    "name": "Alpha Heart",
+    "timezone": "America/Denver",
+    "billing_window": "30-day",
+    "idle_minutes": "10",
+}
 
 
 @pytest.fixture
@@ -47,6 +52,7 @@ def test_settings_are_kept_with_before_and_after_in_the_record(page: Client, cli
     assert AuditEvent.objects.get(action="clinic_changed").detail == {
         "name": ["Alpha", "Alpha Heart"],
         "timezone": ["America/New_York", "America/Denver"],
+        "billing_window": ["month", "30-day"],
         "idle_minutes": [15, 10],
         "second_factor_required": [False, True],
     }
@@ -70,6 +76,7 @@ def test_a_bad_setting_is_named_beside_its_field_and_nothing_typed_is_lost(
     assert 'aria-invalid="true"' in said
     typed = [text for text in {**GOOD, **wrong}.values() if "\0" not in text]
     assert all(f'value="{text}"' in said for text in typed if text)
+    assert '<option value="30-day" selected>' in said
     assert Clinic.objects.get() == clinic
     assert Clinic.objects.get().name == "Alpha"
 

@@ -13,6 +13,7 @@ from billing.export import export_rows
 from billing.windows import Window
 from billing.workbook import FORMATS
 from clinics.commands import clinic_of
+from clinics.models import BillingWindow
 
 
 class Command(BaseCommand):
@@ -23,9 +24,8 @@ class Command(BaseCommand):
         parser.add_argument("--month", required=True, metavar="YYYY-MM")
         parser.add_argument(
             "--window",
-            choices=["month", "30-day"],
-            default="month",
-            help="the calendar month, or the 30-day windows that end in it",
+            choices=BillingWindow.values,
+            help="the calendar month, or the 30-day windows that end in it; the clinic's setting by default",
         )
         parser.add_argument("--format", choices=sorted(FORMATS), default="csv")
         parser.add_argument("--output", metavar="FILE", type=Path)
@@ -36,7 +36,7 @@ class Command(BaseCommand):
             month = Window.of_month(options["month"])
         except ValueError as error:
             raise CommandError(str(error)) from None
-        rows = export_rows(clinic, month, kind=options["window"], now=timezone.now())
+        rows = export_rows(clinic, month, kind=options["window"] or clinic.billing_window, now=timezone.now())
         content, count = FORMATS[options["format"]](rows)
         if options["output"]:
             self._write(options["output"], content, count)
