@@ -12,8 +12,8 @@ from clinics.models import User
 from devices import ending
 from devices.models import Assignment, Device, Discharge
 from measurements.handover import hand_over
-from patients.actions import end_enrollments
 from patients.models import Patient
+from patients.programs import end_enrollments
 
 
 class GivenLater(Exception):

@@ -7,7 +7,7 @@ import uuid
 from django.shortcuts import get_object_or_404
 
 from clinics.access import Visit
-from patients.models import Alert, Patient
+from patients.models import Alert, Enrollment, Patient
 
 
 def patient_for(visit: Visit, patient_id: uuid.UUID) -> Patient:
@@ -26,3 +26,9 @@ def alert_for(visit: Visit, patient_id: uuid.UUID, alert_id: uuid.UUID) -> Alert
     """An alert of this clinic's patient whose cause is not over, 404 on a miss."""
     alerts = Alert.objects.for_clinic(visit.clinic).standing().select_related("clinic", "patient")
     return get_object_or_404(alerts, id=alert_id, patient=patient_id)
+
+
+def enrollment_for(patient: Patient, enrollment_id: int) -> Enrollment:
+    """One of this patient's enrolments, 404 on a miss."""
+    rows = Enrollment.objects.for_clinic(patient.clinic).filter(patient=patient).select_related("patient")
+    return get_object_or_404(rows, id=enrollment_id)

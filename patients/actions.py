@@ -3,22 +3,19 @@ says is in `patients.merging`."""
 
 from __future__ import annotations
 
-import datetime
 from typing import Any
 
 from django.db import IntegrityError, transaction
-from django.db.models import Q
 
 from clinics import audit
 from clinics.models import Clinic, User
-from patients.models import ADDRESS, OWN, TOLD, VERDICT, Enrollment, Patient
+from patients.models import ADDRESS, OWN, TOLD, VERDICT, Patient
+from patients.programs import JUDGE
 from tenovi.doorbell import ring
 from tenovi.models import Priority, Request, RequestKind
 from tenovi.queue import ask
 
 CHANGEABLE = (*TOLD, *OWN)
-JUDGE = "measurements.follow_time_zones"
-"""The task that works out dates anew; by name, because it belongs to a room above."""
 
 
 class AlreadyThere(Exception):
@@ -103,13 +100,6 @@ def send_again(*, patient: Patient, by: User) -> None:
     detail = {"fields": sorted(patient.unsent)}
     audit.record("patient_sent_again", by=by, clinic=patient.clinic, target=patient, detail=detail)
     _tell_vendor(patient)
-
-
-def end_enrollments(*, patient: Patient, on: datetime.date) -> int:
-    """Let the programs the patient is enrolled in end on that date; how many that changes. One that would
-    have begun later is left alone."""
-    running = Enrollment.objects.for_clinic(patient.clinic).filter(patient=patient, starts_on__lte=on)
-    return running.filter(Q(ends_on__isnull=True) | Q(ends_on__gt=on)).update(ends_on=on)
 
 
 def _tell_vendor(patient: Patient) -> None:

@@ -14,7 +14,7 @@ from django.forms import BoundField
 
 from clinics.forms import Labelled
 from clinics.models import Clinic, validate_time_zone
-from patients.models import Patient
+from patients.models import Enrollment, Patient, Program
 from patients.presentation import LABELS
 from patients.rules import ExternalIdTaken, check_external_id
 
@@ -22,6 +22,7 @@ EARLIEST_BIRTH = datetime.date(1900, 1, 1)
 QUIET = {"autocomplete": "off"}  # somebody else's data: never a browser's suggestion of one's own
 GROUPS = {
     "Who": ("external_id", "name", "date_of_birth", "phone_number", "email"),
+    "Program": ("program", "starts_on", "therapeutic_area"),
     "Where": ("address", "city", "state", "zip_code", "timezone"),
     "Care": ("physician", "clinic_name", "care_manager"),
     "Consent": ("consented_on", "sms_opt_in"),
@@ -35,11 +36,15 @@ def _text(name: str, *, required: bool = False, **options: Any) -> forms.CharFie
     return forms.CharField(label=LABELS[name], max_length=stored.max_length, required=required, **options)
 
 
-def _date(name: str, **options: Any) -> forms.DateField:
+def _day(label: str, *, required: bool = False, **options: Any) -> forms.DateField:
     widget = forms.DateInput({"type": "date", **QUIET}, format="%Y-%m-%d")
     return forms.DateField(
-        label=LABELS[name], required=False, widget=widget, input_formats=["%Y-%m-%d"], **options
+        label=label, required=required, widget=widget, input_formats=["%Y-%m-%d"], **options
     )
+
+
+def _date(name: str, **options: Any) -> forms.DateField:
+    return _day(LABELS[name], **options)
 
 
 class RecordForm(Labelled):
@@ -116,8 +121,38 @@ class RecordForm(Labelled):
         return {name: value for name, value in self.cleaned_data.items() if name != "version"}
 
 
-class NewPatientForm(RecordForm):
-    """The record of a patient who is not there yet."""
+class EnrollmentFields(Labelled):
+    """A program and when it begins."""
+
+    program = forms.ChoiceField(label="Program", choices=Program.choices)
+    starts_on = _day("From", required=True, help_text="The first day that counts for it.")
+    therapeutic_area = forms.CharField(
+        label="Therapeutic area", max_length=100, required=False, widget=forms.TextInput(QUIET)
+    )
+
+    def enrollment(self) -> dict[str, Any]:
+        """What was filled in, for `programs.enroll`."""
+        return {name: self.cleaned_data[name] for name in EnrollmentFields.base_fields}
+
+
+class EndForm(Labelled):
+    """The last day of a program."""
+
+    ends_on = _day("Last day", required=True)
+
+    def __init__(self, data: Mapping[str, Any] | None, *, enrollment: Enrollment) -> None:
+        super().__init__(data, auto_id=f"id_{enrollment.id}_%s")
+        self.enrollment = enrollment
+
+    def clean_ends_on(self) -> datetime.date:
+        day: datetime.date = self.cleaned_data["ends_on"]
+        if day < self.enrollment.starts_on:
+            raise ValidationError(f"The program begins on {self.enrollment.starts_on:%-d %B %Y}.")
+        return day
+
+
+class NewPatientForm(EnrollmentFields, RecordForm):
+    """The record of a patient who is not there yet, and the program that begins."""
 
     external_id = _text(
         "external_id",
@@ -125,6 +160,8 @@ class NewPatientForm(RecordForm):
         help_text="Your own id of the patient, shared with Tenovi. It cannot be changed later.",
     )
     name = _text("name", required=True)
+    program = forms.ChoiceField(label="Program", required=False, choices=[("", "None yet"), *Program.choices])
+    starts_on = _day("From", help_text="Today, unless you say otherwise.")
     version = None  # type: ignore[assignment]
 
     def clean_external_id(self) -> str:
@@ -135,6 +172,17 @@ class NewPatientForm(RecordForm):
             self.taken_by = taken.patient
             raise
         return external_id
+
+    def clean_starts_on(self) -> datetime.date:
+        return self.cleaned_data["starts_on"] or self.today
+
+    def values(self) -> dict[str, Any]:
+        """The record alone."""
+        return {
+            name: value
+            for name, value in super().values().items()
+            if name not in EnrollmentFields.base_fields
+        }
 
 
 class ConfirmAddressForm(Labelled):

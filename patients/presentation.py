@@ -7,7 +7,7 @@ import hashlib
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from patients.models import ADDRESS, Patient
+from patients.models import ADDRESS, Enrollment, Patient
 from tenovi.keys import why_nothing_is_sent
 from tenovi.models import Request, RequestKind, RequestState
 
@@ -94,9 +94,11 @@ class RecordCard:
     town: str
     address_words: str
     address_doubtful: bool
+    programs: tuple[str, ...]
 
 
 def record_card(patient: Patient) -> RecordCard:
+    enrolled = Enrollment.objects.for_clinic(patient.clinic).filter(patient=patient).order_by("-starts_on")
     town = ", ".join(filter(None, [patient.city, f"{patient.state} {patient.zip_code}".strip()]))
     return RecordCard(
         standing=standing(patient),
@@ -104,6 +106,7 @@ def record_card(patient: Patient) -> RecordCard:
         town=town,
         address_words=address_words(patient),
         address_doubtful=may_confirm_address(patient),
+        programs=tuple(f"{one.program} {dates_of(one)}" for one in enrolled),
     )
 
 
@@ -121,6 +124,13 @@ def may_confirm_address(patient: Patient) -> bool:
 
 def _listed(names: Iterable[str]) -> str:
     return ", ".join(LABELS[name].lower() for name in LABELS if name in set(names))
+
+
+def dates_of(enrollment: Enrollment) -> str:
+    """`since 3 January 2026`, or both dates once it has an end."""
+    if enrollment.ends_on is None:
+        return f"since {enrollment.starts_on:%-d %B %Y}"
+    return f"{enrollment.starts_on:%-d %B %Y} to {enrollment.ends_on:%-d %B %Y}"
 
 
 def in_words(value: str | bool | datetime.date | None) -> str:

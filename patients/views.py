@@ -7,6 +7,7 @@ import zoneinfo
 from typing import Any
 
 from django.contrib import messages
+from django.db import transaction
 from django.http import HttpRequest, HttpResponse, QueryDict
 from django.shortcuts import redirect, render
 from django.utils import timezone
@@ -14,11 +15,11 @@ from django.views.decorators.http import require_http_methods, require_POST
 
 from clinics import audit
 from clinics.access import Permission, Visit, clinic_page
-from patients import actions
-from patients.access import patient_for
-from patients.forms import ConfirmAddressForm, NewPatientForm, RecordForm
-from patients.models import Patient
-from patients.presentation import address_words, in_words, may_confirm_address
+from patients import actions, programs
+from patients.access import enrollment_for, patient_for
+from patients.forms import ConfirmAddressForm, EndForm, EnrollmentFields, NewPatientForm, RecordForm
+from patients.models import Enrollment, Patient
+from patients.presentation import address_words, dates_of, in_words, may_confirm_address
 from patients.rules import TAKEN
 
 ADDRESS_REASONS = (
@@ -36,7 +37,10 @@ def new_patient(request: HttpRequest, visit: Visit) -> HttpResponse:
     form = NewPatientForm(sent, clinic=visit.clinic, today=_today(visit))
     if sent is not None and form.is_valid():
         try:
-            patient = actions.create_patient(clinic=visit.clinic, by=visit.user, **form.values())
+            with transaction.atomic():
+                patient = actions.create_patient(clinic=visit.clinic, by=visit.user, **form.values())
+                if form.cleaned_data["program"]:
+                    programs.enroll(patient=patient, by=visit.user, **form.enrollment())
         except actions.AlreadyThere:  # added by somebody else in this very moment
             form.add_error("external_id", TAKEN)
         else:
@@ -92,6 +96,57 @@ def confirm_address(request: HttpRequest, visit: Visit, patient_id: uuid.UUID) -
         "reasons": ADDRESS_REASONS,
     }
     return render(request, "patients/confirm_address.html", context)
+
+
+@clinic_page(Permission.EDIT_PATIENTS)
+@require_http_methods(["GET", "HEAD", "POST"])
+def patient_programs(request: HttpRequest, visit: Visit, patient_id: uuid.UUID) -> HttpResponse:
+    patient = patient_for(visit, patient_id)
+    form = EnrollmentFields(request.POST if request.method == "POST" else None)
+    if request.method == "POST" and form.is_valid():
+        try:
+            programs.enroll(patient=patient, by=visit.user, **form.enrollment())
+        except programs.AlreadyEnrolled as already:
+            form.add_error("program", f"In this program already, {dates_of(already.other)}.")
+        else:
+            messages.success(request, f"{patient} is in {form.cleaned_data['program']}.")
+            return redirect("patient-programs", visit.clinic.slug, patient.id)
+    return render(request, "patients/programs.html", _programs(visit, patient, form))
+
+
+@clinic_page(Permission.EDIT_PATIENTS)
+@require_POST
+def end_program(
+    request: HttpRequest, visit: Visit, patient_id: uuid.UUID, enrollment_id: int
+) -> HttpResponse:
+    patient = patient_for(visit, patient_id)
+    enrollment = enrollment_for(patient, enrollment_id)
+    form = EndForm(request.POST, enrollment=enrollment)
+    if not form.is_valid():
+        return render(request, "patients/programs.html", _programs(visit, patient, None, form))
+    programs.end_enrollment(enrollment=enrollment, by=visit.user, **form.cleaned_data)
+    messages.success(request, f"{enrollment.program}: {dates_of(enrollment)}.")
+    return redirect("patient-programs", visit.clinic.slug, patient.id)
+
+
+def _programs(
+    visit: Visit, patient: Patient, form: EnrollmentFields | None, wrong: EndForm | None = None
+) -> dict[str, Any]:
+    rows = Enrollment.objects.for_clinic(visit.clinic).filter(patient=patient).order_by("-starts_on", "id")
+    wrong_id = wrong.enrollment.id if wrong else None
+    return {
+        "patient": patient,
+        "form": form or EnrollmentFields(None),
+        "rows": [
+            {
+                "enrollment": one,
+                "dates": dates_of(one),
+                "end": wrong if one.id == wrong_id else EndForm(None, enrollment=one),
+                "is_open": one.id == wrong_id,
+            }
+            for one in rows
+        ],
+    }
 
 
 @clinic_page(Permission.EDIT_PATIENTS)

@@ -26,6 +26,7 @@ from tenovi.models import Request, RequestKind
 from tests.factories import (
     deliver,
     element,
+    enroll,
     held_device,
     make_clinic,
     make_gateway,
@@ -46,6 +47,9 @@ care admin billing operator
   ✔    ✔      –      –      POST  c/<slug:clinic>/patients/<uuid:patient_id>/edit/
   ✔    ✔      –      –      GET   c/<slug:clinic>/patients/<uuid:patient_id>/confirm-address/
   ✔    ✔      –      –      POST  c/<slug:clinic>/patients/<uuid:patient_id>/confirm-address/
+  ✔    ✔      –      –      GET   c/<slug:clinic>/patients/<uuid:patient_id>/programs/
+  ✔    ✔      –      –      POST  c/<slug:clinic>/patients/<uuid:patient_id>/programs/
+  ✔    ✔      –      –      POST  c/<slug:clinic>/patients/<uuid:patient_id>/programs/<int:enrollment_id>/end/
   ✔    ✔      –      –      POST  c/<slug:clinic>/patients/<uuid:patient_id>/send/
   ✔    ✔      –      –      GET   c/<slug:clinic>/patients/<uuid:patient_id>/news/
   ✔    ✔      –      –      POST  c/<slug:clinic>/patients/<uuid:patient_id>/alerts/<uuid:alert_id>/seen/
@@ -204,6 +208,7 @@ def make_world(slug: str, gateway_id: str) -> World:
         "external_id": f"of-{slug}",
         "day": DAY,
         "reading_id": reading.id,
+        "enrollment_id": enroll(reading.patient, "RPM").id,
         "device_id": device.id,
         "hwi_device_id": device.hwi_device_id,
         "gateway_id": gateway.id,
