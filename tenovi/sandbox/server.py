@@ -60,6 +60,7 @@ class Handler(BaseHTTPRequestHandler):
             self.server.state.exchanges.append(exchange)
         reply = self._answered(exchange, url.query, body)
         exchange.status = None if reply.dropped else reply.status
+        exchange.done = True
         self._send(reply)
 
     do_GET = do_POST = do_PUT = do_PATCH = do_DELETE = serve

@@ -56,7 +56,8 @@ class Settings:
 
 @dataclass(slots=True)
 class Exchange:
-    """One request as the vendor saw it. `monotonic` is in seconds, at its first byte of header read."""
+    """One request as the vendor saw it. `monotonic` is in seconds, at its first byte of header read;
+    `done` when what it asked for has happened, whatever was answered."""
 
     monotonic: float
     method: str
@@ -65,6 +66,7 @@ class Exchange:
     key: str
     host: str
     status: int | None = None
+    done: bool = False
 
 
 class State:

@@ -6,23 +6,35 @@ import uuid
 from typing import Any
 
 from django.db.models.functions import Now
+from django.utils import timezone
 
 from clinics.models import Clinic, Role, User
 from devices.models import DeviceType
 from fulfillment.models import Order, OrderStep
 from fulfillment.order_checks import Wanted
+from fulfillment.order_outcomes import start_looks
 from fulfillment.orders import place_orders
 from patients.models import Patient
 from tenovi.drain import drain
 from tenovi.models import Request
 from tests.factories import make_patient, make_user
+from tests.vendor import DEVICES, wire_device, wire_page
+from tests.vendor_stub import Asked, Reply, VendorStub
 
 ADDRESS = {"address": "1 Main St", "city": "Irvine", "state": "CA", "zip_code": "92614"}
 SCALE, BPM, CELLULAR = "Tenovi Scale", "Tenovi BPM - L", "Tenovi Cellular BPM - L"
 HAILIE, TRIVIDIA = "Hailie Sensor", "Trividia Glucometer"
 GATEWAY = "0123456789AB"
 IMEI = "490154203237518"
-CODES = {SCALE: "13", BPM: "10", CELLULAR: "", HAILIE: "25", TRIVIDIA: "12"}
+CODES = {
+    SCALE: "13",
+    BPM: "10",
+    CELLULAR: "",
+    HAILIE: "25",
+    TRIVIDIA: "12",
+    "Tenovi Pulse Ox": "11",
+    "Tenovi Thermometer": "14",
+}
 
 
 def offer(clinic: Clinic, *names: str, **fields: Any) -> None:
@@ -88,3 +100,46 @@ def run(clinic: Clinic, times: int = 1) -> None:
     for _ in range(times):
         Request.objects.for_clinic(clinic).filter(state="waiting").update(not_before=Now())
         drain()
+
+
+LOST = Reply(500, {})
+
+
+def created(number: int, name: str = SCALE, patient: str = "mrn-7781", **changes: Any) -> dict[str, Any]:
+    """A device that the vendor has created just now."""
+    now = timezone.now().strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+    device = wire_device(number, patient, name=name, sensor_code="13", hardware_uuid=None, created=now)
+    return {**device, "status": "Dropship Requested", **changes}
+
+
+def creates(stub: VendorStub) -> list[Asked]:
+    return [asked for asked in stub.asked if asked.method == "POST"]
+
+
+def looks(stub: VendorStub) -> int:
+    return sum(asked.method == "GET" for asked in stub.asked)
+
+
+def doubted(stub: VendorStub, clinic: Clinic, patient: Patient, *then: Reply, reply: Reply = LOST) -> Order:
+    """An order whose create brought no usable answer, after the first look. POST and GET share an
+    address: the create comes first, then each look."""
+    stub.reply(DEVICES, reply, *then)
+    order = place_one(clinic, patient)
+    run(clinic, 2)
+    return fresh(order)
+
+
+def later(order: Order) -> None:
+    """Ten minutes have passed, and the scheduler looks."""
+    Order.objects.for_clinic(order.clinic).filter(look_due_at__isnull=False).update(
+        look_due_at=timezone.now()
+    )
+    start_looks()
+    run(order.clinic)
+
+
+def lost(stub: VendorStub, clinic: Clinic, patient: Patient) -> Order:
+    """An order without a trace after two looks."""
+    order = doubted(stub, clinic, patient, wire_page())
+    later(order)
+    return fresh(order)

@@ -311,7 +311,7 @@ def at_once(calls: list[Callable[[], Placed]]) -> list[object]:
 
 @pytest.mark.django_db(transaction=True)
 def test_a_double_click_and_two_tabs_and_two_admins_are_one_order(clinic: Clinic, patient: Patient) -> None:
-    """Twelve submits of one form, and four forms for the same need."""
+    """Twenty submits of one form, and five forms for the same need."""
     by = admin_of(clinic)
 
     def submit(key: str) -> Callable[[], Placed]:
@@ -319,12 +319,12 @@ def test_a_double_click_and_two_tabs_and_two_admins_are_one_order(clinic: Clinic
             clinic=clinic, patient=patient, by=by, wanted=[shipped()], idempotency_key=key
         )
 
-    results = at_once([submit("form")] * 12 + [submit(f"tab-{number}") for number in range(4)])
+    results = at_once([submit("form")] * 20 + [submit(f"tab-{number}") for number in range(5)])
     order = Order.objects.for_clinic(clinic).get()
     assert Request.objects.for_clinic(clinic).count() == 1
     placed = [one for one in results if isinstance(one, Placed)]
     refused = [one for one in results if isinstance(one, AlreadyOpen)]
-    assert len(placed) + len(refused) == 16
+    assert len(placed) + len(refused) == 25
     assert {one.id for each in placed for one in each.orders} | {each.order.id for each in refused} == {
         order.id
     }

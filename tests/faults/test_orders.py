@@ -1,0 +1,51 @@
+"""One order is at most one create, whatever fails: each point at which a worker can die, with each reply."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+from pytest_django import Settings
+
+from clinics.models import Clinic
+from tests.fulfillment.crashing import POINTS, REPLIES, Cell, clinic_at_its_vendor, crash
+from tests.sandbox_server import Sandbox
+
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.timeout(600)]
+
+Table = dict[tuple[str, str], Cell]
+
+
+@pytest.fixture
+def clinic(sandbox: Sandbox, settings: Settings, monkeypatch: pytest.MonkeyPatch) -> Clinic:
+    return clinic_at_its_vendor(sandbox, settings, monkeypatch)
+
+
+@pytest.fixture(scope="module")
+def table(request: pytest.FixtureRequest) -> Iterator[Table]:
+    cells: Table = {}
+    yield cells
+    with request.config.pluginmanager.getplugin("capturemanager").global_and_fixture_disabled():
+        print(f"\n\n{drawn(cells)}\n")
+
+
+def drawn(cells: Table) -> str:
+    """Creates at the vendor and final states; a row for each reply, a column for each point."""
+    points = [point for point in POINTS if (point, "ok") in cells]
+    rows = [
+        ["killed", *points],
+        *([reply, *(cells[point, reply].as_text for point in points)] for reply in REPLIES),
+    ]
+    return "\n".join("".join(f"{text:<26}" for text in row) for row in rows)
+
+
+@pytest.mark.parametrize("point", POINTS)
+def test_a_worker_killed_there_orders_at_most_once(
+    clinic: Clinic, sandbox: Sandbox, table: Table, point: str
+) -> None:
+    wrong = {}
+    for number, reply in enumerate(REPLIES):
+        cell = table[point, reply] = crash(clinic, sandbox, number, point, reply)
+        if not cell.is_right:
+            wrong[reply] = cell
+    assert wrong == {}

@@ -1,0 +1,227 @@
+"""Ordering while the worker is killed at one point and the vendor answers badly, over real HTTP.
+
+The worker is a process of its own (a fork, so that dozens of cells take seconds), and is killed with
+SIGKILL from within. Whoever comes after it has only what the database and the vendor hold.
+"""
+
+from __future__ import annotations
+
+import functools
+import http.client
+import os
+import signal
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, NoReturn
+
+import pytest
+from django.db import connection
+from django.db.models.functions import Now
+from django.utils import timezone
+from pytest_django import Settings
+
+from clinics.models import Clinic
+from fulfillment.models import Order
+from fulfillment.tasks import follow_orders
+from tenovi import drain, limiter, outcomes, registry, transport
+from tenovi.client import TenoviClient
+from tenovi.models import ParkedKey, Request, RequestKind
+from tests.fulfillment.ordering import SCALE, fresh, offer, place_one, somebody
+from tests.sandbox_server import Sandbox
+from tests.vendor import vendor_clinic
+
+DEADLINE = 2.0  # seconds for an answer, instead of 30
+PATIENCE = 60.0  # seconds until an order must be settled; it takes less than one
+FINAL = {"confirmed", "refused", "needs_person"}
+CREATE, LOOK = RequestKind.DEVICE_CREATE, RequestKind.DEVICES_OF_PATIENT
+
+REPLIES: dict[str, dict[str, Any]] = {
+    "ok": {},
+    "closed before reading": {"kind": "drop", "before": True},
+    "created, then closed": {"kind": "drop"},
+    "created, then 500": {"kind": "status", "status": 500},
+    "created, then nothing": {"kind": "slow", "pause": 5.0},
+    "created, then a web page": {"kind": "html"},
+    "301": {"kind": "redirect", "status": 301, "to": "http://127.0.0.1:9/x/", "before": True},
+    "307": {"kind": "redirect", "status": 307, "to": "http://127.0.0.1:9/x/", "before": True},
+    "429": {"kind": "status", "status": 429, "retry_after": 1, "before": True},
+    "slow drip": {"kind": "slow", "pause": 0.01},
+    "created, then 429": {"kind": "status", "status": 429, "retry_after": 1},
+    "refused": {"kind": "status", "status": 400, "detail": "No.", "before": True},
+}
+"""How the played vendor answers the first create; see `tenovi/sandbox/faults.py`."""
+
+
+@dataclass(frozen=True, slots=True)
+class Cell:
+    """What came of one order: devices of that patient at the vendor, POSTs sent, our state."""
+
+    killed: bool
+    created: int
+    posted: int
+    state: str
+
+    @property
+    def is_right(self) -> bool:
+        """At most one device, and what was created is found; nothing is confirmed that is not there."""
+        if self.created:
+            return self.created == 1 and self.state == "confirmed"
+        return self.state in ("needs_person", "refused")
+
+    @property
+    def as_text(self) -> str:
+        return f"{self.created} {self.state}"
+
+
+def clinic_at_its_vendor(sandbox: Sandbox, settings: Settings, monkeypatch: pytest.MonkeyPatch) -> Clinic:
+    """A clinic at the played vendor, with a second that is shorter, and shorter still for who died in it."""
+    settings.TENOVI_SPACING_SECONDS = 0.02
+    settings.TENOVI_BASE_URL = sandbox.url
+    monkeypatch.setattr(limiter, "HOLD", 0.1)
+    sandbox.control("settings", {"rate_seconds": 0.0})
+    clinic = vendor_clinic()
+    clinic.tenovi_domain = sandbox.domain
+    clinic.tenovi_api_key = sandbox.api_key
+    clinic.save()
+    offer(clinic)
+    return clinic
+
+
+def die(*args: Any, **kwargs: Any) -> NoReturn:
+    os.kill(os.getpid(), signal.SIGKILL)
+    raise AssertionError("still alive")
+
+
+def _before_it_is_marked() -> None:
+    registry._payload_builders[CREATE] = die
+
+
+def _before_sending() -> None:
+    """The order says `sending`; no byte has left."""
+    build = registry._payload_builders[CREATE]
+
+    def built(request: Request) -> dict[str, Any]:
+        build(request)
+        die()
+
+    registry._payload_builders[CREATE] = built
+
+
+def _while_sending() -> None:
+    """The head has left, the body has not."""
+    send = http.client.HTTPConnection.send
+    posting: list[bool] = []
+
+    def sent(self: Any, data: Any) -> None:
+        if posting:
+            die()
+        if bytes(data).startswith(b"POST"):
+            posting.append(True)
+        send(self, data)
+
+    http.client.HTTPConnection.send = sent  # type: ignore[method-assign]
+
+
+def _after_sending() -> None:
+    send, receive = http.client.HTTPConnection.send, transport._Gated.getresponse
+    posting: list[bool] = []
+
+    def sent(self: Any, data: Any) -> None:
+        if bytes(data).startswith(b"POST"):
+            posting.append(True)
+        send(self, data)
+
+    def received(self: Any) -> Any:
+        return die() if posting else receive(self)
+
+    http.client.HTTPConnection.send = sent  # type: ignore[method-assign]
+    transport._Gated.getresponse = received  # type: ignore[method-assign]
+
+
+def _around(kind: str, *, after: bool) -> None:
+    """Before or after what came back for this kind is stored."""
+
+    def killing(store: Callable[..., Any]) -> Callable[..., Any]:
+        def stored(key: Any, request: Request, *rest: Any) -> Any:
+            if request.kind != kind:
+                return store(key, request, *rest)
+            if after:
+                store(key, request, *rest)
+            return die()
+
+        return stored
+
+    for name in ("answered", "failed", "slow_down"):
+        setattr(outcomes, name, killing(getattr(outcomes, name)))
+
+
+POINTS: dict[str, Callable[[], None]] = {
+    "before it is marked": _before_it_is_marked,
+    "before sending": _before_sending,
+    "while sending": _while_sending,
+    "after sending": _after_sending,
+    "reply, not stored": functools.partial(_around, CREATE, after=False),
+    "reply stored": functools.partial(_around, CREATE, after=True),
+    "while looking": functools.partial(_around, LOOK, after=False),
+}
+"""Where the worker is killed."""
+NOTHING_SENT = ("before it is marked", "before sending")
+
+
+def crash(
+    clinic: Clinic, sandbox: Sandbox, number: int, point: str, reply: str, *, deadline: float = DEADLINE
+) -> Cell:
+    """Order a scale for a new patient, with this reply to the first create and the worker killed there.
+    `deadline` is how many seconds the vendor has for an answer."""
+    sandbox.control("faults", method="DELETE")
+    if REPLIES[reply]:
+        sandbox.control("faults", {"path": "hwi-devices", "method": "POST", **REPLIES[reply]})
+    sandbox.control("requests", method="DELETE")
+    external_id = f"crash-{number}"
+    order = place_one(clinic, somebody(clinic, external_id))
+    killed = _work_and_die(order, POINTS[point], deadline)
+    _wait_for_the_vendor(sandbox, posted=point not in NOTHING_SENT)
+    _work_until_settled(order)
+    records = sandbox.call("/hwi/hwi-devices/", patient__external_id=external_id, page=1).json()["results"]
+    posted = sum(request["method"] == "POST" for request in sandbox.requests())
+    created = sum(record["device"]["name"] == SCALE for record in records)
+    return Cell(killed, created, posted, fresh(order).state)
+
+
+def _work_and_die(order: Order, arm: Callable[[], None], deadline: float) -> bool:
+    """A worker works until it has killed itself, or has settled the order; whether it was killed."""
+    connection.close()  # a fork must not share it
+    pid = os.fork()
+    if pid == 0:
+        try:
+            arm()
+            vars(drain)["TenoviClient"] = functools.partial(TenoviClient, deadline=deadline)
+            _work_until_settled(order)
+        finally:
+            os._exit(0)
+    _, status = os.waitpid(pid, 0)
+    return os.WIFSIGNALED(status)
+
+
+def _work_until_settled(order: Order) -> None:
+    """Worker and scheduler, with all pauses over."""
+    deadline = time.monotonic() + PATIENCE
+    while fresh(order).state not in FINAL and time.monotonic() < deadline:
+        ParkedKey.objects.all().delete()
+        mine = Order.objects.for_clinic(order.clinic).filter(id=order.id, look_due_at__isnull=False)
+        mine.update(look_due_at=timezone.now())
+        follow_orders()
+        Request.objects.for_clinic(order.clinic).filter(state="waiting").update(not_before=Now())
+        drain.drain(seconds=2)
+
+
+def _wait_for_the_vendor(sandbox: Sandbox, *, posted: bool) -> None:
+    """What reached it happens, dead client or not."""
+    deadline = time.monotonic() + PATIENCE
+    while time.monotonic() < deadline:
+        posts = [request for request in sandbox.requests() if request["method"] == "POST"]
+        if all(request["done"] for request in posts) and (posts or not posted):
+            return
+        time.sleep(0.02)
+    raise AssertionError("The played vendor is still at work.")

@@ -1,0 +1,84 @@
+"""Every way to give a patient a device, against the played vendor."""
+
+from __future__ import annotations
+
+import pytest
+from pytest_django import Settings
+
+from clinics.models import Clinic
+from devices.models import Device
+from fulfillment.models import Order
+from fulfillment.order_checks import Wanted
+from tests.fulfillment.crashing import clinic_at_its_vendor
+from tests.fulfillment.ordering import (
+    BPM,
+    CELLULAR,
+    GATEWAY,
+    HAILIE,
+    IMEI,
+    SCALE,
+    TRIVIDIA,
+    fresh,
+    handed_over,
+    place,
+    place_one,
+    run,
+    shipped,
+    somebody,
+)
+from tests.sandbox_server import Sandbox
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+WAYS: list[tuple[Wanted, str]] = [
+    (handed_over(SCALE), "Delivered"),
+    (handed_over(CELLULAR, IMEI), "Delivered"),
+    (handed_over(HAILIE, sensor_id="H1234567"), "Delivered"),
+    (handed_over(TRIVIDIA, bluetooth_passkey="123456"), "Delivered"),
+    (shipped(BPM, ship_by="clinic", new_gateway=True), "Pending Shipment"),
+    (shipped("Tenovi Pulse Ox", gateway_only=True), "Dropship Requested"),
+    (shipped("Tenovi Thermometer"), "Dropship Requested"),
+]
+
+
+@pytest.fixture
+def clinic(sandbox: Sandbox, settings: Settings, monkeypatch: pytest.MonkeyPatch) -> Clinic:
+    return clinic_at_its_vendor(sandbox, settings, monkeypatch)
+
+
+def test_each_way_is_taken_and_one_device_made(clinic: Clinic, sandbox: Sandbox) -> None:
+    patient = somebody(clinic, "ways-1")
+    place(clinic, patient, *(wanted for wanted, _ in WAYS))
+    run(clinic)
+    orders = Order.objects.for_clinic(clinic).order_by("line")
+    assert [(order.state, order.vendor_status) for order in orders] == [
+        ("confirmed", status) for _, status in WAYS
+    ]
+    made = sandbox.call("/hwi/hwi-devices/", patient__external_id="ways-1", page=1).json()["results"]
+    assert sorted(record["device"]["name"] for record in made) == sorted(one.device_name for one, _ in WAYS)
+
+
+def test_a_device_for_who_has_a_gateway_is_sent_without_another(clinic: Clinic, sandbox: Sandbox) -> None:
+    patient = somebody(clinic, "ways-2")
+    place(clinic, patient, handed_over(SCALE))
+    run(clinic)
+    order = place_one(clinic, patient, shipped(BPM))
+    run(clinic)
+    device = fresh(order).device
+    assert device is not None
+    record = sandbox.call(f"/hwi/hwi-devices/{device.hwi_device_id}/").json()
+    assert record["device"]["hardware_uuid"] == GATEWAY
+    assert record["device"]["fulfillment_request"]["ship_gateway_only"] is False
+
+
+def test_what_the_vendor_knows_better_is_a_refusal_in_its_words(clinic: Clinic, sandbox: Sandbox) -> None:
+    """A device that was activated elsewhere, and that nothing here knows yet."""
+    body = {"device": {"name": SCALE, "hardware_uuid": GATEWAY}, "patient": {"external_id": "elsewhere"}}
+    assert sandbox.call("/hwi/hwi-devices/", method="POST", body=body).status_code == 201
+    assert not Device.objects.for_clinic(clinic).exists()
+    order = place_one(clinic, somebody(clinic, "ways-3"), handed_over(SCALE))
+    run(clinic)
+    assert (fresh(order).state, fresh(order).reason) == (
+        "refused",
+        "Device with this Gateway ID/Sensor Code already exists",
+    )
