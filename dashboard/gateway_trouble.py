@@ -16,7 +16,8 @@ from dataclasses import dataclass
 
 from clinics.models import Clinic
 from devices.hardware import RECOVERED_FROM, SILENT_AFTER, silent_since
-from devices.models import Assignment, Gateway, GatewaySample
+from devices.models import Assignment, Gateway
+from devices.queries import weak_since
 from measurements.models import Measurement
 from patients.alerts import Cause, settle_alerts
 from patients.models import AlertKind
@@ -73,7 +74,7 @@ def _troubles(clinic: Clinic, now: datetime.datetime) -> Iterator[Trouble]:
         if since:
             yield Trouble(gateway, AlertKind.GATEWAY_SILENT, since)
     weak = list(gateways.filter(signal_strength__lt=RECOVERED_FROM).exclude(id__in=silent))
-    fell = GatewaySample.objects.for_clinic(clinic).filter(gateway__in=weak).weak_since()
+    fell = weak_since(clinic, [gateway.id for gateway in weak])
     for gateway in weak:
         if gateway.id in fell:
             yield Trouble(gateway, AlertKind.GATEWAY_WEAK, fell[gateway.id])

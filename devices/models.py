@@ -15,7 +15,7 @@ from django.utils import timezone
 from clinics.models import User
 from clinics.tenancy import TenantModel, TenantQuerySet
 from devices.hardware import signal_level, silent_since
-from devices.queries import AssignmentQuerySet, DeviceQuerySet, GatewayQuerySet, GatewaySampleQuerySet
+from devices.queries import AssignmentQuerySet, DeviceQuerySet, GatewayQuerySet
 from patients.models import Patient
 
 
@@ -277,7 +277,7 @@ class GatewaySample(TenantModel):
     signal_strength = models.PositiveSmallIntegerField(null=True)
     last_seen_at = models.DateTimeField(null=True)
 
-    objects: ClassVar[GatewaySampleQuerySet] = GatewaySampleQuerySet.as_manager()  # type: ignore[assignment]
+    objects: ClassVar[TenantQuerySet[GatewaySample]] = TenantQuerySet.as_manager()  # type: ignore[assignment]
 
     class Meta:
         constraints = [

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Self
 
 from django.db import connection
-from django.db.models import Case, CharField, Exists, F, IntegerField, Min, OuterRef, Q, Value, When
+from django.db.models import Case, CharField, F, IntegerField, Q, Value, When
 from django.db.models.expressions import RawSQL
 from django.db.models.functions import Cast
 
@@ -19,7 +19,7 @@ from clinics.tenancy import TenantQuerySet
 from devices.hardware import RECOVERED_FROM, SILENT_AFTER, WEAK_BELOW, Standing, normal_hardware_id
 
 if TYPE_CHECKING:
-    from devices.models import Assignment, Device, Gateway, GatewaySample  # noqa: F401
+    from devices.models import Assignment, Device, Gateway  # noqa: F401
     from patients.models import Patient
 
 
@@ -106,19 +106,6 @@ class GatewayQuerySet(TenantQuerySet["Gateway"]):
         return found
 
 
-class GatewaySampleQuerySet(TenantQuerySet["GatewaySample"]):
-    def weak_since(self) -> dict[uuid.UUID, datetime.datetime]:
-        """Since when the signal of a gateway has been weak, by the gateway's id; only of those whose
-        signal fell and has not recovered."""
-        recovered = self.filter(
-            gateway=OuterRef("gateway"),
-            taken_at__gt=OuterRef("taken_at"),
-            signal_strength__gte=RECOVERED_FROM,
-        )
-        weak = self.filter(~Exists(recovered), signal_strength__lt=WEAK_BELOW).order_by()
-        return dict(weak.values_list("gateway").annotate(at=Min("taken_at")))
-
-
 @dataclass(frozen=True, slots=True)
 class Holding:
     """One assignment as the way in needs it."""
@@ -193,3 +180,27 @@ def known_devices(clinic: Clinic, hwi_device_ids: Iterable[uuid.UUID]) -> dict[u
         holdings = tuple(Holding(*row[4:]) for row in held if row[4] is not None)
         found[hwi_device_id] = KnownDevice(device_id, kind, sensor_code, holdings)
     return found
+
+
+WEAK_SINCE = """
+SELECT s.gateway_id, min(s.taken_at)
+FROM devices_gatewaysample s
+LEFT JOIN (
+    SELECT gateway_id, max(taken_at) AS at FROM devices_gatewaysample
+    WHERE clinic_id = %(clinic)s AND gateway_id = ANY(%(gateways)s) AND signal_strength >= %(recovered)s
+    GROUP BY gateway_id
+) last_good ON last_good.gateway_id = s.gateway_id
+WHERE s.clinic_id = %(clinic)s AND s.gateway_id = ANY(%(gateways)s) AND s.signal_strength < %(weak)s
+  AND (last_good.at IS NULL OR s.taken_at > last_good.at)
+GROUP BY s.gateway_id
+"""
+
+
+def weak_since(clinic: Clinic, gateway_ids: Iterable[uuid.UUID]) -> dict[uuid.UUID, datetime.datetime]:
+    """Since when the signal of these gateways has been weak; only of those whose signal fell and has
+    not recovered. Reads each sample once, of however many years."""
+    gateways = list(gateway_ids)
+    limits = {"weak": WEAK_BELOW, "recovered": RECOVERED_FROM}
+    with connection.cursor() as cursor:
+        cursor.execute(WEAK_SINCE, {"clinic": clinic.id, "gateways": gateways, **limits})
+        return dict(cursor.fetchall())

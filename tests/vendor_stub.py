@@ -8,6 +8,7 @@ from __future__ import annotations
 import contextlib
 import itertools
 import json
+import math
 import threading
 import time
 from collections import defaultdict
@@ -88,9 +89,9 @@ class VendorStub:
         return [asked.path.removeprefix(f"/clients/{DOMAIN}") for asked in self.asked]
 
     def smallest_gap(self) -> float:
-        """Seconds between the two closest requests."""
+        """Seconds between the two closest requests; endless while there are fewer."""
         times = sorted(asked.at for asked in self.asked)
-        return min(later - earlier for earlier, later in itertools.pairwise(times))
+        return min((later - earlier for earlier, later in itertools.pairwise(times)), default=math.inf)
 
     def _remember(self, asked: Asked) -> Reply:
         with self._lock:

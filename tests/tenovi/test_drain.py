@@ -205,6 +205,20 @@ def test_work_goes_on_after_the_key_is_mended(stub: VendorStub, clinic: Clinic) 
     assert Device.objects.for_clinic(clinic).count() == 1
 
 
+@pytest.mark.parametrize("reply", [Reply(403, {}), Reply(404, {})])
+def test_what_the_vendor_mends_at_its_end_is_found_out_by_the_next_probe(
+    stub: VendorStub, clinic: Clinic, reply: Reply
+) -> None:
+    stub.reply(DEVICES, reply, reply, wire_page(wire_device(1)))
+    ask(clinic, RequestKind.DEVICES)
+    for probes in (1, 2, 3):
+        drain()
+        assert len(stub.asked) == probes
+        time_passes(clinic)
+    assert Device.objects.for_clinic(clinic).count() == 1
+    assert why_nothing_is_sent(clinic) == ""
+
+
 def test_asked_to_slow_down_the_key_rests_and_the_work_waits(stub: VendorStub, clinic: Clinic) -> None:
     stub.reply(DEVICES, Reply(429, {}, {"Retry-After": "40"}), wire_page())
     ask(clinic, RequestKind.DEVICES)
