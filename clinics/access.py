@@ -78,16 +78,16 @@ class Visit:
         return self.may(Permission.EXCLUDE_READINGS)
 
     @property
+    def may_manage_devices(self) -> bool:
+        return self.may(Permission.MANAGE_DEVICES)
+
+    @property
     def may_view_vital_days(self) -> bool:
         return self.may(Permission.VIEW_VITAL_DAYS)
 
     @property
     def may_export(self) -> bool:
         return self.may(Permission.CLOSE_PERIODS)
-
-    @property
-    def may_manage_devices(self) -> bool:
-        return self.may(Permission.MANAGE_DEVICES)
 
     @property
     def may_manage_clinic(self) -> bool:

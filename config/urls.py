@@ -7,6 +7,7 @@ from clinics.api import NoSuchPath
 from clinics.description import ApiDescription
 from devices.api import urls_api as devices_api
 from fulfillment.api import urls_api as fulfillment_api
+from fulfillment.ask_api import urls_ask_api
 from fulfillment.order_api import urls_api as orders_api
 from measurements.api import urls_api as measurements_api
 from patients.api import urls_api as patients_api
@@ -18,6 +19,7 @@ api = [
     *measurements_api,
     *fulfillment_api,
     *orders_api,
+    *urls_ask_api,
     *devices_api,
     *patients_api,
     *tenovi_api,

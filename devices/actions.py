@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime
 import itertools
+import uuid
 from collections.abc import Iterable, Mapping
 from decimal import Decimal
 from typing import TypeVar
@@ -40,6 +41,16 @@ WITH heard AS (
     FOR NO KEY UPDATE OF g SKIP LOCKED
 )
 UPDATE {Gateway._meta.db_table} g SET last_seen_at = heard.at FROM heard WHERE g.id = heard.id
+"""
+NOTE_HARDWARE = f"""
+UPDATE {Device._meta.db_table} d SET hardware_uuid = c.hardware_uuid
+FROM unnest(%s::uuid[], %s::text[]) AS c (id, hardware_uuid)
+WHERE d.id = c.id AND d.clinic_id = %s AND d.hardware_uuid = '' AND d.unlinked_at IS NULL
+"""
+FOLLOW_REPLACEMENTS = f"""
+UPDATE {Device._meta.db_table} d SET hardware_uuid = r.new
+FROM unnest(%s::text[], %s::text[]) AS r (old, new)
+WHERE d.hardware_uuid = r.old AND d.clinic_id = %s
 """
 
 
@@ -136,6 +147,21 @@ def note_gateway_contacts(clinic: Clinic, contacts: Mapping[str, datetime.dateti
     """
     with connection.cursor() as cursor:
         cursor.execute(NOTE_CONTACTS, [list(contacts), list(contacts.values()), clinic.id])
+
+
+def note_hardware(clinic: Clinic, chosen: Mapping[uuid.UUID, str]) -> None:
+    """The hardware, by normal id, that was chosen for devices which had none: they are being shipped."""
+    with connection.cursor() as cursor:
+        cursor.execute(NOTE_HARDWARE, [list(chosen), list(chosen.values()), clinic.id])
+    add_gateways(clinic, chosen.values())
+
+
+def follow_replacements(clinic: Clinic, replaced: Mapping[str, str]) -> None:
+    """Hardware was exchanged, old normal id to new: so it is on every device behind the old one
+    (https://docs.tenovi.com/hwi-api/devices/replacing-devices)."""
+    with connection.cursor() as cursor:
+        cursor.execute(FOLLOW_REPLACEMENTS, [list(replaced), list(replaced.values()), clinic.id])
+    add_gateways(clinic, replaced.values())
 
 
 def settle_what_became_known() -> int:

@@ -27,6 +27,10 @@ KINDS = (
     RequestKind.DEVICE_TYPES,
     RequestKind.GATEWAYS,
     RequestKind.HARDWARE_LOG,
+    RequestKind.REPLACEMENTS,
+    RequestKind.BULK_ORDERS,
+    RequestKind.SUPPLY_TYPES,
+    RequestKind.SUPPLY_REQUESTS,
 )
 NIGHT_BEGINS = 2  # o'clock at the clinic
 POLL_EVERY = datetime.timedelta(hours=22)  # so that each is asked about daily, whatever else waits

@@ -5,15 +5,18 @@ from __future__ import annotations
 import uuid
 from collections import defaultdict
 from collections.abc import Iterable
+from typing import TypeVar
 
 from django.db.models import Exists, OuterRef, Prefetch, Q, QuerySet
 from django.shortcuts import get_object_or_404
 
 from clinics.access import Visit
 from clinics.models import Clinic
-from fulfillment.models import FulfillmentEvent, Order, Shipment, SpecialOrder, SpecialOrderEvent
-from fulfillment.queries import OrderQuerySet, ShipmentQuerySet, SpecialOrderQuerySet
+from fulfillment.models import Ask, FulfillmentEvent, Order, Shipment, SpecialOrder, SpecialOrderEvent
+from fulfillment.queries import AskQuerySet, OrderQuerySet, ShipmentQuerySet, SpecialOrderQuerySet
 from patients.models import Patient
+
+A = TypeVar("A", bound=Ask)
 
 
 def orders_for(visit: Visit) -> OrderQuerySet:
@@ -61,6 +64,23 @@ def special_orders_for(visit: Visit, text: str = "") -> SpecialOrderQuerySet:
 def special_orders_of(patient: Patient) -> SpecialOrderQuerySet:
     """The special orders for a patient, with their steps."""
     return _with_steps(SpecialOrder.objects.of_patient(patient), patient.clinic)
+
+
+def special_order_for(visit: Visit, special_order_id: uuid.UUID) -> SpecialOrder:
+    """This clinic's special order with its steps; 404 on a miss."""
+    return get_object_or_404(special_orders_for(visit), id=special_order_id)
+
+
+def asks_for(visit: Visit, model: type[A], text: str = "") -> AskQuerySet[A]:
+    """This clinic's replacements or supply requests; with `text`, those that mention it."""
+    asks: AskQuerySet[A] = model.objects.for_clinic(visit.clinic)  # type: ignore[assignment]
+    known = asks.select_related("device", "patient", "asked_by")
+    return known.matching(text) if text else known
+
+
+def ask_in(visit: Visit, model: type[A], ask_id: uuid.UUID) -> A:
+    """This clinic's replacement or supply request; 404 on a miss."""
+    return get_object_or_404(asks_for(visit, model), id=ask_id)
 
 
 def _with_steps(orders: SpecialOrderQuerySet, clinic: Clinic) -> SpecialOrderQuerySet:

@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from clinics.models import Clinic
+from devices.actions import follow_replacements, note_hardware
 from fulfillment.models import (
     FulfillmentEvent,
     Order,
@@ -25,7 +26,7 @@ from fulfillment.models import (
 )
 from fulfillment.order_steps import is_under_way
 from fulfillment.reading import DeviceNews, OrderNews
-from fulfillment.statuses import order_status_named, shown_status
+from fulfillment.statuses import Shown, order_status_named, shown_status
 
 Outcome = Literal["stored", "updated", "duplicate"]
 BATCH = 1000
@@ -61,7 +62,8 @@ def store_events(*, clinic: Clinic, events: Sequence[DeviceEvent]) -> list[Outco
         new.append(row)
         outcomes.append("stored")
     FulfillmentEvent.objects.bulk_create(new, batch_size=BATCH)
-    _show(clinic, {row.device_id: histories[row.device_id] for row in new})
+    shown = _show(clinic, {row.device_id: histories[row.device_id] for row in new})
+    _follow_hardware(clinic, new, histories, shown)
     return outcomes
 
 
@@ -95,20 +97,44 @@ def _says_the_same(one: FulfillmentEvent, other: FulfillmentEvent) -> bool:
     return all(getattr(one, name) == getattr(other, name) for name in members)
 
 
-def _show(clinic: Clinic, histories: dict[uuid.UUID, list[FulfillmentEvent]]) -> None:
-    shipments = []
-    for device_id, history in sorted(histories.items()):
-        shown = shown_status(history)
-        shipments.append(
-            Shipment(
-                clinic=clinic,
-                device_id=device_id,
-                status=shown.status.name,
-                hardware_uuid=shown.hardware_uuid,
-                tracking_link=shown.tracking_link,
-                since=shown.since,
-            )
+def _follow_hardware(
+    clinic: Clinic,
+    new: Iterable[FulfillmentEvent],
+    histories: dict[uuid.UUID, list[FulfillmentEvent]],
+    shown: dict[uuid.UUID, Shown],
+) -> None:
+    """A device gets the hardware that was chosen for it; a replacement moves every device that had the
+    old hardware to what stands in its place now, however late it is told and in whatever order."""
+    chosen: dict[uuid.UUID, str] = {}
+    moved: dict[str, str] = {}
+    for row in new:
+        now = shown[row.device_id]
+        if not now.hardware_uuid or now.status.name == "Unlinked":
+            continue
+        chosen[row.device_id] = now.hardware_uuid
+        if row.replaced_hardware_uuid:
+            links = [one for one in histories[row.device_id] if one.replaced_hardware_uuid]
+            named = {name for one in links for name in (one.hardware_uuid, one.replaced_hardware_uuid)}
+            moved |= dict.fromkeys(named - {"", now.hardware_uuid}, now.hardware_uuid)
+    if chosen:
+        note_hardware(clinic, chosen)
+    if moved:
+        follow_replacements(clinic, moved)
+
+
+def _show(clinic: Clinic, histories: dict[uuid.UUID, list[FulfillmentEvent]]) -> dict[uuid.UUID, Shown]:
+    shown = {device_id: shown_status(history) for device_id, history in sorted(histories.items())}
+    shipments = [
+        Shipment(
+            clinic=clinic,
+            device_id=device_id,
+            status=one.status.name,
+            hardware_uuid=one.hardware_uuid,
+            tracking_link=one.tracking_link,
+            since=one.since,
         )
+        for device_id, one in shown.items()
+    ]
     Shipment.objects.bulk_create(
         shipments,
         batch_size=BATCH,
@@ -117,6 +143,7 @@ def _show(clinic: Clinic, histories: dict[uuid.UUID, list[FulfillmentEvent]]) ->
         update_fields=["status", "hardware_uuid", "tracking_link", "since"],
     )
     _follow(clinic, {shipment.device_id: shipment.status for shipment in shipments})
+    return shown
 
 
 def _follow(clinic: Clinic, statuses: dict[uuid.UUID, str]) -> None:

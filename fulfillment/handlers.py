@@ -12,6 +12,7 @@ from clinics.models import Clinic
 from devices.handlers import store_devices
 from devices.queries import Holding, KnownDevice, known_devices
 from fulfillment.actions import DeviceEvent, OrderEvent, Outcome, store_events, store_orders
+from fulfillment.asks import note_orders_sent, note_replaced
 from fulfillment.order_outcomes import looked
 from fulfillment.reading import DeviceNews, OrderNews, read_device_news, read_order_news
 from patients.queries import patients_named
@@ -21,6 +22,7 @@ from tenovi.models import Delivery, Request
 from tenovi.registry import Verdict
 
 EVENT_REASONS: dict[Outcome, str] = {"stored": "", "duplicate": "repeated_event"}
+SENT = ("Shipped", "Delivered")
 ORDER_REASONS: dict[Outcome, str] = {"stored": "", "duplicate": "no_newer_update", "updated": "newer_update"}
 
 
@@ -44,6 +46,8 @@ def store_fulfillment(delivery: Delivery, elements: Sequence[Any]) -> list[Verdi
         except Doubtful as doubt:
             verdicts[index] = Verdict("quarantined", doubt.reason, each.hwi_device_id)
     outcomes = store_events(clinic=delivery.clinic, events=list(events.values()))
+    if exchanged := [each.device_id for each in events.values() if each.news.status == "Replaced"]:
+        note_replaced(delivery.clinic, exchanged)
     verdicts |= {
         index: Verdict(outcome, EVENT_REASONS[outcome])
         for index, outcome in zip(events, outcomes, strict=True)
@@ -70,6 +74,8 @@ def store_special_orders(delivery: Delivery, elements: Sequence[Any]) -> list[Ve
         except Doubtful as doubt:
             verdicts[index] = Verdict("quarantined", doubt.reason, doubt.hwi_device_id)
     outcomes = store_orders(clinic=delivery.clinic, events=list(events.values()))
+    if sent := [each.request_id for each in news.values() if each.status in SENT]:
+        note_orders_sent(delivery.clinic, sent)
     verdicts |= {
         index: Verdict(outcome, ORDER_REASONS[outcome])
         for index, outcome in zip(events, outcomes, strict=True)

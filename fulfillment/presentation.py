@@ -63,6 +63,7 @@ class OrderRow:
     """A special order. `steps` are statuses with the vendor's time, or ours where it gave none."""
 
     number: str
+    url: str
     kind: str
     person: Person | None
     contents: list[str]
@@ -103,6 +104,7 @@ def _order_row(clinic: Clinic, order: SpecialOrder) -> OrderRow:
     person = Person("", order.named_patient) if order.named_patient else None
     return OrderRow(
         number=order.order_number or order.request_id,
+        url=reverse("special-order", args=[clinic.slug, order.id]),
         kind=ORDER_TYPES.get(order.order_type.upper(), order.order_type or "Order"),
         person=Person.of(order.patient, clinic) if order.patient else person,
         contents=contents_in_words(order.contents),
@@ -114,7 +116,7 @@ def _order_row(clinic: Clinic, order: SpecialOrder) -> OrderRow:
     )
 
 
-def contents_in_words(contents: Any) -> list[str]:
+def contents_in_words(contents: Any, shown: int = CONTENTS_SHOWN) -> list[str]:
     """`2 × Gateway` for each line that names something; the vendor's shape is not relied on."""
     lines = []
     for item in contents if isinstance(contents, list) else []:
@@ -122,13 +124,21 @@ def contents_in_words(contents: Any) -> list[str]:
         if name:
             quantity = storable_text(item.get("quantity"), 10)
             lines.append(f"{quantity} × {name}" if quantity else name)
-    hidden = len(lines) - CONTENTS_SHOWN
-    return [*lines[:CONTENTS_SHOWN], f"and {hidden} more"] if hidden > 0 else lines
+    hidden = len(lines) - shown
+    return [*lines[:shown], f"and {hidden} more"] if hidden > 0 else lines
+
+
+def pieces_in(manifest: Any) -> dict[str, list[str]]:
+    """The Gateway IDs and IMEIs that a manifest lists."""
+    lists = manifest if isinstance(manifest, dict) else {}
+    found = {"Gateways": lists.get("gateway_ids"), "IMEIs": lists.get("imeis")}
+    return {
+        label: [storable_text(one, 64) for one in ids]
+        for label, ids in found.items()
+        if isinstance(ids, list) and ids
+    }
 
 
 def units_in(manifest: Any) -> int:
     """How many pieces of hardware a manifest lists."""
-    if not isinstance(manifest, dict):
-        return 0
-    lists = (manifest.get("gateway_ids"), manifest.get("imeis"))
-    return sum(len(ids) for ids in lists if isinstance(ids, list))
+    return sum(map(len, pieces_in(manifest).values()))

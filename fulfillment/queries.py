@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING, Self, TypeVar
 
 from django.db.models import F, OuterRef, Q, Subquery
 
@@ -15,12 +15,17 @@ from patients.models import Patient
 
 if TYPE_CHECKING:
     from fulfillment.models import (  # noqa: F401
+        Ask,
         FulfillmentEvent,
         Order,
+        Replacement,
         Shipment,
         SpecialOrder,
         SpecialOrderEvent,
+        SupplyRequest,
     )
+
+A = TypeVar("A", bound="Ask", covariant=True)
 
 
 class OrderQuerySet(TenantQuerySet["Order"]):
@@ -93,3 +98,33 @@ class SpecialOrderEventQuerySet(TenantQuerySet["SpecialOrderEvent"]):
     def oldest_first(self) -> Self:
         """By the vendor's clock; messages without a time come first."""
         return self.order_by(F("updated_on").asc(nulls_first=True), "received_at", "id")
+
+
+class AskQuerySet(TenantQuerySet[A]):
+    def in_states(self, *states: str) -> Self:
+        return self.filter(state__in=states)
+
+    def asked_here(self) -> Self:
+        """Not those that only the vendor's list told us of."""
+        return self.filter(asked_by__isnull=False)
+
+    def matching(self, text: str) -> Self:
+        """Every word of `text` is in the patient's name or id, in what is asked for, or in the hardware id."""
+        found = self
+        for word in text.split():
+            named = Q(patient__name__icontains=word) | Q(patient__external_id__icontains=word)
+            named |= Q(**{f"{self._what}__icontains": word})
+            if hardware := normal_hardware_id(word):
+                named |= Q(hardware_uuid__contains=hardware)
+            found = found.filter(named)
+        return found
+
+    _what = ""
+
+
+class ReplacementQuerySet(AskQuerySet["Replacement"]):
+    _what = "parts"
+
+
+class SupplyRequestQuerySet(AskQuerySet["SupplyRequest"]):
+    _what = "supply_name"

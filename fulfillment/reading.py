@@ -13,6 +13,7 @@ from typing import Any
 
 from devices.hardware import normal_hardware_id
 from fulfillment.statuses import order_status_named, status_named
+from tenovi import office_shapes
 from tenovi.elements import Doubtful, device_id_of, members_of, patient_id_of, plausible_moment_of
 from tenovi.wire import Members, storable_json, storable_text
 
@@ -107,6 +108,41 @@ def read_order_news(element: Any, *, received_at: datetime.datetime) -> OrderNew
         updated_on=plausible_moment_of(members.get("updated_on"), received_at),
         contents=storable_json(contents) if isinstance(contents, list) else [],
         manifest=storable_json(manifest) if isinstance(manifest, dict) else {},
+    )
+
+
+BULK_STATUS = {
+    "OH": "On Hold",
+    "SH": "Shipped",
+    "DE": "Delivered",
+    "RE": "Returned",
+    "CA": "Cancelled",
+}
+"""Of the REST list of bulk orders; DR, RQ, PE, CR and RS are all before shipment. Declared in public
+integrations; SH is confirmed by https://docs.tenovi.com/hwi-api/bulk-orders"""
+
+
+def bulk_order_news(order: office_shapes.BulkOrder, request_id: str, now: datetime.datetime) -> OrderNews:
+    """A bulk order of the vendor's list, as its webhook would tell it under `request_id`."""
+    pieces = order.manifest
+    return OrderNews(
+        request_id=request_id,
+        status=BULK_STATUS.get(order.shipping_status, "Pending"),
+        patient_id="",
+        order_number=order.order_number,
+        order_type="BU",
+        hardware_uuid="",
+        client_device_id="",
+        tracking_link=order.tracking_link[:LINK_LENGTH],
+        created_on=order.created,
+        updated_on=order.modified or order.delivered_on or order.shipped_on or order.created or now,
+        contents=[
+            {"name": one.name, "quantity": one.quantity, "kit_id": one.kit_id} for one in order.contents
+        ],
+        manifest={
+            "gateway_ids": [one.gateway_id for one in pieces if one.gateway_id],
+            "imeis": [one.imei for one in pieces if one.imei],
+        },
     )
 
 

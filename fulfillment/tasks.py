@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from celery import shared_task
 
-from fulfillment import order_outcomes
+from fulfillment import asks, order_outcomes
 
 
 @shared_task(name="fulfillment.follow_orders")
@@ -15,3 +15,9 @@ def follow_orders() -> None:
     order_outcomes.start_looks()
     order_outcomes.adopt_what_turned_up()
     order_outcomes.catch_up()
+
+
+@shared_task(name="fulfillment.look_again")
+def look_again() -> None:
+    """Read the vendor's lists that tell whether something in doubt was taken."""
+    asks.look_again()

@@ -1,8 +1,23 @@
 from django.urls import path
 
-from fulfillment import views
+from fulfillment import ask_views, views
+
+FULFILLMENT = "c/<slug:clinic>/fulfillment/"
+REPLACEMENT = FULFILLMENT + "replacements/<uuid:replacement_id>/"
+SUPPLY = FULFILLMENT + "supplies/<uuid:supply_id>/"
 
 urlpatterns = [
-    path("c/<slug:clinic>/fulfillment/", views.shipments, name="shipments"),
-    path("c/<slug:clinic>/fulfillment/special-orders/", views.special_orders, name="special-orders"),
+    path(FULFILLMENT, views.shipments, name="shipments"),
+    path(FULFILLMENT + "special-orders/", views.special_orders, name="special-orders"),
+    path(FULFILLMENT + "special-orders/<uuid:special_order_id>/", views.special_order, name="special-order"),
+    path(FULFILLMENT + "replacements/", ask_views.replacements, name="replacements"),
+    path(REPLACEMENT, ask_views.replacement, name="replacement"),
+    path(REPLACEMENT + "act/", ask_views.replacement_act, name="replacement-act"),
+    path(
+        "c/<slug:clinic>/devices/<uuid:device_id>/replace/", ask_views.replacement_new, name="replacement-new"
+    ),
+    path(FULFILLMENT + "supplies/", ask_views.supplies, name="supplies"),
+    path(SUPPLY, ask_views.supply, name="supply"),
+    path(SUPPLY + "act/", ask_views.supply_act, name="supply-act"),
+    path("c/<slug:clinic>/patients/<uuid:patient_id>/supplies/", ask_views.supply_new, name="supply-new"),
 ]

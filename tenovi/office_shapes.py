@@ -69,6 +69,7 @@ class BulkOrder:
     fulfilled: bool
     requested_by: str
     created: datetime.datetime | None
+    modified: datetime.datetime | None
     shipped_on: datetime.datetime | None
     delivered_on: datetime.datetime | None
     contents: tuple[Content, ...]
@@ -86,6 +87,7 @@ class BulkOrder:
             fulfilled=value.get("fulfilled") is True,
             requested_by=storable_text(value.get("requested_by"), 200),
             created=time_of(value.get("created")),
+            modified=time_of(value.get("modified")),
             shipped_on=time_of(value.get("shipped_on")),
             delivered_on=time_of(value.get("delivered_on")),
             contents=tuple(_content(row) for row in rows_of(value.get("contents"))),
@@ -123,11 +125,13 @@ class SupplyType:
 
 @dataclass(frozen=True, slots=True)
 class SupplyRequest:
-    """Supplies ordered; `hwi_device_id` is "" when the request names no device."""
+    """Supplies ordered; `hwi_device_id` is "" when the request names no device, `hardware_uuid` when
+    it names neither Gateway ID nor IMEI."""
 
     id: str
     supply_name: str
     hwi_device_id: str
+    hardware_uuid: str
     fulfilled: bool
     created: datetime.datetime | None
 
@@ -137,6 +141,7 @@ class SupplyRequest:
             id=_number(value),
             supply_name=storable_text(value.get("supply_name"), 200),
             hwi_device_id=storable_text(value.get("related_client_device_id"), 100),
+            hardware_uuid=storable_text(value.get("gateway_id") or value.get("imei"), 100),
             fulfilled=value.get("fulfilled") is True,
             created=time_of(value.get("created")),
         )

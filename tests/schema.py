@@ -24,10 +24,11 @@ from schemathesis.specs.openapi.checks import (
 
 from clinics.models import Clinic
 from devices.models import Device
-from fulfillment.models import Order
+from fulfillment.models import Order, Replacement, SupplyRequest
 from patients.models import Patient
 from tenovi.models import Delivery
 from tests.factories import GATEWAY_ID, deliver, element, held_device, make_clinic, make_gateway, make_order
+from tests.fulfillment.vendor import make_asked
 
 DOORS = tuple(f"/webhooks/{{clinic}}/{kind}/" for kind in ("measurements", "fulfillment", "special-orders"))
 CHECKS: list[Any] = [
@@ -52,6 +53,8 @@ def world(slug: str) -> Clinic:
     make_gateway(clinic, signal_strength=8)
     Device.objects.for_clinic(clinic).update(hardware_uuid=GATEWAY_ID)
     make_order(Patient.objects.for_clinic(clinic).get())
+    make_asked(Replacement, clinic, device, parts=["Gateway"], state="confirmed", vendor_id="1")
+    make_asked(SupplyRequest, clinic, device, supply_name="Lancets (100)")
     deliver(clinic, [element(device), element(device, metric="pulse", value_1=71, value_2=0), {"odd": 1}])
     return clinic
 
@@ -67,6 +70,8 @@ def ask_everything(
         "hwi_device_id": str(Device.objects.for_clinic(clinic).get().hwi_device_id),
         "gateway_id": GATEWAY_ID,
         "order_id": str(Order.objects.for_clinic(clinic).get().id),
+        "replacement_id": str(Replacement.objects.for_clinic(clinic)[0].id),
+        "supply_id": str(SupplyRequest.objects.for_clinic(clinic)[0].id),
         "delivery_id": str(Delivery.objects.for_clinic(clinic).order_by("received_at")[0].id),
     }
     schema = schemathesis.openapi.from_dict(described())

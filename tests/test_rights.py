@@ -19,6 +19,7 @@ from django.test.utils import CaptureQueriesContext
 from django.urls import URLPattern, get_resolver
 
 from clinics.models import AuditEvent, Clinic, Role, User
+from fulfillment.models import Replacement, SupplyRequest
 from measurements.models import Measurement
 from patients.models import Alert
 from tenovi import queue
@@ -34,6 +35,7 @@ from tests.factories import (
     make_patient,
     make_user,
 )
+from tests.fulfillment.vendor import make_asked, order, tell_order, the_order
 
 pytestmark = pytest.mark.django_db
 
@@ -70,6 +72,17 @@ care admin billing operator
   ✔    ✔      –      –      GET   c/<slug:clinic>/gateways/<uuid:gateway_id>/
   ✔    ✔      –      –      GET   c/<slug:clinic>/fulfillment/
   ✔    ✔      –      –      GET   c/<slug:clinic>/fulfillment/special-orders/
+  ✔    ✔      –      –      GET   c/<slug:clinic>/fulfillment/special-orders/<uuid:special_order_id>/
+  ✔    ✔      –      –      GET   c/<slug:clinic>/fulfillment/replacements/
+  ✔    ✔      –      –      GET   c/<slug:clinic>/fulfillment/replacements/<uuid:replacement_id>/
+  –    ✔      –      –      POST  c/<slug:clinic>/fulfillment/replacements/<uuid:replacement_id>/act/
+  –    ✔      –      –      GET   c/<slug:clinic>/devices/<uuid:device_id>/replace/
+  –    ✔      –      –      POST  c/<slug:clinic>/devices/<uuid:device_id>/replace/
+  ✔    ✔      –      –      GET   c/<slug:clinic>/fulfillment/supplies/
+  ✔    ✔      –      –      GET   c/<slug:clinic>/fulfillment/supplies/<uuid:supply_id>/
+  –    ✔      –      –      POST  c/<slug:clinic>/fulfillment/supplies/<uuid:supply_id>/act/
+  –    ✔      –      –      GET   c/<slug:clinic>/patients/<uuid:patient_id>/supplies/
+  –    ✔      –      –      POST  c/<slug:clinic>/patients/<uuid:patient_id>/supplies/
   ✔    ✔      ✔      –      GET   c/<slug:clinic>/billing/
   ✔    ✔      ✔      –      GET   c/<slug:clinic>/billing/<uuid:patient_id>/<iso:day>/
   –    –      ✔      –      GET   c/<slug:clinic>/billing/vital-days.<slug:form>
@@ -111,6 +124,15 @@ care admin billing operator
   ✔    ✔      –      –      GET   api/v1/clinics/<slug:clinic>/orders/<uuid:order_id>/
   ✔    ✔      –      –      GET   api/v1/clinics/<slug:clinic>/fulfillment-events/
   ✔    ✔      –      –      GET   api/v1/clinics/<slug:clinic>/special-orders/
+  ✔    ✔      –      –      GET   api/v1/clinics/<slug:clinic>/replacements/
+  –    ✔      –      –      POST  api/v1/clinics/<slug:clinic>/replacements/
+  ✔    ✔      –      –      GET   api/v1/clinics/<slug:clinic>/replacements/<uuid:replacement_id>/
+  –    ✔      –      –      DELETE api/v1/clinics/<slug:clinic>/replacements/<uuid:replacement_id>/
+  ✔    ✔      –      –      GET   api/v1/clinics/<slug:clinic>/supplies/
+  –    ✔      –      –      POST  api/v1/clinics/<slug:clinic>/supplies/
+  ✔    ✔      –      –      GET   api/v1/clinics/<slug:clinic>/supplies/<uuid:supply_id>/
+  –    ✔      –      –      DELETE api/v1/clinics/<slug:clinic>/supplies/<uuid:supply_id>/
+  ✔    ✔      –      –      GET   api/v1/clinics/<slug:clinic>/supply-types/
   ✔    ✔      ✔      –      GET   api/v1/clinics/<slug:clinic>/vital-days/
   –    ✔      –      ✔      GET   api/v1/clinics/<slug:clinic>/deliveries/
   –    ✔      –      ✔      GET   api/v1/clinics/<slug:clinic>/deliveries/<uuid:delivery_id>/raw/
@@ -201,6 +223,7 @@ def make_world(slug: str, gateway_id: str) -> World:
     alert = Alert.objects.create(
         clinic=clinic, patient=reading.patient, kind="gateway_silent", about=gateway.id, words="Silent"
     )
+    tell_order(clinic, order(patient_id=f"of-{slug}"))
     values = {
         "alert_id": alert.id,
         "clinic": slug,
@@ -216,6 +239,9 @@ def make_world(slug: str, gateway_id: str) -> World:
         "order_id": make_order(make_patient(clinic, f"ordered-of-{slug}")).id,
         "request_id": Request.objects.for_clinic(clinic).get().id,
         "form": "csv",
+        "special_order_id": the_order(clinic).id,
+        "replacement_id": make_asked(Replacement, clinic, device, parts=["Gateway"]).id,
+        "supply_id": make_asked(SupplyRequest, clinic, device, supply_name="Lancets").id,
     }
     return World(clinic, values, {role: browser_of(person(clinic, role)) for role in ROLES})
 

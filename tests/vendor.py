@@ -34,6 +34,10 @@ def empty_account(stub: VendorStub) -> None:
         "/hwi/hwi-device-types/",
         "/hwi/hwi-gateways/",
         "/hwi/hardware-uuid-logs/",
+        "/hwi/hwi-replacements/",
+        "/hwi/hwi-bulk-orders/",
+        "/asr/supply-types/",
+        "/asr/supply-requests/",
     ):
         stub.reply(path, Reply(body=[]))
 

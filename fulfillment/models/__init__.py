@@ -1,5 +1,14 @@
-"""Orders of devices, and the parcels they become."""
+"""Orders of devices, the parcels they become, and what else was asked for."""
 
+from fulfillment.models.asks import (
+    STILL_OPEN,
+    Ask,
+    AskState,
+    Replacement,
+    SupplyModule,
+    SupplyRequest,
+    SupplyType,
+)
 from fulfillment.models.orders import Order, OrderStep, ShipBy
 from fulfillment.models.parcels import (
     FulfillmentEvent,
@@ -10,12 +19,19 @@ from fulfillment.models.parcels import (
 )
 
 __all__ = [
+    "STILL_OPEN",
+    "Ask",
+    "AskState",
     "FulfillmentEvent",
     "Order",
     "OrderMessage",
     "OrderStep",
+    "Replacement",
     "ShipBy",
     "Shipment",
     "SpecialOrder",
     "SpecialOrderEvent",
+    "SupplyModule",
+    "SupplyRequest",
+    "SupplyType",
 ]

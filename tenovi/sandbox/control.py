@@ -10,6 +10,7 @@
 | `POST live` | `{"count": 3}` or `{"device": "<id>"}`: readings now; answers rows and the receiver's statuses |
 | `POST devices` | `{"patient": 0, "name": "Tenovi Scale"}`: activates one more device; answers it |
 | `POST orders` | `{"device": "<id>", "status": "…"}`: moves an order on, one step without status; posts the news |
+| `POST parcels` | moves replacements and supply requests on, one step each; posts the news |
 | `POST keys` | `{"keys": ["…"]}`: the only valid keys from now on |
 | `POST webhook` | `{"url": "…", "header": "Authorization", "value": "…"}`: where readings are posted |
 | `POST reset` | as after the start |
@@ -24,6 +25,7 @@ from typing import Any
 from tenovi.sandbox.faults import Faults
 from tenovi.sandbox.journey import advance
 from tenovi.sandbox.live import Live
+from tenovi.sandbox.parcels import advance_parcels
 from tenovi.sandbox.state import State, Webhook
 
 
@@ -44,6 +46,7 @@ class Control:
             "POST live": self._live,
             "POST devices": lambda order: self.state.add_device(order["patient"], order["name"]),
             "POST orders": self._orders,
+            "POST parcels": lambda _: self._parcels(),
             "POST keys": lambda order: self._set_keys(order["keys"]),
             "POST webhook": self._webhook,
             "POST reset": lambda _: self._reset(),
@@ -52,7 +55,11 @@ class Control:
         if chosen is None:
             return 404, {"detail": "No such call; see tenovi/sandbox/control.py."}
         try:
-            if call.strip("/") in ("live", "orders"):  # post to a receiver that may call back: not locked
+            if call.strip("/") in (
+                "live",
+                "orders",
+                "parcels",
+            ):  # post to a receiver that may call back: not locked
                 return 200, chosen(order or {})
             with self.state.lock:
                 return 200, chosen(order or {}) or {}
@@ -76,6 +83,11 @@ class Control:
         with self.state.lock:
             record = advance(self.state, order["device"], order.get("status", ""))
         return {"record": record, "statuses": self.live.tell()}
+
+    def _parcels(self) -> Any:
+        with self.state.lock:
+            advance_parcels(self.state)
+        return {"statuses": self.live.tell()}
 
     def _set_keys(self, keys: list[str]) -> None:
         self.state.keys = set(keys)

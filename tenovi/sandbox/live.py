@@ -18,6 +18,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from tenovi.sandbox.journey import advance_all
+from tenovi.sandbox.parcels import advance_parcels
 from tenovi.sandbox.shapes import Json
 from tenovi.sandbox.simulation import Device
 from tenovi.sandbox.state import State, Webhook
@@ -46,6 +47,7 @@ class Live(threading.Thread):
             self.read()
             with self._state.lock:
                 advance_all(self._state)
+                advance_parcels(self._state)
             self.tell()
 
     def stop(self) -> None:
@@ -64,14 +66,20 @@ class Live(threading.Thread):
         return rows, statuses
 
     def tell(self) -> list[int | None]:
-        """Post the fulfillment news that waits; the receiver's status for each."""
+        """Post the news about parcels that waits, each at its door; the receiver's status for each."""
         with self._state.lock:
             news, self._state.told = self._state.told, []
             webhook = self._state.webhook
         if webhook is None:
             return []
-        door = replace(webhook, url=webhook.url.replace("/measurements/", "/fulfillment/"))
-        return [post(door, json.dumps(payload).encode()) for payload in news]
+        doors = {
+            name: replace(webhook, url=webhook.url.replace("/measurements/", f"/{name}/"))
+            for name in ("fulfillment", "special-orders")
+        }
+        return [
+            post(doors["special-orders" if "request_id" in one else "fulfillment"], json.dumps(one).encode())
+            for one in news
+        ]
 
     def _report(self, statuses: list[int | None]) -> None:
         """One line when the receiver stops taking readings, and one when it is back."""

@@ -66,6 +66,27 @@ def special_orders(clinic: Clinic) -> Iterator[tuple[Json, datetime]]:
             break
 
 
+def bulk_orders(clinic: Clinic) -> Iterator[Json]:
+    """The same bulk order as the REST list has it (https://docs.tenovi.com/hwi-api/bulk-orders)."""
+    *_, (told, at) = (one for one in special_orders(clinic) if one[0]["order_type"] == "BU")
+    pieces = [{"gateway_id": name, "device_type": "Gateway"} for name in told["manifest"]["gateway_ids"]]
+    yield {
+        "id": told["request_id"],
+        "created": told["created_on"],
+        "modified": told["updated_on"],
+        "order_number": told["order_number"],
+        "shipping_status": "DE",
+        "shipping_tracking_link": told["tracking_link"],
+        "fulfilled": True,
+        "requested_by": "api",
+        "shipped_on": wire_time(at - 3 * DAY),
+        "delivered_on": wire_time(at),
+        "notify_emails": "",
+        "contents": told["contents"],
+        "manifest": [{"loose_items": pieces}],
+    }
+
+
 def status_of(device: Device) -> str:
     """The status of a device that has not reported anything but may yet."""
     if device.ordered:

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, fields
 from datetime import UTC, datetime
 from functools import lru_cache
 
-from tenovi.sandbox import shapes
+from tenovi.sandbox import shapes, shipping
 from tenovi.sandbox.shapes import Json
 from tenovi.sandbox.simulation import Clinic, Row, wire_time
 
@@ -96,9 +96,11 @@ class State:
         self.hardware_log: list[Json] = []
         self.replacements: dict[str, Json] = {}
         self.supply_requests: dict[str, Json] = {}
-        self.bulk_orders: list[Json] = []
+        self.turns: dict[str, int] = {}  # how far replacements and supply requests have travelled
+        self.exchanged: dict[str, str] = {}  # hardware, old to new
+        self.bulk_orders = list(shipping.bulk_orders(self.clinic))
         self.webhooks: dict[str, Json] = {}
-        self.told: list[Json] = []  # fulfillment news not posted yet
+        self.told: list[Json] = []  # news about parcels not posted yet
 
     def device_records(self) -> Iterator[Json]:
         ids = dict.fromkeys([*self.simulated, *self._records])
@@ -183,6 +185,8 @@ class State:
         """The vendor has received these rows; returned as its lists show them."""
         received = [row.wire() for row in rows]
         for row in received:
+            row["hardware_uuid"] = self._now(row["hardware_uuid"].lower()).upper()
+        for row in received:
             self._live.setdefault(row["hwi_device_id"], []).append(row)
         return received
 
@@ -200,7 +204,13 @@ class State:
                 heard = [rows[-1]["created"] for one in patient.devices if (rows := self._live.get(one.id))]
                 if heard:  # a reading is a sign of life
                     info["last_checkin_time"] = max(*heard, info["last_checkin_time"] or "")
-                yield info
+                yield info | {"gateway_uuid": self._now(info["gateway_uuid"])}
+
+    def _now(self, hardware: str) -> str:
+        """What stands in the place of this hardware, which may have been exchanged more than once."""
+        while hardware in self.exchanged:
+            hardware = self.exchanged[hardware]
+        return hardware
 
     def last_measurement(self, device_id: str) -> str | None:
         """When the vendor last received anything of that device."""
@@ -211,7 +221,7 @@ class State:
         return wire_time(received) if received else None
 
     def last_measurement_through(self, gateway_uuid: str) -> str | None:
-        devices = (d for d in self.simulated.values() if d.hardware_uuid == gateway_uuid.upper())
+        devices = (d for d in self.simulated.values() if self._now(d.hardware_uuid.lower()) == gateway_uuid)
         return max((last for d in devices if (last := self.last_measurement(d.id))), default=None)
 
     def reset(self) -> None:

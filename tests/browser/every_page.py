@@ -14,14 +14,18 @@ from django.urls import URLPattern, URLResolver, get_resolver, reverse
 from clinics.access import ROLE_PERMISSIONS, Permission
 from clinics.models import Clinic, Role
 from devices.models import Gateway
+from fulfillment.models import Replacement, SpecialOrder, SupplyRequest
 from tests.browser.steps import patient_named
 from tests.factories import deliver, element, make_device
+from tests.fulfillment.vendor import make_asked
 
 NOT_A_PAGE = {"billing-export", "patient-news", "record-export"}
 """A file, and what a script asks for."""
 
 FURTHER_STATES = {
     "patients": ["?q=foxhallow", "?q=nobody", "?sort=days"],
+    "replacements": ["?show=open", "?search=nobody"],
+    "supplies": ["?show=needs-you", "?search=nobody"],
     "shipments": ["?stage=needs-you", "?stage=ended", "?search=nobody"],
     "patient": ["?view=table", "?view=table&from=2025-08-01&to=2025-08-02", "?month=2025-08"],
     "billing": ["?month=2025-10&open={patient_id}-RPM", "?month=2024-01"],
@@ -96,5 +100,8 @@ def samples(clinic: Clinic) -> dict[str, Any]:
         "day": datetime.date(2025, 10, 20),
         "device_id": known.id,
         "gateway_id": Gateway.objects.for_clinic(clinic).filter(signal_strength__lt=12)[0].id,
+        "special_order_id": SpecialOrder.objects.for_clinic(clinic)[0].id,
+        "replacement_id": make_asked(Replacement, clinic, known, parts=["Gateway"]).id,
+        "supply_id": make_asked(SupplyRequest, clinic, known, supply_name="Lancets (100)").id,
         "delivery_id": uuid.UUID(answer.json()["delivery"]),
     }

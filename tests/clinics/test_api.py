@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import base64
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import pytest
@@ -14,6 +14,7 @@ from django.urls import get_resolver
 from rest_framework.test import APIClient
 
 from clinics.models import AuditEvent, Clinic, Role
+from fulfillment.models import Replacement, SupplyRequest
 from patients.models import Patient
 from tenovi.models import Delivery
 from tests.factories import (
@@ -26,6 +27,7 @@ from tests.factories import (
     make_order,
     make_user,
 )
+from tests.fulfillment.vendor import make_asked
 from tests.rest import api_client
 
 pytestmark = pytest.mark.django_db
@@ -41,9 +43,15 @@ PATIENT_DATA = {
     "orders/{order}/",
     "fulfillment-events/",
     "special-orders/",
+    "replacements/",
+    "replacements/{replacement}/",
+    "supplies/",
+    "supplies/{supply}/",
+    "supply-types/",
     "gateways/",
     "gateways/{gateway}/",
 }
+TAKES_POST = {"replacements/", "supplies/"}
 VITAL_DAYS = {"vital-days/?month=2025-03"}
 LEDGER = {"deliveries/", "deliveries/{delivery}/raw/", "queue/"}
 EVERYTHING = PATIENT_DATA | VITAL_DAYS | LEDGER
@@ -63,9 +71,11 @@ class World:
     device: str
     delivery: str
     order: str
+    replacement: str
+    supply: str
 
     def url(self, path: str) -> str:
-        filled = path.format(device=self.device, gateway=GATEWAY_ID, delivery=self.delivery, order=self.order)
+        filled = path.format(**vars(self), gateway=GATEWAY_ID)
         return f"/api/v1/clinics/{self.clinic.slug}/{filled}"
 
 
@@ -76,7 +86,14 @@ def make_world(slug: str) -> World:
     deliver(clinic, element(device))
     delivery = Delivery.objects.for_clinic(clinic).get()
     order = make_order(Patient.objects.for_clinic(clinic).get())
-    return World(clinic, str(device.hwi_device_id), str(delivery.id), str(order.id))
+    return World(
+        clinic,
+        str(device.hwi_device_id),
+        str(delivery.id),
+        str(order.id),
+        str(make_asked(Replacement, clinic, device, parts=["Gateway"]).id),
+        str(make_asked(SupplyRequest, clinic, device, supply_name="Lancets").id),
+    )
 
 
 @pytest.fixture
@@ -107,6 +124,8 @@ def test_the_documentation_names_every_endpoint() -> None:
         "{gateway}": "<gateway_id>",
         "{delivery}": "<id>",
         "{order}": "<id>",
+        "{replacement}": "<id>",
+        "{supply}": "<id>",
     }
     paths = {path.partition("?")[0] for path in EVERYTHING}
     for ours, documented in names.items():
@@ -160,13 +179,15 @@ def test_another_clinic_does_not_exist(alpha: World, role: str) -> None:
 def test_objects_of_another_clinic_are_not_found_in_ones_own(alpha: World) -> None:
     beta = make_clinic("beta")
     charlie = api_client(make_user("charlie@beta.test", beta, Role.CLINIC_ADMIN))
-    in_beta = World(beta, alpha.device, alpha.delivery, alpha.order)
+    in_beta = replace(alpha, clinic=beta)
     assert {path: status for path, status in statuses(charlie, in_beta).items() if status != 200} == {
         "patients/mrn-7781/": 404,
         "patients/mrn-7781/measurements/": 404,
         "patients/mrn-7781/series/?metric=pulse": 404,
         "devices/{device}/": 404,
         "gateways/{gateway}/": 404,
+        "replacements/{replacement}/": 404,
+        "supplies/{supply}/": 404,
         "deliveries/{delivery}/raw/": 404,
         "orders/{order}/": 404,
     }
@@ -186,7 +207,11 @@ def test_no_answer_is_kept_by_a_browser_or_proxy(alpha: World, path: str) -> Non
     assert answer["Cache-Control"] == "no-store"
 
 
-WRITABLE = {"post": {"patients/", "orders/"}, "patch": {"patients/mrn-7781/"}}
+WRITABLE = {
+    "delete": {"replacements/{replacement}/", "supplies/{supply}/"},
+    "post": {"patients/", "orders/", *TAKES_POST},
+    "patch": {"patients/mrn-7781/"},
+}
 
 
 @pytest.mark.parametrize("method", ["post", "put", "patch", "delete", "options"])
@@ -194,6 +219,15 @@ def test_nothing_else_can_be_written(alpha: World, method: str) -> None:
     api = caller(alpha, Role.CLINIC_ADMIN)
     paths = EVERYTHING - WRITABLE.get(method, set())
     assert {getattr(api, method)(alpha.url(path)).status_code for path in paths} == {405}
+
+
+@pytest.mark.parametrize("path", sorted(TAKES_POST))
+def test_what_is_posted_by_whoever_may_must_be_whole(alpha: World, path: str) -> None:
+    api = caller(alpha, Role.CLINIC_ADMIN)
+    bodies: list[Any] = [{}, [], "text", None]
+    for body in bodies:
+        assert api.post(alpha.url(path), body, format="json").status_code == 400
+    assert caller(alpha, Role.CARE_MANAGER).post(alpha.url(path), {}, format="json").status_code == 403
 
 
 @pytest.mark.parametrize("accept", ["text/html", "application/xml", "nonsense"])

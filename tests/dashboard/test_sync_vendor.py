@@ -24,6 +24,12 @@ from tests.vendor_stub import Reply, VendorStub
 
 DEVICE_TYPES, GATEWAYS = "/hwi/hwi-device-types/", "/hwi/hwi-gateways/"
 HARDWARE_LOG = "/hwi/hardware-uuid-logs/"
+PARCEL_LISTS = (
+    "/hwi/hwi-replacements/",
+    "/hwi/hwi-bulk-orders/",
+    "/asr/supply-types/",
+    "/asr/supply-requests/",
+)
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -39,7 +45,8 @@ def stub(settings: Settings) -> Iterator[VendorStub]:
         )
         running.reply(DEVICE_TYPES, wire_page({"name": "Tenovi Scale"}))
         running.reply(GATEWAYS, wire_page({"gateway_uuid": "a1b2c3d4e5f6", "last_signal_strength": 24}))
-        running.reply(HARDWARE_LOG, wire_page())
+        for path in (HARDWARE_LOG, *PARCEL_LISTS):
+            running.reply(path, wire_page())
         yield running
 
 
@@ -61,7 +68,7 @@ def last_line(output: str) -> Any:
 def test_it_waits_until_devices_and_patients_are_here_even_without_a_worker(clinic: Clinic) -> None:
     counts = last_line(sync("--wait", "--json"))
     stored = {"devices": 3, "patients": 1, "gateways": 1, "device_types": 1}
-    assert counts == {**stored, "requests": 6, "failed": 1}
+    assert counts == {**stored, "requests": 10, "failed": 1}
     assert Gateway.objects.for_clinic(clinic).get().signal_strength == 24
     assert DeviceType.objects.for_clinic(clinic).get().name == "Tenovi Scale"
     assert Device.objects.for_clinic(clinic).count() == 3

@@ -6,9 +6,11 @@ import json
 from pathlib import Path
 from typing import Any
 
+from django.utils import timezone
+
 from clinics.models import Clinic
 from devices.models import Device
-from fulfillment.models import FulfillmentEvent, Shipment, SpecialOrder
+from fulfillment.models import Ask, FulfillmentEvent, Shipment, SpecialOrder
 from tenovi.models import DeliveryItem
 from tests.factories import ABSENT, deliver, settled
 
@@ -55,6 +57,13 @@ def shown(device: Device) -> Shipment:
 
 def the_order(clinic: Clinic) -> SpecialOrder:
     return SpecialOrder.objects.for_clinic(clinic).get()
+
+
+def make_asked(model: type[Ask], clinic: Clinic, device: Device, **fields: Any) -> Ask:
+    """Something that was asked for and that nobody knows whether the vendor took."""
+    now = timezone.now()
+    fields = {"state": "unknown", "said": "No answer came.", "asked_at": now, "changed_at": now} | fields
+    return model.objects.create(clinic=clinic, device=device, **fields)
 
 
 def reasons(clinic: Clinic) -> list[str]:

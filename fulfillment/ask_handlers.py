@@ -1,0 +1,229 @@
+"""What this room does with the vendor's answers about replacements, supplies and bulk orders."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Callable, Iterable
+from typing import Any
+
+from django.utils import timezone
+
+from clinics.locks import hold
+from clinics.models import Clinic
+from devices.hardware import is_gateway_id, normal_hardware_id
+from devices.models import Assignment, Device
+from fulfillment import asks
+from fulfillment.actions import OrderEvent, store_orders
+from fulfillment.handlers import order_name
+from fulfillment.models import Ask, AskState, Replacement, SpecialOrder, SupplyRequest
+from fulfillment.reading import bulk_order_news
+from fulfillment.supplies import note_module, store_supply_types
+from tenovi import errors, office_shapes
+from tenovi.models import Request, RequestState
+from tenovi.registry import NothingToSend
+from tenovi.shapes import Page
+
+TEXT = 200
+
+
+def replacement_to_send(request: Request) -> dict[str, Any]:
+    """Where nothing is shipped, because the new unit comes from stock, no address is sent."""
+    ask = _queued(Replacement, request)
+    assert ask.device is not None
+    body = {"hwi_device_id": str(ask.device.hwi_device_id), "device_types": [{"name": n} for n in ask.parts]}
+    return body | _shipping(ask)
+
+
+def supply_to_send(request: Request) -> dict[str, Any]:
+    ask = _queued(SupplyRequest, request)
+    body: dict[str, Any] = {"supply_name": ask.supply_name}
+    if ask.hardware_uuid:
+        body["gateway_id" if is_gateway_id(ask.hardware_uuid) else "imei"] = ask.hardware_uuid
+    if ask.device is not None:
+        body["related_client_device_id"] = str(ask.device.hwi_device_id)
+    return body | _shipping(ask)
+
+
+def store_replacement(request: Request, answer: office_shapes.Replacement) -> int:
+    return _taken(Replacement, request, answer.id, answer.fulfilled)
+
+
+def store_supply_request(request: Request, answer: office_shapes.SupplyRequest) -> int:
+    note_module(request.clinic, is_enabled=True)
+    return _taken(SupplyRequest, request, answer.id, answer.fulfilled)
+
+
+def store_replacements(request: Request, answer: Page[office_shapes.Replacement]) -> int:
+    devices = _Known(request.clinic, (one.hwi_device_id for one in answer.results))
+    asks.store_listed(
+        (
+            Replacement(
+                parts=[name[:TEXT] for name in one.device_names],
+                **devices.row(one.id, one.hwi_device_id, one.created),
+            ),
+            one.fulfilled,
+        )
+        for one in answer.results
+    )
+    return _read(request, answer, Replacement)
+
+
+def store_supply_requests(request: Request, answer: Page[office_shapes.SupplyRequest]) -> int:
+    note_module(request.clinic, is_enabled=True)
+    devices = _Known(request.clinic, (one.hwi_device_id for one in answer.results))
+    asks.store_listed(
+        (
+            SupplyRequest(
+                supply_name=one.supply_name,
+                hardware_uuid=normal_hardware_id(one.hardware_uuid)[:64],
+                **devices.row(one.id, one.hwi_device_id, one.created),
+            ),
+            one.fulfilled,
+        )
+        for one in answer.results
+    )
+    return _read(request, answer, SupplyRequest)
+
+
+def store_types(request: Request, answer: Page[office_shapes.SupplyType]) -> int:
+    note_module(request.clinic, is_enabled=True)
+    store_supply_types(clinic=request.clinic, records=answer.results, is_whole=not answer.unusable)
+    return 0
+
+
+def withdrawn(model: type[Ask]) -> Callable[[Request, Any], int]:
+    def store(request: Request, answer: Any) -> int:
+        for ask in _at_vendor(model, request):
+            asks.withdrawn(ask)
+        return 0
+
+    return store
+
+
+def not_withdrawn(model: type[Ask]) -> Callable[[Request, errors.VendorError | None], None]:
+    def note(request: Request, error: errors.VendorError | None) -> None:
+        for ask in _at_vendor(model, request):
+            asks.not_withdrawn(ask, request.reason)
+        _forget(request)
+
+    return note
+
+
+def not_sent(model: type[Ask]) -> Callable[[Request, errors.VendorError | None], None]:
+    """Refused: it is over. In doubt: never sent again by itself."""
+
+    def note(request: Request, error: errors.VendorError | None) -> None:
+        ask = asks.rows_of(model, request.clinic).filter(id=request.target).first()
+        if isinstance(error, errors.NotAllowed):
+            note_module(request.clinic, is_enabled=False, said=error.sentence)
+        if ask is None or ask.state != AskState.QUEUED:
+            return
+        if request.state == RequestState.UNKNOWN:
+            asks.leave_in_doubt(ask, request.reason)
+        elif request.state == RequestState.PARKED:
+            asks.refuse(ask, " ".join([request.reason, *in_words(error)]))
+            _forget(request)
+
+    return note
+
+
+def module_closed(request: Request, error: errors.VendorError | None) -> None:
+    """An account without the module is no failure that anybody has to look at."""
+    if isinstance(error, errors.NotAllowed | errors.PathUnknown):
+        note_module(request.clinic, is_enabled=False, said=error.sentence)
+        _forget(request)
+
+
+def not_listed(request: Request, error: errors.VendorError | None) -> None:
+    """Not every account has these lists."""
+    if isinstance(error, errors.PathUnknown | errors.NotAllowed):
+        _forget(request)
+
+
+def store_bulk_orders(request: Request, answer: Page[office_shapes.BulkOrder]) -> int:
+    """Stock for the clinic, told the same way as its webhook tells it; they meet in one order."""
+    now = timezone.now()
+    known = _numbered(request.clinic, answer.results)
+    news = [bulk_order_news(one, known.get(one.order_number, one.id), now) for one in answer.results]
+    hold(request.clinic, (order_name(each) for each in news))
+    store_orders(clinic=request.clinic, events=[OrderEvent(each, None, now) for each in news])
+    return 0
+
+
+def in_words(error: errors.VendorError | None) -> list[str]:
+    """What the vendor found wrong, member by member."""
+    said = error.said if isinstance(error, errors.Invalid) else ()
+    return [f"{name.replace('_', ' ')}: {text}" for name, text in said]
+
+
+class _Known:
+    """The registered devices that rows of a list name, and who has them."""
+
+    def __init__(self, clinic: Clinic, hwi_device_ids: Iterable[str]) -> None:
+        self.clinic = clinic
+        ids = {known for text in hwi_device_ids if (known := _uuid(text))}
+        devices = Device.objects.for_clinic(clinic).filter(hwi_device_id__in=ids)
+        self.devices = {device.hwi_device_id: device for device in devices}
+        held = Assignment.objects.for_clinic(clinic).filter(device__in=devices, ends_at=None)
+        self.patients = dict(held.values_list("device_id", "patient_id"))
+
+    def row(self, vendor_id: str, hwi_device_id: str, created: Any) -> dict[str, Any]:
+        known = _uuid(hwi_device_id)
+        device = self.devices.get(known) if known else None
+        return {
+            "clinic": self.clinic,
+            "vendor_id": vendor_id,
+            "device": device,
+            "patient_id": self.patients.get(device.id) if device else None,
+            "asked_at": created or timezone.now(),
+        }
+
+
+def _queued(model: type[asks.A], request: Request) -> asks.A:
+    ask = asks.rows_of(model, request.clinic).filter(id=request.target, state=AskState.QUEUED)
+    found = ask.select_related("device").first()
+    if found is None:
+        raise NothingToSend
+    return found
+
+
+def _shipping(ask: Ask) -> dict[str, str]:
+    given = {name: getattr(ask, name) for name in (*asks.SHIPPING, "notify_emails")}
+    return {name: value for name, value in given.items() if value}
+
+
+def _taken(model: type[Ask], request: Request, vendor_id: str, fulfilled: bool) -> int:
+    ask = asks.rows_of(model, request.clinic).filter(id=request.target).first()
+    if ask is None:
+        return 1
+    asks.confirm(ask, vendor_id=vendor_id, fulfilled=fulfilled)
+    return 0
+
+
+def _read(request: Request, answer: Page[Any], model: type[Ask]) -> int:
+    if not answer.next:
+        asks.settle_doubtful(request.clinic, model)
+    return 0
+
+
+def _at_vendor(model: type[Ask], request: Request) -> Iterable[Ask]:
+    return asks.rows_of(model, request.clinic).filter(vendor_id=request.target, state=AskState.WITHDRAWING)
+
+
+def _forget(request: Request) -> None:
+    """It is told where people look for it, so it need not be listed among what has stopped."""
+    Request.objects.for_clinic(request.clinic).filter(id=request.id).delete()
+
+
+def _numbered(clinic: Clinic, orders: Iterable[office_shapes.BulkOrder]) -> dict[str, str]:
+    """The ids under which orders of these numbers are known."""
+    numbers = {one.order_number for one in orders if one.order_number}
+    known = SpecialOrder.objects.for_clinic(clinic).filter(order_number__in=numbers, order_type="BU")
+    return dict(known.values_list("order_number", "request_id"))
+
+
+def _uuid(text: str) -> uuid.UUID | None:
+    try:
+        return uuid.UUID(text)
+    except ValueError:
+        return None

@@ -1,0 +1,117 @@
+"""Forms of replacements and supplies. Labels and messages are what people read beside the fields."""
+
+from __future__ import annotations
+
+import uuid
+from typing import Any
+
+from django import forms
+from django.core.validators import validate_email
+
+from clinics.forms import Labelled
+from devices.hardware import is_gateway_id
+from devices.models import Device
+from fulfillment.asks import GATEWAY
+from fulfillment.models import SupplyType
+
+CHECKS = {"class": "form-check-input"}
+MOST_EMAILS = 10
+TENOVI, STOCK = "tenovi", "stock"
+
+
+class Emails(forms.CharField):
+    """Addresses separated by commas, as the vendor wants them."""
+
+    def clean(self, value: Any) -> str:
+        given = [one.strip() for one in str(super().clean(value)).replace(";", ",").split(",") if one.strip()]
+        if len(given) > MOST_EMAILS:
+            raise forms.ValidationError(f"At most {MOST_EMAILS} addresses.")
+        for one in given:
+            try:
+                validate_email(one)
+            except forms.ValidationError:
+                raise forms.ValidationError(f"{one} is not an e-mail address.") from None
+        return ",".join(given)
+
+
+class AskForm(Labelled):
+    """What both have: who is told, one submission for one form, and a second one on purpose."""
+
+    notify_emails = Emails(
+        label="Tell about the parcel by e-mail",
+        required=False,
+        max_length=1000,
+        help_text="Addresses separated by commas. Tenovi writes to them.",
+        widget=forms.TextInput({"autocomplete": "off", "spellcheck": "false"}),
+    )
+    again = forms.BooleanField(label="Send another one all the same", required=False)
+    token = forms.CharField(widget=forms.HiddenInput, max_length=64, required=False)
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.initial.setdefault("token", uuid.uuid4().hex)
+
+
+class ReplacementForm(AskForm):
+    parts = forms.MultipleChoiceField(
+        label="What is replaced",
+        widget=forms.CheckboxSelectMultiple(CHECKS),
+        error_messages={"required": "Choose the device, the gateway or both."},
+    )
+    how = forms.ChoiceField(
+        label="Where the new unit comes from",
+        choices=[
+            (TENOVI, "Tenovi ships it to the patient"),
+            (STOCK, "From stock the clinic holds: nothing is shipped"),
+        ],
+        widget=forms.RadioSelect(CHECKS),
+        initial=TENOVI,
+    )
+    field_order = ["parts", "how", "notify_emails", "again", "token"]
+
+    def __init__(self, device: Device, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        choices = [(device.name, device.name)] if device.name else []
+        if is_gateway_id(device.hardware_uuid):
+            choices.append((GATEWAY, f"The gateway {device.hardware_uuid}"))
+        parts = self.fields["parts"]
+        assert isinstance(parts, forms.MultipleChoiceField)
+        parts.choices = choices
+
+
+class SupplyForm(AskForm):
+    supply = forms.ModelChoiceField(
+        SupplyType.objects.none(),
+        label="What",
+        empty_label="Choose …",
+        error_messages={"required": "Choose what is needed."},
+    )
+    hardware = forms.ChoiceField(
+        label="For which device",
+        required=False,
+        help_text="So that Tenovi can check that it fits.",
+    )
+    field_order = ["supply", "hardware", "notify_emails", "again", "token"]
+
+    def __init__(self, offered: Any, devices: list[Device], *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        supply, hardware = self.fields["supply"], self.fields["hardware"]
+        assert isinstance(supply, forms.ModelChoiceField)
+        assert isinstance(hardware, forms.ChoiceField)
+        supply.queryset = offered
+        self.devices = {str(device.id): device for device in devices}
+        hardware.choices = [
+            ("", "None in particular"),
+            *((key, _device(one)) for key, one in self.devices.items()),
+        ]
+
+    def clean(self) -> dict[str, Any]:
+        cleaned = self.cleaned_data
+        supply, device = cleaned.get("supply"), self.devices.get(cleaned.get("hardware", ""))
+        if supply and supply.needs_hardware and (device is None or not device.hardware_uuid):
+            self.add_error("hardware", "Tenovi wants to know the gateway or cellular device for this one.")
+        return cleaned | {"device": device}
+
+
+def _device(device: Device) -> str:
+    return " · ".join(filter(None, [device.name or "Device", device.hardware_uuid]))
