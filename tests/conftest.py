@@ -9,4 +9,5 @@ from tests.recorded import every_write_is_recorded as every_write_is_recorded
 from tests.recorded import watched_requests as watched_requests
 from tests.sandbox_server import sandbox as sandbox
 from tests.sandbox_server import sandbox_process as sandbox_process
+from tests.vendor import stub as stub
 from tests.web_server import web_server as web_server

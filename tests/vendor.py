@@ -7,6 +7,7 @@ import uuid
 from collections.abc import Iterator
 from typing import Any
 
+import pytest
 from pytest_django import Settings
 
 from clinics.models import Clinic
@@ -23,6 +24,12 @@ def stub_as_vendor(settings: Settings) -> Iterator[VendorStub]:
     settings.TENOVI_SPACING_SECONDS = 0.02
     with VendorStub() as running:
         settings.TENOVI_BASE_URL = running.url
+        yield running
+
+
+@pytest.fixture
+def stub(settings: Settings) -> Iterator[VendorStub]:
+    with stub_as_vendor(settings) as running:
         yield running
 
 

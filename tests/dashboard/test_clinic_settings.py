@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 import datetime
-from collections.abc import Iterator
 
 import pytest
 from django.test import Client
-from pytest_django.fixtures import Settings
 
 from clinics.models import AuditEvent, Clinic, Role
 from measurements.models import Measurement, VitalDay
 from measurements.rezone import follow_time_zones
 from tests.factories import deliver, element, held_device, make_user
-from tests.vendor import stub_as_vendor, vendor_clinic, wire_page
+from tests.vendor import vendor_clinic, wire_page
 from tests.vendor_stub import DOMAIN, Reply, VendorStub
 
 pytestmark = pytest.mark.django_db
@@ -37,12 +35,6 @@ def page(clinic: Clinic) -> Client:
     client = Client()
     client.force_login(make_user("admin@alpha.test", clinic, Role.CLINIC_ADMIN))
     return client
-
-
-@pytest.fixture
-def stub(settings: Settings) -> Iterator[VendorStub]:
-    with stub_as_vendor(settings) as running:
-        yield running
 
 
 def test_settings_are_kept_with_before_and_after_in_the_record(page: Client, clinic: Clinic) -> None:

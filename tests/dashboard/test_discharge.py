@@ -6,12 +6,10 @@ import datetime
 import html
 import re
 import uuid
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
 from django.test import Client
-from pytest_django import Settings
 
 from clinics.models import AuditEvent, Clinic, Role
 from devices.models import Assignment, Device, DeviceType, Discharge
@@ -20,7 +18,7 @@ from patients.models import Enrollment, Patient
 from tenovi.drain import drain
 from tenovi.models import Request
 from tests.factories import assign, deliver, element, enroll, make_device, make_patient, make_user, settled
-from tests.vendor import stub_as_vendor, vendor_clinic, wire_device
+from tests.vendor import vendor_clinic, wire_device
 from tests.vendor_stub import Reply, VendorStub
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -28,12 +26,6 @@ pytestmark = pytest.mark.django_db(transaction=True)
 LEFT = {"day": "2025-03-10", "time": "09:00"}
 LEFT_AT = datetime.datetime(2025, 3, 10, 13, tzinfo=datetime.UTC)
 NUMBERS = (7, 8)
-
-
-@pytest.fixture
-def stub(settings: Settings) -> Iterator[VendorStub]:
-    with stub_as_vendor(settings) as running:
-        yield running
 
 
 @pytest.fixture

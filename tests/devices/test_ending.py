@@ -6,12 +6,10 @@ import datetime
 import html
 import re
 import uuid
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
 from django.test import Client
-from pytest_django import Settings
 
 from clinics.models import AuditEvent, Clinic, Role
 from devices.actions import store_vendor_device
@@ -20,7 +18,7 @@ from tenovi.drain import drain
 from tenovi.models import Priority, Request, RequestKind
 from tenovi.shapes import Device as VendorDevice
 from tests.factories import LONG_AGO, assign, make_device, make_patient, make_user
-from tests.vendor import stub_as_vendor, vendor_clinic, wire_device
+from tests.vendor import vendor_clinic, wire_device
 from tests.vendor_stub import Reply, VendorStub
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -29,12 +27,6 @@ SEVEN = uuid.UUID(int=7)
 UNLINK = f"/hwi/unlink-gateway/{SEVEN}/"
 RECORD = f"/hwi/hwi-devices/{SEVEN}/"
 FULFILLED = "HWI Devices attached to a fulfilled Fulfillment Request cannot be deleted."
-
-
-@pytest.fixture
-def stub(settings: Settings) -> Iterator[VendorStub]:
-    with stub_as_vendor(settings) as running:
-        yield running
 
 
 @pytest.fixture

@@ -7,13 +7,11 @@ import html
 import json
 import re
 import uuid
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
 import time_machine
 from django.test import Client
-from pytest_django import Settings
 
 from clinics.models import AuditEvent, Clinic, Role
 from devices import sync
@@ -23,7 +21,7 @@ from tenovi.models import Request, RequestKind
 from tenovi.queue import ask
 from tests.factories import make_device, make_user
 from tests.sandbox_server import Sandbox
-from tests.vendor import DEVICES, stub_as_vendor, vendor_clinic, wire_device
+from tests.vendor import DEVICES, vendor_clinic, wire_device
 from tests.vendor_stub import Reply, VendorStub
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -31,12 +29,6 @@ pytestmark = pytest.mark.django_db(transaction=True)
 SEVEN = uuid.UUID(int=7)
 PATH = f"/hwi/hwi-devices/{SEVEN}/properties/"
 PIN = "0b7c1f5e-6a0d-4b1e-9a55-2f4d7a1c9e01"
-
-
-@pytest.fixture
-def stub(settings: Settings) -> Iterator[VendorStub]:
-    with stub_as_vendor(settings) as running:
-        yield running
 
 
 @pytest.fixture

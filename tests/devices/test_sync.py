@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import datetime
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -21,19 +20,13 @@ from tenovi.models import Request, RequestKind
 from tenovi.queue import ask
 from tests.factories import make_clinic, make_device, make_gateway
 from tests.sandbox_server import Sandbox
-from tests.vendor import stub_as_vendor, vendor_clinic, wire_page
+from tests.vendor import vendor_clinic, wire_page
 from tests.vendor_stub import Reply, VendorStub
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
 AFTERNOON = datetime.datetime(2026, 3, 4, 20, 0, tzinfo=datetime.UTC)  # 15:00 at the clinic
 TYPES = "/hwi/hwi-device-types/"
-
-
-@pytest.fixture
-def stub(settings: Settings) -> Iterator[VendorStub]:
-    with stub_as_vendor(settings) as running:
-        yield running
 
 
 @pytest.fixture

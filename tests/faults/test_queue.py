@@ -7,18 +7,16 @@ import random
 import signal
 import subprocess
 import time
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from pytest_django import Settings
 
 from launcher import processes
 from launcher.valkey import Valkey
 from patients.models import Patient
 from tenovi.models import Priority, Request, RequestKind
 from tenovi.queue import ask, ask_for_each
-from tests.vendor import empty_account, stub_as_vendor, vendor_clinic
+from tests.vendor import empty_account, vendor_clinic
 from tests.vendor_stub import Reply, VendorStub
 from tests.web_server import database_url
 
@@ -26,12 +24,6 @@ pytestmark = pytest.mark.django_db(transaction=True)
 
 ROOT = Path(__file__).parent.parent.parent
 READS = 12
-
-
-@pytest.fixture
-def stub(settings: Settings) -> Iterator[VendorStub]:
-    with stub_as_vendor(settings) as running:
-        yield running
 
 
 def start(command: list[str], stub: VendorStub, **variables: str) -> subprocess.Popen[bytes]:

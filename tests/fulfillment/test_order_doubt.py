@@ -4,12 +4,10 @@ from __future__ import annotations
 
 import datetime
 import uuid
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
 from django.utils import timezone
-from pytest_django import Settings
 
 from clinics.models import AuditEvent, Clinic
 from devices.actions import ask_about_unknown_devices
@@ -39,16 +37,10 @@ from tests.fulfillment.ordering import (
     somebody,
     steps_of,
 )
-from tests.vendor import DEVICES, stub_as_vendor, vendor_clinic, wire_device, wire_page
+from tests.vendor import DEVICES, vendor_clinic, wire_device, wire_page
 from tests.vendor_stub import Reply, VendorStub
 
 pytestmark = pytest.mark.django_db(transaction=True)
-
-
-@pytest.fixture
-def stub(settings: Settings) -> Iterator[VendorStub]:
-    with stub_as_vendor(settings) as running:
-        yield running
 
 
 @pytest.fixture

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import uuid
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -34,16 +33,10 @@ from tests.fulfillment.ordering import (
     somebody,
     steps_of,
 )
-from tests.vendor import DEVICES, stub_as_vendor, vendor_clinic
+from tests.vendor import DEVICES, vendor_clinic
 from tests.vendor_stub import Reply, VendorStub
 
 pytestmark = pytest.mark.django_db(transaction=True)
-
-
-@pytest.fixture
-def stub(settings: Settings) -> Iterator[VendorStub]:
-    with stub_as_vendor(settings) as running:
-        yield running
 
 
 @pytest.fixture

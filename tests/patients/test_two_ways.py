@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import datetime
 import uuid
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -21,7 +20,7 @@ from tenovi.models import Request, RequestKind
 from tenovi.queue import ask
 from tests.factories import make_patient, make_user
 from tests.sandbox_server import Sandbox
-from tests.vendor import PATIENTS, sandbox_clinic, stub_as_vendor, vendor_clinic, wire_page
+from tests.vendor import PATIENTS, sandbox_clinic, vendor_clinic, wire_page
 from tests.vendor_stub import Reply, VendorStub
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -182,12 +181,6 @@ def test_who_is_there_already_under_the_id_is_updated_and_the_difference_told(ac
 
 
 # What a real vendor does that the played one does not.
-
-
-@pytest.fixture
-def stub(settings: Settings) -> Iterator[VendorStub]:
-    with stub_as_vendor(settings) as running:
-        yield running
 
 
 @pytest.fixture

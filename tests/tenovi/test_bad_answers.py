@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator
 
 import pytest
 from django.test import Client
-from pytest_django import Settings
 
 from clinics.models import Clinic, Role
 from patients.models import Patient
@@ -16,7 +14,7 @@ from tenovi.drain import drain
 from tenovi.models import Call, ParkedKey, Request, RequestKind
 from tenovi.queue import ask
 from tests.factories import make_user
-from tests.vendor import DEVICES, PATIENTS, stub_as_vendor, vendor_clinic, wire_device, wire_page
+from tests.vendor import DEVICES, PATIENTS, vendor_clinic, wire_device, wire_page
 from tests.vendor_stub import KEY, Reply, VendorStub
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -36,12 +34,6 @@ BAD_ANSWERS = {
     "Tenovi asks us to slow down.": Reply(429, KEY.encode(), {"Retry-After": KEY}),
 }
 """By what the operations page says about each. The vendor throws our key back where it can."""
-
-
-@pytest.fixture
-def stub(settings: Settings) -> Iterator[VendorStub]:
-    with stub_as_vendor(settings) as running:
-        yield running
 
 
 @pytest.fixture

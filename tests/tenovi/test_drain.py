@@ -6,7 +6,6 @@ import datetime
 import logging
 import threading
 import uuid
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -24,19 +23,13 @@ from tenovi.keys import keys_of, seconds_from_now, why_nothing_is_sent
 from tenovi.models import Call, ParkedKey, Priority, Request, RequestKind
 from tenovi.queue import ask, ask_for_each
 from tenovi.registry import _answer_handlers as HANDLERS
-from tests.vendor import DEVICES, PATIENTS, stub_as_vendor, vendor_clinic, wire_device, wire_page
+from tests.vendor import DEVICES, PATIENTS, vendor_clinic, wire_device, wire_page
 from tests.vendor_stub import DOMAIN, KEY, Reply, VendorStub
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
 NOW = datetime.timedelta()
 BROKEN = Reply(500, b"<html>")
-
-
-@pytest.fixture
-def stub(settings: Settings) -> Iterator[VendorStub]:
-    with stub_as_vendor(settings) as running:
-        yield running
 
 
 @pytest.fixture

@@ -13,7 +13,6 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from pytest_django import Settings
 
 from clinics.models import Clinic
 from devices.models import Device
@@ -23,7 +22,7 @@ from tenovi.drain import drain
 from tenovi.models import Request, RequestKind
 from tenovi.queue import ask
 from tests.factories import deliver, element, settled
-from tests.vendor import DEVICES, stub_as_vendor, vendor_clinic, wire_device, wire_page
+from tests.vendor import DEVICES, vendor_clinic, wire_device, wire_page
 from tests.vendor_stub import Reply, VendorStub
 from tests.web_server import database_url
 
@@ -31,12 +30,6 @@ pytestmark = pytest.mark.django_db(transaction=True)
 
 ROOT = Path(__file__).parent.parent.parent
 ONE = uuid.UUID(int=1)
-
-
-@pytest.fixture
-def stub(settings: Settings) -> Iterator[VendorStub]:
-    with stub_as_vendor(settings) as running:
-        yield running
 
 
 @pytest.fixture

@@ -5,7 +5,6 @@ from __future__ import annotations
 import datetime
 import json
 import uuid
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -24,7 +23,7 @@ from tenovi.queue import ask
 from tests.factories import assign, make_device, make_patient
 from tests.sandbox_server import Sandbox
 from tests.tenovi.test_client_in_sandbox import BAD
-from tests.vendor import PATIENTS, stub_as_vendor, vendor_clinic, wire_device
+from tests.vendor import PATIENTS, vendor_clinic, wire_device
 from tests.vendor_stub import KEY, Reply, VendorStub
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -32,12 +31,6 @@ pytestmark = pytest.mark.django_db(transaction=True)
 ORDER = str(uuid.UUID(int=77))
 DEVICE = uuid.UUID(int=1)
 UNLINK = f"/hwi/unlink-gateway/{DEVICE}/"
-
-
-@pytest.fixture
-def stub(settings: Settings) -> Iterator[VendorStub]:
-    with stub_as_vendor(settings) as running:
-        yield running
 
 
 @pytest.fixture
