@@ -13,6 +13,8 @@ from django.utils.text import slugify
 
 from dashboard.chart_words import summary
 from dashboard.figures import Figures, weight_change
+from measurements.limits import outside, sentence
+from measurements.models import Threshold
 from measurements.presentation import LEAST_SPAN, readout_of
 from patients.models import Patient
 
@@ -61,14 +63,18 @@ ELSEWHERE = frozenset({"battery_percentage"})
 
 
 def charts(
-    patient: Patient, figures: dict[str, Figures], start: datetime.datetime, end: datetime.datetime
+    patient: Patient,
+    figures: dict[str, Figures],
+    thresholds: dict[str, Threshold],
+    start: datetime.datetime,
+    end: datetime.datetime,
 ) -> list[dict[str, Any]]:
     """One entry per chart, for `dashboard/_charts.html`."""
     planned = [(plan, [figures[name] for name in plan.metrics if name in figures]) for plan in PLANS]
     planned += [
         (Plan((name,), size="low"), [figures[name]]) for name in sorted(_unknown(figures))[:UNKNOWN_CHARTS]
     ]
-    return [_chart(patient, plan, layers, start, end) for plan, layers in planned if layers]
+    return [_chart(patient, plan, layers, thresholds, start, end) for plan, layers in planned if layers]
 
 
 def table_only(figures: dict[str, Figures]) -> list[tuple[str, int]]:
@@ -87,6 +93,7 @@ def _chart(
     patient: Patient,
     plan: Plan,
     layers: list[Figures],
+    thresholds: dict[str, Threshold],
     start: datetime.datetime,
     end: datetime.datetime,
 ) -> dict[str, Any]:
@@ -100,8 +107,36 @@ def _chart(
         "size": plan.size if lead.name == plan.metrics[0] else "",
         "summary": summary(patient, layers, gained),
         "metrics": names,
-        "layers": [_layer(patient, layer, start, end, alone=len(layers) == 1) for layer in layers],
+        "limits": [
+            _limits(patient, layer, thresholds[layer.metric.name], start, end)
+            for layer in layers
+            if layer.metric.name in thresholds
+        ],
+        "layers": [
+            _layer(patient, layer, start, end, alone=len(layers) == 1)
+            | {"limits": _limit_texts(thresholds.get(layer.metric.name))}
+            for layer in layers
+        ],
     }
+
+
+def _limits(
+    patient: Patient, layer: Figures, threshold: Threshold, start: datetime.datetime, end: datetime.datetime
+) -> str:
+    """Which limits hold, and how many readings lie beyond them."""
+    told = sentence(threshold)
+    if layer.metric.name == "pulse":
+        told = told.replace("Limits", "Pulse limits", 1)
+    beyond = outside(patient, threshold, start, end)
+    return f"{told} {beyond:,} of {layer.count:,} beyond." if layer.count else told
+
+
+def _limit_texts(threshold: Threshold | None) -> str:
+    """Lowest and highest of both values, separated by blanks; `-` where there is no limit."""
+    if threshold is None:
+        return ""
+    limits = (threshold.low_1, threshold.high_1, threshold.low_2, threshold.high_2)
+    return " ".join("-" if limit is None else str(limit) for limit in limits)
 
 
 def _title(label: str, names: list[str]) -> str:

@@ -23,7 +23,8 @@ from dashboard.latest import latest_values, rank
 from dashboard.parcels import parcels_of
 from dashboard.patient_devices import devices_of
 from measurements.days import DateEvidence, evidence
-from measurements.models import Measurement
+from measurements.limits import beyond_words, thresholds_of
+from measurements.models import Measurement, Threshold
 from measurements.news import readings_version
 from measurements.presentation import (
     marks_of,
@@ -95,6 +96,7 @@ def context(patient: Patient, query: QueryDict, now: datetime.datetime) -> dict[
     start, end = span.moments(patient)
     latest = latest_values(patient.clinic, [patient.id]).get(patient.id, [])
     figures = figures_of(patient, start, end)
+    thresholds = thresholds_of(patient)
     standing = _standing(patient, Window.of_month(f"{today:%Y-%m}"), today, now)
     return {
         "patient": patient,
@@ -124,9 +126,9 @@ def context(patient: Patient, query: QueryDict, now: datetime.datetime) -> dict[
             "url": reverse("patient-news", args=[patient.clinic.slug, patient.id]),
             "version": version,
         },
-        "charts": charts(patient, figures, start, end) if span.view == "charts" else [],
+        "charts": charts(patient, figures, thresholds, start, end) if span.view == "charts" else [],
         "table_only": table_only(figures),
-        "readings": _readings(patient, figures, span, query) if span.view == "table" else None,
+        "readings": _readings(patient, figures, thresholds, span, query) if span.view == "table" else None,
         "calendar": _calendar(patient, query, today, standing, span),
         "devices": devices_of(patient, now),
         "shipping": parcels_of(patient),
@@ -148,7 +150,13 @@ def _standing(patient: Patient, window: Window, today: datetime.date, now: datet
     ]
 
 
-def _readings(patient: Patient, figures: dict[str, Figures], span: Span, query: QueryDict) -> dict[str, Any]:
+def _readings(
+    patient: Patient,
+    figures: dict[str, Figures],
+    thresholds: dict[str, Threshold],
+    span: Span,
+    query: QueryDict,
+) -> dict[str, Any]:
     """The rows of the table, of one metric or of all, and the choice between them."""
     sent = {name: one for name, one in figures.items() if one.rows and name not in ELSEWHERE}
     chosen = query.get("metric", "")
@@ -167,20 +175,26 @@ def _readings(patient: Patient, figures: dict[str, Figures], span: Span, query: 
         for name, one in sorted(sent.items(), key=lambda item: (rank(item[0]), item[1].metric.label))
     ]
     page = page_of(
-        found, query.get("page"), PAGE_SIZE, lambda readings: [_reading(patient, one) for one in readings]
+        found,
+        query.get("page"),
+        PAGE_SIZE,
+        lambda readings: [_reading(patient, one, thresholds.get(one.metric)) for one in readings],
     )
     return {"page": page, "choices": choices if len(sent) > 1 else []}
 
 
-def _reading(patient: Patient, reading: Measurement) -> dict[str, Any]:
+def _reading(patient: Patient, reading: Measurement, threshold: Threshold | None) -> dict[str, Any]:
     metric = meaning_of(reading)
+    beyond = beyond_words(threshold, reading.value_1, reading.value_2)
     day = reverse("patient-day", args=[patient.clinic.slug, patient.id, reading.local_date])
     return {
         "at": reading.taken_at,
         "label": metric.label,
         "value": value_text(metric, reading.value_1, reading.value_2),
         "unit": unit_text(metric),
-        "remarks": remarks_of(reading, metric) + [reading.exclusion_reason or ""] * reading.excluded,
+        "remarks": remarks_of(reading, metric)
+        + [beyond] * bool(beyond)
+        + [reading.exclusion_reason or ""] * reading.excluded,
         "marks": marks_of(reading),
         "device": reading.device.name,
         "day_url": f"{day}#reading-{reading.id}",

@@ -1,8 +1,16 @@
-"""What people say about a reading."""
+"""What people say about a reading, and within which limits they want to see readings."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from decimal import Decimal
+from typing import Any
+
 from django import forms
+from django.forms import BoundField
+
+from clinics.forms import Labelled
+from measurements.limits import Limited, Limits, limited
 
 EXCLUSION_REASONS = (
     "Someone else used the device",
@@ -22,3 +30,52 @@ class ReasonForm(forms.Form):
         error_messages={"required": "Say why in a few words: the next person to look will ask."},
     )
     together = forms.BooleanField(required=False)  # also what the device measured at the same moment
+
+
+class LimitsForm(Labelled):
+    """A lowest and a highest value for every number that may have limits; empty where there is none."""
+
+    version = forms.CharField(widget=forms.HiddenInput, max_length=20)
+
+    def __init__(self, data: Mapping[str, Any] | None, *, limits: Mapping[str, Limits], version: str) -> None:
+        initial: dict[str, Any] = {"version": version}
+        for key, (low, high) in limits.items():
+            initial |= {f"{key}_low": _shown(low), f"{key}_high": _shown(high)}
+        super().__init__(data, initial=initial)
+        for one in limited():
+            for side, word in (("low", "lowest"), ("high", "highest")):
+                self.fields[f"{one.key}_{side}"] = _limit_field(one, word)
+
+    def rows(self) -> list[tuple[Limited, BoundField, BoundField]]:
+        return [(one, self[f"{one.key}_low"], self[f"{one.key}_high"]) for one in limited()]
+
+    def clean(self) -> dict[str, Any]:
+        for one in limited():
+            low, high = self._limits(one)
+            if low is not None and high is not None and low >= high:
+                self.add_error(f"{one.key}_high", "This must be more than the lowest.")
+        return self.cleaned_data
+
+    def limits(self) -> dict[str, Limits]:
+        """What was filled in, by `Limited.key`."""
+        return {one.key: self._limits(one) for one in limited()}
+
+    def _limits(self, one: Limited) -> Limits:
+        return self.cleaned_data.get(f"{one.key}_low"), self.cleaned_data.get(f"{one.key}_high")
+
+
+def _limit_field(one: Limited, word: str) -> forms.DecimalField:
+    widget = forms.TextInput({"class": "form-control", "inputmode": "decimal", "autocomplete": "off"})
+    return forms.DecimalField(
+        label=f"{one.label}, {word}",
+        required=False,
+        min_value=one.value.low,
+        max_value=one.value.high,
+        max_digits=8,
+        decimal_places=2,
+        widget=widget,
+    )
+
+
+def _shown(limit: Decimal | None) -> str:
+    return "" if limit is None else f"{limit.normalize():f}"

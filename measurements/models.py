@@ -157,11 +157,43 @@ class LatestReading(TenantModel):
         indexes = [models.Index(fields=["clinic", "patient"], name="latest_reading_of_clinic")]
 
 
+class Threshold(TenantModel):
+    """Within which limits a person wants a metric of a patient to stay, in the metric's unit; None where
+    there is no limit. A value on a limit is within it."""
+
+    patient = models.ForeignKey(Patient, on_delete=models.CASCADE, related_name="+")
+    metric = models.CharField(max_length=100)
+    low_1 = models.DecimalField(max_digits=12, decimal_places=2, null=True)
+    high_1 = models.DecimalField(max_digits=12, decimal_places=2, null=True)
+    low_2 = models.DecimalField(max_digits=12, decimal_places=2, null=True)
+    high_2 = models.DecimalField(max_digits=12, decimal_places=2, null=True)
+    set_by = models.ForeignKey(User, on_delete=models.PROTECT, related_name="+")
+    set_at = models.DateTimeField(db_default=Now())
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["patient", "metric"], name="threshold_once"),
+            models.CheckConstraint(
+                condition=(Q(low_1__isnull=True) | Q(high_1__isnull=True) | Q(low_1__lt=F("high_1")))
+                & (Q(low_2__isnull=True) | Q(high_2__isnull=True) | Q(low_2__lt=F("high_2"))),
+                name="threshold_low_below_high",
+            ),
+            models.CheckConstraint(
+                condition=Q(low_1__isnull=False)
+                | Q(high_1__isnull=False)
+                | Q(low_2__isnull=False)
+                | Q(high_2__isnull=False),
+                name="threshold_has_a_limit",
+            ),
+        ]
+
+
 __all__ = [
     "DeviceCheck",
     "LatestReading",
     "Measurement",
     "Reconciliation",
+    "Threshold",
     "Verification",
     "VitalDay",
 ]

@@ -1,19 +1,23 @@
-"""The completeness page: is everything the vendor holds here?"""
+"""The completeness page: is everything the vendor holds here? And the limits of a patient's readings."""
 
 from __future__ import annotations
 
 import datetime
+import uuid
 
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.utils import timezone
-from django.views.decorators.http import require_POST, require_safe
+from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from clinics.access import Permission, Visit, clinic_page
+from measurements import limits
 from measurements.completeness import devices_of, recent_runs
+from measurements.forms import LimitsForm
 from measurements.reconcile import start
 from measurements.verified import Cause
+from patients.access import patient_for
 
 SPANS = {"3": "the last 3 days", "35": "the last 35 days", "365": "the last year"}
 
@@ -43,3 +47,33 @@ def compare(request: HttpRequest, visit: Visit) -> HttpResponse:
     start(clinic=visit.clinic, cause=Cause.PERSON, since=since, by=visit.user)
     messages.success(request, f"Comparing every device with Tenovi for {SPANS[days]}.")
     return redirect("completeness", visit.clinic.slug)
+
+
+@clinic_page(Permission.EXCLUDE_READINGS)
+@require_http_methods(["GET", "HEAD", "POST"])
+def patient_limits(request: HttpRequest, visit: Visit, patient_id: uuid.UUID) -> HttpResponse:
+    patient = patient_for(visit, patient_id)
+    thresholds = limits.thresholds_of(patient)
+    version = limits.version_of(thresholds)
+    sent = request.POST if request.method == "POST" else None
+    form = LimitsForm(sent, limits=limits.limits_of(thresholds), version=version)
+    stale = False
+    if sent is not None and form.is_valid():
+        seen = form.cleaned_data["version"]
+        try:
+            changed = limits.set_limits(patient=patient, by=visit.user, version=seen, wanted=form.limits())
+        except limits.ChangedMeanwhile:
+            again = sent.copy()
+            again["version"] = version
+            form, stale = LimitsForm(again, limits=limits.limits_of(thresholds), version=version), True
+        else:
+            messages.success(request, "The limits are kept." if changed else "Nothing was changed.")
+            return redirect("patient", visit.clinic.slug, patient.id)
+    context = {
+        "patient": patient,
+        "form": form,
+        "stale": stale,
+        "set": sorted(thresholds.values(), key=lambda one: one.set_at, reverse=True)[:1],
+        "zone": patient.zone,
+    }
+    return render(request, "measurements/limits.html", context)

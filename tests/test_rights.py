@@ -60,6 +60,8 @@ care admin billing operator
   ✔    ✔      –      –      POST  c/<slug:clinic>/patients/<uuid:patient_id>/<iso:day>/readings/<int:reading_id>/restore/
   –    ✔      –      –      GET   c/<slug:clinic>/patients/<uuid:patient_id>/discharge/
   –    ✔      –      –      POST  c/<slug:clinic>/patients/<uuid:patient_id>/discharge/
+  ✔    ✔      –      –      GET   c/<slug:clinic>/patients/<uuid:patient_id>/limits/
+  ✔    ✔      –      –      POST  c/<slug:clinic>/patients/<uuid:patient_id>/limits/
   ✔    ✔      –      –      GET   c/<slug:clinic>/devices/
   ✔    ✔      –      –      GET   c/<slug:clinic>/devices/<uuid:device_id>/
   –    ✔      –      –      GET   c/<slug:clinic>/devices/<uuid:device_id>/holder/

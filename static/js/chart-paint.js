@@ -3,6 +3,7 @@
 
 import { colour } from "./chart-colours.js";
 import { EVENTS } from "./chart-events.js";
+import { drawLimits } from "./chart-limits.js";
 import { FLAG, extent } from "./chart-metrics.js";
 import { clamp, dot, inkOf, marks } from "./chart-pen.js";
 import { PILLBOX } from "./chart-pillbox.js";
@@ -17,6 +18,7 @@ export function paint(u, chart) {
   ctx.beginPath();
   ctx.rect(bbox.left - 2, 0, bbox.width + 4, bbox.top + bbox.height + 8 * ratio); // marks may stand out a little
   ctx.clip();
+  drawLimits(u, chart.layers, ratio);
   for (const layer of chart.layers) {
     const { look, series } = layer;
     const points = visible(u, series, look);

@@ -3,6 +3,7 @@
 // each of its [data-layer]s.
 
 import { colour, onThemeChange } from "./chart-colours.js";
+import { limitsOf } from "./chart-limits.js";
 import { drawnAs, extent } from "./chart-metrics.js";
 import { paint } from "./chart-paint.js";
 import { arrowKeys, readout } from "./chart-readout.js";
@@ -123,7 +124,8 @@ function options(chart, lead) {
 function layerOf({ dataset }) {
   const { metric, src, label, words, zero, second } = dataset;
   const [decimals, decimals2, least] = [dataset.decimals, dataset.decimals2, dataset.least].map(Number);
-  return { metric, src, label, words, zero, second, decimals, decimals2, least, look: drawnAs(metric), series: NOTHING };
+  const limits = limitsOf(dataset.limits);
+  return { metric, src, label, words, zero, second, decimals, decimals2, least, limits, look: drawnAs(metric), series: NOTHING };
 }
 
 function build(element, zone) {

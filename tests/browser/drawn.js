@@ -1,4 +1,4 @@
-// Notes what the charts paint, from outside: every uPlot that is made, and the bars of its last drawing.
+// Notes what the charts paint, from outside: every uPlot that is made, and the bars and bands of its last drawing.
 (() => {
   const plots = [];
   let original;
@@ -17,20 +17,35 @@
   });
 
   const bars = new Map();
-  const { clearRect, roundRect } = CanvasRenderingContext2D.prototype;
+  const filled = new Map();
+  const { clearRect, fillRect, roundRect } = CanvasRenderingContext2D.prototype;
   CanvasRenderingContext2D.prototype.clearRect = function (...box) {
+    filled.set(this, []);
     bars.set(this, []); // uPlot wipes its canvas before it draws
     return clearRect.apply(this, box);
+  };
+  CanvasRenderingContext2D.prototype.fillRect = function (...box) {
+    filled.get(this)?.push(box);
+    return fillRect.apply(this, box);
   };
   CanvasRenderingContext2D.prototype.roundRect = function (...box) {
     bars.get(this)?.push(box);
     return roundRect.apply(this, box);
   };
 
+  const plotOf = (metric) =>
+    plots.find(({ root }) => root.closest("section.chart").querySelector("[data-layer]").dataset.metric === metric);
+
+  // What is filled over the whole width of one chart, as [upper value, lower value].
+  window.drawnBands = (metric) => {
+    const plot = plotOf(metric);
+    const wide = filled.get(plot.ctx).filter(([, , width]) => width === plot.bbox.width);
+    return wide.map(([, y, , height]) => [y, y + height].map((edge) => Math.round(plot.posToVal(edge, "y", true))));
+  };
+
   // The bars on the canvas of one chart, as [seconds since 1970, upper value, lower value].
   window.drawnBars = (metric) => {
-    const isOf = ({ root }) => root.closest("section.chart").querySelector("[data-layer]").dataset.metric === metric;
-    const plot = plots.find(isOf);
+    const plot = plotOf(metric);
     return bars.get(plot.ctx).map(([x, y, width, height]) => [
       Math.round(plot.posToVal(x + width / 2, "x", true)),
       Math.round(plot.posToVal(y, "y", true)),

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import datetime
+import re
 from collections import Counter, defaultdict
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
-from playwright.sync_api import Locator, Page, Response
+from playwright.sync_api import Locator, Page, Response, expect
 
 from clinics.models import Clinic, User
 from patients.models import Patient
@@ -124,6 +125,27 @@ def test_the_bars_on_the_canvas_are_the_pressures_of_the_table(
     assert len(rows) >= 7
     assert sorted(map(tuple, drawn)) == sorted(
         (seconds(row), *map(int, row["value"].split("/"))) for row in rows
+    )
+
+
+def test_the_limits_of_a_patient_are_a_band_behind_the_readings(clinic: Clinic, signed_in: Page) -> None:
+    signed_in.add_init_script(path=RECORDER)
+    patient = patient_named(clinic, "P-0001")
+    signed_in.goto(path_of(patient, "limits/"))
+    for label, limit in (
+        ("Systolic pressure, lowest", "110"),
+        ("Systolic pressure, highest", "125"),
+        ("Pulse, highest", "75"),
+    ):
+        signed_in.get_by_label(label).fill(limit)
+    signed_in.get_by_role("button", name="Keep").click()
+    charts_are_drawn(signed_in)
+    assert signed_in.evaluate("drawnBands('blood_pressure')") == [[125, 110]]
+    expect(signed_in.locator(".chart-limits")).to_have_text(
+        [
+            re.compile(r"^Limits: 110 to 125 / none mmHg\. \d+ of \d+ beyond\.$"),
+            re.compile("^Pulse limits: up to 75"),
+        ]
     )
 
 

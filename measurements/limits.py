@@ -1,0 +1,169 @@
+"""The limits a person sets for a patient's readings: which metrics have them, what they say, and setting
+them. They colour and count; no reading is ever refused or left out for them."""
+
+from __future__ import annotations
+
+import datetime
+import hashlib
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from decimal import Decimal
+
+from django.db import transaction
+from django.db.models import Q
+from django.db.models.functions import Now
+
+from clinics import audit
+from clinics.locks import hold
+from clinics.models import User
+from measurements.models import Measurement, Threshold
+from measurements.presentation import number_text
+from patients.models import Patient
+from tenovi import catalogue
+
+LIMITED = (
+    *("blood_pressure", "pulse", "glucose", "weight", "spO2", "temperature"),
+    *("peak_expiratory_flow", "forced_expiratory_volume", "perfusion_index"),
+)
+"""In the order of the page. Only of blood pressure has the second value limits of its own."""
+PAIRED = "blood_pressure"
+UNITS = {"beats/min": "bpm"}
+
+Limits = tuple[Decimal | None, Decimal | None]  # lowest and highest value that is within
+
+
+@dataclass(frozen=True)
+class Limited:
+    """One number that may have limits: the first or second value of a metric."""
+
+    metric: str
+    number: int
+    value: catalogue.Value
+
+    @property
+    def key(self) -> str:
+        return f"{self.metric}_{self.number}"
+
+    @property
+    def label(self) -> str:
+        return self.value.meaning.capitalize()
+
+    @property
+    def unit(self) -> str:
+        return UNITS.get(self.value.unit, self.value.unit)
+
+
+class ChangedMeanwhile(Exception):
+    """Somebody else set limits since these were read."""
+
+
+def limited() -> Iterator[Limited]:
+    """Every number that may have limits."""
+    for name in LIMITED:
+        metric = catalogue.meaning(name, "")
+        yield Limited(name, 1, metric.value_1)
+        if name == PAIRED and metric.value_2:
+            yield Limited(name, 2, metric.value_2)
+
+
+def thresholds_of(patient: Patient) -> dict[str, Threshold]:
+    """By metric."""
+    rows = Threshold.objects.for_clinic(patient.clinic).filter(patient=patient).select_related("set_by")
+    return {row.metric: row for row in rows}
+
+
+def limits_of(thresholds: Mapping[str, Threshold]) -> dict[str, Limits]:
+    """By `Limited.key`, for every number that may have limits."""
+    return {one.key: _limits(thresholds.get(one.metric), one.number) for one in limited()}
+
+
+def version_of(thresholds: Mapping[str, Threshold]) -> str:
+    """Another text once any limit is another."""
+    said = sorted((key, *map(str, limits)) for key, limits in limits_of(thresholds).items())
+    return hashlib.blake2b(repr(said).encode(), digest_size=8).hexdigest()
+
+
+@transaction.atomic
+def set_limits(*, patient: Patient, by: User, version: str, wanted: Mapping[str, Limits]) -> bool:
+    """Let these limits hold, by `Limited.key`; whether any differed. Raises ChangedMeanwhile."""
+    hold(patient.clinic, [b"thresholds", patient.id.bytes])
+    before = thresholds_of(patient)
+    if version != version_of(before):
+        raise ChangedMeanwhile
+    changed = _changes(limits_of(before), wanted)
+    for name in sorted({one.metric for one in limited() if _is_changed(one, changed)}):
+        _replace(patient, name, by, wanted)
+    if changed:
+        audit.record("limits_set", by=by, clinic=patient.clinic, target=patient, detail=changed)
+    return bool(changed)
+
+
+def sentence(threshold: Threshold) -> str:
+    """`Limits: 90 to 140 / 60 to 90 mmHg.`"""
+    parts = [one for one in limited() if one.metric == threshold.metric]
+    spans = [_span(*_limits(threshold, one.number), one.value.decimals) for one in parts]
+    told = " / ".join(span or "none" for span in spans) if any(spans) else "none"
+    return f"Limits: {told} {parts[0].unit}".strip() + "."
+
+
+def outside(patient: Patient, threshold: Threshold, start: datetime.datetime, end: datetime.datetime) -> int:
+    """How many readings of that span lie beyond a limit; excluded ones and control solution aside."""
+    beyond = Q()
+    for number in (1, 2):
+        low, high = _limits(threshold, number)
+        if low is not None:
+            beyond |= Q(**{f"value_{number}__lt": low})
+        if high is not None:
+            beyond |= Q(**{f"value_{number}__gt": high})
+    found = Measurement.objects.of_patient(patient).taken_between(start, end)
+    return found.filter(beyond, metric=threshold.metric, excluded=False, control=False).count()
+
+
+def beyond_words(threshold: Threshold | None, value_1: Decimal, value_2: Decimal | None) -> str:
+    """Which limit a reading lies beyond: `above 140`, "" when it lies within all of them."""
+    words = []
+    for number, value in ((1, value_1), (2, value_2)):
+        low, high = _limits(threshold, number)
+        if value is not None and low is not None and value < low:
+            words.append(f"below {low.normalize():f}")
+        if value is not None and high is not None and value > high:
+            words.append(f"above {high.normalize():f}")
+    return ", ".join(words)
+
+
+def _limits(threshold: Threshold | None, number: int) -> Limits:
+    if threshold is None:
+        return None, None
+    return getattr(threshold, f"low_{number}"), getattr(threshold, f"high_{number}")
+
+
+def _span(low: Decimal | None, high: Decimal | None, decimals: int) -> str:
+    if low is not None and high is not None:
+        return f"{number_text(low, decimals)} to {number_text(high, decimals)}"
+    if low is not None:
+        return f"{number_text(low, decimals)} and more"
+    return f"up to {number_text(high, decimals)}" if high is not None else ""
+
+
+def _changes(before: Mapping[str, Limits], wanted: Mapping[str, Limits]) -> dict[str, list[str | None]]:
+    changes = {}
+    for key, limits in wanted.items():
+        for side, old, new in zip(("low", "high"), before[key], limits, strict=True):
+            if old != new:
+                changes[f"{key}_{side}"] = [None if one is None else str(one) for one in (old, new)]
+    return changes
+
+
+def _is_changed(one: Limited, changed: Mapping[str, object]) -> bool:
+    return f"{one.key}_low" in changed or f"{one.key}_high" in changed
+
+
+def _replace(patient: Patient, metric: str, by: User, wanted: Mapping[str, Limits]) -> None:
+    (low_1, high_1), (low_2, high_2) = wanted[f"{metric}_1"], wanted.get(f"{metric}_2", (None, None))
+    mine = Threshold.objects.for_clinic(patient.clinic).filter(patient=patient, metric=metric)
+    if low_1 is high_1 is low_2 is high_2 is None:
+        mine.delete()
+        return
+    limits = {"low_1": low_1, "high_1": high_1, "low_2": low_2, "high_2": high_2}
+    if not mine.update(**limits, set_by=by, set_at=Now()):
+        Threshold.objects.create(clinic=patient.clinic, patient=patient, metric=metric, set_by=by, **limits)
