@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
@@ -14,11 +15,11 @@ from clinics.models import Clinic, Role
 from tests.factories import credentials, make_clinic, make_user
 from tests.rest import token_of
 from tests.schema import DOORS, ask_everything, described, world
+from tests.test_rights import RIGHTS, Right, person
 
 pytestmark = pytest.mark.django_db
 
 URL = "/api/schema/"
-VITAL_DAYS = "/api/v1/clinics/{clinic}/vital-days/"
 
 
 @pytest.fixture
@@ -66,14 +67,18 @@ def test_an_admin_is_answered_as_described(clinic: Clinic) -> None:
     assert {path for path, statuses in answered.items() if 200 not in statuses} == set(DOORS)
 
 
-def test_billing_staff_are_answered_as_described(clinic: Clinic) -> None:
-    user = make_user("billing@alpha.test", clinic, Role.BILLING)
-    answered = ask_everything(clinic, {"Authorization": token_of(user)}, examples=5)
-    assert {path for path, statuses in answered.items() if 200 in statuses} == {VITAL_DAYS}
-    assert {path for path, statuses in answered.items() if 403 in statuses} == answered.keys() - {
-        VITAL_DAYS,
-        *DOORS,
-    }
+@pytest.mark.parametrize("role", [Role.CARE_MANAGER, Role.BILLING, "operator"])
+def test_other_roles_are_answered_as_described_and_only_where_they_may(clinic: Clinic, role: str) -> None:
+    answered = ask_everything(clinic, {"Authorization": token_of(person(clinic, role))}, examples=3)
+    theirs = {described_as(right) for right in RIGHTS if role in right.roles}
+    assert {path for path, statuses in answered.items() if statuses & {200, 201}} == answered.keys() & theirs
+    assert {path for path, statuses in answered.items() if 403 in statuses} >= (
+        answered.keys() - theirs - set(DOORS)
+    )
+
+
+def described_as(right: Right) -> str:
+    return "/" + re.sub(r"<\w+:(\w+)>", r"{\1}", right.route)
 
 
 def test_who_shows_nothing_is_answered_as_described(clinic: Clinic) -> None:

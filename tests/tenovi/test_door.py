@@ -17,6 +17,7 @@ from pytest_django import Settings
 from clinics.models import Clinic
 from measurements.models import Measurement
 from tenovi.models import Delivery
+from tests.database import database_read_only
 from tests.factories import (
     JSON,
     credentials,
@@ -294,16 +295,6 @@ def database_gone() -> Iterator[None]:
     finally:
         connection.close()
         connection.settings_dict["PORT"] = port
-
-
-@contextmanager
-def database_read_only() -> Iterator[None]:
-    with connection.cursor() as cursor:
-        cursor.execute("SET default_transaction_read_only = on")
-    try:
-        yield
-    finally:
-        connection.close()
 
 
 @pytest.mark.django_db(transaction=True)

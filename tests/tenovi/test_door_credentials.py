@@ -9,6 +9,7 @@ import pytest
 from clinics import webhook_secrets
 from clinics.models import Clinic
 from tenovi.models import Delivery, DoorCount
+from tests.database import database_read_only
 from tests.factories import (
     basic,
     credentials,
@@ -29,6 +30,15 @@ def clinic() -> Clinic:
 
 def deliveries(clinic: Clinic) -> list[Delivery]:
     return list(Delivery.objects.for_clinic(clinic))
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_wrong_secret_is_told_so_even_while_nothing_can_be_written() -> None:
+    make_clinic("alpha")
+    with database_read_only():
+        answer = knock("POST", "/webhooks/alpha/measurements/", basic("tenovi", "wrong"))
+        assert answer.status_code == 401
+    assert not DoorCount.objects.filter(cause="secret").exists()
 
 
 @pytest.mark.parametrize(
