@@ -5,10 +5,11 @@ from __future__ import annotations
 import datetime
 
 import requests
+import time_machine
 from playwright.sync_api import BrowserContext, Page, expect
 from pytest_django.live_server_helper import LiveServer
 
-from clinics.models import Clinic, User
+from clinics.models import Clinic, Session, User
 from devices.models import Assignment
 from patients.models import Patient
 from tests.browser.conftest import NOW, Enter
@@ -63,6 +64,23 @@ def test_a_reading_moves_chart_latest_value_and_calendar_without_a_reload(
     for told in ("Wed 19 Nov, 07:58 MST", "163/97 mmHg", "91 bpm"):
         expect(words).to_contain_text(told)
     assert page.evaluate("window.isTheSamePage")
+
+
+def test_an_open_page_does_not_keep_its_session_alive(
+    clinic: Clinic, care_manager: User, enter: Enter, page: Page
+) -> None:
+    enter(care_manager)
+    page.clock.install()
+    page.goto(path_of(patient_named(clinic, MONTHLY)))
+    expect(page.locator("[data-live-state]")).to_have_text("Live")
+    last_click = Session.objects.get(user_id=care_manager.id).seen_at
+    with (
+        time_machine.travel(NOW + datetime.timedelta(minutes=10), tick=True),
+        page.expect_response("**/news/*") as news,
+    ):
+        page.clock.fast_forward(A_TURN)
+    assert news.value.status == 200
+    assert Session.objects.get(user_id=care_manager.id).seen_at == last_click
 
 
 def test_an_open_page_says_that_it_lost_the_server_and_recovers(

@@ -85,3 +85,10 @@ def test_every_handler_leaves_paths_out() -> None:
     logging_settings: Any = settings.LOGGING
     handlers = logging_settings["handlers"].values()
     assert {tuple(handler["filters"]) for handler in handlers} == {("no_paths",)}
+
+
+@pytest.mark.parametrize("name", ["celery.beat", "celery.worker.strategy", "celery.app.trace"])
+def test_a_wake_up_is_no_news_and_a_failure_is(name: str) -> None:
+    logger = logging.getLogger(name)
+    assert not logger.isEnabledFor(logging.INFO)
+    assert logger.isEnabledFor(logging.ERROR)
