@@ -21,7 +21,7 @@ A = TypeVar("A", bound=Ask)
 
 def orders_for(visit: Visit) -> OrderQuerySet:
     """This clinic's orders, with their patient and device."""
-    return Order.objects.for_clinic(visit.clinic).select_related("clinic", "patient", "device")
+    return Order.objects.for_clinic(visit.clinic).select_related("clinic", "patient", "device", "placed_by")
 
 
 def order_for(visit: Visit, order_id: uuid.UUID) -> Order:

@@ -13,6 +13,7 @@ from typing import Any
 from clinics import audit
 from clinics.models import Clinic, User
 from devices.models import Device
+from devices.properties import PASSKEY, set_property
 from fulfillment.models import Order, OrderStep
 from fulfillment.states import OrderState, check_step
 from fulfillment.statuses import status_named
@@ -114,8 +115,8 @@ def note(
 def confirm(
     held: Held, device: Device, what: OrderStep.What, *, by: User | None = None, said: str = ""
 ) -> None:
-    """This device is what came of the order."""
-    order = held.order
+    """This device is what came of the order. One that bonds by a passkey is told it right away."""
+    order, passkey = held.order, held.order.bluetooth_passkey
     audited = {"hwi_device_id": str(device.hwi_device_id), "status": device.status}
     move(
         order,
@@ -130,8 +131,11 @@ def confirm(
         is_open=order.is_open and is_under_way(device.status),
         looking=False,
         look_due_at=None,
+        bluetooth_passkey="",
     )
     held.forget_request()
+    if passkey:
+        set_property(device=device, key=PASSKEY, value=passkey, by=by or order.placed_by)
 
 
 def is_under_way(vendor_status: str) -> bool:

@@ -1,12 +1,15 @@
 from django.urls import path
 
-from fulfillment import ask_views, views
+from fulfillment import ask_views, order_views, views
 
 FULFILLMENT = "c/<slug:clinic>/fulfillment/"
 REPLACEMENT = FULFILLMENT + "replacements/<uuid:replacement_id>/"
 SUPPLY = FULFILLMENT + "supplies/<uuid:supply_id>/"
+ORDER = "c/<slug:clinic>/orders/<uuid:order_id>/"
 
 urlpatterns = [
+    path(ORDER, order_views.order, name="order"),
+    path(ORDER + "decide/", order_views.decide_order, name="order-decide"),
     path(FULFILLMENT, views.shipments, name="shipments"),
     path(FULFILLMENT + "special-orders/", views.special_orders, name="special-orders"),
     path(FULFILLMENT + "special-orders/<uuid:special_order_id>/", views.special_order, name="special-order"),

@@ -10,13 +10,14 @@ from dataclasses import dataclass
 from typing import Any
 
 from django.urls import URLPattern, URLResolver, get_resolver, reverse
+from django.utils import timezone
 
 from clinics.access import ROLE_PERMISSIONS, Permission
 from clinics.models import Clinic, Role
 from devices.models import Gateway
-from fulfillment.models import Replacement, SpecialOrder, SupplyRequest
+from fulfillment.models import Order, OrderStep, Replacement, SpecialOrder, SupplyRequest
 from tests.browser.steps import patient_named
-from tests.factories import deliver, element, make_device
+from tests.factories import deliver, element, make_device, make_order
 from tests.fulfillment.vendor import make_asked
 
 NOT_A_PAGE = {"billing-export", "patient-news", "record-export"}
@@ -89,8 +90,8 @@ def _patterns(patterns: list[URLPattern | URLResolver]) -> Iterator[URLPattern]:
 
 def samples(clinic: Clinic) -> dict[str, Any]:
     """A value for each parameter that a route of this clinic may have: a patient with pressure, weight
-    and glucose, a day of hers, a device that needs a person, a gateway with a poor signal, and a
-    delivery of which something waits."""
+    and glucose, a day of hers, a device that needs a person, a gateway with a poor signal, an order
+    that somebody has to decide about, and a delivery of which something waits."""
     known = make_device(clinic)
     unknown = element(known, hwi_device_id="9f0c4b8e-3c70-4d3a-8a55-5f2f0b6c1d2e")
     answer = deliver(clinic, [element(known), unknown])
@@ -99,9 +100,26 @@ def samples(clinic: Clinic) -> dict[str, Any]:
         "patient_id": patient_named(clinic, "P-0003").id,
         "day": datetime.date(2025, 10, 20),
         "device_id": known.id,
+        "order_id": _order_to_decide(clinic).id,
         "gateway_id": Gateway.objects.for_clinic(clinic).filter(signal_strength__lt=12)[0].id,
         "special_order_id": SpecialOrder.objects.for_clinic(clinic)[0].id,
         "replacement_id": make_asked(Replacement, clinic, known, parts=["Gateway"]).id,
         "supply_id": make_asked(SupplyRequest, clinic, known, supply_name="Lancets (100)").id,
         "delivery_id": uuid.UUID(answer.json()["delivery"]),
     }
+
+
+def _order_to_decide(clinic: Clinic) -> Order:
+    """Its answer was lost, and a device at the vendor could be it."""
+    patient, now = patient_named(clinic, "P-0003"), timezone.now()
+    fields: dict[str, Any] = {
+        "name": "Tenovi Scale",
+        "vendor_patient_id": patient.external_id,
+        "vendor_created_at": now,
+    }
+    order = make_order(
+        patient, state="needs_person", sends=1, first_sent_at=now, doubted_at=now, reason="Two could be it."
+    )
+    make_device(clinic, status="Dropship Requested", **fields)
+    OrderStep.objects.create(clinic=clinic, order=order, what="handed", said=order.reason)
+    return order

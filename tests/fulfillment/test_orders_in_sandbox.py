@@ -58,6 +58,17 @@ def test_each_way_is_taken_and_one_device_made(clinic: Clinic, sandbox: Sandbox)
     assert sorted(record["device"]["name"] for record in made) == sorted(one.device_name for one, _ in WAYS)
 
 
+def test_a_passkey_reaches_the_device_right_after_its_activation(clinic: Clinic, sandbox: Sandbox) -> None:
+    wanted = handed_over(TRIVIDIA, bluetooth_passkey="123456")
+    order = place_one(clinic, somebody(clinic, "ways-4"), wanted)
+    run(clinic, 2)
+    device = fresh(order).device
+    assert device is not None
+    (found,) = sandbox.call(f"/hwi/hwi-devices/{device.hwi_device_id}/properties/").json()
+    assert (found["key"], found["value"]) == ("bluetooth_passkey", "123456")
+    assert fresh(order).bluetooth_passkey == ""
+
+
 def test_a_device_for_who_has_a_gateway_is_sent_without_another(clinic: Clinic, sandbox: Sandbox) -> None:
     patient = somebody(clinic, "ways-2")
     place(clinic, patient, handed_over(SCALE))

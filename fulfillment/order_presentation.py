@@ -1,0 +1,110 @@
+"""An order as its page shows it: what was wanted, all that happened, and what a person can do now."""
+
+from __future__ import annotations
+
+import datetime
+from dataclasses import dataclass
+
+from devices.models import Device
+from fulfillment.evidence import candidates_for
+from fulfillment.models import FulfillmentEvent, Order, OrderStep, ShipBy
+from fulfillment.states import OrderState
+from fulfillment.statuses import status_named
+from fulfillment.tracking import Tracking, tracking_of
+
+SENTENCES = {
+    OrderState.QUEUED: "It waits for its turn; nothing has reached Tenovi yet.",
+    OrderState.SENDING: "It is being sent to Tenovi.",
+    OrderState.UNKNOWN: (
+        "Tenovi’s answer was lost, so nobody knows whether it took the order. It is not sent again; "
+        "Tenovi’s list is being searched for it."
+    ),
+    OrderState.NEEDS_PERSON: "Somebody has to decide: Tenovi’s answer was lost, and its list does not settle it.",
+    OrderState.REFUSED: "Tenovi refused it. Nothing was ordered.",
+    OrderState.CANCELLED: "It was cancelled.",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Happening:
+    """One line of the history: of ours, or what Tenovi told. `by` is a person's name, "" for nobody."""
+
+    at: datetime.datetime
+    title: str
+    said: str = ""
+    by: str = ""
+    tracking: Tracking | None = None
+    hardware: str = ""
+
+
+def sentence_of(order: Order) -> str:
+    """Where the order is, and who has to do what next."""
+    state = OrderState(order.state)
+    if state != OrderState.CONFIRMED:
+        return SENTENCES[state]
+    status = status_named(order.vendor_status)
+    return f"{status.meaning} {status.turn}"
+
+
+def stage_of(order: Order) -> str:
+    """Which badge: of the parcel once there is one, else of the order."""
+    state = OrderState(order.state)
+    if state == OrderState.CONFIRMED:
+        return status_named(order.vendor_status).stage
+    if state == OrderState.NEEDS_PERSON or state == OrderState.REFUSED:
+        return "needs-you"
+    return "ended" if state == OrderState.CANCELLED else "preparing"
+
+
+def facts_of(order: Order) -> list[tuple[str, str]]:
+    """What was ordered, as label and text; what was not asked for is left out."""
+    cellular = len(order.hardware_uuid) == 15
+    address = (order.shipping_address, order.shipping_city, order.shipping_state, order.shipping_zip_code)
+    facts = [
+        ("How", ShipBy(order.ship_by).label + (", the gateway alone" if order.gateway_only else "")),
+        ("IMEI" if cellular else "Gateway", order.hardware_uuid),
+        ("Serial number", order.sensor_id),
+        ("To", order.shipping_name),
+        ("Address", ", ".join(part for part in address if part)),
+        ("Delivery", "with signature" if order.require_signature else ""),
+        ("News to", order.notify_emails.replace(",", ", ")),
+        ("Notes", order.shipping_notes),
+        ("Ordered by", str(order.placed_by)),
+    ]
+    return [(label, text) for label, text in facts if text]
+
+
+def history_of(order: Order, events: list[FulfillmentEvent]) -> list[Happening]:
+    """Everything that happened, oldest first."""
+    steps = OrderStep.objects.for_clinic(order.clinic).filter(order=order).select_related("by")
+    ours = [
+        Happening(
+            step.at, step.get_what_display(), step.said or _found(step), str(step.by) if step.by else ""
+        )
+        for step in steps.order_by("at", "id")
+    ]
+    theirs = [
+        Happening(
+            event.received_at,
+            event.status,
+            status_named(event.status).meaning,
+            tracking=tracking_of(event.tracking_link) if event.tracking_link else None,
+            hardware=event.hardware_uuid,
+        )
+        for event in events
+    ]
+    return sorted(ours + theirs, key=lambda one: one.at)
+
+
+def choices_of(order: Order) -> list[Device]:
+    """Devices at Tenovi that could be this order, while a person has to say which."""
+    if order.state not in (OrderState.UNKNOWN, OrderState.NEEDS_PERSON):
+        return []
+    return list(candidates_for(order).order_by("vendor_created_at", "hwi_device_id"))
+
+
+def _found(step: OrderStep) -> str:
+    if step.what != OrderStep.What.LOOKED:
+        return ""
+    found = len(step.detail.get("found", []))
+    return f"{found} device{'' if found == 1 else 's'} could be it." if found else "No trace of it."

@@ -1,0 +1,94 @@
+"""The page of one order, and what a person decides there."""
+
+from __future__ import annotations
+
+import uuid
+from typing import Any
+
+from django import forms
+from django.contrib import messages
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+from django.views.decorators.http import require_POST, require_safe
+
+from clinics.access import Permission, Visit, clinic_page
+from clinics.forms import Labelled
+from fulfillment import order_presentation as shown
+from fulfillment.access import events_of, order_for
+from fulfillment.models import Order
+from fulfillment.orders import TooLate, adopt_match, cancel_order, send_again
+from fulfillment.states import OrderState
+
+
+class ReasonForm(Labelled):
+    """Why a person decides so; it stays in the order's history."""
+
+    reason = forms.CharField(label="Reason", max_length=500, widget=forms.Textarea({"rows": 2}))
+
+
+@clinic_page(Permission.VIEW_PATIENTS)
+@require_safe
+def order(request: HttpRequest, visit: Visit, order_id: uuid.UUID) -> HttpResponse:
+    return _page(request, visit, order_for(visit, order_id))
+
+
+@clinic_page(Permission.MANAGE_DEVICES)
+@require_POST
+def decide_order(request: HttpRequest, visit: Visit, order_id: uuid.UUID) -> HttpResponse:
+    """Cancel, choose the device it became, send again or give up."""
+    found = order_for(visit, order_id)
+    wanted = request.POST.get("do", "")
+    reason = ReasonForm(request.POST, prefix=wanted, auto_id=f"id_{wanted}_%s")
+    try:
+        if wanted in ("again", "give-up") and not reason.is_valid():
+            return _page(request, visit, found, status=400, **{wanted.replace("-", "_"): reason})
+        said = _decide(visit, found, wanted, reason, request.POST.get("device", ""))
+    except (TooLate, ValueError) as error:
+        messages.error(request, str(error))
+    else:
+        messages.success(request, said) if said else messages.error(request, "Choose one of the buttons.")
+    return redirect("order", visit.clinic.slug, order_id)
+
+
+def _decide(visit: Visit, order: Order, wanted: str, form: ReasonForm, device_id: str) -> str:
+    """What was done, in a sentence; "" for nothing. Raises `TooLate`."""
+    by = visit.user
+    if wanted == "cancel":
+        cancel_order(order=order, by=by)
+        return "The order is cancelled. Nothing was sent to Tenovi."
+    if wanted == "choose":
+        known = {str(device.id): device for device in shown.choices_of(order)}
+        if device_id not in known:
+            raise TooLate("This device can no longer be chosen.")
+        adopt_match(order=order, device=known[device_id], by=by)
+        return "The order is settled with this device."
+    if wanted == "again":
+        send_again(order=order, by=by, reason=form.cleaned_data["reason"])
+        return "The order is sent again."
+    if wanted == "give-up":
+        cancel_order(order=order, by=by, reason=form.cleaned_data["reason"])
+        return "The order is given up."
+    return ""
+
+
+def _page(request: HttpRequest, visit: Visit, order: Order, status: int = 200, **forms: Any) -> HttpResponse:
+    decides = visit.may(Permission.MANAGE_DEVICES)
+    unfilled = {
+        name.replace("-", "_"): ReasonForm(prefix=name, auto_id=f"id_{name}_%s")
+        for name in ("again", "give-up")
+    }
+    context = {
+        "order": order,
+        "sentence": shown.sentence_of(order),
+        "stage": shown.stage_of(order),
+        "facts": shown.facts_of(order),
+        "history": shown.history_of(
+            order, events_of([order]).get(order.device_id, []) if order.device_id else []
+        ),
+        "decides": decides and order.state == OrderState.NEEDS_PERSON,
+        "choices": shown.choices_of(order) if decides else [],
+        "may_cancel": decides and order.state == OrderState.QUEUED,
+        "forms": unfilled | forms,
+        "zone": visit.clinic.zone,
+    }
+    return render(request, "fulfillment/order.html", context, status=status)
