@@ -281,7 +281,9 @@ LOGGING = {
     "loggers": {
         "django": {"handlers": [], "level": "INFO", "propagate": True},  # once, not twice
         # A wake-up every second that found nothing to do is no news; one that failed is.
-        **dict.fromkeys(("celery.beat", "celery.worker.strategy", "celery.app.trace"), {"level": "WARNING"}),
+        "celery.beat": {"level": "WARNING"},
+        "celery.worker.strategy": {"level": "WARNING"},
+        "celery.app.trace": {"level": "WARNING"},
         "axes": {"level": "ERROR"},  # it would log who failed to sign in; the audit record has it
     },
 }
