@@ -107,7 +107,7 @@ def carried_patient(patient: Patient) -> dict[str, Any]:
     return {
         "external_id": patient.external_id,
         **{name: getattr(patient, name) for name in CARRIED if getattr(patient, name)},
-        "sms_opt_in": patient.sms_opt_in and patient.consented_on is not None,
+        "sms_opt_in": patient.as_told("sms_opt_in"),
     }
 
 
