@@ -112,8 +112,10 @@ def alarms(clinic: Clinic) -> list[Alarm]:
         found.append(Alarm(text, "operations", "Operations"))
     since = Delivery.objects.for_clinic(clinic).waiting().aggregate(at=Min("received_at"))["at"]
     if since and timezone.now() - since > TOO_LONG:
-        waited = lasting((timezone.now() - since).total_seconds())
-        found.append(Alarm(f"A delivery has waited for {waited} to be settled.", "deliveries", "Deliveries"))
+        days = (timezone.now() - since).days
+        waited = "a day" if days == 1 else f"{days} days"
+        text = f"A delivery has waited for more than {waited} to be settled."
+        found.append(Alarm(text, "deliveries", "Deliveries"))
     return found
 
 

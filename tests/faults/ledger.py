@@ -139,14 +139,14 @@ def readings(device: Device) -> Iterator[bytes]:
         yield json.dumps(members).encode()
 
 
-def slowest(posts: Sequence[Post], share: float) -> float:
-    """The seconds within which this share of the posts was answered."""
-    return sorted(post.seconds for post in posts)[min(len(posts) - 1, int(share * len(posts)))]
+def slowest(posts: Sequence[Post]) -> float:
+    """The seconds within which 99 of 100 posts were answered."""
+    return sorted(post.seconds for post in posts)[min(len(posts) - 1, int(0.99 * len(posts)))]
 
 
-def within(seconds: float, usual: Sequence[Post]) -> float:
-    """The promise, or on a machine too busy to keep it even in peace, three times what peace takes there."""
-    return max(seconds, 3 * slowest(usual, 0.99))
+def within(promised: float, usual: float) -> float:
+    """The promise, or on a machine too busy to keep it, three times what is usual there. All in seconds."""
+    return max(promised, 3 * usual)
 
 
 def statuses(posts: Iterable[Post]) -> Counter[int]:
