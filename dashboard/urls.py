@@ -9,6 +9,7 @@ from dashboard import (
     health,
     holder_views,
     views,
+    webhook_views,
 )
 
 READING = "c/<slug:clinic>/patients/<uuid:patient_id>/<iso:day>/readings/<int:reading_id>/"
@@ -20,6 +21,7 @@ urlpatterns = [
     path("c/<slug:clinic>/settings/", clinic_settings.clinic_settings, name="clinic-settings"),
     path("c/<slug:clinic>/vendor-key/", clinic_settings.vendor_key, name="vendor-key"),
     path("c/<slug:clinic>/account-sync/", account_sync.account_sync, name="account-sync"),
+    path("c/<slug:clinic>/webhooks/vendor/", webhook_views.vendor_webhooks, name="vendor-webhooks"),
     path("c/<slug:clinic>/patients/", views.patients, name="patients"),
     path("c/<slug:clinic>/patients/<uuid:patient_id>/", views.patient, name="patient"),
     path("c/<slug:clinic>/patients/<uuid:patient_id>/news/", views.patient_news, name="patient-news"),

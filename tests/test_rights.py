@@ -100,6 +100,8 @@ care admin billing operator
   –    ✔      –      ✔      POST  c/<slug:clinic>/account-sync/
   –    ✔      –      ✔      GET   c/<slug:clinic>/webhooks/
   –    ✔      –      ✔      POST  c/<slug:clinic>/webhooks/
+  –    ✔      –      ✔      GET   c/<slug:clinic>/webhooks/vendor/
+  –    ✔      –      ✔      POST  c/<slug:clinic>/webhooks/vendor/
   –    ✔      –      ✔      GET   c/<slug:clinic>/record/
   –    ✔      –      ✔      GET   c/<slug:clinic>/record/export.csv
   –    –      –      ✔      GET   operator/clinics/

@@ -8,6 +8,7 @@ from tenovi.models.queue import (
     RequestKind,
     RequestState,
 )
+from tenovi.models.webhooks import VendorWebhook, WebhookDraft
 
 __all__ = [
     "Call",
@@ -20,4 +21,6 @@ __all__ = [
     "Request",
     "RequestKind",
     "RequestState",
+    "VendorWebhook",
+    "WebhookDraft",
 ]

@@ -1,0 +1,158 @@
+"""The page of the webhooks at the vendor: is ours there, does it answer, does every device use it?"""
+
+from __future__ import annotations
+
+import datetime
+from dataclasses import dataclass
+from typing import Any
+
+from django.contrib import messages
+from django.db.models import Max
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import get_object_or_404, redirect, render
+from django.urls import reverse
+from django.utils import timezone
+from django.views.decorators.http import require_http_methods
+
+from clinics.access import Permission, Visit, clinic_page
+from clinics.models import Clinic
+from devices.models import DeviceProperty
+from devices.properties import WEBHOOK
+from tenovi import webhooks
+from tenovi.models import Call, Delivery, RequestKind, VendorWebhook
+from tenovi.reach import is_public, why_unreachable
+from tenovi.webhooks import DOORS, endpoint_of
+
+FRESH = datetime.timedelta(minutes=15)
+"""How old the vendor's list may be for something to be registered by it."""
+NAMES = {"MEASUREMENT": "Readings", "FULFILLMENT": "Shipping", "SPECIAL_ORDER": "Special orders"}
+MOST_PINNED = 50
+
+
+@dataclass(frozen=True)
+class Door:
+    """One of our doors, and what the vendor does about it. `problems` are sentences, none when all is well."""
+
+    name: str
+    endpoint: str
+    problems: tuple[str, ...]
+    last_came_at: datetime.datetime | None
+
+
+@clinic_page(Permission.MANAGE_CLINIC)
+@require_http_methods(["GET", "HEAD", "POST"])
+def vendor_webhooks(request: HttpRequest, visit: Visit) -> HttpResponse:
+    if request.method == "POST":
+        _do(request, visit)
+        return redirect("vendor-webhooks", visit.clinic.slug)
+    return render(request, "dashboard/vendor_webhooks.html", context(visit))
+
+
+def context(visit: Visit) -> dict[str, Any]:
+    """What `dashboard/vendor_webhooks.html` documents."""
+    clinic, read_at = visit.clinic, _read_at(visit.clinic)
+    known = VendorWebhook.objects.for_clinic(clinic).order_by("event", "endpoint", "vendor_id")
+    mine = {webhook.id for found in webhooks.ours(clinic).values() for webhook in found}
+    return {
+        "clinic": clinic,
+        "read_at": read_at,
+        "is_fresh": read_at is not None and timezone.now() - read_at < FRESH,
+        "doors": _doors(clinic) if read_at else [],
+        "registered": [
+            {"webhook": one, "name": NAMES.get(one.event, one.event), "is_ours": one.id in mine}
+            for one in known
+        ],
+        "telling": webhooks.telling(clinic),
+        "pinned": _pinned(visit),
+        "is_public": is_public(endpoint_of(clinic, "MEASUREMENT")),
+        "zone": clinic.zone,
+    }
+
+
+def _do(request: HttpRequest, visit: Visit) -> None:
+    clinic, wanted = visit.clinic, request.POST.get("do")
+    if wanted == "read":
+        webhooks.ask_what_is_there(clinic)
+        messages.success(request, "Tenovi is asked. Reload the page in a moment.")
+    elif wanted == "try":
+        _try(request, clinic)
+    elif wanted == "register":
+        _register(request, visit)
+    elif wanted == "remove":
+        number = request.POST.get("webhook", "")
+        found = VendorWebhook.objects.for_clinic(clinic).select_related("clinic")
+        number = number if number.isascii() and number.isdecimal() and len(number) < 18 else "0"
+        webhooks.remove(webhook=get_object_or_404(found, id=number), by=visit.user)
+        messages.success(request, "Tenovi is asked to remove it.")
+
+
+def _register(request: HttpRequest, visit: Visit) -> None:
+    read_at = _read_at(visit.clinic)
+    if read_at is None or timezone.now() - read_at >= FRESH:
+        messages.error(request, "First ask Tenovi what is there: otherwise something might be there twice.")
+        return
+    try:
+        webhooks.register(clinic=visit.clinic, by=visit.user)
+    except webhooks.StillTelling:
+        messages.error(request, "Tenovi is being told already. Wait until that is done.")
+    else:
+        messages.success(request, "Tenovi is told: a new secret, arrays, and all devices by default.")
+
+
+def _try(request: HttpRequest, clinic: Clinic) -> None:
+    for event, name in NAMES.items():
+        if problem := why_unreachable(endpoint_of(clinic, event)):
+            messages.error(request, f"{name}: {problem}")
+            return
+    messages.success(request, "All three doors answer, and let nobody in without the secret.")
+
+
+def _read_at(clinic: Clinic) -> datetime.datetime | None:
+    read = Call.objects.for_clinic(clinic).filter(kind=RequestKind.WEBHOOKS, outcome=Call.Outcome.ANSWERED)
+    return read.newest_first().values_list("at", flat=True).first()
+
+
+def _doors(clinic: Clinic) -> list[Door]:
+    came = Delivery.objects.for_clinic(clinic).exclude(state="rejected").order_by()
+    last = dict(came.values_list("kind").annotate(last=Max("received_at")))
+    return [
+        Door(NAMES[event], endpoint_of(clinic, event), tuple(_problems(there)), last.get(DOORS[event]))
+        for event, there in webhooks.ours(clinic).items()
+    ]
+
+
+def _problems(there: list[VendorWebhook]) -> list[str]:
+    if not there:
+        return ["Not registered: Tenovi sends nothing here."]
+    found = []
+    if len(there) > 1:
+        found.append(f"Registered {len(there)} times: each delivery comes as often. Remove all but one.")
+    if any(one.opens is False for one in there):
+        found.append("It shows a secret that does not open this door.")
+    if all(one.opens is None for one in there):
+        found.append("Tenovi does not say which secret it shows; whether something comes tells.")
+    if any(one.post_as_array is False for one in there):
+        found.append("Values measured together come one by one. As an array they come together.")
+    if any(one.enabled_by_default is False for one in there):
+        found.append("It is off by default: only devices pinned to it send here.")
+    return found
+
+
+def _pinned(visit: Visit) -> list[dict[str, Any]]:
+    """Devices that send to another webhook than ours. Their addresses for who may open them."""
+    clinic = visit.clinic
+    mine = {str(one.vendor_id) for one in webhooks.ours(clinic)["MEASUREMENT"]}
+    rows = DeviceProperty.objects.for_clinic(clinic).filter(key=WEBHOOK).select_related("device")
+    elsewhere = [
+        row for row in rows.order_by("device__name", "id") if row.value and row.value.lower() not in mine
+    ]
+    return [
+        {
+            "device": row.device,
+            "webhook": row.value,
+            "url": reverse("device-properties", args=[clinic.slug, row.device_id])
+            if visit.may_manage_devices
+            else "",
+        }
+        for row in elsewhere[:MOST_PINNED]
+    ]

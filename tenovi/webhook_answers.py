@@ -1,0 +1,106 @@
+"""What the vendor's answers about registered webhooks do to our picture of them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.utils.datastructures import CaseInsensitiveMapping
+
+from clinics.models import Clinic
+from clinics.webhook_secrets import clinic_shown_by
+from tenovi.errors import VendorError
+from tenovi.models import Priority, Request, RequestKind, RequestState, VendorWebhook, WebhookDraft
+from tenovi.office_shapes import Webhook
+from tenovi.queue import ask
+from tenovi.registry import NothingToSend
+from tenovi.shapes import Page
+from tenovi.webhooks import TELLING, endpoint_of, leads_to, ours
+
+
+def webhook_to_register(request: Request) -> dict[str, Any]:
+    """All members, so that a webhook somebody changed over there is put right. The target is the event
+    of a new one, the vendor's id of one that is there."""
+    clinic, event = request.clinic, _event_of(request)
+    draft = WebhookDraft.objects.for_clinic(clinic).filter(event=event).first()
+    if draft is None:
+        raise NothingToSend
+    return {
+        "endpoint": endpoint_of(clinic, event),
+        "event": event,
+        "auth_header": draft.header,
+        "auth_key": draft.value,
+        "post_as_array": True,
+        "enabled_by_default": True,
+    }
+
+
+def store_registered(request: Request, answer: Webhook) -> int:
+    """The vendor has it: the secret is needed here no longer."""
+    WebhookDraft.objects.for_clinic(request.clinic).filter(event=_event_of(request)).delete()
+    _store(request.clinic, answer)
+    return 0
+
+
+def store_removed(request: Request, answer: None) -> int:
+    VendorWebhook.objects.for_clinic(request.clinic).filter(vendor_id=request.target).delete()
+    return 0
+
+
+def store_webhooks(request: Request, answer: Page[Webhook]) -> int:
+    """The whole list. It also tells what became of a registration whose answer was lost."""
+    clinic = request.clinic
+    for webhook in answer.results:
+        _store(clinic, webhook)
+    known = VendorWebhook.objects.for_clinic(clinic)
+    known.exclude(vendor_id__in=[webhook.id for webhook in answer.results]).delete()
+    opened = [event for event, found in ours(clinic).items() if any(one.opens for one in found)]
+    WebhookDraft.objects.for_clinic(clinic).filter(event__in=opened).exclude(
+        event__in=_being_told(clinic)
+    ).delete()
+    lost = Request.objects.for_clinic(clinic).filter(kind=RequestKind.WEBHOOK_CREATE)
+    lost.filter(state=RequestState.UNKNOWN).delete()  # it is there, or it may be asked for again
+    return 0
+
+
+def look_for_lost(request: Request, error: VendorError | None) -> None:
+    """Nobody knows whether it was registered: the list tells."""
+    if request.state == RequestState.UNKNOWN:
+        ask(request.clinic, RequestKind.WEBHOOKS, priority=Priority.PERSON, insist=True)
+
+
+def _being_told(clinic: Clinic) -> list[str]:
+    told = Request.objects.for_clinic(clinic).filter(kind__in=TELLING).unanswered()
+    return [_event_of(request) for request in told]
+
+
+def _event_of(request: Request) -> str:
+    if request.kind == RequestKind.WEBHOOK_CREATE:
+        return request.target
+    known = VendorWebhook.objects.for_clinic(request.clinic).filter(vendor_id=request.target).first()
+    return known.event if known else ""
+
+
+def _store(clinic: Clinic, webhook: Webhook) -> None:
+    is_ours = leads_to(clinic, webhook.event, webhook.endpoint)
+    VendorWebhook.objects.for_clinic(clinic).update_or_create(
+        clinic=clinic,
+        vendor_id=webhook.id,
+        defaults={
+            "endpoint": webhook.endpoint,
+            "event": webhook.event,
+            "auth_header": webhook.auth_header,
+            "opens": _opens(clinic, webhook) if is_ours else None,
+            "post_as_array": webhook.post_as_array,
+            "enabled_by_default": webhook.enabled_by_default,
+        },
+    )
+
+
+def _opens(clinic: Clinic, webhook: Webhook) -> bool | None:
+    """Whether what it shows opens our door; None where the vendor hides that."""
+    if not webhook.auth_header:
+        return False
+    if not webhook.auth_key.strip("*•. "):
+        return None
+    shown = CaseInsensitiveMapping({webhook.auth_header: webhook.auth_key})
+    return clinic_shown_by(clinic.slug, shown)[1]

@@ -1,0 +1,120 @@
+"""Our doors as webhooks at the vendor: registered, put right, looked at, removed.
+
+One secret serves all of them: two are valid at a door, so that a third would lock out what still shows
+the first. Source: https://docs.tenovi.com/hwi-api/webhooks/ (members of a webhook) and declarations in
+public integrations (paths).
+"""
+
+from __future__ import annotations
+
+import base64
+import secrets
+from dataclasses import dataclass
+
+from django.conf import settings
+from django.db import transaction
+
+from clinics import audit
+from clinics.actions import add_webhook_secret
+from clinics.models import Clinic, User
+from tenovi.models import Priority, Request, RequestKind, RequestState, VendorWebhook, WebhookDraft
+from tenovi.queue import ask
+
+DOORS = {"MEASUREMENT": "measurements", "FULFILLMENT": "fulfillment", "SPECIAL_ORDER": "special-orders"}
+"""The vendor's events, and the door each is for."""
+USERNAME = "tenovi"
+SECRET_BYTES = 24  # 192 random bits
+TELLING = (RequestKind.WEBHOOK_CREATE, RequestKind.WEBHOOK_UPDATE)
+
+
+class StillTelling(Exception):
+    """The vendor is being told already: a further secret would lock out the one under way."""
+
+
+def endpoint_of(clinic: Clinic, event: str) -> str:
+    return f"{settings.PUBLIC_URL.rstrip('/')}/webhooks/{clinic.slug}/{DOORS[event]}/"
+
+
+def ours(clinic: Clinic) -> dict[str, list[VendorWebhook]]:
+    """The registered webhooks that lead to our doors, by event."""
+    found: dict[str, list[VendorWebhook]] = {event: [] for event in DOORS}
+    for webhook in VendorWebhook.objects.for_clinic(clinic).order_by("vendor_id"):
+        if leads_to(clinic, webhook.event, webhook.endpoint):
+            found[webhook.event].append(webhook)
+    return found
+
+
+def leads_to(clinic: Clinic, event: str, endpoint: str) -> bool:
+    """Whether that is our door for the event; the slash at the end is optional."""
+    return event in DOORS and endpoint.rstrip("/") == endpoint_of(clinic, event).rstrip("/")
+
+
+@transaction.atomic
+def register(*, clinic: Clinic, by: User) -> None:
+    """Have the vendor post each event to our door with a new secret, as arrays, by default: what is missing
+    is created and what is there is put right. A secret the vendor has not taken yet is used again.
+
+    What the vendor has must have been read just before. Raises StillTelling.
+    """
+    Clinic.objects.select_for_update().get(pk=clinic.pk)
+    if Request.objects.for_clinic(clinic).filter(kind__in=TELLING).unanswered().exists():
+        raise StillTelling
+    left = WebhookDraft.objects.for_clinic(clinic).order_by("created_at").first()
+    if left:
+        header, value = left.header, left.value
+    else:
+        header, password = "Authorization", secrets.token_urlsafe(SECRET_BYTES)
+        value = "Basic " + base64.b64encode(f"{USERNAME}:{password}".encode()).decode()
+        add_webhook_secret(clinic=clinic, header="", username=USERNAME, password=password, by=by)
+    created, changed = [], []
+    for event, there in ours(clinic).items():
+        draft, _ = WebhookDraft.objects.for_clinic(clinic).get_or_create(clinic=clinic, event=event)
+        draft.header, draft.value = header, value
+        draft.save(update_fields=["header", "value_encrypted"])
+        for webhook in there[:1]:
+            _tell(clinic, RequestKind.WEBHOOK_UPDATE, str(webhook.vendor_id))
+            changed.append(event)
+        if not there:
+            _tell(clinic, RequestKind.WEBHOOK_CREATE, event)
+            created.append(event)
+    detail = {"created": created, "changed": changed, "header": header}
+    audit.record("webhooks_registered", by=by, clinic=clinic, detail=detail)
+
+
+@transaction.atomic
+def remove(*, webhook: VendorWebhook, by: User) -> None:
+    """Have the vendor post to this address no longer."""
+    _tell(webhook.clinic, RequestKind.WEBHOOK_DELETE, str(webhook.vendor_id))
+    detail = {"endpoint": webhook.endpoint, "event": webhook.event}
+    audit.record("webhook_removed", by=by, clinic=webhook.clinic, detail=detail)
+
+
+def ask_what_is_there(clinic: Clinic) -> None:
+    """Have the vendor asked for its webhooks, and for the devices that are pinned to one."""
+    _tell(clinic, RequestKind.WEBHOOKS, "")
+    _tell(clinic, RequestKind.DEVICES_WITH_PROPERTY, "measurement_webhook_id")
+
+
+@dataclass(frozen=True, slots=True)
+class Telling:
+    """Something about webhooks that is being asked of the vendor, or was refused."""
+
+    sentence: str
+    refused: bool
+
+
+def telling(clinic: Clinic) -> list[Telling]:
+    kinds = (*TELLING, RequestKind.WEBHOOK_DELETE, RequestKind.WEBHOOKS)
+    rows = Request.objects.for_clinic(clinic).filter(kind__in=kinds).order_by("created_at", "target")
+    return [_told(row) for row in rows]
+
+
+def _told(row: Request) -> Telling:
+    what = RequestKind(row.kind).label
+    if row.state in (RequestState.PARKED, RequestState.UNKNOWN):
+        return Telling(f"{what}: {row.reason}", refused=True)
+    return Telling(f"{what}: waits for Tenovi’s answer. {row.reason}".strip(), refused=False)
+
+
+def _tell(clinic: Clinic, kind: str, target: str) -> None:
+    ask(clinic, kind, target, priority=Priority.PERSON, insist=True)
