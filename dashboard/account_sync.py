@@ -19,6 +19,7 @@ from clinics.access import Permission, Visit, clinic_page
 from clinics.models import Clinic
 from devices import sync
 from devices.models import Device, DeviceType, Gateway, HardwareChange
+from fulfillment.models import Replacement, SpecialOrder, SupplyRequest, SupplyType
 from patients.models import Patient
 from tenovi.keys import NOT_SET_UP, UNREADABLE, why_nothing_is_sent
 from tenovi.kinds import rows_a_page
@@ -32,6 +33,10 @@ PARTS: tuple[tuple[str, str, Callable[[Clinic], Any], str], ...] = (
     (RequestKind.GATEWAYS, "Gateways", Gateway.objects.for_clinic, "gateways"),
     (RequestKind.DEVICE_TYPES, "Devices that can be ordered", DeviceType.objects.for_clinic, ""),
     (RequestKind.HARDWARE_LOG, "Changes of hardware", HardwareChange.objects.for_clinic, ""),
+    (RequestKind.REPLACEMENTS, "Replacements", Replacement.objects.for_clinic, "replacements"),
+    (RequestKind.BULK_ORDERS, "Special orders", SpecialOrder.objects.for_clinic, "special-orders"),
+    (RequestKind.SUPPLY_TYPES, "Supplies that can be ordered", SupplyType.objects.for_clinic, ""),
+    (RequestKind.SUPPLY_REQUESTS, "Supplies", SupplyRequest.objects.for_clinic, "supplies"),
 )
 
 

@@ -66,6 +66,12 @@ def special_orders_of(patient: Patient) -> SpecialOrderQuerySet:
     return _with_steps(SpecialOrder.objects.of_patient(patient), patient.clinic)
 
 
+def special_orders_called(clinic: Clinic, request_ids: Iterable[str]) -> SpecialOrderQuerySet:
+    """The special orders with these ids of the vendor's, with their steps."""
+    named = SpecialOrder.objects.for_clinic(clinic).filter(request_id__in=list(request_ids))
+    return _with_steps(named, clinic)
+
+
 def special_order_for(visit: Visit, special_order_id: uuid.UUID) -> SpecialOrder:
     """This clinic's special order with its steps; 404 on a miss."""
     return get_object_or_404(special_orders_for(visit), id=special_order_id)

@@ -12,6 +12,7 @@ from django.urls import reverse
 from clinics.access import Visit
 from clinics.models import Clinic
 from fulfillment import asks
+from fulfillment.access import special_orders_called
 from fulfillment.models import Ask, AskState, Replacement, SpecialOrder
 from fulfillment.presentation import Person
 from fulfillment.statuses import Stage, order_status_named
@@ -66,8 +67,7 @@ def names_of(model: type[Ask]) -> tuple[str, str, str]:
 def ask_rows(clinic: Clinic, found: Sequence[Ask]) -> list[AskRow]:
     """Rows of asks that know their device and patient. One further query for the parcels, one for their steps."""
     numbers = [one.vendor_id for one in found if one.vendor_id]
-    parcels = SpecialOrder.objects.for_clinic(clinic).filter(request_id__in=numbers)
-    known = {one.request_id: one for one in parcels.prefetch_related("events")} if numbers else {}
+    known = {one.request_id: one for one in special_orders_called(clinic, numbers)} if numbers else {}
     return [_row(clinic, one, known.get(one.vendor_id)) for one in found]
 
 

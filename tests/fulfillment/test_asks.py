@@ -316,7 +316,7 @@ def supply(admin: User, device: Device, **fields: Any) -> SupplyRequest:
 
 
 def test_supplies_name_the_gateway_and_the_device_they_are_for(
-    stub: VendorStub, device: Device, admin: User
+    stub: VendorStub, device: Device, admin: User, alice: Client
 ) -> None:
     stub.reply(SUPPLIES, Reply(201, {"id": NUMBER, "supply_name": "Lancets (100)", "fulfilled": False}))
     asked = supply(admin, device)
@@ -327,6 +327,8 @@ def test_supplies_name_the_gateway_and_the_device_they_are_for(
     assert now_of(asked).state == "confirmed"
     tell_order(device.clinic, order(request_id=NUMBER, order_type="SU", status="Shipped", patient_id=None))
     assert now_of(asked).state == "fulfilled"
+    page = text_of(alice.get(f"/c/alpha/fulfillment/supplies/{asked.id}/"))
+    assert "The parcel Shipped" in page
 
 
 def test_supplies_go_to_the_older_path_where_the_account_has_that(
