@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from clinics.models import Clinic
 from dashboard.device_figures import DeviceFigures, figures_of
 from dashboard.device_list import gateways_of, is_silent
-from devices.hardware import silent_since
+from devices.hardware import POOR, signal_level, silent_since
 from devices.models import Assignment, Gateway
 
 
@@ -26,7 +26,7 @@ class DeviceState:
 
 
 NO_DEVICE = DeviceState("no-device", "no device")
-WORST_FIRST = ("gateway-silent", "silent", "battery-low", "waiting", "fine")
+WORST_FIRST = ("gateway-silent", "silent", "battery-low", "gateway-weak", "waiting", "fine")
 
 
 def device_states(
@@ -64,6 +64,8 @@ def device_state(
         return DeviceState("waiting", "no reading yet", name)
     if figures.is_low:
         return DeviceState("battery-low", f"battery {figures.battery:.0f} %", name)
+    if gateway and signal_level(gateway.signal_strength) == POOR:
+        return DeviceState("gateway-weak", "weak signal", name)
     return DeviceState("fine", "in use", name)
 
 

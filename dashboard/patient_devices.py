@@ -59,7 +59,7 @@ def _device(patient: Patient, held: Any, state: DeviceState, trend: Sparkline | 
         "name": held.device.name or (kind.label if kind else "Device"),
         "kind": kind.label if kind else "",
         "status": held.device.status,
-        "state": state if held.ends_at is None and state.state != "fine" else None,
+        "state": state if held.ends_at is None and state.state not in ("fine", "gateway-weak") else None,
         "battery": f"{held.battery:.0f} %" if held.battery is not None else "",
         "battery_trend": trend,
         "last_reading_at": held.last_reading_at,

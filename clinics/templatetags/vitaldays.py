@@ -68,6 +68,7 @@ STATE_ICONS = {
     "fine": "check",
     "silent": "alert-triangle",
     "gateway-silent": "antenna-bars-off",
+    "gateway-weak": "antenna-bars-2",
     "battery-low": "battery-1",
     "waiting": "hourglass",
     "no-device": "minus",

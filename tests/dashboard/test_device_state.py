@@ -98,6 +98,12 @@ def test_a_silent_gateway_is_named_rather_than_the_device_behind_it(patient: Pat
     assert state(patient) == DeviceState("gateway-silent", "gateway silent 4 days")
 
 
+def test_a_weak_signal_is_told_of_a_device_that_is_in_use(patient: Patient) -> None:
+    sent(held(patient, hardware_uuid=GATEWAY_ID), 1)
+    make_gateway(patient.clinic, last_seen_at=NOW, signal_strength=8)
+    assert state(patient) == DeviceState("gateway-weak", "weak signal")
+
+
 def test_of_several_devices_the_worst_is_told_by_name(patient: Patient) -> None:
     sent(held(patient), 1)
     sent(held(patient, name="Scale"), 6)
