@@ -7,10 +7,12 @@ from typing import Any
 
 import pytest
 import time_machine
-from django.db import IntegrityError, transaction
+from django.db import IntegrityError, connection, transaction
 from django.test import Client
+from django.test.utils import CaptureQueriesContext
 
 from clinics.models import AuditEvent, Clinic, Role, User
+from dashboard.gateway_trouble import watch_gateways
 from dashboard.tasks import watch_every_gateway
 from devices.models import Device, Gateway, GatewaySample
 from patients.alerts import acknowledge_alert
@@ -196,3 +198,22 @@ def test_an_open_page_learns_of_an_alert_and_that_it_was_seen(clinic: Clinic, de
     acknowledge_alert(alert=alert, by=make_user("nurse@alpha.test", clinic))
     versions.append(page(clinic, f"patients/{patient.id}/news/"))
     assert len(set(versions)) == 3
+
+
+def test_watching_many_takes_as_few_queries_as_watching_one(clinic: Clinic, device: Device) -> None:
+    heard(clinic, 25, seen=NOW - 4 * DAY)
+
+    def queries() -> int:
+        Alert.objects.for_clinic(clinic).delete()
+        with CaptureQueriesContext(connection) as seen:
+            watch_gateways(clinic, NOW)
+        return len(seen)
+
+    one = queries()
+    for number in range(6):
+        gateway_id = f"{number:012X}"
+        other = make_device(clinic, hardware_uuid=gateway_id)
+        assign(other, make_patient(clinic, f"P-1{number}"))
+        make_gateway(clinic, gateway_id, last_seen_at=NOW - 3 * DAY, polled_at=NOW)
+    assert queries() == one
+    assert Alert.objects.for_clinic(clinic).unseen().count() == 7
