@@ -167,3 +167,121 @@ def test_every_state_says_what_it_means(clinic: Clinic, patient: Patient, state:
     text = page(browser(clinic), order)
     assert order.get_state_display() in text
     assert "What Tenovi said." in text
+
+
+# The list.
+
+
+def listed(client: Client, query: str = "") -> str:
+    answer = client.get(f"/c/alpha/fulfillment/orders/{query}")
+    assert answer.status_code == 200
+    return answer.content.decode()
+
+
+def test_the_list_shows_each_order_in_its_part_and_says_what_is_next(
+    clinic: Clinic, patient: Patient
+) -> None:
+    device = make_device(clinic, name=SCALE)
+    by = make_user("by@alpha.test")
+    lost(patient, by=by, device_name="Lost One")
+    make_order(patient, by, device_name="Waiting One")
+    make_order(
+        patient,
+        by,
+        device_name="Ours",
+        ship_by="clinic",
+        state="confirmed",
+        device=device,
+        vendor_status="Pending Shipment",
+    )
+    make_order(
+        patient, by, device_name="No", state="refused", is_open=False, reason="Tenovi does not know it."
+    )
+    client = browser(clinic)
+    parts = {
+        "": {"Lost One", "Waiting One", "Ours", "No"},
+        "?show=needs-you": {"Lost One"},
+        "?show=to-ship": {"Ours"},
+        "?show=under-way": {"Lost One", "Waiting One", "Ours"},
+        "?show=arrived": set(),
+        "?show=ended": {"No"},
+        "?show=nonsense": {"Lost One", "Waiting One", "Ours", "No"},
+    }
+    for query, names in parts.items():
+        text = listed(client, query)
+        assert {name for name in parts[""] if f">{name}</a>" in text} == names, query
+    for said in ("1</span> order needs you", "Decide what became of it.", "Tenovi does not know it."):
+        assert said in listed(client)
+
+
+@pytest.mark.parametrize("words", ["person scale", "MRN-7781", "0123-4567", "1Z9"])
+def test_an_order_is_found_by_patient_gateway_and_tracking(
+    clinic: Clinic, patient: Patient, words: str
+) -> None:
+    device = make_device(clinic, hwi_device_id=uuid.UUID(int=5), name=SCALE)
+    assign(device, patient)
+    make_order(patient, state="confirmed", device=device, hardware_uuid=GATEWAY)
+    make_order(somebody(clinic, "other", name="Somebody Else"), device_name="Other")
+    news = {"hwi_device_id": str(device.hwi_device_id), "status": "Shipped", "tracking_link": "ups.com/1Z9"}
+    deliver(clinic, news, kind="fulfillment")
+    text = listed(browser(clinic), f"?search={words}")
+    assert f">{SCALE}</a>" in text
+    assert ">Other</a>" not in text
+
+
+def test_the_list_takes_the_same_queries_however_long(
+    clinic: Clinic, patient: Patient, django_assert_max_num_queries: Any
+) -> None:
+    by = make_user("by@alpha.test")
+    for number in range(12):
+        make_order(patient, by, device_name=f"Device {number}")
+    client = browser(clinic)
+    with django_assert_max_num_queries(14):
+        listed(client)
+
+
+# Shipped by the clinic.
+
+
+def ours_to_ship(clinic: Clinic, patient: Patient) -> Order:
+    device = make_device(clinic, name=SCALE, sensor_code="13", status="Pending Shipment")
+    assign(device, patient)
+    return make_order(
+        patient, ship_by="clinic", state="confirmed", device=device, vendor_status="Pending Shipment"
+    )
+
+
+def test_what_the_clinic_ships_itself_gets_its_gateway_and_tenovi_is_told(
+    clinic: Clinic, patient: Patient
+) -> None:
+    order = ours_to_ship(clinic, patient)
+    client = browser(clinic)
+    assert "It is shipped" in page(client, order)
+    said = decide(client, order, **{"do": "shipped", "shipped-hardware_uuid": "0123-4567-89ab"})
+    assert "Tenovi is told that it was shipped." in said
+    device = fresh(order).device
+    assert device is not None
+    assert device.hardware_uuid == GATEWAY
+    request = Request.objects.for_clinic(clinic).get()
+    assert (request.kind, request.target) == ("devices.update", str(device.hwi_device_id))
+    assert "Shipped by the clinic" in page(client, order)
+
+
+@pytest.mark.parametrize(
+    ("written", "said"), [("0123", "no Gateway ID"), ("", "required"), ("A1B2C3D4E5F6", "can have only one")]
+)
+def test_a_gateway_that_cannot_be_is_said_beside_the_field(
+    clinic: Clinic, patient: Patient, written: str, said: str
+) -> None:
+    make_device(clinic, hardware_uuid="A1B2C3D4E5F6", sensor_code="13", name="Another Scale")
+    order = ours_to_ship(clinic, patient)
+    answer = browser(clinic).post(f"{url(order)}decide/", {"do": "shipped", "shipped-hardware_uuid": written})
+    assert answer.status_code == 400
+    assert said in answer.content.decode()
+    assert not Request.objects.for_clinic(clinic).exists()
+
+
+def test_what_tenovi_ships_is_not_shipped_here(clinic: Clinic, patient: Patient) -> None:
+    order = make_order(patient)
+    said = decide(browser(clinic), order, **{"do": "shipped", "shipped-hardware_uuid": GATEWAY})
+    assert "not waiting to be shipped by the clinic" in said
