@@ -85,9 +85,10 @@ class RecordForm(Labelled):
 
     def groups(self) -> list[tuple[str, list[BoundField]]]:
         """The fields as the page shows them, under their headings."""
-        return [
+        groups = [
             (title, [self[name] for name in names if name in self.fields]) for title, names in GROUPS.items()
         ]
+        return [(title, fields) for title, fields in groups if fields]
 
     def clean_email(self) -> str:
         """The vendor checks no address, so one that came from there may stay as it is."""

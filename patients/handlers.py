@@ -17,6 +17,9 @@ from tenovi.registry import NothingToSend
 
 log = logging.getLogger(__name__)
 
+UNNAMED = ("", "detail", "non_field_errors")
+"""Under which the vendor says what is wrong with no member in particular."""
+
 
 def store_patients(request: Request, answer: shapes.Page[shapes.Patient]) -> int:
     """A page of the patient list; the number of records that could not be stored."""
@@ -56,7 +59,9 @@ def patient_taken(request: Request, answer: shapes.Patient) -> int:
 def patient_not_taken(request: Request, error: VendorError | None) -> None:
     """The vendor's own words where it has any: they may quote the record, so they stay beside it."""
     said = error.said if isinstance(error, Invalid) else ()
-    words = "; ".join(f"{LABELS.get(member, member)}: {text}" if member else text for member, text in said)
+    words = "; ".join(
+        text if member in UNNAMED else f"{LABELS.get(member, member)}: {text}" for member, text in said
+    )
     store_refusal(clinic=request.clinic, request=request, words=words or request.reason)
 
 

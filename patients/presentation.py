@@ -53,18 +53,19 @@ def standing(patient: Patient) -> Standing:
         if patient.sent_at:
             return Standing("taken", "Sent to Tenovi", patient.sent_at)
         return Standing("taken", "As Tenovi has it.")
-    what = _listed(patient.unsent) if patient.at_vendor else "the new record"
+    what = _listed(patient.unsent) if patient.at_vendor else "record"
     theirs = tuple(
         f"{LABELS[name]}: {in_words(patient.overruled[name])}" for name in LABELS if name in patient.overruled
     )
     requests = Request.objects.for_clinic(patient.clinic).filter(kind=RequestKind.PATIENT_PUSH)
     request = requests.filter(target=patient.external_id).first()
     if request is not None and request.state in (RequestState.WAITING, RequestState.SENDING):
-        why = why_nothing_is_sent(patient.clinic) or request.reason
-        return Standing("waiting", f"Waiting to be sent to Tenovi: {what}.", None, why, theirs)
+        told = request.reason if request.attempts else ""  # else it is of a failure that is forgotten
+        why = why_nothing_is_sent(patient.clinic) or told
+        return Standing("waiting", f"Waiting to be sent to Tenovi: the new {what}.", None, why, theirs)
     if patient.refusal:
-        return Standing("refused", f"Tenovi refused {what}.", None, patient.refusal, theirs)
-    return Standing("stopped", f"Not sent to Tenovi: {what}.", None, "", theirs)
+        return Standing("refused", f"Tenovi refused the new {what}.", None, patient.refusal, theirs)
+    return Standing("stopped", f"Not sent to Tenovi: the new {what}.", None, "", theirs)
 
 
 def address_words(patient: Patient) -> str:

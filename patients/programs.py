@@ -49,8 +49,14 @@ def enroll(
 
 @transaction.atomic
 def end_enrollment(*, enrollment: Enrollment, by: User, ends_on: datetime.date) -> None:
-    """That date is the last one, and not before the first."""
+    """That date is the last one, and not before the first. Raises AlreadyEnrolled where the next time in
+    the same program has begun by then."""
     patient, before = enrollment.patient, enrollment.ends_on
+    Patient.objects.for_clinic(patient.clinic).select_for_update().get(id=patient.id)  # one at a time
+    mine = Enrollment.objects.for_clinic(patient.clinic).filter(patient=patient, program=enrollment.program)
+    later = mine.exclude(id=enrollment.id).filter(starts_on__gt=enrollment.starts_on, starts_on__lte=ends_on)
+    if other := later.first():
+        raise AlreadyEnrolled(other)
     enrollment.ends_on = ends_on
     enrollment.save(update_fields=["ends_on"])
     detail = {"program": enrollment.program, "ends_on": [before and str(before), str(ends_on)]}

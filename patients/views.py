@@ -122,11 +122,15 @@ def end_program(
     patient = patient_for(visit, patient_id)
     enrollment = enrollment_for(patient, enrollment_id)
     form = EndForm(request.POST, enrollment=enrollment)
-    if not form.is_valid():
-        return render(request, "patients/programs.html", _programs(visit, patient, None, form))
-    programs.end_enrollment(enrollment=enrollment, by=visit.user, **form.cleaned_data)
-    messages.success(request, f"{enrollment.program}: {dates_of(enrollment)}.")
-    return redirect("patient-programs", visit.clinic.slug, patient.id)
+    if form.is_valid():
+        try:
+            programs.end_enrollment(enrollment=enrollment, by=visit.user, **form.cleaned_data)
+        except programs.AlreadyEnrolled as already:
+            form.add_error("ends_on", f"In this program again by then, {dates_of(already.other)}.")
+        else:
+            messages.success(request, f"{enrollment.program}: {dates_of(enrollment)}.")
+            return redirect("patient-programs", visit.clinic.slug, patient.id)
+    return render(request, "patients/programs.html", _programs(visit, patient, None, form))
 
 
 def _programs(

@@ -101,6 +101,15 @@ def test_a_program_that_has_ended_may_begin_again(page: Client, patient: Patient
     assert Enrollment.objects.for_clinic(patient.clinic).count() == 2
 
 
+def test_a_last_day_is_not_moved_into_the_next_time_in_the_program(page: Client, patient: Patient) -> None:
+    first = enroll(patient, "RTM", starts_on=STARTED, ends_on=datetime.date(2026, 2, 3))
+    enroll(patient, "RTM", starts_on=datetime.date(2026, 3, 1))
+    said = page.post(f"{where(patient)}{first.id}/end/", {"ends_on": "2026-03-01"}).content.decode()
+    assert "In this program again by then, since 1 March 2026." in said
+    first.refresh_from_db()
+    assert first.ends_on == datetime.date(2026, 2, 3)
+
+
 @pytest.mark.parametrize(
     ("chosen", "expected"),
     [

@@ -111,7 +111,7 @@ def test_a_change_that_waits_is_not_taken_back_by_a_sync(account: Account) -> No
     account.change(city="Tustin")
     account.read()
     assert (account.here.city, account.here.overruled) == ("Tustin", {})
-    assert standing(account.here).sentence == "Waiting to be sent to Tenovi: city."
+    assert standing(account.here).sentence == "Waiting to be sent to Tenovi: the new city."
     account.send()
     assert account.there["city"] == "Tustin"
 
@@ -206,7 +206,7 @@ def test_a_refusal_is_told_in_the_vendors_words_until_it_is_mended(
     drain()
     patient.refresh_from_db()
     stands = standing(patient)
-    assert (stands.state, stands.sentence) == ("refused", "Tenovi refused zip code.")
+    assert (stands.state, stands.sentence) == ("refused", "Tenovi refused the new zip code.")
     assert stands.why == "ZIP code: Ensure this field has no more than 5 characters."
     actions.change_patient(patient=patient, by=by, zip_code="92614")
     assert standing(Patient.objects.for_clinic(clinic).get()).state == "waiting"
@@ -219,7 +219,9 @@ def test_a_refused_change_goes_out_when_it_is_sent_again(stub: VendorStub, clini
     stub.reply(RECORD, Reply(400, {"detail": "Not now."}), Reply(200, {"external_id": "mrn-1"}))
     actions.change_patient(patient=patient, by=by, name="New Name")
     drain()
+    assert standing(Patient.objects.for_clinic(clinic).get()).why == "Not now."
     actions.send_again(patient=patient, by=by)
+    assert standing(Patient.objects.for_clinic(clinic).get()).why == ""
     drain()
     assert len(stub.asked) == 2
     assert standing(Patient.objects.for_clinic(clinic).get()).state == "taken"
@@ -232,7 +234,7 @@ def test_what_was_given_up_on_the_operations_page_is_told_as_not_sent(
     actions.change_patient(patient=patient, by=by, name="New Name")
     Request.objects.for_clinic(clinic).delete()
     stands = standing(Patient.objects.for_clinic(clinic).get())
-    assert (stands.sentence, stands.may_be_sent_again) == ("Not sent to Tenovi: name.", True)
+    assert (stands.sentence, stands.may_be_sent_again) == ("Not sent to Tenovi: the new name.", True)
 
 
 def test_a_change_made_while_one_is_on_its_way_still_waits_afterwards(
