@@ -42,6 +42,7 @@ def latest_values(clinic: Clinic, patient_ids: Iterable[uuid.UUID]) -> dict[uuid
                 {
                     "metric": metric.name,
                     "label": LABELS.get(metric.name, metric.label),
+                    "numbers": (row.value_1, row.value_2),
                     "value": value_text(metric, row.value_1, row.value_2),
                     "unit": unit_text(metric),
                     "at": row.taken_at,

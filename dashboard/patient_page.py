@@ -104,7 +104,10 @@ def context(patient: Patient, query: QueryDict, now: datetime.datetime) -> dict[
         "card": {
             "age": _age(patient.date_of_birth, today),
             "programs": [one.program for one in standing],
-            "latest": latest,
+            "latest": [
+                item | {"beyond": beyond_words(thresholds.get(item["metric"]), *item["numbers"])}
+                for item in latest
+            ],
             "pace": standing,
             "last_reading_at": max((item["at"] for item in latest), default=None),
         },

@@ -138,6 +138,16 @@ def test_the_chart_has_the_limits_and_says_how_many_readings_lie_beyond(
     assert [row["remarks"] for row in rows] == [[], ["below 90"], ["above 85"], [], ["above 130"]]
 
 
+def test_the_latest_value_says_which_limit_it_lies_beyond(
+    page: Client, patient: Patient, device: Device
+) -> None:
+    deliver(patient.clinic, element(device, value_1=131, value_2=86))
+    shown = f"/c/alpha/patients/{patient.id}/"
+    assert page.get(shown).context["card"]["latest"][0]["beyond"] == ""
+    keep(page, patient, **PRESSURE)
+    assert "above 130, above 85" in page.get(shown).content.decode()
+
+
 def test_every_number_that_may_have_limits_has_a_field_on_the_page(page: Client, patient: Patient) -> None:
     said = page.get(where(patient)).content.decode()
     assert [one.key for one in limited() if f'name="{one.key}_low"' not in said] == []
