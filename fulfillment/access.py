@@ -19,14 +19,9 @@ from patients.models import Patient
 A = TypeVar("A", bound=Ask)
 
 
-def orders_for(visit: Visit, text: str = "") -> OrderQuerySet:
-    """This clinic's orders, with their patient and device; with `text`, those that mention it or whose
-    parcel has it in its tracking link or hardware id, now or earlier."""
-    orders = Order.objects.for_clinic(visit.clinic).select_related("clinic", "patient", "device", "placed_by")
-    if not text:
-        return orders
-    told = FulfillmentEvent.objects.for_clinic(visit.clinic).mentioning(text).values("device")
-    return orders.filter(Q(id__in=Order.objects.for_clinic(visit.clinic).matching(text)) | Q(device__in=told))
+def orders_for(visit: Visit) -> OrderQuerySet:
+    """This clinic's orders, with their patient and device."""
+    return Order.objects.for_clinic(visit.clinic).select_related("clinic", "patient", "device", "placed_by")
 
 
 def order_for(visit: Visit, order_id: uuid.UUID) -> Order:

@@ -26,8 +26,6 @@ from tenovi.catalogue import DeviceKind, kind_for
 PASSKEY_LENGTH = 6
 UNLINKED = "Unlinked"
 RECENTLY = datetime.timedelta(days=30)
-NO_IMEI = "This is no IMEI: it has 15 digits, and the last one checks the others."
-NO_GATEWAY_ID = "This is no Gateway ID: it has 12 characters, 0 to 9 and A to F."
 ADDRESS = {
     "name": "name",
     "address": "street",
@@ -95,13 +93,9 @@ def kind_of(device_type: DeviceType) -> DeviceKind | None:
 
 
 def is_cellular(device_type: DeviceType) -> bool:
-    return has_own_connection(device_type.name, device_type.sensor_code)
-
-
-def has_own_connection(name: str, sensor_code: str) -> bool:
-    """Whether such a device has an IMEI, instead of a gateway."""
-    kind = kind_for(name, sensor_code)
-    return kind.transport == "cellular" if kind else not sensor_code
+    """Has a connection of its own and an IMEI, instead of a gateway."""
+    kind = kind_of(device_type)
+    return kind.transport == "cellular" if kind else not device_type.sensor_code
 
 
 def takes_sensor_id(device_type: DeviceType) -> bool:
@@ -172,19 +166,6 @@ def in_the_way(clinic: Clinic, hardware_id: str, sensor_code: str, sensor_id: st
     devices = Device.objects.for_clinic(clinic).filter(hardware_uuid=hardware_id, sensor_code=sensor_code)
     devices = devices.exclude(status=UNLINKED)
     return devices.filter(sensor_id__in=["", sensor_id]) if sensor_id else devices
-
-
-def hardware_problem(order: Order, device: Device, hardware_id: str) -> str:
-    """Why this normal hardware id cannot be on the device of an order, "" when it can."""
-    cellular = has_own_connection(order.device_name, order.sensor_code)
-    if cellular and not is_imei(hardware_id):
-        return NO_IMEI
-    if not cellular and not is_gateway_id(hardware_id):
-        return NO_GATEWAY_ID
-    others = in_the_way(order.clinic, hardware_id, order.sensor_code, order.sensor_id).exclude(id=device.id)
-    if other := others.first():
-        return f"{hardware_id} has a device of this kind already ({other.name}); it can have only one."
-    return ""
 
 
 def _normal(clinic: Clinic, patient: Patient, wanted: Wanted, device_type: DeviceType) -> Wanted:
@@ -259,9 +240,9 @@ def _of_hardware(clinic: Clinic, line: Line) -> Found:
     if cellular and wanted.ship_by != ShipBy.ON_SITE:
         return [("hardware_uuid", "This device works without a gateway: leave it empty.")]
     if cellular and not is_imei(hardware_id):
-        return [("hardware_uuid", NO_IMEI)]
+        return [("hardware_uuid", "This is no IMEI: it has 15 digits, and the last one checks the others.")]
     if not cellular and not is_gateway_id(hardware_id):
-        return [("hardware_uuid", NO_GATEWAY_ID)]
+        return [("hardware_uuid", "This is no Gateway ID: it has 12 characters, 0 to 9 and A to F.")]
     return _taken(clinic, line)
 
 

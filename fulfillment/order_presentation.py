@@ -3,14 +3,11 @@
 from __future__ import annotations
 
 import datetime
-from collections.abc import Sequence
 from dataclasses import dataclass
 
-from clinics.models import Clinic
 from devices.models import Device
 from fulfillment.evidence import candidates_for
-from fulfillment.models import FulfillmentEvent, Order, OrderStep, ShipBy, Shipment
-from fulfillment.presentation import Person
+from fulfillment.models import FulfillmentEvent, Order, OrderStep, ShipBy
 from fulfillment.states import OrderState
 from fulfillment.statuses import status_named
 from fulfillment.tracking import Tracking, tracking_of
@@ -28,13 +25,6 @@ SENTENCES = {
 }
 
 
-BY_ITSELF = {
-    OrderState.QUEUED: "It is sent in its turn.",
-    OrderState.SENDING: "Tenovi answers.",
-    OrderState.UNKNOWN: "Tenovi’s list is searched for it.",
-}
-
-
 @dataclass(frozen=True, slots=True)
 class Happening:
     """One line of the history: of ours, or what Tenovi told. `by` is a person's name, "" for nobody."""
@@ -45,49 +35,6 @@ class Happening:
     by: str = ""
     tracking: Tracking | None = None
     hardware: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class OrderRow:
-    """A line of the list. `next_step` is "" where nothing is to do."""
-
-    order: Order
-    person: Person
-    stage: str
-    status: str
-    next_step: str
-    hardware: str
-    tracking: Tracking
-
-
-def rows_of(clinic: Clinic, orders: Sequence[Order]) -> list[OrderRow]:
-    """Lines of orders that know their patient and device. One query."""
-    devices = [order.device_id for order in orders if order.device_id]
-    parcels = Shipment.objects.for_clinic(clinic).filter(device__in=devices)
-    links = dict(parcels.values_list("device", "tracking_link"))
-    return [
-        OrderRow(
-            order=order,
-            person=Person.of(order.patient, clinic),
-            stage=stage_of(order),
-            status=order.vendor_status or order.get_state_display(),
-            next_step=_next_step(order),
-            hardware=order.device.hardware_uuid if order.device else order.hardware_uuid,
-            tracking=tracking_of(links.get(order.device_id, "") if order.device_id else ""),
-        )
-        for order in orders
-    ]
-
-
-def _next_step(order: Order) -> str:
-    if order.state == OrderState.NEEDS_PERSON:
-        return "Decide what became of it."
-    if order.state in (OrderState.REFUSED, OrderState.CANCELLED):
-        return order.reason
-    if order.state != OrderState.CONFIRMED:
-        return BY_ITSELF[OrderState(order.state)]
-    turn = status_named(order.vendor_status).turn
-    return "" if turn == "Nothing to do." else turn
 
 
 def sentence_of(order: Order) -> str:

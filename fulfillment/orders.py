@@ -16,21 +16,16 @@ from django.db import transaction
 
 from clinics.locks import hold
 from clinics.models import Clinic, User
-from devices.actions import add_gateways
-from devices.hardware import normal_hardware_id
 from devices.models import Device
 from fulfillment.evidence import candidates_for
 from fulfillment.models import Order, ShipBy
-from fulfillment.order_checks import Line, Wanted, checked, hardware_problem
+from fulfillment.order_checks import Line, Wanted, checked
 from fulfillment.order_steps import What, confirm, enqueue, hold_order, move, note
 from fulfillment.queries import OrderQuerySet
 from fulfillment.states import OrderState
 from patients.models import Patient
-from tenovi.models import Priority, RequestKind
-from tenovi.queue import ask
 
 PLACING = b"placing orders"
-PENDING = "Pending Shipment"
 PATIENT_TO_PARCEL = {
     "name": "shipping_name",
     "address": "shipping_address",
@@ -159,25 +154,6 @@ def adopt_match(*, order: Order, device: Device, by: User) -> Order:
     if not candidates_for(order).filter(id=device.id).exists():
         raise ValueError("This device cannot be what came of the order.")
     confirm(held, device, What.ADOPTED, by=by)
-    return order
-
-
-@transaction.atomic
-def ship_order(*, order: Order, by: User, hardware_uuid: str) -> Order:
-    """The clinic's own staff have sent the device off, with this Gateway ID or IMEI on it; the vendor is
-    told. Raises `TooLate`, and ValueError for an id that cannot be."""
-    held = hold_order(order.clinic, order.id)
-    order, device = held.order, held.order.device
-    if order.ship_by != ShipBy.CLINIC or order.vendor_status != PENDING or device is None:
-        raise TooLate("This order is not waiting to be shipped by the clinic.")
-    hardware_id = normal_hardware_id(hardware_uuid)
-    if problem := hardware_problem(order, device, hardware_id):
-        raise ValueError(problem)
-    device.hardware_uuid = hardware_id
-    device.save(update_fields=["hardware_uuid"])
-    add_gateways(order.clinic, [hardware_id])
-    ask(order.clinic, RequestKind.DEVICE_UPDATE, str(device.hwi_device_id), priority=Priority.PERSON)
-    note(order, What.SHIPPED, by=by, said=hardware_id, audited={"hwi_device_id": str(device.hwi_device_id)})
     return order
 
 

@@ -28,17 +28,6 @@ if TYPE_CHECKING:
 A = TypeVar("A", bound="Ask", covariant=True)
 
 
-_HELD_UP = Q(state=OrderState.CONFIRMED, vendor_status__in=names_of(Stage.NEEDS_YOU))
-ORDER_PARTS = {
-    "needs-you": ("Needs you", Q(state=OrderState.NEEDS_PERSON) | _HELD_UP),
-    "to-ship": ("To ship here", Q(ship_by="clinic", is_open=True, vendor_status="Pending Shipment")),
-    "under-way": ("Under way", Q(is_open=True)),
-    "arrived": ("Arrived", Q(state=OrderState.CONFIRMED, is_open=False)),
-    "ended": ("Refused or cancelled", Q(state__in=[OrderState.REFUSED, OrderState.CANCELLED])),
-}
-"""The parts of the list of orders, which may overlap: its name, and what is in it."""
-
-
 class OrderQuerySet(TenantQuerySet["Order"]):
     def for_need(self, patient: Patient, device_name: str) -> Self:
         """Orders of this device for this patient whose need is not met yet."""
@@ -51,20 +40,8 @@ class OrderQuerySet(TenantQuerySet["Order"]):
         """Nobody knows yet whether Tenovi has them."""
         return self.filter(state__in=[OrderState.UNKNOWN, OrderState.NEEDS_PERSON])
 
-    def shown_as(self, show: str) -> Self:
-        """Those of one part of the list (`ORDER_PARTS`); all of them for a part that does not exist."""
-        return self.filter(ORDER_PARTS[show][1]) if show in ORDER_PARTS else self
-
-    def matching(self, text: str) -> Self:
-        """Every word of `text` is in the patient's name or id, or the device's name, or its hardware id."""
-        found = self
-        for word in text.split():
-            named = Q(patient__name__icontains=word) | Q(patient__external_id__icontains=word)
-            named |= Q(device_name__icontains=word)
-            if hardware := normal_hardware_id(word):
-                named |= Q(hardware_uuid__contains=hardware) | Q(device__hardware_uuid__contains=hardware)
-            found = found.filter(named)
-        return found
+    def needing_a_person(self) -> Self:
+        return self.filter(state=OrderState.NEEDS_PERSON)
 
     def with_hardware(self, hardware_uuid: str) -> Self:
         """Open orders that carry this Gateway ID or IMEI."""

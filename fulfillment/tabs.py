@@ -13,7 +13,6 @@ from clinics.presentation import Choice
 
 LISTS = (
     ("shipments", "Shipments"),
-    ("orders", "Orders"),
     ("replacements", "Replacements"),
     ("supplies", "Supplies"),
     ("special-orders", "Special orders"),

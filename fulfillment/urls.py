@@ -8,7 +8,6 @@ SUPPLY = FULFILLMENT + "supplies/<uuid:supply_id>/"
 ORDER = "c/<slug:clinic>/orders/<uuid:order_id>/"
 
 urlpatterns = [
-    path(FULFILLMENT + "orders/", order_views.orders, name="orders"),
     path(ORDER, order_views.order, name="order"),
     path(ORDER + "decide/", order_views.decide_order, name="order-decide"),
     path(FULFILLMENT, views.shipments, name="shipments"),

@@ -72,7 +72,6 @@ care admin billing operator
   –    ✔      –      –      POST  c/<slug:clinic>/devices/<uuid:device_id>/end/
   ✔    ✔      –      –      GET   c/<slug:clinic>/gateways/
   ✔    ✔      –      –      GET   c/<slug:clinic>/gateways/<uuid:gateway_id>/
-  ✔    ✔      –      –      GET   c/<slug:clinic>/fulfillment/orders/
   ✔    ✔      –      –      GET   c/<slug:clinic>/orders/<uuid:order_id>/
   –    ✔      –      –      POST  c/<slug:clinic>/orders/<uuid:order_id>/decide/
   ✔    ✔      –      –      GET   c/<slug:clinic>/fulfillment/

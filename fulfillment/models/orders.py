@@ -140,7 +140,6 @@ class OrderStep(TenantModel):
         ADOPTED = "adopted", "Found at Tenovi"
         SENT_AGAIN = "sent_again", "To be sent again"
         CANCELLED = "cancelled", "Cancelled"
-        SHIPPED = "shipped", "Shipped by the clinic"
 
     order = models.ForeignKey(Order, on_delete=models.CASCADE, related_name="+")
     what = models.CharField(max_length=12, choices=What.choices)

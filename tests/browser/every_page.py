@@ -27,7 +27,6 @@ FURTHER_STATES = {
     "patients": ["?q=foxhallow", "?q=nobody", "?sort=days"],
     "replacements": ["?show=open", "?search=nobody"],
     "supplies": ["?show=needs-you", "?search=nobody"],
-    "orders": ["?show=needs-you", "?search=nobody"],
     "shipments": ["?stage=needs-you", "?stage=ended", "?search=nobody"],
     "patient": ["?view=table", "?view=table&from=2025-08-01&to=2025-08-02", "?month=2025-08"],
     "billing": ["?month=2025-10&open={patient_id}-RPM", "?month=2024-01"],

@@ -9,8 +9,6 @@ from clinics.models import Clinic
 from devices.models import Device
 from fulfillment.models import Order
 from fulfillment.order_checks import Wanted
-from fulfillment.order_outcomes import catch_up
-from fulfillment.orders import ship_order
 from tests.fulfillment.crashing import clinic_at_its_vendor
 from tests.fulfillment.ordering import (
     BPM,
@@ -20,7 +18,6 @@ from tests.fulfillment.ordering import (
     IMEI,
     SCALE,
     TRIVIDIA,
-    admin_of,
     fresh,
     handed_over,
     place,
@@ -83,15 +80,6 @@ def test_a_device_for_who_has_a_gateway_is_sent_without_another(clinic: Clinic, 
     record = sandbox.call(f"/hwi/hwi-devices/{device.hwi_device_id}/").json()
     assert record["device"]["hardware_uuid"] == GATEWAY
     assert record["device"]["fulfillment_request"]["ship_gateway_only"] is False
-
-
-def test_what_the_clinic_ships_is_shipped_at_the_vendor_too(clinic: Clinic) -> None:
-    order = place_one(clinic, somebody(clinic, "ways-5"), shipped(BPM, ship_by="clinic"))
-    run(clinic)
-    ship_order(order=fresh(order), by=admin_of(clinic), hardware_uuid=GATEWAY)
-    run(clinic)
-    catch_up()
-    assert fresh(order).vendor_status == "Shipped"
 
 
 def test_what_the_vendor_knows_better_is_a_refusal_in_its_words(clinic: Clinic, sandbox: Sandbox) -> None:
