@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 import datetime
+import time
 import uuid
+from concurrent.futures import ThreadPoolExecutor, wait
 from typing import Any
 
 import pytest
-from django.db import connection
+from django.db import connection, transaction
 from django.db.models.functions import Now
 from pytest_django import Settings
 
 from clinics.models import AuditEvent, Clinic, User
 from patients import actions
+from patients.merging import store_taken
 from patients.models import Patient
 from patients.presentation import standing
+from tenovi import shapes
 from tenovi.drain import drain
 from tenovi.models import Request, RequestKind
 from tenovi.queue import ask
@@ -273,3 +277,38 @@ def test_a_list_that_was_on_its_way_while_somebody_edited_takes_nothing_back(
     ask(clinic, RequestKind.PATIENTS)
     drain()
     assert Patient.objects.for_clinic(clinic).get().city == "Tustin"
+
+
+def somebody_waits_for_a_lock() -> bool:
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT EXISTS (SELECT FROM pg_locks JOIN pg_database d ON d.oid = database OR database IS NULL"
+            " WHERE NOT granted AND d.datname = current_database())"
+        )
+        (waits,) = cursor.fetchone()
+    return bool(waits)
+
+
+def test_an_edit_waits_for_the_answer_to_the_one_before_and_neither_is_lost(clinic: Clinic, by: User) -> None:
+    """Both lock the request first and the patient then: in another order each would wait for the other."""
+    patient = make_patient(clinic, "mrn-1", city="Irvine")
+    actions.change_patient(patient=patient, by=by, city="Tustin")
+    request = Request.objects.for_clinic(clinic).get()
+
+    def edit() -> None:
+        actions.change_patient(patient=patient, by=by, city="Orange")
+        connection.close()
+
+    with ThreadPoolExecutor(1) as pool:
+        with transaction.atomic():
+            Request.objects.for_clinic(clinic).select_for_update().get(id=request.id)
+            editing = pool.submit(edit)
+            deadline = time.monotonic() + 60
+            while not somebody_waits_for_a_lock() and time.monotonic() < deadline:
+                assert not wait([editing], timeout=0.02).done
+            assert somebody_waits_for_a_lock()
+            store_taken(clinic=clinic, request=request, record=shapes.Patient("mrn-1"))
+        editing.result(timeout=60)
+    patient.refresh_from_db()
+    assert (patient.city, patient.unsent) == ("Orange", {"city": "Tustin"})
+    assert patient.sent_at is not None
