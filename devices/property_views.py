@@ -18,6 +18,7 @@ from devices import properties
 from devices.access import device_for
 from devices.models import Device, DeviceProperty
 from devices.properties import PASSKEY, STEP_GOAL, VENDOR_KEYS, WEBHOOK, PropertyState
+from tenovi.models import VendorWebhook
 
 LEAST_STEPS, MOST_STEPS = 100, 100_000
 LABELS = {STEP_GOAL: "Step goal", PASSKEY: "Bluetooth passkey", WEBHOOK: "Only to this webhook"}
@@ -40,7 +41,7 @@ FIELDS: dict[str, forms.Field] = {
         label=LABELS[WEBHOOK],
         help_text="The webhook’s id at Tenovi. The device then sends to no other: leave it unless you must.",
         error_messages={"invalid": "An id like 0b7c1f5e-6a0d-4b1e-9a55-2f4d7a1c9e01."},
-        widget=forms.TextInput(OFF),
+        widget=forms.TextInput({**OFF, "list": "known-webhooks"}),
     ),
 }
 
@@ -108,7 +109,13 @@ def device_properties(request: HttpRequest, visit: Visit, device_id: uuid.UUID) 
         properties.set_property(device=device, key=key, value=value, by=visit.user)
         messages.success(request, "Tenovi is told. How far it has come is shown here.")
         return redirect("device-properties", visit.clinic.slug, device.id)
-    context = {"device": device, "rows": _rows(device, states, key, asked), "new": new}
+    known = VendorWebhook.objects.for_clinic(visit.clinic).filter(event="MEASUREMENT").order_by("endpoint")
+    context = {
+        "device": device,
+        "rows": _rows(device, states, key, asked),
+        "new": new,
+        "webhooks": known,
+    }
     return render(request, "devices/properties.html", context)
 
 

@@ -106,7 +106,7 @@ def event_for(
     if device is None:
         raise Doubtful("unknown_device")
     holding = device.holding_at(received_at, news.patient_id)
-    _check_patient(news.patient_id, holding)
+    _check_patient(news.patient_id, holding, received_at)
     patient_id = holding.patient_id if holding else None
     return DeviceEvent(news, device.id, patient_id, received_at, delivery_id)
 
@@ -128,12 +128,12 @@ class Whose:
         device = self.devices.get(news.hwi_device_id) if news.hwi_device_id else None
         holding = device.holding_at(received_at, news.patient_id) if device else None
         try:
-            _check_patient(news.patient_id, holding)
+            _check_patient(news.patient_id, holding, received_at)
         except Doubtful as doubt:
             raise Doubtful(doubt.reason, news.hwi_device_id) from None
         return holding.patient_id if holding else self.patients.get(news.patient_id)
 
 
-def _check_patient(named: str, holding: Holding | None) -> None:
-    if holding and named and named.casefold() != holding.external_id.casefold():
+def _check_patient(named: str, holding: Holding | None, moment: datetime.datetime) -> None:
+    if holding and named and not holding.goes_by(named, moment):
         raise Doubtful("wrong_patient")

@@ -17,7 +17,7 @@ from clinics.models import AuditEvent, Clinic, Role
 from devices import sync
 from devices.models import Device, DeviceProperty
 from tenovi.drain import drain
-from tenovi.models import Request, RequestKind
+from tenovi.models import Request, RequestKind, VendorWebhook
 from tenovi.queue import ask
 from tests.factories import make_device, make_user
 from tests.sandbox_server import Sandbox
@@ -232,3 +232,13 @@ def test_the_sandbox_lists_devices_by_property_and_forgets_one(sandbox: Sandbox)
     assert [record["id"] for record in listed] == [device]
     assert sandbox.call(f"{path}{made['id']}/", method="DELETE").status_code == 204
     assert sandbox.call(path).json() == []
+
+
+def test_a_device_is_pinned_to_one_of_the_webhooks_the_vendor_told_of(admin: Client, watch: Device) -> None:
+    VendorWebhook.objects.create(
+        clinic=watch.clinic, vendor_id=uuid.UUID(PIN), endpoint="https://here.example/", event="MEASUREMENT"
+    )
+    page = admin.get(url(watch)).content.decode()
+    assert f'<option value="{PIN}">https://here.example/</option>' in page
+    set_to(admin, watch, "measurement_webhook_id", PIN.upper())
+    assert rows(watch) == {"measurement_webhook_id": (PIN, "", None)}
