@@ -132,9 +132,11 @@ def raw(request: HttpRequest, visit: Visit, delivery_id: uuid.UUID) -> HttpRespo
 @clinic_page(Permission.VIEW_DELIVERIES)
 def settle(request: HttpRequest, visit: Visit, delivery_id: uuid.UUID) -> HttpResponse:
     found = delivery_for(visit, delivery_id)
+    before = found.state
     tried = inbox.settle_again(found.id)
-    audit.record("delivery_settled_again", by=visit.user, clinic=visit.clinic, target=found)
     found.refresh_from_db()
+    detail = {"state": [before, found.state]}
+    audit.record("delivery_settled_again", by=visit.user, clinic=visit.clinic, target=found, detail=detail)
     if found.state == DeliveryState.SETTLED:
         messages.success(request, "Everything in this delivery is settled now.")
     elif tried:

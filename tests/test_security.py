@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import ast
+import inspect
 import json
 import os
+import re
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -14,8 +16,9 @@ from django.test import Client
 from pytest_django.fixtures import Settings
 
 from clinics.models import Role
+from config.celery import app
 from tests.factories import make_clinic, make_user
-from tests.test_architecture import MODULES, ROOT, named, tree
+from tests.test_architecture import MODULES, ROOT, imports_of, named, tree
 
 HEADERS = {
     "X-Content-Type-Options": "nosniff",
@@ -133,3 +136,76 @@ def test_no_value_is_put_into_the_text_of_a_query() -> None:
         if isinstance(text, made) and not place.startswith("launcher/")
     ]
     assert allowed == []
+
+
+def test_nothing_is_made_of_bytes_but_data() -> None:
+    """Formats that run code while they are read, and code made of text."""
+    running = {"pickle", "marshal", "shelve", "dill", "yaml", "joblib"}
+    assert {
+        (named(path), name) for path in MODULES for name in imports_of(tree(path)) if name in running
+    } == set()
+    assert [place for place, _ in calls("eval", "exec") if not place.startswith("launcher/")] == []
+
+
+def test_no_name_that_a_browser_sent_becomes_a_name_in_a_query() -> None:
+    """`filter(**request.GET)` would let anybody ask through any relation."""
+    unpacked = [
+        f"{named(path)}:{node.value.lineno}"
+        for path in MODULES
+        for node in ast.walk(tree(path))
+        if isinstance(node, ast.keyword)
+        and node.arg is None
+        and {"GET", "POST", "data", "query_params"}
+        & {getattr(part, "attr", "") for part in ast.walk(node.value)}
+    ]
+    assert unpacked == []
+
+
+def test_certificates_are_always_checked() -> None:
+    unchecked = [
+        f"{named(path)}:{node.value.lineno}"
+        for path in MODULES
+        for node in ast.walk(tree(path))
+        if isinstance(node, ast.keyword)
+        and node.arg == "verify"
+        and getattr(node.value, "value", None) is False
+    ]
+    assert unchecked == []
+
+
+def test_only_letters_are_written_without_escaping() -> None:
+    unescaped = {
+        str(path.relative_to(ROOT / "templates").parent)
+        for path in (ROOT / "templates").rglob("*.*")
+        if re.search(r"\|\s*safe\b|autoescape off", path.read_text(encoding="utf-8"))
+    }
+    assert unescaped == {"clinics/letters"}
+
+
+def test_what_is_installed_is_named_by_its_hash() -> None:
+    for name in ("requirements.txt", "requirements-dev.txt"):
+        pins = re.split(r"\n(?=\S)", (ROOT / name).read_text(encoding="utf-8"))
+        pinned = [pin for pin in pins if re.match(r"[\w.-]+(\[\w+\])?==", pin)]
+        assert pinned
+        assert [pin.splitlines()[0] for pin in pinned if "--hash=sha256:" not in pin] == []
+
+
+def test_a_wake_up_carries_nothing_and_brings_nothing_back() -> None:
+    """So the broker never holds a patient: tasks look for their work in PostgreSQL."""
+    app.loader.import_default_modules()
+    tasks = {name: task for name, task in app.tasks.items() if not name.startswith("celery.")}
+    assert len(tasks) > 5
+    for name, task in tasks.items():
+        signature = inspect.signature(task.run)
+        assert (list(signature.parameters), signature.return_annotation) == ([], "None"), name
+    assert (app.conf.task_serializer, app.conf.accept_content) == ("json", ["json"])
+    assert app.conf.task_ignore_result is True
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("path", ["/healthz", "/readyz", "/nowhere/", "/sign-in/"])
+def test_nobody_learns_what_runs_here(path: str) -> None:
+    answer = Client().get(path)
+    said = f"{answer.headers} {answer.content.decode()}"
+    assert re.search(r"(django|python|postgres|granian|celery|redis)\W{0,3}\d", said, re.IGNORECASE) is None
+    assert not {"Server", "X-Powered-By"} & set(answer.headers)

@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from typing import Any
 
 import pytest
-from django.db import connection
+from django.db import ProgrammingError, connection, transaction
 from django.test import Client
 from pytest_django import Settings
 
@@ -229,6 +229,13 @@ def test_what_came_in_is_kept_byte_for_byte(clinic: Clinic) -> None:
     assert bytes(kept.raw) == body
     assert (kept.size, kept.elements, kept.state) == (len(body), 1, "quarantined")
     assert (kept.address, len(kept.content_type)) == ("127.0.0.1", 200)
+
+
+def test_the_bytes_that_came_in_are_never_changed(clinic: Clinic) -> None:
+    deliver(clinic, b"not json")
+    with pytest.raises(ProgrammingError, match="keeps its bytes"), transaction.atomic():
+        Delivery.objects.for_clinic(clinic).update(raw=b"something else")
+    assert Delivery.objects.for_clinic(clinic).update(reason="not_json") == 1
 
 
 def test_both_spellings_of_the_address_work_and_nothing_redirects(clinic: Clinic) -> None:
