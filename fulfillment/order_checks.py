@@ -20,6 +20,7 @@ from devices.hardware import is_gateway_id, is_imei, normal_hardware_id
 from devices.models import Assignment, Device, DeviceType
 from devices.queries import DeviceQuerySet
 from fulfillment.models import Order, ShipBy
+from fulfillment.queries import OrderQuerySet
 from patients.models import Patient
 from tenovi.catalogue import DeviceKind, kind_for
 
@@ -176,6 +177,7 @@ def _normal(clinic: Clinic, patient: Patient, wanted: Wanted, device_type: Devic
             each
             for each in gateways_of(clinic, patient)
             if not in_the_way(clinic, each, device_type.sensor_code, wanted.sensor_id).exists()
+            and not _ordered_for(clinic, each, device_type.sensor_code, wanted.sensor_id).exists()
         )
         hardware_id = next(free, "")
     emails = (email.strip() for email in wanted.notify_emails.split(","))
@@ -249,17 +251,19 @@ def _of_hardware(clinic: Clinic, line: Line) -> Found:
 def _taken(clinic: Clinic, line: Line) -> Found:
     hardware_id, code, sensor_id = line.wanted.hardware_uuid, line.type.sensor_code, line.wanted.sensor_id
     other = in_the_way(clinic, hardware_id, code, sensor_id).first()
-    ordered = Order.objects.for_clinic(clinic).with_hardware(hardware_id).filter(sensor_code=code)
-    ordered = ordered.exclude(state="confirmed")  # of those, the device itself is in the way
-    if sensor_id:
-        ordered = ordered.filter(sensor_id__in=["", sensor_id])
-    if other is None and not ordered.exists():
+    if other is None and not _ordered_for(clinic, hardware_id, code, sensor_id).exists():
         return []
     if is_cellular(line.type):
         return [("hardware_uuid", "The device with this IMEI is in use. Unlink it first.")]
     name = other.name if other else line.type.name
     text = f"Gateway {hardware_id} has a device of this kind already ({name}); it can have only one."
     return [("hardware_uuid", f"{text} Unlink or replace that one first.")]
+
+
+def _ordered_for(clinic: Clinic, hardware_id: str, sensor_code: str, sensor_id: str) -> OrderQuerySet:
+    """Open orders that hold this place on a gateway, or this IMEI."""
+    ordered = Order.objects.for_clinic(clinic).with_hardware(hardware_id).filter(sensor_code=sensor_code)
+    return ordered.filter(sensor_id__in=["", sensor_id]) if sensor_id else ordered
 
 
 def _of_sending(line: Line) -> Found:

@@ -17,7 +17,7 @@ from fulfillment.order_checks import CannotOrder, Line, Wanted, warnings
 from fulfillment.orders import AlreadyOpen, KeyUsed, Placed, place_orders
 from patients.models import Patient
 from tenovi.models import Priority, Request, RequestKind
-from tests.factories import assign, make_clinic, make_device
+from tests.factories import assign, make_clinic, make_device, make_order
 from tests.fulfillment.ordering import (
     BPM,
     CELLULAR,
@@ -202,6 +202,22 @@ def test_an_order_under_way_holds_its_place_on_the_gateway(clinic: Clinic, patie
     with pytest.raises(CannotOrder):
         place(clinic, somebody(clinic, "mrn-2"), handed_over(SCALE))
     assert place_one(clinic, somebody(clinic, "mrn-3"), handed_over(BPM)).hardware_uuid == GATEWAY
+
+
+def test_a_second_one_that_is_meant_comes_with_a_gateway_of_its_own(clinic: Clinic, patient: Patient) -> None:
+    at_home(clinic, patient)
+    assert place_one(clinic, patient, shipped(SCALE)).hardware_uuid == GATEWAY
+    assert place_one(clinic, patient, shipped(SCALE), again=True).hardware_uuid == ""
+
+
+def test_a_confirmed_order_holds_its_place_until_its_device_is_there(
+    clinic: Clinic, patient: Patient
+) -> None:
+    """Its device may have been unlinked a moment ago, and the order not have heard of it yet."""
+    device = make_device(clinic, hardware_uuid="", sensor_code="13", status="Unlinked")
+    make_order(patient, state="confirmed", device=device, hardware_uuid=GATEWAY)
+    with pytest.raises(CannotOrder):
+        place(clinic, somebody(clinic, "mrn-2"), handed_over(SCALE))
 
 
 def test_a_cellular_device_in_use_is_not_given_to_somebody_else(clinic: Clinic, patient: Patient) -> None:
