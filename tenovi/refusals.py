@@ -14,6 +14,7 @@ from django.db import connection
 from django.utils import timezone
 
 from clinics.models import Clinic
+from tenovi.keys import database_now
 from tenovi.models import DoorCount
 
 COUNT = f"""
@@ -29,8 +30,9 @@ _lock = threading.Lock()
 
 
 def count(clinic: Clinic | None, cause: str, at: datetime.datetime | None = None) -> None:
-    """One more call refused for this cause in this hour: all that is kept of it."""
-    at = at or timezone.now()
+    """One more call refused for this cause in this hour: all that is kept of it. The moment is the
+    database's, as the end of a comparison is: by a clock that is behind, it would lie before it."""
+    at = at or database_now()
     with connection.cursor() as cursor:
         cursor.execute(COUNT, [clinic.id if clinic else None, hour_of(at), cause, at])
 
