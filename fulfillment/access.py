@@ -19,16 +19,6 @@ from patients.models import Patient
 A = TypeVar("A", bound=Ask)
 
 
-def orders_for(visit: Visit) -> OrderQuerySet:
-    """This clinic's orders, with their patient and device."""
-    return Order.objects.for_clinic(visit.clinic).select_related("clinic", "patient", "device", "placed_by")
-
-
-def order_for(visit: Visit, order_id: uuid.UUID) -> Order:
-    """This clinic's order; 404 on a miss."""
-    return get_object_or_404(orders_for(visit), id=order_id)
-
-
 def events_of(orders: Iterable[Order]) -> dict[uuid.UUID, list[FulfillmentEvent]]:
     """What the vendor told about the device of each order, oldest first, by the device's id."""
     found: defaultdict[uuid.UUID, list[FulfillmentEvent]] = defaultdict(list)
@@ -53,6 +43,22 @@ def shipments_for(visit: Visit, text: str = "") -> ShipmentQuerySet:
     events = FulfillmentEvent.objects.for_clinic(visit.clinic).mentioning(text)
     told = Exists(events.filter(device=OuterRef("device")))
     return shipments.with_holder().filter(Q(holder_id__in=patients) | told)
+
+
+def orders_for(visit: Visit, text: str = "") -> OrderQuerySet:
+    """This clinic's orders, with their patient and device; with `text`, those that mention it or whose
+    parcel has it in its tracking link or hardware id, now or earlier."""
+    orders = Order.objects.for_clinic(visit.clinic).select_related("clinic", "patient", "device", "placed_by")
+    if not text:
+        return orders
+    told = FulfillmentEvent.objects.for_clinic(visit.clinic).mentioning(text).values("device")
+    named = Order.objects.for_clinic(visit.clinic).matching(text).values("id")
+    return orders.filter(Q(id__in=named) | Q(device__in=told))
+
+
+def order_for(visit: Visit, order_id: uuid.UUID) -> Order:
+    """This clinic's order; 404 on a miss."""
+    return get_object_or_404(orders_for(visit), id=order_id)
 
 
 def special_orders_for(visit: Visit, text: str = "") -> SpecialOrderQuerySet:

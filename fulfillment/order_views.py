@@ -9,13 +9,15 @@ from django import forms
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
+from django.utils import timezone
 from django.views.decorators.http import require_POST, require_safe
 
 from clinics.access import Permission, Visit, clinic_page
 from clinics.forms import Labelled
 from fulfillment import order_presentation as shown
-from fulfillment.access import events_of, order_for
+from fulfillment.access import events_of, order_for, orders_for
 from fulfillment.models import Order
+from fulfillment.order_pages import order_rows, parts_of_order, work_of
 from fulfillment.orders import TooLate, adopt_match, cancel_order, send_again
 from fulfillment.states import OrderState
 
@@ -73,6 +75,9 @@ def _decide(visit: Visit, order: Order, wanted: str, form: ReasonForm, device_id
 
 def _page(request: HttpRequest, visit: Visit, order: Order, status: int = 200, **forms: Any) -> HttpResponse:
     decides = visit.may(Permission.MANAGE_DEVICES)
+    now = timezone.now()
+    events = events_of([order]).get(order.device_id, []) if order.device_id else []
+    basket = orders_for(visit).filter(basket=order.basket).exclude(id=order.id).order_by("line")
     unfilled = {
         name.replace("-", "_"): ReasonForm(prefix=name, auto_id=f"id_{name}_%s")
         for name in ("again", "give-up")
@@ -82,9 +87,11 @@ def _page(request: HttpRequest, visit: Visit, order: Order, status: int = 200, *
         "sentence": shown.sentence_of(order),
         "stage": shown.stage_of(order),
         "facts": shown.facts_of(order),
-        "history": shown.history_of(
-            order, events_of([order]).get(order.device_id, []) if order.device_id else []
-        ),
+        "history": shown.history_of(order, events),
+        "work": work_of(order, now),
+        "parts": parts_of_order(order, events, now),
+        "others": order_rows(visit.clinic, list(basket)),
+        "may_order": decides,
         "decides": decides and order.state == OrderState.NEEDS_PERSON,
         "choices": shown.choices_of(order) if decides else [],
         "may_cancel": decides and order.state == OrderState.QUEUED,

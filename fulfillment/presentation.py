@@ -8,11 +8,12 @@ from dataclasses import dataclass
 from typing import Any
 
 from django.urls import reverse
+from django.utils import timezone
 
 from clinics.models import Clinic
 from devices.models import Assignment
 from fulfillment.models import Shipment, SpecialOrder
-from fulfillment.statuses import Stage, Status, order_status_named, status_named
+from fulfillment.statuses import SILENT_AFTER_DELIVERY, Stage, Status, order_status_named, status_named
 from fulfillment.tracking import Tracking, tracking_of
 from patients.models import Patient
 from tenovi import catalogue
@@ -44,7 +45,8 @@ class Person:
 
 @dataclass(frozen=True, slots=True)
 class ShipmentRow:
-    """A device and where it is. `since` is when we first heard so; `next_step` is "" where nothing is to do."""
+    """A device and where it is. `since` is when we first heard so; `next_step` is "" where nothing is to do.
+    `silent_days`: delivered so long ago, and no reading has come; 0 until that is worth a call."""
 
     person: Person | None
     device: str
@@ -52,10 +54,18 @@ class ShipmentRow:
     status: Status
     since: datetime.datetime
     tracking: Tracking
+    silent_days: int = 0
+
+    @property
+    def stage(self) -> Stage:
+        """What is delivered and stays silent needs the clinic."""
+        return Stage.NEEDS_YOU if self.silent_days else self.status.stage
 
     @property
     def next_step(self) -> str:
-        return "" if self.status.stage in NOTHING_TO_DO else self.status.turn
+        if self.silent_days:
+            return f"Call the patient: no reading in {self.silent_days} days."
+        return "" if self.stage in NOTHING_TO_DO else self.status.turn
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +89,7 @@ def shipment_rows(clinic: Clinic, shipments: Sequence[Shipment]) -> list[Shipmen
     devices = [shipment.device_id for shipment in shipments]
     held = Assignment.objects.for_clinic(clinic).filter(device__in=devices).select_related("patient")
     holders = {one.device_id: one.patient for one in held.order_by("starts_at")}  # the last one stays
-    rows = []
+    rows, now = [], timezone.now()
     for shipment in shipments:
         patient = holders.get(shipment.device_id)
         kind = catalogue.kind(shipment.device.kind)
@@ -91,9 +101,19 @@ def shipment_rows(clinic: Clinic, shipments: Sequence[Shipment]) -> list[Shipmen
                 status=status_named(shipment.status),
                 since=shipment.since,
                 tracking=tracking_of(shipment.tracking_link),
+                silent_days=silent_since_delivery(shipment, now),
             )
         )
     return rows
+
+
+def silent_since_delivery(shipment: Shipment, now: datetime.datetime) -> int:
+    """Whole days since the delivery of a device that has not been heard of, 0 before it is worth a call.
+    The shipment knows its device; the vendor's word on its last reading is as old as the last sync."""
+    heard = shipment.device.last_measurement_at
+    if shipment.status != "Delivered" or now - shipment.since <= SILENT_AFTER_DELIVERY:
+        return 0
+    return 0 if heard and heard >= shipment.since else (now - shipment.since).days
 
 
 def order_rows(clinic: Clinic, orders: Iterable[SpecialOrder]) -> list[OrderRow]:

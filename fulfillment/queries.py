@@ -5,12 +5,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Self, TypeVar
 
 from django.db.models import F, OuterRef, Q, Subquery
+from django.utils import timezone
 
 from clinics.tenancy import TenantQuerySet
 from devices.hardware import normal_hardware_id
 from devices.models import Assignment
 from fulfillment.states import OrderState
-from fulfillment.statuses import STATUSES, Stage, names_of
+from fulfillment.statuses import SILENT_AFTER_DELIVERY, STATUSES, Stage, names_of
 from patients.models import Patient
 
 if TYPE_CHECKING:
@@ -50,6 +51,17 @@ class OrderQuerySet(TenantQuerySet["Order"]):
     def newest_first(self) -> Self:
         return self.order_by("-created_at", "-line", "-id")
 
+    def matching(self, text: str) -> Self:
+        """Every word of `text` is in the patient's name or id, in the device's name, or in a hardware id."""
+        found = self
+        for word in text.split():
+            named = Q(patient__name__icontains=word) | Q(patient__external_id__icontains=word)
+            named |= Q(device_name__icontains=word)
+            if hardware := normal_hardware_id(word):
+                named |= Q(hardware_uuid__contains=hardware) | Q(device__hardware_uuid__contains=hardware)
+            found = found.filter(named)
+        return found
+
 
 class FulfillmentEventQuerySet(TenantQuerySet["FulfillmentEvent"]):
     def mentioning(self, text: str) -> Self:
@@ -62,9 +74,21 @@ class FulfillmentEventQuerySet(TenantQuerySet["FulfillmentEvent"]):
 
 class ShipmentQuerySet(TenantQuerySet["Shipment"]):
     def in_stage(self, stage: Stage) -> Self:
+        """What is delivered and stays silent needs the clinic."""
         if stage == Stage.OTHER:
             return self.exclude(status__in=[status.name for status in STATUSES])
-        return self.filter(status__in=names_of(stage))
+        if stage == Stage.NEEDS_YOU:
+            return self.filter(Q(status__in=names_of(stage)) | self._is_silent())
+        found = self.filter(status__in=names_of(stage))
+        return found.exclude(self._is_silent()) if stage == Stage.DELIVERED else found
+
+    def delivered_but_silent(self) -> Self:
+        """Days after delivery the vendor has not had a reading of the device."""
+        return self.filter(self._is_silent())
+
+    def _is_silent(self) -> Q:
+        unheard = Q(device__last_measurement_at__isnull=True) | Q(device__last_measurement_at__lt=F("since"))
+        return Q(status="Delivered", since__lt=timezone.now() - SILENT_AFTER_DELIVERY) & unheard
 
     def of_patient(self, patient: Patient) -> Self:
         """Of devices this patient has, or had last."""

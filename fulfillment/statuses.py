@@ -165,6 +165,7 @@ ORDER_STATUSES = (
 )
 """Of special and bulk orders: https://docs.tenovi.com/hwi-api/webhooks/special-order-webhooks"""
 
+SILENT_AFTER_DELIVERY = datetime.timedelta(days=3)  # without a reading: somebody should call
 REPLACED_AS_A_BEGINNING = 65  # the event comes when the new hardware leaves, so before Shipped
 UNKNOWN_RANK = 0
 

@@ -13,6 +13,8 @@ from clinics.presentation import Choice
 
 LISTS = (
     ("shipments", "Shipments"),
+    ("orders", "Orders"),
+    ("to-ship", "To ship"),
     ("replacements", "Replacements"),
     ("supplies", "Supplies"),
     ("special-orders", "Special orders"),

@@ -1,6 +1,6 @@
 from django.urls import path
 
-from fulfillment import ask_views, order_views, views
+from fulfillment import ask_views, order_form_views, order_views, parcel_views, views
 
 FULFILLMENT = "c/<slug:clinic>/fulfillment/"
 REPLACEMENT = FULFILLMENT + "replacements/<uuid:replacement_id>/"
@@ -11,6 +11,12 @@ urlpatterns = [
     path(ORDER, order_views.order, name="order"),
     path(ORDER + "decide/", order_views.decide_order, name="order-decide"),
     path(FULFILLMENT, views.shipments, name="shipments"),
+    path(FULFILLMENT + "export.csv", parcel_views.export, name="shipments-export"),
+    path(FULFILLMENT + "orders/", parcel_views.orders, name="orders"),
+    path(FULFILLMENT + "orders/new/", order_form_views.choose_patient, name="order-for"),
+    path(ORDER + "shipped/", parcel_views.order_shipped, name="order-shipped"),
+    path(FULFILLMENT + "to-ship/", parcel_views.shipping_list, name="to-ship"),
+    path("c/<slug:clinic>/patients/<uuid:patient_id>/order/", order_form_views.order_new, name="order-new"),
     path(FULFILLMENT + "special-orders/", views.special_orders, name="special-orders"),
     path(FULFILLMENT + "special-orders/<uuid:special_order_id>/", views.special_order, name="special-order"),
     path(FULFILLMENT + "replacements/", ask_views.replacements, name="replacements"),

@@ -9,12 +9,14 @@ from collections.abc import Mapping
 from django.db.models import Count
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
+from django.urls import reverse
 from django.views.decorators.http import require_safe
 
 from clinics.access import Permission, Visit, clinic_page
 from clinics.paging import page_of
 from clinics.presentation import Choice
 from fulfillment.access import shipments_for, special_order_for, special_orders_for
+from fulfillment.board import columns
 from fulfillment.presentation import contents_in_words, order_rows, pieces_in, shipment_rows
 from fulfillment.statuses import ORDER_STATUSES, Stage, status_named
 from fulfillment.tabs import address, search_of, tabs
@@ -33,10 +35,20 @@ def shipments(request: HttpRequest, visit: Visit) -> HttpResponse:
     per_stage: Counter[str] = Counter()
     for status, count in found.order_by().values_list("status").annotate(count=Count("id")):
         per_stage[status_named(status).stage] += count
+    silent = found.delivered_but_silent().count()
+    per_stage[Stage.DELIVERED] -= silent
+    per_stage[Stage.NEEDS_YOU] += silent
     shown = found.in_stage(Stage(stage)) if stage in Stage.values else found
     newest = shown.select_related("device").order_by("-since", "-id")
+    is_board = request.GET.get("view") == "board"
     context = {
         "tabs": tabs(visit, "shipments"),
+        "views": [
+            Choice("Table", address(stage=stage, search=text), not is_board),
+            Choice("Board", address(view="board", search=text), is_board),
+        ],
+        "export": reverse("shipments-export", args=[visit.clinic.slug]) + address(stage=stage, search=text),
+        "columns": columns(visit, found, per_stage, text) if is_board else [],
         "filters": _stages(stage, per_stage, text),
         "text": text,
         "chosen": stage,

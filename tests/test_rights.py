@@ -75,6 +75,13 @@ care admin billing operator
   ✔    ✔      –      –      GET   c/<slug:clinic>/orders/<uuid:order_id>/
   –    ✔      –      –      POST  c/<slug:clinic>/orders/<uuid:order_id>/decide/
   ✔    ✔      –      –      GET   c/<slug:clinic>/fulfillment/
+  ✔    ✔      –      –      GET   c/<slug:clinic>/fulfillment/export.csv
+  ✔    ✔      –      –      GET   c/<slug:clinic>/fulfillment/orders/
+  –    ✔      –      –      GET   c/<slug:clinic>/fulfillment/orders/new/
+  –    ✔      –      –      POST  c/<slug:clinic>/orders/<uuid:order_id>/shipped/
+  ✔    ✔      –      –      GET   c/<slug:clinic>/fulfillment/to-ship/
+  –    ✔      –      –      GET   c/<slug:clinic>/patients/<uuid:patient_id>/order/
+  –    ✔      –      –      POST  c/<slug:clinic>/patients/<uuid:patient_id>/order/
   ✔    ✔      –      –      GET   c/<slug:clinic>/fulfillment/special-orders/
   ✔    ✔      –      –      GET   c/<slug:clinic>/fulfillment/special-orders/<uuid:special_order_id>/
   ✔    ✔      –      –      GET   c/<slug:clinic>/fulfillment/replacements/

@@ -139,6 +139,7 @@ class OrderStep(TenantModel):
         HANDED = "handed", "Handed to a person"
         ADOPTED = "adopted", "Found at Tenovi"
         SENT_AGAIN = "sent_again", "To be sent again"
+        SHIPPED = "shipped", "Shipped by our own staff"
         CANCELLED = "cancelled", "Cancelled"
 
     order = models.ForeignKey(Order, on_delete=models.CASCADE, related_name="+")

@@ -73,6 +73,7 @@ def update_device(state: State, request: Request, device_id: str) -> Answer:
         record["device"]["hardware_uuid"] = hardware
         if hardware and record["status"] == "Pending Shipment":
             record["status"] = "Shipped"
+            state.tell(record)
     return Answer(HTTPStatus.OK, record)
 
 

@@ -20,14 +20,16 @@ from tests.browser.steps import patient_named
 from tests.factories import deliver, element, make_device, make_order
 from tests.fulfillment.vendor import make_asked
 
-NOT_A_PAGE = {"billing-export", "patient-news", "record-export"}
+NOT_A_PAGE = {"billing-export", "shipments-export", "patient-news", "record-export"}
 """A file, and what a script asks for."""
 
 FURTHER_STATES = {
     "patients": ["?q=foxhallow", "?q=nobody", "?sort=days"],
     "replacements": ["?show=open", "?search=nobody"],
     "supplies": ["?show=needs-you", "?search=nobody"],
-    "shipments": ["?stage=needs-you", "?stage=ended", "?search=nobody"],
+    "orders": ["?show=needs-you", "?search=nobody"],
+    "order-for": ["?search=foxhallow", "?search=nobody"],
+    "shipments": ["?view=board", "?stage=needs-you", "?stage=ended", "?search=nobody"],
     "patient": ["?view=table", "?view=table&from=2025-08-01&to=2025-08-02", "?month=2025-08"],
     "billing": ["?month=2025-10&open={patient_id}-RPM", "?month=2024-01"],
     "devices": ["?show=silent", "?search=nobody"],

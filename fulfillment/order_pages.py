@@ -1,0 +1,119 @@
+"""Orders in lists, and what their page says beside their history: the work they make, and how long they take."""
+
+from __future__ import annotations
+
+import datetime
+import uuid
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from django.urls import reverse
+
+from clinics.models import Clinic
+from fulfillment.journey import Part, parts_of, usual_days
+from fulfillment.models import FulfillmentEvent, Order, ShipBy, Shipment
+from fulfillment.order_presentation import stage_of
+from fulfillment.presentation import Person, silent_since_delivery
+from fulfillment.states import OrderState
+from fulfillment.statuses import status_named
+from fulfillment.tracking import Tracking, tracking_of
+
+NEXT_STEPS = {
+    OrderState.QUEUED: "It is sent to Tenovi within seconds.",
+    OrderState.SENDING: "Tenovi is answering.",
+    OrderState.UNKNOWN: "It is looked for at Tenovi. Nothing is sent twice.",
+    OrderState.NEEDS_PERSON: "Look at what was found, and decide.",
+    OrderState.REFUSED: "Read what Tenovi says, mend it, and order anew.",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class OrderRow:
+    """One order. `stage` and `word` are its state here, or the vendor's status once it is confirmed."""
+
+    id: uuid.UUID
+    url: str
+    person: Person
+    device: str
+    how: str
+    hardware_uuid: str
+    stage: str
+    word: str
+    meaning: str
+    next_step: str
+    placed_at: datetime.datetime
+    tracking: Tracking
+
+
+@dataclass(frozen=True, slots=True)
+class Work:
+    """What the clinic has to do about a parcel, and the page on which it does it."""
+
+    sentence: str
+    next_step: str
+    url: str
+    action: str
+
+
+def order_row(clinic: Clinic, order: Order, shipment: Shipment | None = None) -> OrderRow:
+    """A row of an order that knows its patient and device."""
+    state = OrderState(order.state)
+    status = status_named(order.vendor_status) if state == OrderState.CONFIRMED else None
+    known = (shipment.hardware_uuid if shipment else "") or (
+        order.device.hardware_uuid if order.device else ""
+    )
+    return OrderRow(
+        id=order.id,
+        url=reverse("order", args=[clinic.slug, order.id]),
+        person=Person.of(order.patient, clinic),
+        device=order.device_name + (" (gateway only)" if order.gateway_only else ""),
+        how=str(ShipBy(order.ship_by).label),
+        hardware_uuid=known or order.hardware_uuid,
+        stage=stage_of(order),
+        word=status.name if status else str(state.label),
+        meaning=status.meaning if status else "",
+        next_step=status.turn if status else NEXT_STEPS.get(state, ""),
+        placed_at=order.created_at,
+        tracking=tracking_of(shipment.tracking_link if shipment else ""),
+    )
+
+
+def order_rows(clinic: Clinic, orders: Sequence[Order]) -> list[OrderRow]:
+    """Rows of orders that know their patients and devices. One query for where those are."""
+    devices = [order.device_id for order in orders if order.device_id]
+    told = Shipment.objects.for_clinic(clinic).filter(device__in=devices)
+    shipments = {one.device_id: one for one in told}
+    return [order_row(clinic, order, shipments.get(order.device_id or uuid.UUID(int=0))) for order in orders]
+
+
+def parts_of_order(order: Order, events: Sequence[FulfillmentEvent], now: datetime.datetime) -> list[Part]:
+    """How long each part of its way took; none before Tenovi has confirmed it."""
+    if order.state != OrderState.CONFIRMED or order.vendor_status == "Unlinked":
+        return []
+    parts = parts_of(order.created_at, events, usual_days(order.clinic), now)
+    return parts[-1:] if order.ship_by == ShipBy.ON_SITE else parts  # nothing travelled
+
+
+def work_of(order: Order, now: datetime.datetime) -> Work | None:
+    """What the clinic has to do about the parcel; None when it waits for somebody else."""
+    if order.state != OrderState.CONFIRMED or order.device_id is None:
+        return None
+    patient = order.patient
+    if order.vendor_status == "Client Action Required":
+        return Work(
+            "Tenovi holds the parcel back: most often the address could not be verified.",
+            "Correct or confirm the patient’s address.",
+            reverse("patient-edit", args=[order.clinic.slug, patient.id]),
+            "Correct or confirm the address",
+        )
+    told = Shipment.objects.for_clinic(order.clinic).filter(device=order.device_id).select_related("device")
+    shipment = told.first()
+    if shipment and (days := silent_since_delivery(shipment, now)):
+        phone = f" ({patient.phone_number})" if patient.phone_number else ""
+        return Work(
+            f"It arrived {days} days ago, and no reading has come.",
+            f"Call the patient{phone}: is it set up, is the gateway plugged in?",
+            reverse("patient", args=[order.clinic.slug, patient.id]),
+            "Open the patient’s page",
+        )
+    return None
