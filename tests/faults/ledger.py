@@ -20,6 +20,7 @@ from django.db import connection
 from clinics.models import Clinic
 from devices.models import Device
 from measurements.models import Measurement
+from tenovi import inbox
 from tenovi.models import Delivery
 from tests.factories import credentials, element, vendor_time
 from tests.faults.house import House, eventually
@@ -171,8 +172,13 @@ def check_ledger(clinic: Clinic, posts: Sequence[Post], *, seconds: float = 120)
     in_doubt = Counter(post.body for post in posts if post.status in (NO_ANSWER, 503))
     unasked = Counter(raw for delivery, raw in rows.items() if delivery not in answered) - in_doubt
     assert not unasked, f"{unasked.total()} deliveries are kept that nobody can have sent"
-    waiting = Delivery.objects.for_clinic(clinic).unsettled()
-    assert eventually(lambda: not waiting.exists(), seconds=seconds), "not settled in time"
+    assert eventually(lambda: the_sweeper_is_done(clinic), seconds=seconds), "not settled in time"
+
+
+def the_sweeper_is_done(clinic: Clinic) -> bool:
+    """A statement that took too long on a busy machine leaves its delivery to the sweeper, so this is it."""
+    inbox.settle_pending()
+    return not Delivery.objects.for_clinic(clinic).unsettled().exists()
 
 
 def check_readings(clinic: Clinic, posts: Iterable[Post]) -> None:
