@@ -3,10 +3,17 @@
 from __future__ import annotations
 
 import datetime
+import gc
+import multiprocessing
+import os
+import signal
 import uuid
 from collections.abc import Iterator
+from concurrent.futures import ProcessPoolExecutor
+from decimal import Decimal
+from functools import lru_cache, partial
 
-from django.db import transaction
+from django.db import connection, transaction
 from django.db.models.functions import Now
 
 from clinics import actions
@@ -14,11 +21,14 @@ from clinics.models import Clinic, Role
 from devices.actions import add_gateways
 from devices.models import Assignment, Device, Gateway, GatewaySample
 from fulfillment.bulk import load_events, load_orders
-from measurements.bulk import Arrival, load
+from launcher import children
+from measurements.bulk import load
+from measurements.reading import Reading
 from patients.models import Patient
 from tenovi.sandbox import shapes, shipping, simulation
 
 SEED = 1
+SHARE = 15  # patients whose history is loaded at once; few enough to lock each device by itself
 SIGNALS, SIGNAL_STEP = 34, datetime.timedelta(hours=21)  # a month of signal, asked at changing hours
 PASSWORD = "vitaldays-demo"  # printed by `make run`, which listens on this machine only
 PEOPLE = {
@@ -154,14 +164,58 @@ def add_shipping(clinic: Clinic, account: simulation.Clinic) -> int:
     return orders + load_events(clinic, shipping.news(account))
 
 
-def add_history(clinic: Clinic, account: simulation.Clinic) -> int:
-    """Every reading the simulated vendor holds; how many are new."""
+def add_history(clinic: Clinic, account: simulation.Clinic, *, workers: int = 1) -> Iterator[int]:
+    """Every reading the simulated vendor holds, some patients at a time; yields how many were new.
 
-    def arrivals() -> Iterator[Arrival]:
-        for row in account.rows():
-            yield row.wire(), row.created
+    Several workers are processes with connections of their own, so what they need must be committed.
+    The rows are the same for any number of them.
+    """
+    patients, days = len(account.patients), (account.until - account.since).days
+    shares = [range(at, min(at + SHARE, patients)) for at in range(0, patients, SHARE)]
+    add_share = partial(_add_share, clinic, account.seed, days, account.until)
+    if workers == 1:
+        yield from map(add_share, shares)
+        return
+    connection.close()  # or the processes would share it
+    context, die_too = multiprocessing.get_context("fork"), children.dies_with(os.getpid(), signal.SIGTERM)
+    with ProcessPoolExecutor(workers, context, die_too) as pool:
+        yield from pool.map(add_share, shares)
 
-    return load(clinic, arrivals())
+
+def _add_share(clinic: Clinic, seed: int, days: int, until: datetime.datetime, numbers: range) -> int:
+    account = simulation.Clinic(seed, numbers, days, until)
+    rows = (row for device in account.devices for row in account.rows_of(device))
+    gc.disable()  # among so many objects without a circle it would take a third of the time
+    try:
+        return load(clinic, [(_reading(row), row.created) for row in rows])
+    finally:
+        gc.enable()
+
+
+def _reading(row: simulation.Row) -> Reading:
+    """What `measurements.reading.read` makes of the row on the wire, without the way there and back."""
+    context = row.filter_params or {}
+    return Reading(
+        metric=row.metric,
+        hwi_device_id=_device_id(row.device.id),
+        value_1=Decimal(row.value_1),
+        value_2=Decimal(row.value_2),
+        taken_at=row.timestamp,
+        patient_id=row.device.patient.external_id,
+        sensor_code=row.device.kind.sensor_code or "",
+        hardware_uuid=row.device.hardware_uuid,
+        serial_number=str(context.get("serial_number") or ""),
+        log_index=str(context.get("device_log_index", context.get("measurement_index", ""))),
+        timezone_offset=Decimal(row.timezone_offset),
+        estimated=row.estimated_timestamp,
+        vendor_created=row.created,
+        context=context,
+    )
+
+
+@lru_cache(maxsize=1000)
+def _device_id(text: str) -> uuid.UUID:
+    return uuid.UUID(text)
 
 
 def _born(patient: simulation.Patient) -> datetime.date:

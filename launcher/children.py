@@ -41,7 +41,7 @@ def start(
         env=environment,
         cwd=folder,
         start_new_session=True,
-        preexec_fn=_dies_with(os.getpid(), on_parent_death),
+        preexec_fn=dies_with(os.getpid(), on_parent_death),
         **ids,
     )
 
@@ -62,7 +62,8 @@ def sweep(process: subprocess.Popen[bytes]) -> None:
         os.killpg(process.pid, signal.SIGKILL)
 
 
-def _dies_with(parent: int, how: signal.Signals) -> Callable[[], None] | None:
+def dies_with(parent: int, how: signal.Signals) -> Callable[[], None] | None:
+    """What a new child of the process `parent` runs, so that it gets `how` when that one is killed outright."""
     if _LIBC is None:
         return None
 

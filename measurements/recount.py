@@ -24,7 +24,7 @@ SELECT clinic_id, patient_id, program, local_date,
        count(*) AS vendor_readings
 FROM measurements_measurement
 WHERE clinic_id = %(clinic)s AND patient_id IS NOT NULL AND vital
-  AND (%(patient)s::uuid IS NULL OR patient_id = %(patient)s::uuid)
+  AND (%(patients)s::uuid[] IS NULL OR patient_id = ANY(%(patients)s::uuid[]))
 GROUP BY clinic_id, patient_id, program, local_date
 """
 
@@ -33,11 +33,11 @@ SELECT DISTINCT ON (patient_id, metric)
        clinic_id, patient_id, metric, device_id, value_1, value_2, taken_at, identity, estimated
 FROM measurements_measurement
 WHERE clinic_id = %(clinic)s AND patient_id IS NOT NULL AND NOT control AND NOT excluded
-  AND (%(patient)s::uuid IS NULL OR patient_id = %(patient)s::uuid)
+  AND (%(patients)s::uuid[] IS NULL OR patient_id = ANY(%(patients)s::uuid[]))
 ORDER BY patient_id, metric, taken_at DESC, identity DESC, device_id DESC
 """
 
-WHOSE = "clinic_id = %(clinic)s AND (%(patient)s::uuid IS NULL OR patient_id = %(patient)s::uuid)"
+WHOSE = "clinic_id = %(clinic)s AND patient_id = ANY(%(patients)s::uuid[])"
 RECOUNT = (
     f"DELETE FROM measurements_vitalday WHERE {WHOSE}",
     f"""INSERT INTO measurements_vitalday
@@ -96,27 +96,20 @@ def recount(clinic: Clinic, patient_id: uuid.UUID) -> None:
     """Derive this patient's days and latest values again. The caller's changes to readings belong
     in the same transaction, after `lock_patient`."""
     lock_patient(clinic, patient_id)
-    _derive(clinic, patient_id)
+    derive(clinic, [patient_id])
 
 
-@transaction.atomic
-def recount_clinic(clinic: Clinic) -> None:
-    """Derive everybody's days and latest values again, while webhooks wait. For bulk loads."""
-    with connection.cursor() as cursor:
-        cursor.execute("LOCK TABLE measurements_measurement IN SHARE ROW EXCLUSIVE MODE")
-    _derive(clinic, None)
-
-
-def _derive(clinic: Clinic, patient_id: uuid.UUID | None) -> None:
+def derive(clinic: Clinic, patient_ids: Collection[uuid.UUID]) -> None:
+    """The same for some patients at once, whose devices the caller has locked."""
     with connection.cursor() as cursor:
         for statement in RECOUNT:
-            cursor.execute(statement, {"clinic": clinic.id, "patient": patient_id})
+            cursor.execute(statement, {"clinic": clinic.id, "patients": list(patient_ids)})
 
 
 def drifted_patients(clinic: Clinic) -> list[uuid.UUID]:
     """Patients whose stored days or latest values differ from what their readings say."""
     with connection.cursor() as cursor:
-        cursor.execute(DRIFTED, {"clinic": clinic.id, "patient": None})
+        cursor.execute(DRIFTED, {"clinic": clinic.id, "patients": None})
         return [patient_id for (patient_id,) in cursor.fetchall()]
 
 

@@ -3,21 +3,16 @@
 from __future__ import annotations
 
 import json
-import os
-import subprocess
-import sys
 from io import StringIO
-from pathlib import Path
 
 import pytest
 from django.core.management import CommandError, call_command
 from knox.models import AuthToken
 
 from clinics.models import AuditEvent, Clinic, Membership, User
+from tests.commands import manage
 from tests.factories import PASSWORD, basic, deliver, make_clinic, make_user
-from tests.web_server import database_url
 
-ROOT = Path(__file__).parent.parent.parent
 SECRETS = {"TENOVI_API_KEY": "Kd83hQz1.key", "WEBHOOK_USERNAME": "vendor", "WEBHOOK_PASSWORD": "first secret"}
 
 pytestmark = pytest.mark.django_db
@@ -230,20 +225,6 @@ def test_each_leaves_a_line_without_secrets_in_the_audit_record() -> None:
     assert {event.actor_label for event in events} == {"command line"}
     written = repr([event.__dict__ for event in events])
     assert not any(secret in written for secret in (*SECRETS.values(), PASSWORD))
-
-
-def manage(*arguments: str, **secrets: str) -> subprocess.CompletedProcess[str]:
-    environment = {**os.environ, "DATABASE_URL": database_url(), **secrets}
-    command = [sys.executable, "manage.py", *arguments]
-    return subprocess.run(
-        command,
-        cwd=ROOT,
-        env=environment,
-        capture_output=True,
-        text=True,
-        stdin=subprocess.DEVNULL,
-        timeout=60,
-    )
 
 
 @pytest.mark.django_db(transaction=True)

@@ -12,9 +12,10 @@ from django.utils import timezone
 
 from clinics.models import Clinic
 from devices.actions import add_gateways, note_gateway_contacts, store_vendor_device
-from devices.models import Gateway
+from devices.models import Device, Gateway
 from measurements.bulk import load
 from measurements.handlers import settle
+from measurements.reading import Reading, read
 from tenovi.shapes import Device as VendorDevice
 from tenovi.wire import Members
 from tests.factories import GATEWAY_ID, deliver, element, held_device, make_clinic, make_gateway, settled
@@ -43,6 +44,10 @@ def last_seen(clinic: Clinic, gateway_id: str = GATEWAY_ID) -> datetime.datetime
 
 def told(clinic: Clinic, row: dict[str, Any]) -> None:
     store_vendor_device(clinic=clinic, record=VendorDevice.from_wire(row))
+
+
+def reading(device: Device, **changes: Any) -> Reading:
+    return read(Members(list(element(device, **changes).items())), received_at=NOW)
 
 
 def test_a_gateway_appears_with_the_first_device_behind_it(clinic: Clinic) -> None:
@@ -120,11 +125,11 @@ def test_a_loaded_history_ends_with_the_last_sign_of_life(clinic: Clinic) -> Non
     device = held_device(clinic)
     make_gateway(clinic)
     days = ("2026-10-12", "2026-10-13")
-    rows = [
-        (element(device, value_1="131", value_2="82", timestamp=f"{day}T08:00:00.000000Z"), NOW - late * HOUR)
+    arrivals = [
+        (reading(device, value_1="131", value_2="82", timestamp=f"{day}T08:00:00.000000Z"), NOW - late * HOUR)
         for late, day in enumerate(days)
     ]
-    assert load(clinic, rows) == 2
+    assert load(clinic, arrivals) == 2
     assert last_seen(clinic) == NOW
 
 

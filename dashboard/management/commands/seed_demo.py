@@ -8,6 +8,7 @@ import time
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.db import connection
 from django.utils import timezone
 
 from clinics import actions
@@ -25,6 +26,13 @@ class Command(BaseCommand):
         parser.add_argument("--patients", type=int, default=24, metavar="N")
         parser.add_argument("--days", type=int, default=90, metavar="D")
         parser.add_argument(
+            "--workers",
+            type=int,
+            default=os.cpu_count() or 1,
+            metavar="N",
+            help="processes that load readings, by default one for each core; the rows do not depend on it",
+        )
+        parser.add_argument(
             "--until", type=datetime.datetime.fromisoformat, help="end of the history, ISO 8601"
         )
         parser.add_argument(
@@ -34,8 +42,8 @@ class Command(BaseCommand):
         )
 
     def handle(self, *args: Any, **options: Any) -> None:
-        if options["patients"] < 1 or options["days"] < 1:
-            raise CommandError("--patients and --days must be at least 1.")
+        if min(options[name] for name in ("patients", "days", "workers")) < 1:
+            raise CommandError("--patients, --days and --workers must be at least 1.")
         began = time.monotonic()
         until = (options["until"] or timezone.now()).astimezone(datetime.UTC)
         account = simulation.Clinic(demo.SEED, options["patients"], options["days"], until)
@@ -45,12 +53,25 @@ class Command(BaseCommand):
         patients, devices = demo.add_account(clinic, account)
         demo.add_signals(clinic, account)
         demo.add_shipping(clinic, account)
-        readings = demo.add_history(clinic, account)
+        readings = self._add_history(clinic, account, options["workers"])
         watch_gateways(clinic, until)
         self.stdout.write(
             f"Clinic {clinic.slug}: {patients} patients, {devices} devices and {readings:,} readings added "
             f"in {time.monotonic() - began:.0f} s."
         )
+
+    def _add_history(self, clinic: Clinic, account: simulation.Clinic, workers: int) -> int:
+        """Tells how far it is about once a minute."""
+        if connection.in_atomic_block:
+            workers = 1  # other connections would not see the clinic
+        new, told = 0, time.monotonic()
+        for number, added in enumerate(demo.add_history(clinic, account, workers=workers), start=1):
+            new += added
+            if time.monotonic() - told > 60:
+                done = min(number * demo.SHARE, len(account.patients))
+                self.stdout.write(f"{done:,} of {len(account.patients):,} patients: {new:,} readings")
+                told = time.monotonic()
+        return new
 
     def _clinic(self, slug: str) -> Clinic:
         """The clinic, made when there is none, with the sandbox's key and webhook secret when the
