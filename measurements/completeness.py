@@ -123,5 +123,6 @@ def of_span(clinic: Clinic, start: datetime.datetime, end: datetime.datetime) ->
         return known.verified_from <= begun and known.verified_to >= end
 
     unverified = tuple(device for device in devices if not is_verified(device))
-    checked = [verified[one.id].checked_at for one in devices if one not in unverified]
+    missing = {device.id for device in unverified}
+    checked = [verified[one.id].checked_at for one in devices if one.id not in missing]
     return MonthCompleteness(len(devices), unverified, min(checked, default=None))
