@@ -68,7 +68,10 @@ def overrule(device: Device, held: Assignment) -> None:
 
 
 def tell_vendor(device: Device) -> None:
-    """Have the vendor told who has the device now. Nothing is told of a device that nobody has."""
+    """Have the vendor told who has the device now. Nothing is told of a device that nobody has, or that the
+    vendor has forgotten."""
+    if device.deleted_at:
+        return
     target = str(device.hwi_device_id)
     ask(device.clinic, RequestKind.DEVICE_UPDATE, target, priority=Priority.PERSON, insist=True)
 

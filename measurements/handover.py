@@ -74,7 +74,7 @@ def give_device(*, device: Device, patient: Patient | None, since: datetime.date
         detail={
             "patient": [moved.before, str(patient.id) if patient else None],
             "since": since.isoformat(),
-            "assignments_removed": len(moved.change.removed),
+            "struck_out": [_written(one) for one in moved.change.removed],
             "readings": moved.readings,
         },
     )
@@ -121,6 +121,11 @@ def hand_over(device: Device, patient: Patient | None, since: datetime.datetime)
     for patient_id in sorted(wanted | losing):
         recount(clinic, patient_id)
     return Moved(change, len(ids), before)
+
+
+def _written(held: Assignment) -> dict[str, str | None]:
+    ends = held.ends_at.isoformat() if held.ends_at else None
+    return {"patient": str(held.patient_id), "from": held.starts_at.isoformat(), "until": ends}
 
 
 def _readings(device: Device, patient: Patient | None, since: datetime.datetime) -> MeasurementQuerySet:

@@ -106,7 +106,23 @@ def test_the_record_says_who_had_it_who_has_it_and_since_when(
     assert (event.actor_label, event.target_id) == (by.email, str(device.id))
     assert event.detail["patient"] == [str(ada.id), str(bo.id)]
     assert event.detail["since"] == on(5).isoformat()
-    assert (event.detail["readings"], event.detail["assignments_removed"]) == (2, 0)
+    assert (event.detail["readings"], event.detail["struck_out"]) == (2, [])
+
+
+def test_the_record_keeps_what_is_struck_out(device: Device, ada: Patient, bo: Patient, by: User) -> None:
+    give_device(device=device, patient=bo, since=on(5), by=by)
+    give_device(device=device, patient=ada, since=on(4), by=by)
+    event = AuditEvent.objects.filter(action="device_given").latest("id")
+    assert event.detail["struck_out"] == [{"patient": str(bo.id), "from": on(5).isoformat(), "until": None}]
+
+
+def test_nothing_is_told_about_a_device_the_vendor_has_forgotten(
+    device: Device, bo: Patient, by: User
+) -> None:
+    Device.objects.for_clinic(device.clinic).update(deleted_at=on(9))
+    device.refresh_from_db()
+    give_device(device=device, patient=bo, since=on(5), by=by)
+    assert not Request.objects.for_clinic(device.clinic).exists()
 
 
 def test_the_vendor_is_told_of_a_patient_and_not_of_nobody(device: Device, bo: Patient, by: User) -> None:
