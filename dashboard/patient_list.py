@@ -20,10 +20,11 @@ from dashboard.device_state import NO_DEVICE, device_states
 from dashboard.latest import latest_values
 from dashboard.roster import Entry, furthest_behind, roster
 from dashboard.sparklines import sparklines
-from patients.models import Program
+from patients.models import Patient, Program
 
 PAGE_SIZE = 50
 CHIPS = 4
+NOT_TAKEN_SHOWN = 5
 LONG_AGO = datetime.datetime(1, 1, 1, tzinfo=datetime.UTC)
 SORTS: dict[str, Callable[[Entry], Any]] = {
     "name": lambda one: one.label.casefold(),
@@ -61,6 +62,7 @@ def context(clinic: Clinic, query: QueryDict, now: datetime.datetime) -> dict[st
             "is_part": bool(text or show or program),
         },
         "behind": [] if text or show or program else _furthest_behind(clinic, everybody),
+        "not_taken": [] if text or show or program else _not_taken(clinic),
         "filters": _standing_choices(in_program, kept, now),
         "programs": _program_choices(
             [one for one in named if SHOWN[show][1](one, now)] if show else named, kept
@@ -138,4 +140,12 @@ def _furthest_behind(clinic: Clinic, entries: list[Entry]) -> list[dict[str, str
             "words": f"{standing.days} days, {standing.words}",
         }
         for entry, standing in furthest_behind(entries)
+    ]
+
+
+def _not_taken(clinic: Clinic) -> list[dict[str, str]]:
+    refused = Patient.objects.for_clinic(clinic).not_taken_by_vendor().order_by("name", "id")
+    return [
+        {"url": reverse("patient", args=[clinic.slug, one.id]) + "#record", "name": str(one)}
+        for one in refused[:NOT_TAKEN_SHOWN]
     ]

@@ -77,7 +77,10 @@ class Patient(TenantModel):
             ),
             models.CheckConstraint(condition=~models.Q(external_id=""), name="patient_external_id_present"),
         ]
-        indexes = [models.Index("clinic", Lower("name"), name="patient_clinic_name")]
+        indexes = [
+            models.Index("clinic", Lower("name"), name="patient_clinic_name"),
+            models.Index(fields=["clinic"], condition=~models.Q(refusal=""), name="patient_not_taken"),
+        ]
 
     def __str__(self) -> str:
         return self.name or self.external_id

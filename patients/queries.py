@@ -25,6 +25,10 @@ class PatientQuerySet(TenantQuerySet["Patient"]):
         # Lower on both sides, by the database: the unique index is on it, and its idea of case decides.
         return self.filter(Exact(Lower(F("external_id")), Lower(Value(external_id))))
 
+    def not_taken_by_vendor(self) -> Self:
+        """Whose record was changed here, and the vendor did not take it."""
+        return self.exclude(refusal="")
+
     def matching(self, text: str) -> Self:
         """Name or external id contains every word of `text`."""
         found = self

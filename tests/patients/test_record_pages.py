@@ -250,3 +250,13 @@ def test_an_open_page_hears_of_a_change_of_the_record(page: Client, clinic: Clin
     before = page.get(news).json()
     Patient.objects.for_clinic(clinic).update(sent_at=timezone.now())
     assert page.get(news).json() != before
+
+
+def test_the_list_names_whose_record_the_vendor_did_not_take(page: Client, clinic: Clinic) -> None:
+    make_patient(clinic, "mrn-1", name="Fine Person")
+    make_patient(make_clinic("beta"), "mrn-2", name="Other Person", refusal="No.")
+    assert page.get("/c/alpha/patients/").context["not_taken"] == []
+    refused = make_patient(clinic, "mrn-3", name="Refused Person", refusal="ZIP code: too long.")
+    assert page.get("/c/alpha/patients/").context["not_taken"] == [
+        {"name": "Refused Person", "url": f"/c/alpha/patients/{refused.id}/#record"}
+    ]
