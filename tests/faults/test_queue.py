@@ -37,9 +37,11 @@ def live_and_die(command: list[str], stub: VendorStub) -> None:
     """Each does a little before it is killed, or none would ever get anywhere on a slow machine."""
     asked = len(stub.asked)
     running = start(command, stub)
-    eventually(lambda: len(stub.asked) > asked, seconds=60)
-    time.sleep(random.uniform(0, 3))
-    kill(running)
+    try:
+        eventually(lambda: len(stub.asked) > asked, seconds=60)
+        time.sleep(random.uniform(0, 3))
+    finally:
+        kill(running)
 
 
 def kill(process: subprocess.Popen[bytes]) -> None:
@@ -59,9 +61,11 @@ def test_a_worker_killed_at_any_moment_loses_nothing_and_keeps_the_budget(
     worker = processes.worker("default,vendor", log_level="ERROR")
     beat = start(processes.beat(tmp_path / "beat", log_level="ERROR"), stub)
     deadline = time.monotonic() + 500
-    while Request.objects.for_clinic(clinic).exists() and time.monotonic() < deadline:
-        live_and_die(worker, stub)
-    kill(beat)
+    try:
+        while Request.objects.for_clinic(clinic).exists() and time.monotonic() < deadline:
+            live_and_die(worker, stub)
+    finally:
+        kill(beat)
     assert not Request.objects.for_clinic(clinic).exists()
     assert Patient.objects.for_clinic(clinic).count() == READS
     assert stub.smallest_gap() >= 1.0
