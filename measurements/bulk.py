@@ -32,8 +32,10 @@ COLUMNS = [field.name for field in dataclasses.fields(Row)]
 COPY = f"""
 COPY measurements_measurement ({", ".join(COLUMNS)}, clinic_id, source, excluded, received_at, conflict) FROM STDIN
 """
-LATER = ("value_1", "value_2", "vendor_created", "context", "estimated", "timezone_offset")
-LATER += ("local_date", "local_date_rule", "sensor_code", "hardware_uuid")
+LATER = (
+    *("value_1", "value_2", "vendor_created", "context", "estimated", "timezone_offset"),
+    *("local_date", "local_date_rule", "sensor_code", "hardware_uuid"),
+)
 """What a later upload of a watch bin brings to the row that is there."""
 
 Arrival = tuple[Reading, datetime.datetime]
@@ -98,13 +100,13 @@ def _rank(row: Row) -> tuple[datetime.datetime, Decimal, Decimal]:
 
 
 def _copy(clinic: Clinic, new: list[Stored]) -> None:
-    claims = Counter(slot for one in new if (slot := _slot_of(one.row)))
+    claims = Counter(_slot_of(one.row) for one in new)
     with connection.cursor() as cursor, cursor.copy(COPY) as copy:
         for one in new:
             row = one.row
             values = [getattr(row, name) for name in COLUMNS]
             values[-1] = json.dumps(row.context)
-            conflict = claims[_slot_of(row)] > 1
+            conflict = row.slot is not None and claims[_slot_of(row)] > 1
             copy.write_row([*values, clinic.id, "webhook", False, one.received_at, conflict])
 
 
