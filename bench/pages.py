@@ -8,7 +8,7 @@ import os
 import random
 import secrets
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import psycopg
@@ -21,7 +21,7 @@ from django.utils import timezone
 from bench import clinic as load
 from bench.size import Size
 from bench.table import Line
-from billing.report import DAYS, vital_days
+from billing.report import DAYS, days_parameters, vital_days
 from billing.windows import Window
 from clinics import actions
 from clinics.models import Clinic, Role, User
@@ -68,7 +68,7 @@ def _report(tenant: Clinic, size: Size) -> list[Line]:
     span = [tenant.id, window.first, window.last]
     ratios, whole = [], []
     for _ in range(size.rounds):
-        report = _milliseconds_of(DAYS, [*span, now, tenant.timezone, None, None])
+        report = _milliseconds_of(DAYS, days_parameters(tenant, window, now))
         ratios.append(report / _milliseconds_of(COUNT_DAYS, span))
         whole.append(_milliseconds(lambda: vital_days(tenant, window, now=now)))
     return [
@@ -165,7 +165,7 @@ def _milliseconds(work: Callable[[], object]) -> float:
     return (time.perf_counter() - began) * 1000
 
 
-def _milliseconds_of(statement: str, values: Sequence[Any]) -> float:
+def _milliseconds_of(statement: str, values: Sequence[Any] | Mapping[str, Any]) -> float:
     """What the database itself takes for a statement, by its own count; the better of three."""
     with connection.cursor() as cursor:
         times = []

@@ -7,6 +7,8 @@ import uuid
 from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import cache
+from typing import Any
 
 from django.db import connection
 
@@ -51,18 +53,24 @@ class Days:
 
 
 DAYS = """
+WITH people AS MATERIALIZED (
+    SELECT id, (%(now)s::timestamptz AT TIME ZONE coalesce(nullif(timezone, ''), %(zone)s))::date AS today
+    FROM patients_patient
+    WHERE clinic_id = %(clinic)s AND (%(patient)s::uuid IS NULL OR id = %(patient)s::uuid)
+)
 SELECT d.patient_id, d.program,
-       coalesce(array_agg(d.local_date ORDER BY d.local_date) FILTER (WHERE d.readings > 0), '{}'),
-       coalesce(array_agg(d.local_date ORDER BY d.local_date)
-                FILTER (WHERE d.readings > 0 AND d.estimated_readings = d.readings), '{}'),
-       array_agg(d.local_date ORDER BY d.local_date)
+       bit_or(1::bigint << (d.local_date - %(first)s::date)) FILTER (WHERE d.readings > 0),
+       bit_or(1::bigint << (d.local_date - %(first)s::date))
+           FILTER (WHERE d.readings > 0 AND d.estimated_readings = d.readings),
+       bit_or(1::bigint << (d.local_date - %(first)s::date))
 FROM measurements_vitalday d
-JOIN patients_patient p ON p.id = d.patient_id
-WHERE d.clinic_id = %s AND d.local_date BETWEEN %s AND %s
-  AND d.local_date <= (%s::timestamptz AT TIME ZONE coalesce(nullif(p.timezone, ''), %s))::date
-  AND (%s::uuid IS NULL OR d.patient_id = %s::uuid)
+JOIN people p ON p.id = d.patient_id
+WHERE d.clinic_id = %(clinic)s AND d.local_date BETWEEN %(first)s AND %(last)s AND d.local_date <= p.today
+  AND (%(patient)s::uuid IS NULL OR d.patient_id = %(patient)s::uuid)
 GROUP BY d.patient_id, d.program
 """
+"""Sets of dates are bits of a number, the lowest for the first date: a window is never longer than two
+months, and lists of dates would have to be sorted there and read here."""
 
 
 def vital_days(
@@ -77,7 +85,7 @@ def vital_days(
     programs = expected_programs(clinic, window, patient)
     for patient_id, program in days:
         programs[patient_id].add(program)
-    people = Patient.objects.for_clinic(clinic).filter(id__in=programs)
+    people = Patient.objects.for_clinic(clinic).filter(id__in=programs).only("external_id", "name")
     rows = [
         report_row(person, program, window, days.get((person.id, program)))
         for person in people
@@ -104,10 +112,29 @@ def report_row(person: Patient, program: str, window: Window, days: Days | None)
 def _days(
     clinic: Clinic, window: Window, now: datetime.datetime, patient: Patient | None
 ) -> dict[tuple[uuid.UUID, str], Days]:
-    only = patient.id if patient else None
+    dates = window.dates
+
+    @cache
+    def dates_of(bits: int | None) -> list[datetime.date]:
+        return [date for place, date in enumerate(dates) if (bits or 0) >> place & 1]
+
     with connection.cursor() as cursor:
-        cursor.execute(DAYS, [clinic.id, window.first, window.last, now, clinic.timezone, only, only])
-        return {(row[0], row[1]): Days(*row[2:]) for row in cursor.fetchall()}
+        cursor.execute(DAYS, days_parameters(clinic, window, now, patient))
+        return {(row[0], row[1]): Days(*map(dates_of, row[2:])) for row in cursor.fetchall()}
+
+
+def days_parameters(
+    clinic: Clinic, window: Window, now: datetime.datetime, patient: Patient | None = None
+) -> dict[str, Any]:
+    """What `DAYS` is run with."""
+    return {
+        "clinic": clinic.id,
+        "zone": clinic.timezone,
+        "first": window.first,
+        "last": window.last,
+        "now": now,
+        "patient": patient.id if patient else None,
+    }
 
 
 def expected_programs(

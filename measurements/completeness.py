@@ -111,6 +111,7 @@ def of_span(clinic: Clinic, start: datetime.datetime, end: datetime.datetime) ->
         Device.objects.for_clinic(clinic)
         .at_the_vendor()
         .filter(id__in=held.values("device"))
+        .only("name", "hwi_device_id", "vendor_created_at", "vendor_patient_id")
         .order_by("name", "id")
     )
     verified = {one.device_id: one for one in Verification.objects.for_clinic(clinic)}
