@@ -17,6 +17,7 @@ from pytest_django import Settings
 
 from clinics.models import AuditEvent, Clinic, Role
 from devices.models import DeviceProperty
+from tenovi import reach
 from tenovi.drain import drain
 from tenovi.models import Request, RequestKind, VendorWebhook, WebhookDraft
 from tenovi.reach import is_public, why_unreachable
@@ -264,7 +265,8 @@ def test_when_something_last_came_in_is_shown(admin: Client, clinic: Clinic, stu
     assert text_of(admin.get(URL)).count("never") == 2
 
 
-def test_our_door_is_tried_from_outside(web_server: WebServer) -> None:
+def test_our_door_is_tried_from_outside(web_server: WebServer, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(reach, "SECONDS", 60.0)  # a busy machine is no fault of the door
     site = f"http://{web_server.host}:{web_server.port}"
     assert why_unreachable(f"{site}/webhooks/alpha/measurements/") == ""
     assert "Something else answers there (403)" in why_unreachable(f"{site}/healthz")
