@@ -79,7 +79,7 @@ class OrderForm(Labelled):
         widget=forms.Textarea({"rows": 2}),
     )
     again = forms.BooleanField(label="Order another one all the same", required=False)
-    token = forms.CharField(widget=forms.HiddenInput, max_length=64)
+    token = forms.CharField(widget=forms.HiddenInput, max_length=64, required=False)
 
     def __init__(self, clinic: Clinic, patient: Patient, data: Any = None) -> None:
         super().__init__(data, initial={"token": uuid.uuid4().hex})

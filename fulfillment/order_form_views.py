@@ -55,12 +55,12 @@ def order_new(request: HttpRequest, visit: Visit, patient_id: uuid.UUID) -> Http
     lines: list[Line] = []
     if request.method == "POST":
         go = request.POST.get("go", DETAILS)
-        step, lines = _step(visit, patient, form, go)
-        if go == "place" and step == REVIEW:
+        if go == "place" and not (form.errors_in(DEVICES) or form.errors_in(DETAILS)):
+            # Before anything is judged anew: a second click has to find what the first one placed.
             placed, existing = _place(request, visit, patient, form)
             if placed:
                 return redirect("order", visit.clinic.slug, placed.id)
-            step = REVIEW if not form.errors else DETAILS
+        step, lines = _step(visit, patient, form, go)
     return render(
         request, "fulfillment/order_new.html", _form_context(visit, patient, form, step, lines, existing)
     )
@@ -68,7 +68,6 @@ def order_new(request: HttpRequest, visit: Visit, patient_id: uuid.UUID) -> Http
 
 def _step(visit: Visit, patient: Patient, form: OrderForm, go: str) -> tuple[str, list[Line]]:
     """The step to show, and for the last one what would be ordered. One with something wrong comes first."""
-    form.is_valid()
     if go == DEVICES or form.errors_in(DEVICES):
         return DEVICES, []
     if go == DETAILS:
@@ -93,7 +92,7 @@ def _place(
             patient=patient,
             by=visit.user,
             wanted=form.wanted(),
-            idempotency_key=f"form:{given['token']}",
+            idempotency_key=f"form:{given.get('token') or uuid.uuid4().hex}",
             again=given["again"],
         )
     except AlreadyOpen as error:

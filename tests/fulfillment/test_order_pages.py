@@ -121,6 +121,27 @@ def test_a_second_click_and_another_tab_order_nothing_more(
     assert len(orders_in(clinic)) == 2
 
 
+def test_a_second_click_finds_the_order_whose_gateway_is_in_use_by_the_first(
+    clinic: Clinic, patient: Patient, alice: Client
+) -> None:
+    given = filled(clinic, how="on_site", gateway=GATEWAY) | {"go": "place"}
+    first = alice.post(page_of(patient), given)
+    assert alice.post(page_of(patient), given)["Location"] == first["Location"]
+    other = text_of(alice.post(page_of(patient), given | {"token": "another tab"}))
+    assert "is on order for Test Person already" in other
+    assert len(orders_in(clinic)) == 1
+
+
+@pytest.mark.parametrize("token", ["", "\0", "x" * 70])
+def test_a_form_without_a_usable_token_is_still_one_order(
+    clinic: Clinic, patient: Patient, alice: Client, token: str
+) -> None:
+    given = filled(clinic, token=token) | {"go": "place"}
+    alice.post(page_of(patient), given)
+    alice.post(page_of(patient), given)
+    assert len(orders_in(clinic)) == 1
+
+
 def test_the_same_form_with_something_else_in_it_orders_nothing(
     clinic: Clinic, patient: Patient, alice: Client
 ) -> None:
