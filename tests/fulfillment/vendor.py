@@ -63,7 +63,9 @@ def make_asked(model: type[Ask], clinic: Clinic, device: Device, **fields: Any) 
     """Something that was asked for and that nobody knows whether the vendor took."""
     now = timezone.now()
     fields = {"state": "unknown", "said": "No answer came.", "asked_at": now, "changed_at": now} | fields
-    return model.objects.create(clinic=clinic, device=device, **fields)
+    asked = model(clinic=clinic, device=device, **fields)
+    asked.save(force_insert=True)
+    return asked
 
 
 def reasons(clinic: Clinic) -> list[str]:
