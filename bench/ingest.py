@@ -23,13 +23,13 @@ from bench.size import Size
 from bench.statements import PgBench, caught
 from bench.table import Line
 from clinics.models import Clinic
-from config.rsgi import SEATS
 from launcher import children, processes
 from launcher.local import ROOT
 from launcher.ports import free_port
 from launcher.say import say
 
 CONNECTIONS = 32
+THREADS = 16  # the seats of config/rsgi.py, which limits for how long a whole process waits for the database
 REPEATED = 0.1
 START_LIMIT = 60.0  # seconds
 LIKELY_RATE = 2000.0  # deliveries/s; bodies are made in advance, for twice as many
@@ -163,7 +163,7 @@ def _bare(port: int) -> list[str]:
         "bench.raw:application",
         *command[place + 2 :],
         "--blocking-threads",
-        f"{SEATS}",
+        f"{THREADS}",
     ]
 
 
