@@ -165,7 +165,8 @@ def add_shipping(clinic: Clinic, account: simulation.Clinic) -> int:
 
 
 def add_history(clinic: Clinic, account: simulation.Clinic, *, workers: int = 1) -> Iterator[int]:
-    """Every reading the simulated vendor holds, some patients at a time; yields how many were new.
+    """Every reading the simulated vendor holds of the clinic's devices, some patients at a time; yields how
+    many were new, so nothing happens until somebody asks.
 
     Several workers are processes with connections of their own, so what they need must be committed.
     The rows are the same for any number of them.
@@ -184,7 +185,10 @@ def add_history(clinic: Clinic, account: simulation.Clinic, *, workers: int = 1)
 
 def _add_share(clinic: Clinic, seed: int, days: int, until: datetime.datetime, numbers: range) -> int:
     account = simulation.Clinic(seed, numbers, days, until)
-    rows = (row for device in account.devices for row in account.rows_of(device))
+    ours = Device.objects.for_clinic(clinic).filter(hwi_device_id__in=[one.id for one in account.devices])
+    known = set(ours.values_list("hwi_device_id", flat=True))
+    devices = [device for device in account.devices if _device_id(device.id) in known]
+    rows = (row for device in devices for row in account.rows_of(device))
     gc.disable()  # among so many objects without a circle it would take a third of the time
     try:
         return load(clinic, [(_reading(row), row.created) for row in rows])

@@ -56,7 +56,7 @@ def clinic(clock: None, transactional_db: None, rows_of_clinic: Snapshot) -> Cli
     demo.add_account(clinic, account)
     demo.add_signals(clinic, account)
     demo.add_shipping(clinic, account)
-    demo.add_history(clinic, account)
+    sum(demo.add_history(clinic, account))
     watch_gateways(clinic, NOW)
     rows_of_clinic.update(snapshot.take())
     return clinic
