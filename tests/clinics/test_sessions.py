@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import datetime
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 import time_machine
+from django.conf import settings
 from django.test import Client
 
 from clinics import actions
@@ -116,6 +118,34 @@ def test_a_new_password_signs_out_everywhere_else(alice: User) -> None:
     assert not is_signed_in(there)
     alice.refresh_from_db()
     assert alice.check_password(new)
+
+
+def change_password(client: Client, user: User) -> None:
+    new = "another long password"
+    client.post("/account/password/", {"password": PASSWORD, "new_password1": new, "new_password2": new})
+
+
+def become_billing(client: Client, user: User) -> None:
+    actions.grant_role(user=user, clinic=user.memberships.get().clinic, role=Role.BILLING, by=None)
+
+
+def leave(client: Client, user: User) -> None:
+    actions.remove_member(membership=user.memberships.get(), by=user)
+
+
+@pytest.mark.parametrize(
+    "end", [lambda client, user: client.post("/sign-out/"), change_password, become_billing, leave]
+)
+def test_a_cookie_kept_from_before_opens_no_page_and_no_api(alice: User, end: Any) -> None:
+    client, kept = signed_in(alice), Client()
+    cookie = client.cookies[settings.SESSION_COOKIE_NAME].value
+    kept.cookies[settings.SESSION_COOKIE_NAME] = cookie
+    assert is_signed_in(kept)
+    end(client, alice)
+    kept.cookies[settings.SESSION_COOKIE_NAME] = cookie
+    assert not is_signed_in(kept)
+    kept.cookies[settings.SESSION_COOKIE_NAME] = cookie
+    assert kept.get("/api/v1/clinics/alpha/patients/").status_code == 401
 
 
 def test_a_new_password_takes_the_old_one_and_a_good_one(alice: User) -> None:

@@ -59,7 +59,7 @@ def the_order(clinic: Clinic) -> SpecialOrder:
     return SpecialOrder.objects.for_clinic(clinic).get()
 
 
-def make_asked(model: type[Ask], clinic: Clinic, device: Device, **fields: Any) -> Ask:
+def make_asked(model: type[Ask], clinic: Clinic, device: Device | None, **fields: Any) -> Ask:
     """Something that was asked for and that nobody knows whether the vendor took."""
     now = timezone.now()
     fields = {"state": "unknown", "said": "No answer came.", "asked_at": now, "changed_at": now} | fields
