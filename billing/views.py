@@ -68,6 +68,7 @@ def month(request: HttpRequest, visit: Visit) -> HttpResponse:
             "title": window.title,
             "status": "Open",
             "is_open": True,
+            "bills_otherwise": visit.clinic.billing_window != BillingWindow.MONTH,
             "csv_url": _export_url(visit, window, "csv"),
             "other_files": _other_files(visit, window),
             "day_rule": clocks(visit.clinic),

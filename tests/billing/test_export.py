@@ -199,6 +199,16 @@ def test_a_clinic_bills_by_its_own_window_unless_another_is_asked_for(clinic: Cl
     assert names == ["-30-day-windows.xlsx", ".csv", ".xlsx"]
 
 
+@pytest.mark.parametrize(("window", "said"), [("month", False), ("30-day", True)])
+def test_the_page_says_when_its_table_counts_otherwise_than_the_clinic_bills(
+    clinic: Clinic, client: Any, window: str, said: bool
+) -> None:
+    Clinic.objects.update(billing_window=window)
+    client.force_login(make_user("billing@example.com", clinic, Role.BILLING))
+    page = client.get("/c/alpha/billing/?month=2026-04").content.decode()
+    assert ("the table below counts the calendar month" in page) == said
+
+
 def test_taking_the_file_is_written_down_and_only_billing_may(clinic: Clinic, client: Any) -> None:
     measure(clinic, held_device(clinic), "2026-03-03")
     client.force_login(make_user("billing@example.com", clinic, Role.BILLING))
