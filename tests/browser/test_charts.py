@@ -139,6 +139,7 @@ def test_the_limits_of_a_patient_are_a_band_behind_the_readings(clinic: Clinic, 
     ):
         signed_in.get_by_label(label).fill(limit)
     signed_in.get_by_role("button", name="Keep").click()
+    signed_in.wait_for_url(f"**{path_of(patient)}*")
     charts_are_drawn(signed_in)
     assert signed_in.evaluate("drawnBands('blood_pressure')") == [[125, 110]]
     expect(signed_in.locator(".chart-limits")).to_have_text(

@@ -12,11 +12,13 @@ from pytest_django.fixtures import Settings
 
 from clinics.models import Clinic
 from devices.models import Assignment
+from fulfillment.models import Replacement, SpecialOrder, SupplyRequest
 from tenovi.models import Delivery
 from tests.browser.conftest import NOW, Enter
 from tests.browser.every_page import routes
 from tests.browser.steps import charts_are_drawn
-from tests.factories import held_device, make_gateway, make_user
+from tests.factories import held_device, make_gateway, make_order, make_user
+from tests.fulfillment.vendor import make_asked
 from tests.hostile import ELEMENT, TEXTS, plant
 from tests.vendor import stub_as_vendor, vendor_clinic
 from tests.vendor_stub import VendorStub
@@ -37,12 +39,17 @@ def samples(transactional_db: None, vendor: VendorStub) -> dict[str, Any]:
     clinic = vendor_clinic()
     gateway, device = make_gateway(clinic), held_device(clinic)
     plant(clinic, vendor, device, DAY)
+    patient = Assignment.objects.for_clinic(clinic).get(device=device).patient
     return {
         "clinic": clinic.slug,
-        "patient_id": Assignment.objects.for_clinic(clinic).get(device=device).patient_id,
+        "patient_id": patient.id,
         "day": DAY,
         "device_id": device.id,
         "gateway_id": gateway.id,
+        "order_id": make_order(patient, state="needs_person", reason=TEXTS[0]).id,
+        "special_order_id": SpecialOrder.objects.for_clinic(clinic)[0].id,
+        "replacement_id": make_asked(Replacement, clinic, device, parts=["Gateway"]).id,
+        "supply_id": make_asked(SupplyRequest, clinic, device, supply_name=TEXTS[0]).id,
         "delivery_id": Delivery.objects.for_clinic(clinic).order_by("-size")[0].id,
     }
 
