@@ -1,8 +1,9 @@
 """How an order moves at the played vendor: requested, shipped, delivered, then used.
 
 An address that does not look real holds an order up until it is corrected or confirmed. Hardware is
-chosen at shipment: the patient's gateway when there is one at home, else a new one. From delivery on
-the device can be used, so live readings of it appear; its first makes it Connected.
+chosen at shipment: the patient's gateway when there is one at home, else a new one, and always a new one
+where a gateway alone was ordered. From delivery on the device can be used, so live readings of it appear;
+its first makes it Connected.
 """
 
 from __future__ import annotations
@@ -45,6 +46,13 @@ def advance(state: State, device_id: str, status: str = "") -> Json:
     return record
 
 
+def note_reading(state: State, device_id: str) -> None:
+    """The first reading of a device that was delivered makes it Connected."""
+    record = state.record_of(device_id)
+    if record and record["status"] == "Delivered":
+        advance(state, device_id, "Connected")
+
+
 def advance_all(state: State) -> None:
     """Every order under way takes a step."""
     for record in list(state.device_records()):
@@ -69,7 +77,8 @@ def _following(state: State, record: Json) -> str:
 def _ship(state: State, record: Json) -> str:
     order, device = record["device"]["fulfillment_request"], record["device"]
     if not device["hardware_uuid"]:
-        hardware = _gateway_at_home(state, record) or _new_hardware(record)
+        alone = order is not None and order["ship_gateway_only"]
+        hardware = ("" if alone else _gateway_at_home(state, record)) or _new_hardware(record)
         state.log_hardware(record, hardware)
         device["hardware_uuid"] = hardware
     link = f"https://www.ups.com/track?tracknum=1Z{int(uuid.UUID(record['id'])) % 10**16:016}"

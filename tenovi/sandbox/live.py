@@ -17,7 +17,7 @@ from random import Random
 from typing import Any
 from urllib.parse import urlsplit
 
-from tenovi.sandbox.journey import advance_all
+from tenovi.sandbox.journey import advance_all, note_reading
 from tenovi.sandbox.parcels import advance_parcels
 from tenovi.sandbox.shapes import Json
 from tenovi.sandbox.simulation import Device
@@ -59,6 +59,7 @@ class Live(threading.Thread):
         with self._state.lock:
             device = self._state.simulated[device_id] if device_id else self._next()
             rows = self._state.add_live(self._state.clinic.live_reading(device, datetime.now(UTC)))
+            note_reading(self._state, device.id)
             bodies = self._bodies(rows)
             webhook = self._state.webhook
         statuses = [post(webhook, body) for body in bodies] if webhook else []

@@ -103,11 +103,22 @@ def test_an_address_that_is_not_real_holds_the_order_up_until_it_is_confirmed(ve
     assert vendor.control("orders", {"device": device})["record"]["status"] == "Shipped"
 
 
+def test_a_gateway_ordered_alone_is_a_new_one(vendor: Sandbox) -> None:
+    ways = ({**SHIPPING}, {**SHIPPING, "ship_gateway_only": True})
+    names = ("Tenovi Thermometer", "Tenovi Peak Flow Meter")
+    hardware = []
+    for name, way in zip(names, ways, strict=True):
+        device = order(vendor, name, fulfillment_request=way).json()["id"]
+        hardware.append(vendor.control("orders", {"device": device})["record"]["device"]["hardware_uuid"])
+    assert len(set(hardware)) == 2
+
+
 def test_a_delivered_device_of_a_simulated_patient_can_be_used(vendor: Sandbox) -> None:
     device = order(vendor).json()["id"]
     vendor.control("orders", {"device": device})
     vendor.control("orders", {"device": device})
     assert vendor.control("live", {"device": device})["rows"][0]["metric"] == "weight"
+    assert vendor.call(f"/hwi/hwi-devices/{device}/").json()["status"] == "Connected"
 
 
 def test_a_property_is_created_then_updated(vendor: Sandbox) -> None:
