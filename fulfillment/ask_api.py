@@ -17,13 +17,14 @@ from clinics.access import Permission, Visit
 from clinics.api import ClinicListView, ClinicView
 from clinics.fields import UtcField
 from devices.access import device_with_hwi_id
-from devices.hardware import is_gateway_id
+from devices.hardware import is_gateway_id, normal_hardware_id
 from devices.models import Assignment, Device
 from fulfillment import asks
 from fulfillment.access import ask_in, asks_for
 from fulfillment.addresses import destination, shipping_of
 from fulfillment.forms import Emails
 from fulfillment.models import Ask, AskState, Replacement, SupplyRequest, SupplyType
+from fulfillment.order_checks import gateways_of
 from patients.access import patient_with_external_id
 from patients.models import Patient
 
@@ -84,11 +85,13 @@ class NewReplacement(NewAsk):
 
 
 class NewSupply(NewAsk):
-    """`patient` is an external id, `device` the vendor's id of the one it is for."""
+    """`patient` is an external id, `device` the vendor's id of the one it is for; or else `gateway`, the
+    Gateway ID of one that the patient has."""
 
     patient = serializers.CharField(max_length=200)
     supply_name = serializers.CharField(max_length=200)
     device = serializers.UUIDField(required=False, allow_null=True, default=None)
+    gateway = serializers.CharField(required=False, allow_blank=True, max_length=40, default="")
 
 
 class SupplyTypeSerializer(serializers.ModelSerializer[SupplyType]):
@@ -123,7 +126,7 @@ class AskList(ClinicListView[A]):
             ask = asks.ask_for(ask=wanted, by=self.visit.user, again=again)
         except asks.AlreadyAsked as error:
             raise Conflict(f"The same is open already: {error.existing.id}.") from None
-        if (ask.what, ask.device_id, ask.patient_id) != (wanted.what, wanted.device_id, wanted.patient_id):
+        if _meant(ask) != _meant(wanted):
             raise Conflict("This key was used for something else.")
         shown = ask_in(self.visit, type(wanted), ask.id)
         return Response(self.get_serializer(shown).data, status=201 if ask.id == wanted.id else 200)
@@ -192,11 +195,15 @@ class SupplyList(AskList[SupplyRequest]):
         if kind is None:
             raise ValidationError({"supply_name": ["Not among the supplies this account may order."]})
         device = _device_of(self.visit, patient, given["device"])
-        if kind.needs_hardware and (device is None or not device.hardware_uuid):
-            raise ValidationError({"device": ["Name the device these supplies are for."]})
+        gateway = _gateway_of(self.visit, patient, given["gateway"])
+        if device and gateway:
+            raise ValidationError({"gateway": ["Name a device or a gateway, not both."]})
+        hardware_uuid = device.hardware_uuid if device else gateway
+        if kind.needs_hardware and not hardware_uuid:
+            raise ValidationError({"device": ["Name the device or gateway these supplies are for."]})
         wanted = SupplyRequest(
             device=device,
-            hardware_uuid=device.hardware_uuid if device else "",
+            hardware_uuid=hardware_uuid,
             supply_name=kind.name,
             **self.common(given, patient, ships=True),
         )
@@ -267,6 +274,18 @@ def _device_of(visit: Visit, patient: Patient, hwi_device_id: uuid.UUID | None) 
     if not held.filter(device=device).exists():
         raise ValidationError({"device": ["This patient does not have that device."]})
     return device
+
+
+def _gateway_of(visit: Visit, patient: Patient, gateway: str) -> str:
+    gateway_id = normal_hardware_id(gateway)
+    if gateway_id and gateway_id not in gateways_of(visit.clinic, patient):
+        raise ValidationError({"gateway": ["This patient does not have that gateway."]})
+    return gateway_id
+
+
+def _meant(ask: Ask) -> tuple[object, ...]:
+    """What the same key has to mean again. The hardware of a device may have changed since."""
+    return ask.what, ask.patient_id, ask.device_id or ask.hardware_uuid
 
 
 urls_ask_api = [

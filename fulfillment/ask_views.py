@@ -22,6 +22,7 @@ from fulfillment.addresses import destination, shipping_of
 from fulfillment.ask_pages import AskRow, ask_rows, doubt_about, names_of
 from fulfillment.forms import STOCK, ReplacementForm, SupplyForm
 from fulfillment.models import STILL_OPEN, Ask, AskState, Replacement, SupplyModule, SupplyRequest, SupplyType
+from fulfillment.order_checks import gateways_of
 from fulfillment.tabs import address, search_of, tabs
 from patients.access import patient_for
 from patients.models import Patient
@@ -121,19 +122,19 @@ def supply_new(request: HttpRequest, visit: Visit, patient_id: uuid.UUID) -> Htt
     held = Assignment.objects.for_clinic(visit.clinic).of_patient(patient).filter(ends_at=None)
     devices = [one.device for one in held.select_related("device").order_by("device__name")]
     offered = SupplyType.objects.for_clinic(visit.clinic).filter(is_offered=True).order_by("name")
-    form = SupplyForm(offered, devices, request.POST if request.method == "POST" else None)
+    gateways = gateways_of(visit.clinic, patient)
+    form = SupplyForm(offered, devices, gateways, request.POST if request.method == "POST" else None)
     existing = None
     if request.method == "POST" and form.is_valid():
         given = form.cleaned_data
-        device = given["device"]
         if problem := _cannot_ship(patient):
             form.add_error("supply", problem)
         else:
             wanted = SupplyRequest(
                 clinic=visit.clinic,
-                device=device,
+                device=given["device"],
                 patient=patient,
-                hardware_uuid=device.hardware_uuid if device else "",
+                hardware_uuid=given["hardware_uuid"],
                 supply_name=given["supply"].name,
                 notify_emails=given["notify_emails"],
                 token=given["token"],

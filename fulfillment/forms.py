@@ -87,13 +87,15 @@ class SupplyForm(AskForm):
         error_messages={"required": "Choose what is needed."},
     )
     hardware = forms.ChoiceField(
-        label="For which device",
+        label="For which device or gateway",
         required=False,
         help_text="So that Tenovi can check that it fits.",
     )
     field_order = ["supply", "hardware", "notify_emails", "again", "token"]
 
-    def __init__(self, offered: Any, devices: list[Device], *args: Any, **kwargs: Any) -> None:
+    def __init__(
+        self, offered: Any, devices: list[Device], gateways: list[str], *args: Any, **kwargs: Any
+    ) -> None:
         super().__init__(*args, **kwargs)
         supply, hardware = self.fields["supply"], self.fields["hardware"]
         assert isinstance(supply, forms.ModelChoiceField)
@@ -103,14 +105,17 @@ class SupplyForm(AskForm):
         hardware.choices = [
             ("", "None in particular"),
             *((key, _device(one)) for key, one in self.devices.items()),
+            *((one, f"The gateway {one}") for one in gateways),
         ]
 
     def clean(self) -> dict[str, Any]:
         cleaned = self.cleaned_data
-        supply, device = cleaned.get("supply"), self.devices.get(cleaned.get("hardware", ""))
-        if supply and supply.needs_hardware and (device is None or not device.hardware_uuid):
+        supply, chosen = cleaned.get("supply"), cleaned.get("hardware", "")
+        device = self.devices.get(chosen)
+        hardware_uuid = device.hardware_uuid if device else chosen
+        if supply and supply.needs_hardware and not hardware_uuid and not self.has_error("hardware"):
             self.add_error("hardware", "Tenovi wants to know the gateway or cellular device for this one.")
-        return cleaned | {"device": device}
+        return cleaned | {"device": device, "hardware_uuid": hardware_uuid}
 
 
 def _device(device: Device) -> str:

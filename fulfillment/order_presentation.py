@@ -79,7 +79,11 @@ def history_of(order: Order, events: list[FulfillmentEvent]) -> list[Happening]:
     steps = OrderStep.objects.for_clinic(order.clinic).filter(order=order).select_related("by")
     ours = [
         Happening(
-            step.at, step.get_what_display(), step.said or _found(step), str(step.by) if step.by else ""
+            step.at,
+            step.get_what_display(),
+            step.said or _found(step),
+            str(step.by) if step.by else "",
+            tracking_of(step.detail["tracking"]) if "tracking" in step.detail else None,
         )
         for step in steps.order_by("at", "id")
     ]

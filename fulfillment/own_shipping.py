@@ -31,8 +31,9 @@ def to_ship(clinic: Clinic) -> OrderQuerySet:
 
 
 @transaction.atomic
-def record_shipped(*, order: Order, hardware_uuid: str, by: User) -> None:
-    """The parcel has left with this gateway or cellular device; the vendor is told. Raises `CannotShip`."""
+def record_shipped(*, order: Order, hardware_uuid: str, by: User, tracking: str = "") -> None:
+    """The parcel has left with this gateway or cellular device; the vendor is told. `tracking` is the
+    carrier's link or number, for our own record. Raises `CannotShip`."""
     held = hold_order(order.clinic, order.id)
     order = held.order
     if not to_ship(order.clinic).filter(id=order.id).exists() or order.device_id is None:
@@ -56,6 +57,7 @@ def record_shipped(*, order: Order, hardware_uuid: str, by: User) -> None:
         What.SHIPPED,
         by=by,
         said=f"With {hardware_id}.",
+        detail={"tracking": tracking} if tracking else None,
         audited={"hwi_device_id": str(device.hwi_device_id)},
     )
     ask(order.clinic, RequestKind.DEVICE_UPDATE, str(device.hwi_device_id), priority=Priority.PERSON)

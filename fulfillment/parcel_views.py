@@ -50,6 +50,12 @@ class ShippedForm(Labelled):
         widget=forms.TextInput({"autocomplete": "off", "spellcheck": "false"}),
         error_messages={"required": "Enter what is printed on the gateway or the device that you packed."},
     )
+    tracking = forms.CharField(
+        label="Tracking link or number, if there is one",
+        required=False,
+        max_length=300,
+        widget=forms.TextInput({"autocomplete": "off", "spellcheck": "false"}),
+    )
 
 
 @clinic_page(Permission.VIEW_PATIENTS)
@@ -92,7 +98,7 @@ def order_shipped(request: HttpRequest, visit: Visit, order_id: uuid.UUID) -> Ht
     form = ShippedForm(request.POST, auto_id=f"id_{order.id}_%s")
     if form.is_valid():
         try:
-            record_shipped(order=order, hardware_uuid=form.cleaned_data["hardware_uuid"], by=visit.user)
+            record_shipped(order=order, by=visit.user, **form.cleaned_data)
         except CannotShip as error:
             form.add_error("hardware_uuid", str(error))
         else:

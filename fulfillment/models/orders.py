@@ -124,8 +124,8 @@ class Order(TenantModel):
 class OrderStep(TenantModel):
     """One step of an order on our side: kept for ever, never changed.
 
-    `said` is a sentence, or the reason that a person gave; `detail` what the vendor answered or what
-    evidence was found. `by` is None where no person did it.
+    `said` is a sentence, or the reason that a person gave; `detail` what the vendor answered, what
+    evidence was found, or the `tracking` of a parcel of our own. `by` is None where no person did it.
     """
 
     class What(models.TextChoices):

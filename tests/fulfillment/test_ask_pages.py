@@ -9,9 +9,10 @@ from clinics.models import Clinic, Role
 from devices.models import Device
 from fulfillment.models import Replacement, SupplyRequest, SupplyType
 from patients.models import Patient
-from tests.factories import GATEWAY_ID, assign, held_device, make_clinic, make_device
+from tests.factories import GATEWAY_ID, assign, held_device, make_clinic, make_device, make_user
 from tests.fulfillment.vendor import order, tell_order, the_order
 from tests.pages import signed_in, text_of
+from tests.rest import api_client
 
 pytestmark = pytest.mark.django_db
 
@@ -108,13 +109,47 @@ def test_supplies_are_asked_for_by_type_and_device(clinic: Clinic, device: Devic
     assert "Strips (50)" in text_of(alice.get("/c/alpha/fulfillment/supplies/?search=ada"))
 
 
-def test_a_device_of_another_patient_cannot_be_named(clinic: Clinic, device: Device, alice: Client) -> None:
+def test_supplies_are_asked_for_by_gateway_where_no_device_is_meant(
+    clinic: Clinic, device: Device, alice: Client
+) -> None:
+    plug = SupplyType.objects.create(clinic=clinic, name="Gateway plug", needs_hardware=True)
+    address = f"/c/alpha/patients/{patient_of(clinic).id}/supplies/"
+    assert f"The gateway {GATEWAY_ID}" in text_of(alice.get(address))
+    alice.post(address, {"supply": plug.id, "hardware": GATEWAY_ID, "token": "one"})
+    asked = SupplyRequest.objects.for_clinic(clinic).get()
+    assert (asked.device_id, asked.hardware_uuid) == (None, GATEWAY_ID)
+
+
+def test_a_script_names_a_gateway_of_the_patient_and_no_other(clinic: Clinic, device: Device) -> None:
+    SupplyType.objects.create(clinic=clinic, name="Gateway plug", needs_hardware=True)
+    make_device(clinic, hardware_uuid="0A0A0A0A0A0A")
+    api = api_client(make_user("script@alpha.test", clinic, Role.CLINIC_ADMIN))
+    body = {"patient": patient_of(clinic).external_id, "supply_name": "Gateway plug"}
+    url, key = "/api/v1/clinics/alpha/supplies/", {"Idempotency-Key": "one"}
+    strange = api.post(url, body | {"gateway": "0A0A0A0A0A0A"}, headers=key, format="json")
+    assert (strange.status_code, list(strange.json())) == (400, ["gateway"])
+    both = api.post(
+        url, body | {"gateway": GATEWAY_ID, "device": str(device.hwi_device_id)}, headers=key, format="json"
+    )
+    assert (both.status_code, list(both.json())) == (400, ["gateway"])
+    for status in (201, 200):
+        taken = api.post(url, body | {"gateway": GATEWAY_ID.lower()}, headers=key, format="json")
+        assert (taken.status_code, taken.json()["hardware_uuid"]) == (status, GATEWAY_ID)
+
+
+@pytest.mark.parametrize("named", ["device", "gateway"])
+def test_what_another_patient_has_cannot_be_named(
+    clinic: Clinic, device: Device, alice: Client, named: str
+) -> None:
     kind = SupplyType.objects.create(clinic=clinic, name="Lancets (100)")
-    stranger = make_device(clinic)
+    stranger = make_device(clinic, hardware_uuid="0A0A0A0A0A0A")
     assign(stranger, Patient.objects.create(clinic=clinic, external_id="other"))
     patient = Patient.objects.for_clinic(clinic).get(name="Ada")
     address = f"/c/alpha/patients/{patient.id}/supplies/"
-    assert alice.post(address, {"supply": kind.id, "hardware": str(stranger.id)}).status_code == 200
+    hardware = str(stranger.id) if named == "device" else stranger.hardware_uuid
+    assert "Select a valid choice" in text_of(
+        alice.post(address, {"supply": kind.id, "hardware": hardware, "token": "one"})
+    )
     assert not SupplyRequest.objects.for_clinic(clinic).exists()
 
 

@@ -352,12 +352,14 @@ def test_what_our_own_staff_ships_waits_until_its_gateway_is_recorded(
     wrong = alice.post(act, {"hardware_uuid": "12345"})
     assert "This is no Gateway ID" in text_of(wrong)
     assert 'value="12345"' in wrong.content.decode()
-    alice.post(act, {"hardware_uuid": "01-23-45-67-89-ab"})
+    alice.post(act, {"hardware_uuid": "01-23-45-67-89-ab", "tracking": "ups.com/track?tracknum=1Z9"})
     assert Device.objects.for_clinic(clinic).get(id=device.id).hardware_uuid == GATEWAY
     told = Request.objects.for_clinic(clinic).get(kind=RequestKind.DEVICE_UPDATE)
     assert told.target == str(device.hwi_device_id)
     assert "Nothing to pack" in text_of(alice.get(TO_SHIP))
-    assert "Shipped by our own staff" in text_of(alice.get(f"{ONE}{order.id}/"))
+    shown = alice.get(f"{ONE}{order.id}/")
+    assert "Shipped by our own staff" in text_of(shown)
+    assert 'href="https://ups.com/track?tracknum=1Z9"' in shown.content.decode()
 
 
 def test_a_gateway_that_has_such_a_device_is_not_packed_again(
