@@ -12,6 +12,7 @@ from django.utils import timezone
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from clinics.access import Permission, Visit, clinic_page
+from clinics.paging import page_of
 from measurements import limits
 from measurements.completeness import devices_of, recent_runs
 from measurements.forms import LimitsForm
@@ -19,6 +20,7 @@ from measurements.reconcile import start
 from measurements.verified import Cause
 from patients.access import patient_for
 
+PAGE_SIZE = 50
 SPANS = {"3": "the last 3 days", "35": "the last 35 days", "365": "the last year"}
 
 
@@ -27,7 +29,7 @@ SPANS = {"3": "the last 3 days", "35": "the last 35 days", "365": "the last year
 def completeness(request: HttpRequest, visit: Visit) -> HttpResponse:
     rows = devices_of(visit.clinic)
     context = {
-        "rows": rows,
+        "page": page_of(rows, request.GET.get("page"), PAGE_SIZE, list),
         "verified": sum(row.verification is not None and not row.problem for row in rows),
         "runs": recent_runs(visit.clinic),
         "spans": SPANS.items(),

@@ -66,6 +66,20 @@ def test_the_billing_page_says_whether_the_month_is_complete(clinic: Clinic, cli
     assert "Every reading the vendor holds for October 2026 is here" in page
 
 
+def test_fifty_devices_at_a_time_are_listed_the_least_verified_first(clinic: Clinic, client: Any) -> None:
+    for number in range(51):
+        device = held_device(clinic, external_id=f"patient-{number}")
+        if number:
+            verify(device, OCTOBER[0], OCTOBER[1] + number * DAY)
+        else:
+            never = device
+    client.force_login(make_user("admin@example.com", clinic, Role.CLINIC_ADMIN))
+    first, second = (client.get(f"/c/alpha/completeness/?page={page}").content.decode() for page in (1, 2))
+    assert (first.count('<span class="ident">'), second.count('<span class="ident">')) == (50, 1)
+    assert str(never.hwi_device_id) in first
+    assert str(device.hwi_device_id) in second
+
+
 def test_a_comparison_is_started_by_those_who_may(clinic: Clinic, client: Any) -> None:
     held_device(clinic)
     address = "/c/alpha/completeness/compare/"
