@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import uuid
+from abc import abstractmethod
 from typing import ClassVar
 
 from django.db import models
@@ -79,9 +80,9 @@ class Ask(TenantModel):
         return self.state in STILL_OPEN
 
     @property
+    @abstractmethod
     def what(self) -> str:
         """What is to be sent, in words."""
-        raise NotImplementedError
 
 
 class Replacement(Ask):
