@@ -11,7 +11,7 @@ from playwright.sync_api import Page, ViewportSize, expect
 from clinics.models import Clinic, Role, User
 from tests.browser.conftest import Enter
 from tests.browser.every_page import Route, routes, samples
-from tests.browser.steps import charts_are_drawn
+from tests.browser.steps import charts_are_drawn, path_of, patient_named
 from tests.factories import make_clinic, make_user
 
 AXE = (Path(__file__).parents[2] / "node_modules/axe-core/axe.min.js").read_text()
@@ -99,3 +99,15 @@ def test_axe_finds_nothing_serious_outside_a_clinic(
         "console: Failed to load resource: the server responded with a status of 403",
     ]
     complaints.clear()
+
+
+def test_other_dates_can_be_chosen_on_a_phone(clinic: Clinic, enter: Enter, page: Page) -> None:
+    enter(make_user("somebody@demo.test", clinic, Role.CARE_MANAGER))
+    page.set_viewport_size(PHONE)
+    page.goto(path_of(patient_named(clinic, "P-0001"), "?from=2025-11-10&to=2025-11-12"))
+    form = page.locator(".span-form")
+    expect(form).to_be_hidden()  # it would cover the charts that were just asked for
+    page.get_by_text("Other dates").click()
+    box = form.bounding_box()
+    assert box and box["x"] >= 0 and box["x"] + box["width"] <= PHONE["width"]
+    page.get_by_role("button", name="Show").click(trial=True)
