@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime
 import getpass
 import json
 import os
@@ -31,6 +32,17 @@ def secret_from(variable: str, prompt: str) -> str:
     if not sys.stdin.isatty():
         raise CommandError(f"{variable} is not set, and there is no terminal to ask at.")
     return getpass.getpass(f"{prompt}: ")
+
+
+def moment_from(text: str) -> datetime.datetime:
+    """A date or time in ISO 8601 as UTC, which it is unless it says otherwise; or a one-line error."""
+    try:
+        moment = datetime.datetime.fromisoformat(text)
+        return (moment if moment.tzinfo else moment.replace(tzinfo=datetime.UTC)).astimezone(datetime.UTC)
+    except (ValueError, OverflowError):
+        raise CommandError(
+            f"“{text}” is not a moment: write ISO 8601, for example 2026-10-01T00:00:00Z."
+        ) from None
 
 
 def one_line(error: ValidationError) -> str:

@@ -10,13 +10,14 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.db.models import Count, Q, Sum
 from django.utils import timezone
 
-from clinics.commands import add_json_option, answer, clinic_of
+from clinics.commands import add_json_option, answer, clinic_of, moment_from
 from clinics.models import Clinic
 from devices.actions import settle_what_became_known
 from measurements.reconcile import BACK, finish_runs, start
 from measurements.verified import Cause, DeviceCheck, Reconciliation
 from patients.models import Patient
 from tenovi.drain import drain
+from tenovi.elements import EARLIEST
 from tenovi.keys import NOT_SET_UP, UNREADABLE, why_nothing_is_sent
 
 LONG = 45.0  # seconds: a pause of the key that is not worth waiting for
@@ -40,7 +41,7 @@ class Command(BaseCommand):
             raise CommandError(reason)
         patient = self._patient(clinic, options["patient"]) if options["patient"] else None
         run = start(
-            clinic=clinic, cause=Cause.PERSON, since=_moment(options["since"]), by=None, patient=patient
+            clinic=clinic, cause=Cause.PERSON, since=_since(options["since"]), by=None, patient=patient
         )
         assert run is not None  # only scheduled runs have a slot that may be taken
         if options["wait"]:
@@ -94,13 +95,11 @@ def figures_of(run: Reconciliation) -> dict[str, int]:
     return {name: int(number) for name, number in sums.items()}
 
 
-def _moment(text: str | None) -> datetime.datetime:
+def _since(text: str | None) -> datetime.datetime:
+    now = timezone.now()
     if text is None:
-        return timezone.now() - BACK[Cause.NIGHTLY]
-    try:
-        moment = datetime.datetime.fromisoformat(text)
-    except ValueError:
-        raise CommandError(
-            f"“{text}” is not a moment: write ISO 8601, for example 2026-10-01T00:00:00Z."
-        ) from None
-    return moment if moment.tzinfo else moment.replace(tzinfo=datetime.UTC)
+        return now - BACK[Cause.NIGHTLY]
+    since = moment_from(text)
+    if not EARLIEST <= since <= now:
+        raise CommandError(f"“{text}” is not between {EARLIEST:%Y-%m-%d} and now.")
+    return since

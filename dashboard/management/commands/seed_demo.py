@@ -7,14 +7,17 @@ import os
 import time
 from typing import Any
 
+from django.core.exceptions import ValidationError
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.db import connection
 from django.utils import timezone
 
 from clinics import actions
+from clinics.commands import add_json_option, answer, moment_from, one_line
 from clinics.models import Clinic
 from dashboard import demo
 from dashboard.gateway_trouble import watch_gateways
+from tenovi.elements import EARLIEST
 from tenovi.sandbox import simulation
 
 
@@ -32,20 +35,19 @@ class Command(BaseCommand):
             metavar="N",
             help="processes that load readings, by default one for each core; the rows do not depend on it",
         )
-        parser.add_argument(
-            "--until", type=datetime.datetime.fromisoformat, help="end of the history, ISO 8601"
-        )
+        parser.add_argument("--until", metavar="ISO", help="end of the history (default: now)")
         parser.add_argument(
             "--with-people",
             action="store_true",
             help="also the demo sign-ins, whose password is public (make run does this)",
         )
+        add_json_option(parser)
 
     def handle(self, *args: Any, **options: Any) -> None:
         if min(options[name] for name in ("patients", "days", "workers")) < 1:
             raise CommandError("--patients, --days and --workers must be at least 1.")
         began = time.monotonic()
-        until = (options["until"] or timezone.now()).astimezone(datetime.UTC)
+        until = _end(options["until"], options["days"])
         account = simulation.Clinic(demo.SEED, options["patients"], options["days"], until)
         clinic = self._clinic(options["clinic"])
         if options["with_people"]:
@@ -55,10 +57,12 @@ class Command(BaseCommand):
         demo.add_shipping(clinic, account)
         readings = self._add_history(clinic, account, options["workers"])
         watch_gateways(clinic, until)
-        self.stdout.write(
+        seconds = round(time.monotonic() - began, 1)
+        words = (
             f"Clinic {clinic.slug}: {patients} patients, {devices} devices and {readings:,} readings added "
-            f"in {time.monotonic() - began:.0f} s."
         )
+        added = {"patients": patients, "devices": devices, "readings": readings}
+        answer(self, options, f"{words}in {seconds:.0f} s.", clinic=clinic.slug, **added, seconds=seconds)
 
     def _add_history(self, clinic: Clinic, account: simulation.Clinic, workers: int) -> int:
         """Tells how far it is about once a minute."""
@@ -78,17 +82,28 @@ class Command(BaseCommand):
         environment has them."""
         if clinic := Clinic.objects.filter(slug=slug).first():
             return clinic
-        clinic, _ = actions.save_clinic(
-            slug=slug,
-            name="Demo Clinic" if slug == "demo" else slug.replace("-", " ").title(),
-            timezone="America/New_York",
-            tenovi_domain="demo",
-            api_key=os.environ.get("TENOVI_API_KEY"),
-            by=None,
-        )
+        try:
+            clinic, _ = actions.save_clinic(
+                slug=slug,
+                name="Demo Clinic" if slug == "demo" else slug.replace("-", " ").title(),
+                timezone="America/New_York",
+                tenovi_domain="demo",
+                api_key=os.environ.get("TENOVI_API_KEY"),
+                by=None,
+            )
+        except ValidationError as error:
+            raise CommandError(one_line(error)) from None
         username, password = os.environ.get("WEBHOOK_USERNAME"), os.environ.get("WEBHOOK_PASSWORD")
         if username and password:
             actions.add_webhook_secret(
                 clinic=clinic, header="", username=username, password=password, by=None
             )
         return clinic
+
+
+def _end(text: str | None, days: int) -> datetime.datetime:
+    """When a history of so many days ends: all of it must be such as readings can have."""
+    until = moment_from(text) if text else timezone.now()
+    if days > (until - EARLIEST).days:
+        raise CommandError(f"{days} days before {until:%Y-%m-%d} is before {EARLIEST:%Y-%m-%d}.")
+    return until

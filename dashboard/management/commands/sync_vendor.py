@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import json
 import time
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.db.models import Sum
 
+from clinics.commands import add_json_option, answer, clinic_of
 from clinics.models import Clinic
 from devices.actions import settle_what_became_known
 from devices.sync import KINDS, ask_for_everything
@@ -33,12 +33,10 @@ class Command(BaseCommand):
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("--clinic", required=True, metavar="SLUG")
         parser.add_argument("--wait", action="store_true", help="until everything has been answered")
-        parser.add_argument("--json", action="store_true", help="end with one line of JSON")
+        add_json_option(parser)
 
     def handle(self, *args: Any, **options: Any) -> None:
-        clinic = Clinic.objects.filter(slug=options["clinic"]).first()
-        if clinic is None:
-            raise CommandError(f"There is no clinic “{options['clinic']}”.")
+        clinic = clinic_of(options["clinic"])
         if (reason := why_nothing_is_sent(clinic)) in (NOT_SET_UP, UNREADABLE):
             raise CommandError(reason)
         before = Call.objects.for_clinic(clinic).newest_first().values_list("id", flat=True).first() or 0
@@ -48,12 +46,11 @@ class Command(BaseCommand):
             self._wait(clinic)
             counts = _counts(clinic, after=before)
         verb = "answered" if options["wait"] else "queued"
-        self.stdout.write(
+        words = (
             f"{counts['requests']} requests {verb}; {counts['patients']} patients, "
             f"{counts['devices']} devices, {counts['gateways']} gateways, {counts['failed']} failed."
         )
-        if options["json"]:
-            self.stdout.write(json.dumps(counts))
+        answer(self, options, words, **counts)
         if parked := _of_this_sync(clinic).parked().first():
             raise CommandError(f"{RequestKind(parked.kind).label}: {parked.reason}")
 

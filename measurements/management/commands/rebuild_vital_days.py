@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import json
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
-from clinics.commands import clinic_of
-from clinics.models import Clinic
+from clinics.commands import add_json_option, answer, clinic_of
 from measurements.actions import misjudged, rejudge_patient
 from measurements.recount import drifted_patients, recount_all
 from patients.models import Patient
@@ -20,7 +18,7 @@ class Command(BaseCommand):
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("--clinic", required=True, metavar="SLUG")
         parser.add_argument("--check", action="store_true")
-        parser.add_argument("--json", action="store_true", help="print one JSON object as the last line")
+        add_json_option(parser)
 
     def handle(self, *args: Any, **options: Any) -> None:
         clinic = clinic_of(options["clinic"])
@@ -34,17 +32,14 @@ class Command(BaseCommand):
         found["patients_with_other_counts"] = len(drifted)
         if not options["check"]:
             recount_all(clinic, drifted)
-        self._answer(clinic, found, check=options["check"], as_json=options["json"])
-
-    def _answer(self, clinic: Clinic, found: dict[str, int], *, check: bool, as_json: bool) -> None:
         differs = any(found.values())
         words = (
             f"{found['patients_with_other_dates']} patients with readings on another date, "
             f"{found['patients_with_other_counts']} with other counts"
         )
-        if as_json:
-            self.stdout.write(json.dumps({"clinic": clinic.slug, "differs": differs, **found}))
-        if check and differs:
+        fails = options["check"] and differs
+        if options["json"] or not fails:
+            said = f"{'Corrected: ' + words if differs else 'Nothing to correct'}."
+            answer(self, options, said, clinic=clinic.slug, differs=differs, **found)
+        if fails:
             raise CommandError(f"Readings and vital days differ: {words}.", returncode=1)
-        if not as_json:
-            self.stdout.write(f"{'Corrected: ' + words if differs else 'Nothing to correct'}.")
