@@ -60,6 +60,16 @@ def zone_word(moment: datetime.datetime, zone: datetime.tzinfo) -> str:
     return f"UTC{name[0]}{digits[:2]}:{digits[2:4]}"
 
 
+def zone_words(start: datetime.datetime, end: datetime.datetime, zone: datetime.tzinfo) -> dict[str, str]:
+    """The words of a zone from `start` to `end`, by offset: `{"GMT-05:00": "EST"}`."""
+    found = {}
+    for day in range((end - start).days + 1):
+        local = (start + datetime.timedelta(day)).astimezone(zone)
+        offset = f"{local:%z}"
+        found[f"GMT{offset[:3]}:{offset[3:5]}"] = zone_word(local, zone)
+    return found
+
+
 def exact(moment: datetime.datetime, zone: datetime.tzinfo, now: datetime.datetime) -> str:
     """`Tue 3 Nov, 07:42 EST`; the year is named once it is not this one."""
     local = moment.astimezone(zone)

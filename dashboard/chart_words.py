@@ -99,5 +99,5 @@ SENTENCES: dict[str, Callable[[Patient, Figures], str]] = {
     "no_measurement_event": _nothing,
     "steps": _steps,
     "heart_rate_statistics": lambda patient, layer: _values(patient, layer, "hour"),
-    "sleep": lambda patient, layer: _values(patient, layer, "night"),
+    "sleep": lambda patient, layer: _values(patient, layer, "sleep"),
 }

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime
+import json
 import zlib
 from dataclasses import dataclass
 from typing import Any
@@ -13,6 +14,7 @@ from django.utils.text import slugify
 
 from dashboard.chart_words import summary
 from dashboard.figures import Figures, weight_change
+from dashboard.pillbox import OPENED, pillbox_held
 from measurements.limits import outside, sentence
 from measurements.models import Threshold
 from measurements.presentation import LEAST_SPAN, readout_of
@@ -49,6 +51,7 @@ PLANS = (
 LAYER_LABELS = {
     "blood_pressure": "",
     "pulse": "pulse",
+    "irregular_heartbeat": "irregular heartbeat",
     "pillbox_opened": "",
     "pillbox_refilled": "",
     "pillbox_refill_initiated": "refill",
@@ -115,6 +118,7 @@ def _chart(
         "layers": [
             _layer(patient, layer, start, end, alone=len(layers) == 1)
             | {"limits": _limit_texts(thresholds.get(layer.metric.name))}
+            | {"held": json.dumps(pillbox_held(patient) if layer.metric.name == OPENED else [])}
             for layer in layers
         ],
     }

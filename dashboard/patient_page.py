@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import calendar
 import datetime
+import json
 from dataclasses import dataclass
 from typing import Any
 
@@ -15,7 +16,7 @@ from billing.pace import Pace, pace
 from billing.report import vital_days
 from billing.windows import Window
 from clinics.paging import page_of
-from clinics.presentation import Choice, DayCell
+from clinics.presentation import Choice, DayCell, zone_words
 from dashboard.alerts import alerts_of, alerts_version
 from dashboard.charts import ELSEWHERE, charts, table_only
 from dashboard.figures import Figures, figures_of
@@ -119,6 +120,8 @@ def context(patient: Patient, query: QueryDict, now: datetime.datetime) -> dict[
             "words": span.words,
             "start": int(start.timestamp()),
             "end": int(end.timestamp()),
+            "this_year": str(today.year),
+            "zone_names": json.dumps(zone_words(start, end, patient.zone)),
             "charts_url": f"?{span.query}",
             "table_url": f"?{span.query}&view=table",
             "choices": [

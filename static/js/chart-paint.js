@@ -20,11 +20,11 @@ export function paint(u, chart) {
   ctx.clip();
   drawLimits(u, chart.layers, ratio);
   for (const layer of chart.layers) {
-    const { look, series } = layer;
+    const { look, series, held } = layer;
     const points = visible(u, series, look);
     const room = points.length > 1 ? (points.at(-1).x - points[0].x) / (points.length - 1) : bbox.width;
     const radius = clamp(room * 0.35, 1.4 * ratio, 3.6 * ratio);
-    const pen = { u, ctx, bbox, ratio, look, series, room, radius, chart, clock: chart.clock };
+    const pen = { u, ctx, bbox, ratio, look, series, held, room, radius, chart, clock: chart.clock };
     const marked = PAINTERS[look.shape](pen, points);
     for (const point of marked ?? points) marks(pen, point);
   }
@@ -38,17 +38,27 @@ function visible(u, series, look) {
   for (let i = 0; i < series.t.length; i++) {
     const [t, v1, v2] = [series.t[i], series.v1[i], series.v2[i]];
     if (t < min - margin || t > max + margin || v1 == null) continue;
-    const y = extent(look, v1, v2).length ? u.valToPos(v1, "y", true) : 0;
-    const y2 = v2 == null ? y : u.valToPos(v2, "y", true);
-    points.push({ t, v1, v2, x: u.valToPos(t, "x", true), y, y2, flags: series.flags[i] ?? 0 });
+    const flags = series.flags[i] ?? 0;
+    const y = extent(look, v1, v2).length ? heightOf(u, v1, flags) : 0;
+    const y2 = v2 == null ? y : heightOf(u, v2, flags);
+    points.push({ t, v1, v2, x: u.valToPos(t, "x", true), y, y2, flags });
   }
   return points;
 }
 
-// Blood pressure: from systolic (top) to diastolic.
+// An excluded reading off the axis stands at its edge.
+function heightOf(u, value, flags) {
+  const y = u.valToPos(value, "y", true);
+  return flags & FLAG.excluded ? clamp(y, u.bbox.top, u.bbox.top + u.bbox.height) : y;
+}
+
+// Blood pressure: from systolic (top) to diastolic; two of one moment stand side by side.
 function bars(pen, points) {
   const { ctx, ratio, room } = pen;
   const width = clamp(room * 0.5, ratio, 5.4 * ratio);
+  for (const together of Map.groupBy(points, ({ t }) => t).values()) {
+    together.forEach((point, i) => (point.x += (i - (together.length - 1) / 2) * 1.6 * width));
+  }
   for (const point of points) {
     ctx.strokeStyle = ctx.fillStyle = inkOf(pen, point);
     ctx.lineWidth = 1.4 * ratio;

@@ -14,17 +14,18 @@ function rowAt({ bbox }, place, rows) {
 }
 
 // Each date has a cell for AM and one for PM. It is filled when the compartment of that weekday and
-// half was opened on that date; another day's compartment is outlined and named.
+// half was opened on that date; another day's compartment is outlined and named. Dates on which the
+// patient had no pillbox in use have no cells.
 function compartments(pen, points) {
-  const { ctx, ratio, u, clock, series } = pen;
+  const { ctx, ratio, u, clock, held } = pen;
   const cells = new Map();
   for (const day of clock.days) {
     if (day.end < u.scales.x.min || day.start > u.scales.x.max) continue;
     const [x1, x2] = [u.valToPos(day.start, "x", true), u.valToPos(day.end, "x", true)];
     const inset = Math.min((x2 - x1) * 0.08, 2 * ratio);
     cells.set(day, [x1 + inset, x2 - x1 - 2 * inset]);
-    if (!series.t.length || day.end <= series.t[0] || day.start * 1000 > Date.now()) continue;
-    ctx.fillStyle = colour("surface-sunk");
+    if (day.start * 1000 > Date.now() || !held.some(([from, to]) => day.end > from && day.start < (to ?? Infinity))) continue;
+    ctx.fillStyle = colour("line");
     for (const place of [0, 1]) fillCell(pen, cells.get(day), place);
   }
   const inside = points.flatMap((point) => {
@@ -58,16 +59,23 @@ function ownDay(pen, point) {
   if (point.flags & FLAG.estimated) {
     ctx.lineWidth = 1.6 * ratio;
     ctx.strokeRect(x + ratio, top + ratio, Math.max(width - 2 * ratio, ratio), bottom - top - 2 * ratio);
+    if (width > 12 * ratio) openedAt(pen, point, top, bottom, [2 * ratio, 2 * ratio]);
     return middleOf(pen, point);
   }
   if (point.flags & FLAG.excluded) ctx.globalAlpha = 0.45;
   fillCell(pen, point.cell, point.place);
   ctx.globalAlpha = 1;
   if (width > 12 * ratio) {
-    ctx.strokeStyle = colour("counted-ink"); // the moment it was opened
-    stroke(pen, 1.5, [point.x, top + 3 * ratio, point.x, bottom - 3 * ratio]);
+    ctx.strokeStyle = colour("counted-ink");
+    openedAt(pen, point, top, bottom, []);
   }
   return middleOf(pen, point, point.flags & FLAG.excluded ? undefined : colour("counted-ink"));
+}
+
+function openedAt(pen, point, top, bottom, dashes) {
+  pen.ctx.setLineDash(dashes);
+  stroke(pen, 1.5, [point.x, top + 3 * pen.ratio, point.x, bottom - 3 * pen.ratio]);
+  pen.ctx.setLineDash([]);
 }
 
 // Over a cell that is filled already it takes the lower half.

@@ -1,12 +1,15 @@
-// Moments in the patient's zone, in the words the rest of the page uses: "Tue 3 Nov, 07:42 EST".
+// Moments in the patient's zone, in the words the rest of the page uses: "Tue 3 Nov, 07:42 EST"; the year
+// is named once it is not this one.
 
 const WEEKDAYS = ["Sun", "Mon", "Tue", "Wed", "Thu", "Fri", "Sat"];
 
-export function clock(zone, whole) {
+// `zoneNames` are the server's own, by offset: browsers know "EST", but say "GMT+10" for "ChST".
+export function clock({ zone, zoneNames, year: thisYear }, whole) {
+  const names = JSON.parse(zoneNames);
   const format = (options) => new Intl.DateTimeFormat("en-US", { timeZone: zone, ...options });
   const full = format({
     weekday: "short", day: "numeric", month: "short", year: "numeric",
-    hour: "2-digit", minute: "2-digit", hourCycle: "h23", timeZoneName: "short",
+    hour: "2-digit", minute: "2-digit", hourCycle: "h23", timeZoneName: "longOffset",
   });
   const partsOf = (seconds) =>
     Object.fromEntries(full.formatToParts(new Date(seconds * 1000)).map(({ type, value }) => [type, value]));
@@ -36,7 +39,8 @@ export function clock(zone, whole) {
     },
     words(seconds) {
       const p = partsOf(seconds);
-      return `${p.weekday} ${p.day} ${p.month}, ${p.hour}:${p.minute} ${p.timeZoneName}`;
+      const year = p.year === thisYear ? "" : ` ${p.year}`;
+      return `${p.weekday} ${p.day} ${p.month}${year}, ${p.hour}:${p.minute} ${names[p.timeZoneName.padEnd(9, "+00:00")] ?? p.timeZoneName}`;
     },
     // Labels of the time axis: hours, days or months, depending on how far apart they stand.
     ticks(u, splits, axis, space, step) {

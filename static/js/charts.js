@@ -4,7 +4,7 @@
 
 import { colour, onThemeChange } from "./chart-colours.js";
 import { limitsOf } from "./chart-limits.js";
-import { drawnAs, extent } from "./chart-metrics.js";
+import { drawnAs, extremes } from "./chart-metrics.js";
 import { paint } from "./chart-paint.js";
 import { arrowKeys, readout } from "./chart-readout.js";
 import { clock } from "./chart-time.js";
@@ -28,20 +28,8 @@ async function load(chart, extra = {}) {
 function show(chart, answers) {
   chart.layers.forEach((layer, i) => (layer.series = answers[i]));
   chart.times = [...new Set(chart.layers.flatMap(({ series }) => series.t))].sort((a, b) => a - b);
-  const at = new Map(chart.times.map((t, i) => [t, i]));
   // uPlot gets the extremes at each moment, for its value axis; the readings are painted by us.
-  const high = chart.times.map(() => null);
-  const low = chart.times.map(() => null);
-  for (const { series, look } of chart.layers) {
-    series.t.forEach((t, i) => {
-      const place = at.get(t);
-      for (const height of extent(look, series.v1[i], series.v2[i])) {
-        high[place] = Math.max(high[place] ?? -Infinity, height);
-        low[place] = Math.min(low[place] ?? Infinity, height);
-      }
-    });
-  }
-  chart.u.setData([chart.times, high, low], false);
+  chart.u.setData([chart.times, ...extremes(chart.times, chart.layers)], false);
   chart.u.setScale("x", { min: chart.view.min, max: chart.view.max });
   note(chart, chart.times.length ? null : "No readings in these days.");
 }
@@ -125,7 +113,8 @@ function layerOf({ dataset }) {
   const { metric, src, label, words, zero, second } = dataset;
   const [decimals, decimals2, least] = [dataset.decimals, dataset.decimals2, dataset.least].map(Number);
   const limits = limitsOf(dataset.limits);
-  return { metric, src, label, words, zero, second, decimals, decimals2, least, limits, look: drawnAs(metric), series: NOTHING };
+  const held = JSON.parse(dataset.held);
+  return { metric, src, label, words, zero, second, decimals, decimals2, least, limits, held, look: drawnAs(metric), series: NOTHING };
 }
 
 function build(element, zone) {
@@ -141,7 +130,7 @@ function build(element, zone) {
 
 if (stack) {
   onThemeChange(() => charts.forEach(({ u }) => u.redraw()));
-  const zone = clock(stack.dataset.zone, whole);
+  const zone = clock(stack.dataset, whole);
   await Promise.all([...stack.querySelectorAll("[data-chart]")].map((element) => build(element, zone)));
   keepLive(stack.dataset, async () => {
     for (const chart of charts) show(chart, await load(chart, BACKGROUND));

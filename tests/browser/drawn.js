@@ -43,6 +43,12 @@
     return wide.map(([, y, , height]) => [y, y + height].map((edge) => Math.round(plot.posToVal(edge, "y", true))));
   };
 
+  // From the lowest to the highest value of one chart's axis.
+  window.drawnRange = (metric) => {
+    const { min, max } = plotOf(metric).scales.y;
+    return [min, max];
+  };
+
   // The bars on the canvas of one chart, as [seconds since 1970, upper value, lower value].
   window.drawnBars = (metric) => {
     const plot = plotOf(metric);

@@ -3,20 +3,23 @@
 from __future__ import annotations
 
 import datetime
+from pathlib import Path
 
 import pytest
 from django.db.models import F
 from django.urls import reverse
 from playwright.sync_api import Locator, Page, expect
 
-from clinics.models import Clinic, Role
-from devices.models import Device
+from clinics.models import Clinic, Role, User
+from devices.models import Assignment, Device
+from measurements.actions import exclude_reading
 from measurements.models import Measurement
 from patients.models import Patient
 from tests.browser.conftest import NOW, Enter
 from tests.browser.steps import charts_are_drawn, path_of
 from tests.factories import deliver, element, held_device, make_clinic, make_user, settled, vendor_time
 
+RECORDER = Path(__file__).with_name("drawn.js")
 YESTERDAY = NOW.replace(hour=0, minute=0) - datetime.timedelta(days=1)  # a Tuesday; midnight in UTC
 
 
@@ -104,6 +107,60 @@ def test_a_compartment_of_another_day_is_told_as_such(home: Clinic, page: Page) 
         "Tue 18 Nov, 08:00 UTC · Tuesday AM opened",
         "Tue 18 Nov, 20:00 UTC · Monday PM opened, not on its own day",
     ]
+
+
+def test_a_day_without_an_opening_has_empty_compartments(home: Clinic, page: Page) -> None:
+    page.add_init_script(path=RECORDER)
+    sent(held_device(home, "tenovi-pillbox"), ("pillbox_opened", -24 * 9, 1, 1))
+    chart(page, home, "Pillbox")
+    assert len(page.evaluate("drawnBars('pillbox_opened')")) == 7 * 2
+
+
+def test_a_returned_pillbox_has_no_compartments(home: Clinic, page: Page) -> None:
+    page.add_init_script(path=RECORDER)
+    pillbox = held_device(home, "tenovi-pillbox")
+    sent(pillbox, ("pillbox_opened", -24 * 9, 1, 1))
+    Assignment.objects.for_clinic(home).update(ends_at=YESTERDAY - datetime.timedelta(days=8))
+    chart(page, home, "Pillbox")
+    assert page.evaluate("drawnBars('pillbox_opened')") == []
+
+
+def test_two_pressures_of_one_moment_stand_side_by_side(home: Clinic, page: Page) -> None:
+    page.add_init_script(path=RECORDER)
+    sent(held_device(home), ("blood_pressure", 8, 151, 97), ("blood_pressure", 8, 125, 79))
+    chart(page, home, "Blood pressure and pulse")
+    (left, *one), (right, *other) = page.evaluate("drawnBars('blood_pressure')")
+    assert left != right
+    assert sorted([one, other]) == [[125, 79], [151, 97]]
+
+
+def test_an_excluded_reading_does_not_stretch_the_axis(home: Clinic, page: Page) -> None:
+    page.add_init_script(path=RECORDER)
+    sent(held_device(home, "tenovi-scale"), ("weight", 7, 184.2, 0), ("weight", 8, 92.4, 0))
+    light = Measurement.objects.for_clinic(home).get(value_1__lt=100)
+    exclude_reading(reading=light, by=User.objects.get(), reason="Her grandson stood on it")
+    weight = chart(page, home, "Weight")
+    low, high = page.evaluate("drawnRange('weight')")
+    assert 180 < low < 184.2 < high
+    assert pointed_at(page, weight, YESTERDAY + datetime.timedelta(hours=8)).endswith("92.4 lb, excluded")
+
+
+def test_a_chart_names_zone_and_year_as_the_table_does(home: Clinic, page: Page) -> None:
+    sent(held_device(home, "tenovi-scale"), ("weight", 7, 184.2, 0))
+    Patient.objects.for_clinic(home).update(timezone="Pacific/Guam")
+    a_year_before = datetime.timedelta(days=365)
+    Measurement.objects.for_clinic(home).update(
+        taken_at=F("taken_at") - a_year_before, received_at=F("received_at") - a_year_before
+    )
+    days = "?from=2024-11-10&to=2024-11-20"
+    page.goto(path_of(Patient.objects.for_clinic(home).get(), days))
+    charts_are_drawn(page)
+    page.locator("section.chart").get_by_role("img").press("Home")
+    told = page.locator("[data-readout]").inner_text()
+    page.goto(path_of(Patient.objects.for_clinic(home).get(), f"{days}&view=table"))
+    when = page.locator("#readings tbody th").inner_text()
+    assert told == f"{when} · 184.2 lb"
+    assert when == "Mon 18 Nov 2024, 17:00 ChST"
 
 
 def test_an_irregular_heartbeat_is_told_with_its_pulse(home: Clinic, page: Page) -> None:

@@ -7,7 +7,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from clinics.presentation import ago, exact, zone_word
+from clinics.presentation import ago, exact, zone_word, zone_words
 
 NOW = datetime.datetime(2026, 11, 21, 17, 0, tzinfo=datetime.UTC)
 
@@ -52,3 +52,12 @@ def test_an_exact_time_names_its_zone_and_another_year(moment: str, zone: str, w
 )
 def test_a_zone_without_letters_is_named_by_its_offset(zone: str, word: str) -> None:
     assert zone_word(NOW, ZoneInfo(zone)) == word
+
+
+def test_a_zone_has_a_word_for_each_offset_it_keeps_in_a_span() -> None:
+    month = datetime.timedelta(days=30)
+    assert zone_words(NOW - month, NOW, ZoneInfo("America/New_York")) == {
+        "GMT-04:00": "EDT",
+        "GMT-05:00": "EST",
+    }
+    assert zone_words(NOW, NOW, ZoneInfo("Asia/Kathmandu")) == {"GMT+05:45": "UTC+05:45"}

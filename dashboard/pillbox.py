@@ -1,0 +1,35 @@
+"""When a patient had a pillbox in use: on those dates a compartment that stayed shut is worth seeing."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.db.models import OuterRef, Subquery
+
+from devices.models import Assignment
+from measurements.models import Measurement
+from patients.models import Patient
+
+OPENED = "pillbox_opened"
+
+
+def pillbox_held(patient: Patient) -> list[tuple[int, int | None]]:
+    """Spans in whole seconds since 1970, each from the first opening of a pillbox to when the patient
+    gave it back, None while it is theirs. A parcel on its way is no missed dose. One query."""
+    openings = Measurement.objects.of_patient(patient).filter(
+        metric=OPENED, excluded=False, device=OuterRef("device")
+    )
+    held: Any = (
+        Assignment.objects.for_clinic(patient.clinic)
+        .of_patient(patient)
+        .annotate(first_opened=Subquery(openings.order_by("taken_at").values("taken_at")[:1]))
+        .filter(first_opened__isnull=False)
+        .order_by("starts_at")
+    )
+    return [
+        (
+            int((one.first_opened if one.reaches_back else max(one.first_opened, one.starts_at)).timestamp()),
+            int(one.ends_at.timestamp()) if one.ends_at else None,
+        )
+        for one in held
+    ]
