@@ -40,7 +40,8 @@ NOT_IN_HAND = [
 UNLINKED = Q(unlinked_at__isnull=False) | Q(status__iexact="unlinked") | Q(deleted_at__isnull=False)
 SORTS = {"patient": "sort_patient", "name": "sort_name", "status": "status", "last": "last_reading_at"}
 SHOWN = {
-    "in-use": ("In use", Q(is_held=True, is_unlinked=False)),
+    "in-use": ("In use", Q(is_held=True, is_unlinked=False) & ~Q(status__in=NOT_IN_HAND)),
+    "shipping": ("Being shipped", Q(is_held=True, is_unlinked=False, status__in=NOT_IN_HAND)),
     "silent": ("Silent", Q(is_held=True, is_unlinked=False, is_silent=True)),
     "unassigned": ("Without a patient", Q(is_held=False, is_unlinked=False)),
     "unlinked": ("Unlinked", Q(is_unlinked=True)),

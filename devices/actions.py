@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime
 import itertools
 import uuid
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from decimal import Decimal
 from typing import TypeVar
 
@@ -46,6 +46,11 @@ NOTE_HARDWARE = f"""
 UPDATE {Device._meta.db_table} d SET hardware_uuid = c.hardware_uuid
 FROM unnest(%s::uuid[], %s::text[]) AS c (id, hardware_uuid)
 WHERE d.id = c.id AND d.clinic_id = %s AND d.hardware_uuid = '' AND d.unlinked_at IS NULL
+"""
+NOTE_STATUSES = f"""
+UPDATE {Device._meta.db_table} d SET status = told.status
+FROM unnest(%s::uuid[], %s::text[], %s::timestamptz[]) AS told (id, status, since)
+WHERE d.id = told.id AND d.clinic_id = %s AND (d.synced_at IS NULL OR d.synced_at < told.since)
 """
 FOLLOW_REPLACEMENTS = f"""
 UPDATE {Device._meta.db_table} d SET hardware_uuid = r.new
@@ -154,6 +159,13 @@ def note_hardware(clinic: Clinic, chosen: Mapping[uuid.UUID, str]) -> None:
     with connection.cursor() as cursor:
         cursor.execute(NOTE_HARDWARE, [list(chosen), list(chosen.values()), clinic.id])
     add_gateways(clinic, chosen.values())
+
+
+def note_statuses(clinic: Clinic, told: Sequence[tuple[uuid.UUID, str, datetime.datetime]]) -> None:
+    """Devices with their status and since when we know it: news where the device list is older than that."""
+    if told:
+        with connection.cursor() as cursor:
+            cursor.execute(NOTE_STATUSES, [*map(list, zip(*told, strict=True)), clinic.id])
 
 
 def follow_replacements(clinic: Clinic, replaced: Mapping[str, str]) -> None:

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from clinics.models import Clinic
-from devices.actions import follow_replacements, note_hardware
+from devices.actions import follow_replacements, note_hardware, note_statuses
 from fulfillment.models import (
     FulfillmentEvent,
     Order,
@@ -142,6 +142,7 @@ def _show(clinic: Clinic, histories: dict[uuid.UUID, list[FulfillmentEvent]]) ->
         unique_fields=["device"],
         update_fields=["status", "hardware_uuid", "tracking_link", "since"],
     )
+    note_statuses(clinic, [(one.device_id, one.status, one.since) for one in shipments])
     _follow(clinic, {shipment.device_id: shipment.status for shipment in shipments})
     return shown
 

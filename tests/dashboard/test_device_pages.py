@@ -122,7 +122,8 @@ def one_of_each(clinic: Clinic) -> None:
     ("show", "expected"),
     [
         ("", ["Detached", "Fresh", "Quiet", "Travelling", "Used", "Nobody's"]),
-        ("in-use", ["Fresh", "Quiet", "Travelling", "Used"]),
+        ("in-use", ["Fresh", "Quiet", "Used"]),
+        ("shipping", ["Travelling"]),
         ("silent", ["Quiet"]),
         ("unassigned", ["Nobody's"]),
         ("unlinked", ["Detached"]),

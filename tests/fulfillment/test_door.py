@@ -11,6 +11,7 @@ from threading import Barrier
 from typing import Any
 
 import pytest
+from django.utils import timezone
 
 from clinics.models import Clinic
 from devices.models import Device
@@ -308,6 +309,24 @@ def test_fifty_identical_deliveries_at_once_are_one_event(web_server: WebServer)
         assert list(senders.map(send, range(50))) == [200] * 50
     assert history(device) == ["Shipped"]
     assert Delivery.objects.for_clinic(clinic).filter(state="settled").count() == 50
+
+
+def test_the_device_has_the_status_that_was_told_since_it_was_read_from_the_vendor(
+    clinic: Clinic, device: Device
+) -> None:
+    def status() -> str:
+        device.refresh_from_db()
+        return device.status
+
+    def read_from_vendor(status: str) -> None:
+        Device.objects.for_clinic(clinic).update(status=status, synced_at=timezone.now())
+
+    read_from_vendor("Shipped")
+    tell(clinic, [news(device, "Delivered"), news(device, "Shipped")])
+    assert status() == "Delivered"
+    read_from_vendor("Connected")
+    tell(clinic, news(device, "Delivered", tracking_link="ups.com/1"))
+    assert status() == "Connected"
 
 
 def test_the_first_news_says_since_when(clinic: Clinic, device: Device) -> None:
