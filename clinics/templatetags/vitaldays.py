@@ -308,7 +308,8 @@ def navigation(context: dict[str, Any]) -> list[NavigationEntry]:
 
 @register.simple_tag(takes_context=True)
 def search_text(context: dict[str, Any]) -> str:
-    return str(context["request"].GET.get("q", ""))
+    """What the list was searched for; blanks alone are no search."""
+    return str(context["request"].GET.get("q", "")).replace("\0", "").strip()
 
 
 @register.filter

@@ -28,6 +28,7 @@ from tests.factories import (
     settled,
     vendor_time,
 )
+from tests.pages import text_of
 
 pytestmark = pytest.mark.django_db
 
@@ -119,6 +120,11 @@ def test_filters_count_what_they_show(ward: None, nurse: Client) -> None:
     assert names(nurse, program="RTM") == ["Ema"]
     assert names(nurse, show="behind", program="RTM") == ["Ema"]
     assert names(nurse, show="nonsense", program="XYZ", sort="zzz") == names(nurse)
+
+
+def test_blanks_are_no_search(ward: None, nurse: Client) -> None:
+    assert "match" not in text_of(nurse.get(URL, {"q": " \0 "}))
+    assert "1 matches “Cleo”" in text_of(nurse.get(URL, {"q": " Cleo "}))
 
 
 def test_a_filter_is_counted_within_the_others(ward: None, nurse: Client) -> None:
