@@ -48,7 +48,7 @@ def house(prepared: Path, django_db_blocker: DjangoDbBlocker) -> Iterator[House]
 
 
 @pytest.fixture(scope="module")
-def stub(house: House) -> Iterator[VendorStub]:
+def vendor(house: House) -> Iterator[VendorStub]:
     """The vendor of this house, and the workers that speak to it."""
     with VendorStub() as running:
         empty_account(running)

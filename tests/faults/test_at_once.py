@@ -54,11 +54,11 @@ def test_a_thousand_deliveries_of_twenty_readings_at_once_are_twenty_readings(
 
 @pytest.mark.timeout(900)
 def test_a_burst_of_ten_thousand_deliveries_holds_nobody_up_and_loses_nothing(
-    house: House, clinic: Clinic, bodies: Iterator[bytes], stub: VendorStub
+    house: House, clinic: Clinic, bodies: Iterator[bytes], vendor: VendorStub
 ) -> None:
     patients = [f"mrn-{number}" for number in range(SECONDS)]
     for patient in patients:
-        stub.reply(f"/hwi/hwi-patients/{patient}/", Reply(body={"external_id": patient}))
+        vendor.reply(f"/hwi/hwi-patients/{patient}/", Reply(body={"external_id": patient}))
     ask_for_each(clinic, RequestKind.PATIENT, patients)
     token = token_of(make_user("care@alpha.test", clinic))
     with Sender(house, clinic) as sender:
@@ -72,7 +72,7 @@ def test_a_burst_of_ten_thousand_deliveries_holds_nobody_up_and_loses_nothing(
     assert memory < MOST_MEMORY
     check_ledger(clinic, sender.posts, seconds=600)
     check_readings(clinic, sender.posts)
-    assert stub.smallest_gap() >= 1.0
+    assert vendor.smallest_gap() >= 1.0
 
 
 @contextmanager

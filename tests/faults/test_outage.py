@@ -24,7 +24,7 @@ pytestmark = pytest.mark.timeout(600)
 
 
 def test_after_an_outage_we_hold_what_the_vendor_holds_within_five_minutes(
-    house: House, clinic: Clinic, device: Device, bodies: Iterator[bytes], stub: VendorStub
+    house: House, clinic: Clinic, device: Device, bodies: Iterator[bytes], vendor: VendorStub
 ) -> None:
     with Sender(house, clinic) as sender:
         assert sender.post(next(bodies)).status == 200
@@ -34,7 +34,7 @@ def test_after_an_outage_we_hold_what_the_vendor_holds_within_five_minutes(
             time.sleep(AWAY_SECONDS)
         refused = statuses(sender.posts)[503]
         assert refused == len(sender.posts) - 1 > AWAY_SECONDS * POSTS_A_SECOND / 2
-        list_at_vendor(stub, device, sender.posts)
+        list_at_vendor(vendor, device, sender.posts)
         house.postgres.restart()
         mended = time.monotonic()
         sender.post_until_acknowledged(next(bodies))
@@ -49,7 +49,7 @@ def test_after_an_outage_we_hold_what_the_vendor_holds_within_five_minutes(
     check_ledger(clinic, sender.posts)
 
 
-def list_at_vendor(stub: VendorStub, device: Device, posts: list[Post]) -> None:
+def list_at_vendor(vendor: VendorStub, device: Device, posts: list[Post]) -> None:
     """Every reading that was posted, as the vendor answers a fetch."""
     rows = [json.loads(post.body) for post in posts]
-    stub.reply(f"{DEVICES}{device.hwi_device_id}/measurements/", Reply(body=rows))
+    vendor.reply(f"{DEVICES}{device.hwi_device_id}/measurements/", Reply(body=rows))

@@ -77,12 +77,12 @@ def test_without_redis_every_delivery_is_acknowledged_and_none_is_forgotten(
     house: House,
     clinic: Clinic,
     bodies: Iterator[bytes],
-    stub: VendorStub,
+    vendor: VendorStub,
     trouble: Callable[[House], AbstractContextManager[None]],
 ) -> None:
     newcomers = [uuid.uuid4() for _ in range(UNKNOWN)]
     for newcomer in newcomers:
-        stub.reply(f"{DEVICES}{newcomer}/", Reply(body=wire_device(newcomer.int, "mrn-7781")))
+        vendor.reply(f"{DEVICES}{newcomer}/", Reply(body=wire_device(newcomer.int, "mrn-7781")))
     with Sender(house, clinic) as peaceful, Sender(house, clinic) as sender:
         peaceful.send(itertools.islice(bodies, PEACEFUL))
         with trouble(house):
@@ -94,7 +94,7 @@ def test_without_redis_every_delivery_is_acknowledged_and_none_is_forgotten(
         assert eventually(lambda: everything_is_settled(house, clinic), seconds=SECONDS_TO_RECOVER, every=1)
     check_ledger(clinic, sender.posts)
     check_readings(clinic, sender.posts)
-    assert stub.smallest_gap() >= 1.0
+    assert vendor.smallest_gap() >= 1.0
 
 
 def everything_is_settled(house: House, clinic: Clinic) -> bool:
