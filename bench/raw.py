@@ -19,7 +19,7 @@ from typing import Any
 
 import psycopg
 
-QUESTION, KEEP, SAVEPOINT, LOCK, KNOWN, STORE, CONTACTS, RELEASE = json.loads(
+QUESTION, KEEP, LOCK, KNOWN, STORE, CONTACTS = json.loads(
     Path(os.environ["BENCH_FOLDER"], "statements.json").read_text()
 )
 here = threading.local()
@@ -57,7 +57,6 @@ def stored(
     cursor.execute("BEGIN")
     cursor.execute(KEEP, [*kept, "settled", "2s"])
     received_at = cursor.fetchall()[0][0]
-    cursor.execute(SAVEPOINT)
     named = {uuid.UUID(element["hwi_device_id"]) for element in elements}
     cursor.execute(LOCK, [lock_of(clinic, b""), sorted(lock_of(clinic, each.bytes) for each in named)])
     cursor.execute(KNOWN, [clinic, list(named)])
@@ -68,7 +67,6 @@ def stored(
     if new:
         gateways = {element["hardware_uuid"] for element in elements}
         cursor.execute(CONTACTS, [list(gateways), [received_at] * len(gateways), clinic])
-    cursor.execute(RELEASE)
     cursor.execute("COMMIT")
     return {
         "delivery": str(delivery),

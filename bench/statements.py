@@ -28,7 +28,6 @@ PARAMETERS = {
         *("gen_random_uuid()", ":clinic::uuid", ":kind", "convert_to(:body, 'UTF8')", ":size::int"),
         *(":content_type", ":address::inet", ":elements::int", ":state", ":longest_wait"),
     ],
-    "savepoint": [],
     "lock": ["0", "ARRAY[:n]"],
     "known": [":clinic::uuid", f"ARRAY[{HWI_DEVICE}]"],
     "store": [
@@ -37,7 +36,6 @@ PARAMETERS = {
         f" '@taken', {TAKEN}::text), '@date', ({TAKEN} - interval '5 hours')::date::text)",
     ],
     "contacts": [f"ARRAY[upper({DEVICE})]", "ARRAY[now()]", ":clinic::uuid"],
-    "release": [],
 }
 """Each statement of a delivery in its order, and what pgbench puts for each parameter: device, minute and
 identity differ from call to call, the rest is as caught."""
@@ -70,7 +68,7 @@ def caught(patients: int) -> list[Statement]:
     if [sql.count("%s") for sql, _ in seen] != [len(values) for values in PARAMETERS.values()]:
         raise ValueError("The door runs other statements now: bench/statements.py and bench/raw.py differ.")
     named = zip(PARAMETERS, seen, strict=True)
-    return [Statement(name, re.sub(r'"s\d+_x\d+"', "each", sql), values) for name, (sql, values) in named]
+    return [Statement(name, sql, values) for name, (sql, values) in named]
 
 
 class PgBench:

@@ -10,8 +10,9 @@ from __future__ import annotations
 import logging
 import uuid
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 from django.db import DatabaseError, connection, transaction
@@ -49,7 +50,7 @@ NOT_SETTLED = Verdict("pending", "not_settled")
 GIVEN_UP = Verdict("quarantined", "internal_error")
 OUR_STATE_IS_LOST = ("08", "25", "53", "57", "58", "XX")
 """SQLSTATE classes after which nothing can be committed: connection, read-only, resources,
-shutdown, system. (A cancelled statement is the exception: its savepoint survives.)"""
+shutdown, system. (A cancelled statement is the exception: the next one may do.)"""
 
 
 @dataclass(frozen=True)
@@ -79,9 +80,16 @@ def receive(clinic: Clinic, kind: str, body: bytes, *, content_type: str, addres
             address=address,
             size=len(body),
         )
-    with transaction.atomic():
-        delivery = _keep(clinic, kind, body, len(elements), content_type[:200], address)
-        counts = _settle(delivery, list(enumerate(elements)))
+    keep = partial(_keep, clinic, kind, body, len(elements), content_type[:200], address)
+    try:
+        with transaction.atomic():
+            delivery = keep()
+            counts = _record(delivery, range(len(elements)), _handled(delivery, elements))
+    except Exception as error:
+        _reraise_if_database_is_away(error)
+        with transaction.atomic():  # the bytes once more: a savepoint would cost every delivery to keep these
+            delivery = keep()
+            counts = _record(delivery, range(len(elements)), _handled_alone(delivery, elements, error))
     return Receipt(delivery.id, "", counts)
 
 
@@ -149,14 +157,14 @@ def settle_again(delivery_id: uuid.UUID) -> bool:
         delivery = free.select_related("clinic").first()
         if delivery is None:
             return False
-        items = list(
-            delivery.items.across_clinics().filter(state__in=["pending", "quarantined"]).order_by("index")
-        )
+        items = delivery.items.across_clinics().filter(state__in=["pending", "quarantined"])
+        indexes = list(items.order_by("index").values_list("index", flat=True))
         if delivery.state == "pending" and delivery.attempts > ATTEMPTS_BEFORE_QUARANTINE:
-            _record(delivery, [(item.index, GIVEN_UP) for item in items], again=True)
-            return True
-        elements = elements_of(bytes(delivery.raw))
-        _settle(delivery, [(item.index, elements[item.index]) for item in items], again=True)
+            verdicts = [GIVEN_UP] * len(indexes)
+        else:
+            elements = elements_of(bytes(delivery.raw))
+            verdicts = _handled_again(delivery, [elements[index] for index in indexes])
+        _record(delivery, indexes, verdicts, again=True)
     return True
 
 
@@ -181,42 +189,39 @@ def _keep(
     return delivery
 
 
-def _settle(delivery: Delivery, indexed: Sequence[tuple[int, Any]], *, again: bool = False) -> Counter[str]:
-    verdicts = _verdicts(delivery, [element for _, element in indexed])
-    numbered = [(index, verdict) for (index, _), verdict in zip(indexed, verdicts, strict=True)]
-    _record(delivery, numbered, again=again)
-    return Counter(verdict.state for verdict in verdicts)
+def _handled(delivery: Delivery, elements: list[Any]) -> list[Verdict]:
+    verdicts = delivery_handler(delivery.kind)(delivery, elements)
+    if len(verdicts) != len(elements):
+        raise RuntimeError(f"{len(verdicts)} verdicts on {len(elements)} elements")
+    return verdicts
 
 
-def _verdicts(delivery: Delivery, elements: list[Any]) -> list[Verdict]:
-    """One savepoint for all; only if that fails, a savepoint each, so that one bad element
-    never costs its siblings."""
+def _handled_again(delivery: Delivery, elements: list[Any]) -> list[Verdict]:
     try:
-        return _verdicts_of_handler(delivery, elements)
+        with transaction.atomic():
+            return _handled(delivery, elements)
     except Exception as error:
         _reraise_if_database_is_away(error)
-        log.warning("delivery %s: %s", delivery.id, type(error).__name__)
-        if _sqlstate(error) == CANCELLED:  # each of them alone may take as long
-            return [_not_settled(delivery)] * len(elements)
-    return [_verdict_alone(delivery, element) for element in elements]
+        return _handled_alone(delivery, elements, error)
 
 
-def _verdict_alone(delivery: Delivery, element: Any) -> Verdict:
+def _handled_alone(delivery: Delivery, elements: list[Any], error: Exception) -> list[Verdict]:
+    """After `error` of all together, a savepoint for each: one bad element never costs its siblings."""
+    log.warning("delivery %s: %s", delivery.id, type(error).__name__)
+    if _sqlstate(error) == CANCELLED:  # each of them alone may take as long
+        return [_not_settled(delivery)] * len(elements)
+    return [_verdict_on(delivery, element) for element in elements]
+
+
+def _verdict_on(delivery: Delivery, element: Any) -> Verdict:
     try:
-        return _verdicts_of_handler(delivery, [element])[0]
+        with transaction.atomic():
+            return _handled(delivery, [element])[0]
     except Exception as error:
         _reraise_if_database_is_away(error)
         # No exception text: it may quote the payload.
         log.error("delivery %s: an element stays pending: %s", delivery.id, type(error).__name__)
     return _not_settled(delivery)
-
-
-@transaction.atomic
-def _verdicts_of_handler(delivery: Delivery, elements: list[Any]) -> list[Verdict]:
-    verdicts = delivery_handler(delivery.kind)(delivery, elements)
-    if len(verdicts) != len(elements):
-        raise RuntimeError(f"{len(verdicts)} verdicts on {len(elements)} elements")
-    return verdicts
 
 
 def _not_settled(delivery: Delivery) -> Verdict:
@@ -234,19 +239,22 @@ def _sqlstate(error: Exception) -> str | None:
     return getattr(error.__cause__, "sqlstate", None)
 
 
-def _record(delivery: Delivery, verdicts: Sequence[tuple[int, Verdict]], *, again: bool) -> None:
+def _record(
+    delivery: Delivery, indexes: Iterable[int], verdicts: Sequence[Verdict], *, again: bool = False
+) -> Counter[str]:
     """Write the items that were not simply stored, and what that makes of the delivery."""
-    if items := [each for each in verdicts if each[1].state != "stored" or again]:
+    counts = Counter(verdict.state for verdict in verdicts)
+    if items := [each for each in zip(indexes, verdicts, strict=True) if each[1].state != "stored" or again]:
         with connection.cursor() as cursor:
             cursor.execute(RECORD, [delivery.clinic_id, delivery.id, *_columns(items)])
-    states = {verdict.state for _, verdict in verdicts}
     before = delivery.state, delivery.attempts
-    delivery.state = next((state for state in ("pending", "quarantined") if state in states), "settled")
-    failed = any(verdict in (NOT_SETTLED, GIVEN_UP) for _, verdict in verdicts)
+    delivery.state = next((state for state in ("pending", "quarantined") if counts[state]), "settled")
+    failed = any(verdict in (NOT_SETTLED, GIVEN_UP) for verdict in verdicts)
     delivery.attempts = max(delivery.attempts, 1) if failed else 0
     if (delivery.state, delivery.attempts) != before:
         delivery.settled_at = None if delivery.state == "pending" else Now()
         delivery.save(update_fields=["state", "settled_at", "attempts"])
+    return counts
 
 
 def _columns(items: Sequence[tuple[int, Verdict]]) -> tuple[list[Any], ...]:
