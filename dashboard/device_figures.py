@@ -9,37 +9,55 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
 
-from django.db.models import Count, IntegerField, OuterRef, Subquery
+from django.db.models import Case, Count, IntegerField, OuterRef, Subquery, When
 from django.db.models.functions import Coalesce
 
 from clinics.models import Clinic
 from devices.models import Device
 from measurements.models import Measurement
+from measurements.presentation import metric_of, value_text
+from tenovi import catalogue
 
 BATTERY_SPAN = datetime.timedelta(days=45)
 """An older word about a battery says nothing of today's."""
 LOW_BATTERY = 20  # percent
+WARNING_SPAN = datetime.timedelta(days=14)
+"""A device that warns of its battery never says that it was charged, so a warning is let go after a while."""
+WARNING = "low_battery_event"
+WARNING_KINDS = [kind.slug for kind in catalogue.kinds() if WARNING in kind.metrics]
 
 
 @dataclass(frozen=True)
 class DeviceFigures:
     """`last_reading_at` is when the newest reading was taken, a battery's included; `battery` is in
-    percent; `unclaimed` counts readings that belong to no patient."""
+    percent; `battery_warning` is `low` or `critical` when a device that knows no percent said so;
+    `unclaimed` counts readings that belong to no patient."""
 
     last_reading_at: datetime.datetime | None = None
     battery: Decimal | None = None
+    battery_warning: str = ""
     unclaimed: int = 0
 
     @property
     def battery_words(self) -> str:
-        """`80 %`, `15 %, low`, or "" for a device that has not said."""
+        """`80 %`, `15 %, low`, `critical`, or "" for a device that has not said."""
         if self.battery is None:
-            return ""
+            return self.battery_warning
         return f"{self.battery:.0f} %" + (", low" if self.is_low else "")
 
     @property
     def is_low(self) -> bool:
-        return self.battery is not None and self.battery <= LOW_BATTERY
+        if self.battery is None:
+            return bool(self.battery_warning)
+        return self.battery <= LOW_BATTERY
+
+
+def warning_word(kind: str, sensor_code: str, value: Decimal | None) -> str:
+    """What a `low_battery_event` of this value says, "" for None: it is 1 for critical on one kind of
+    device, always 1 on another."""
+    if value is None:
+        return ""
+    return value_text(metric_of(WARNING, kind, sensor_code), value, None)
 
 
 def figures_of(
@@ -47,7 +65,7 @@ def figures_of(
 ) -> dict[uuid.UUID, DeviceFigures]:
     """Figures of each of these devices. One query."""
     readings = readings_of_each(clinic)
-    battery = readings.filter(metric="battery_percentage", taken_at__gt=now - BATTERY_SPAN)
+    percent = readings.filter(metric="battery_percentage", taken_at__gt=now - BATTERY_SPAN)
     unclaimed = (
         Measurement.objects.for_clinic(clinic)
         .filter(device=OuterRef("pk"), patient__isnull=True)
@@ -62,11 +80,24 @@ def figures_of(
         .values_list(
             "id",
             Subquery(readings.values("taken_at")[:1]),
-            Subquery(battery.values("value_1")[:1]),
+            Subquery(percent.values("value_1")[:1]),
             Coalesce(Subquery(unclaimed, output_field=IntegerField()), 0),
+            "kind",
+            "sensor_code",
+            newest_warning(readings, "kind", now),
         )
     )
-    return {device_id: DeviceFigures(*figures) for device_id, *figures in rows}
+    return {
+        device_id: DeviceFigures(last, battery, warning_word(*warning), unclaimed)
+        for device_id, last, battery, unclaimed, *warning in rows
+    }
+
+
+def newest_warning(newest: Any, kind: str, now: datetime.datetime) -> Case:
+    """The value of the last `low_battery_event` that still says something, among readings with the `newest`
+    first, for an outer query whose field `kind` is the kind of the device: others are not searched."""
+    told = newest.filter(metric=WARNING, taken_at__gt=now - WARNING_SPAN).values("value_1")[:1]
+    return Case(When(**{f"{kind}__in": WARNING_KINDS}, then=Subquery(told)))
 
 
 def readings_of_each(clinic: Clinic) -> Any:

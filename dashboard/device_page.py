@@ -141,9 +141,8 @@ def _work(
     elif holding and is_silent(device, holding, figures.last_reading_at, now):
         found.append(_about_silence(device, gateway, figures, now))
     if figures.is_low:
-        found.append(
-            Work(f"Its battery is at {figures.battery:.0f} %.", "Ask the patient to replace the batteries.")
-        )
+        level = figures.battery_warning if figures.battery is None else f"at {figures.battery:.0f} %"
+        found.append(Work(f"Its battery is {level}.", "Ask the patient to replace the batteries."))
     if not catalogue.kind(device.kind):
         found.append(
             Work(

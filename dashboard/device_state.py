@@ -63,7 +63,7 @@ def device_state(
     if last is None:
         return DeviceState("waiting", "no reading yet", name)
     if figures.is_low:
-        return DeviceState("battery-low", f"battery {figures.battery:.0f} %", name)
+        return DeviceState("battery-low", f"battery {figures.battery_words.removesuffix(', low')}", name)
     if gateway and signal_level(gateway.signal_strength) == POOR:
         return DeviceState("gateway-weak", "weak signal", name)
     return DeviceState("fine", "in use", name)

@@ -9,7 +9,7 @@ from typing import Any
 from django.db.models import OuterRef, Subquery
 from django.urls import reverse
 
-from dashboard.device_figures import DeviceFigures
+from dashboard.device_figures import DeviceFigures, newest_warning, warning_word
 from dashboard.device_list import gateways_of
 from dashboard.device_state import DeviceState, device_state
 from dashboard.sparklines import DAYS, Sparkline
@@ -25,14 +25,15 @@ def devices_of(patient: Patient, now: datetime.datetime) -> list[dict[str, Any]]
     readings = Measurement.objects.for_clinic(patient.clinic).filter(
         clinic=patient.clinic, hwi_device_id=OuterRef("device__hwi_device_id"), patient=OuterRef("patient")
     )
-    battery = readings.filter(metric="battery_percentage").order_by("-taken_at").values("value_1")[:1]
+    newest = readings.order_by("-taken_at")
     assigned: list[Any] = list(
         Assignment.objects.for_clinic(patient.clinic)
         .of_patient(patient)
         .select_related("device")
         .annotate(
-            last_reading_at=Subquery(readings.order_by("-taken_at").values("taken_at")[:1]),
-            battery=Subquery(battery),
+            last_reading_at=Subquery(newest.values("taken_at")[:1]),
+            battery=Subquery(newest.filter(metric="battery_percentage").values("value_1")[:1]),
+            warning=newest_warning(newest, "device__kind", now),
         )
         .order_by("ends_at", "starts_at")
     )
@@ -41,7 +42,9 @@ def devices_of(patient: Patient, now: datetime.datetime) -> list[dict[str, Any]]
     rows = []
     for held in sorted(assigned, key=lambda held: held.ends_at is not None):
         gateway = gateways.get(held.device.hardware_uuid)
-        state = device_state(held, DeviceFigures(held.last_reading_at, held.battery), gateway, now)
+        warned = warning_word(held.device.kind, held.device.sensor_code, held.warning)
+        figures = DeviceFigures(held.last_reading_at, held.battery, warned)
+        state = device_state(held, figures, gateway, now)
         row = _device(patient, held, state, trends.get(held.device_id))
         rows.append(row | _through(patient, None if held.ends_at else gateway))
     return rows

@@ -283,6 +283,14 @@ def test_a_low_battery_is_work(clinic: Clinic, alice: Client) -> None:
     assert "Its battery is at 20 %." in text_of(alice.get(page_of(device)))
 
 
+def test_a_battery_warning_is_told_where_a_percent_would_stand(clinic: Clinic, alice: Client) -> None:
+    device = held(clinic, "Hailie Sensor")
+    Device.objects.for_clinic(clinic).update(kind="hailie-sensor")
+    measured(device, timezone.now() - DAY, "low_battery_event", value_1=1, value_2=ABSENT)
+    assert "Connected critical" in text_of(alice.get(URL))
+    assert "Its battery is critical." in text_of(alice.get(page_of(device)))
+
+
 def test_a_silent_device_behind_a_silent_gateway_points_at_the_gateway(clinic: Clinic, alice: Client) -> None:
     device = held(clinic, "Cuff")
     measured(device, timezone.now() - 5 * DAY)

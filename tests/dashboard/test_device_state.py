@@ -11,6 +11,7 @@ import time_machine
 
 from clinics.templatetags.vitaldays import STATE_ICONS
 from dashboard.device_state import WORST_FIRST, DeviceState, device_states
+from dashboard.patient_devices import devices_of
 from devices.models import Device, Gateway
 from patients.models import Patient
 from tests.factories import (
@@ -57,8 +58,8 @@ def sent(device: Device, days_ago: float, metric: str = "pulse", value: float = 
     assert settled(deliver(device.clinic, reading)) == {"stored": 1}
 
 
-def state(patient: Patient) -> DeviceState | None:
-    return device_states(patient.clinic, [patient.id], NOW).get(patient.id)
+def state(patient: Patient, now: datetime.datetime = NOW) -> DeviceState | None:
+    return device_states(patient.clinic, [patient.id], now).get(patient.id)
 
 
 def test_a_device_in_use_needs_nobody(patient: Patient) -> None:
@@ -89,6 +90,26 @@ def test_a_battery_that_runs_out_is_told_with_its_percent(patient: Patient) -> N
     sent(device, 0.5)
     sent(device, 1, "battery_percentage", 12)
     assert state(patient) == DeviceState("battery-low", "battery 12 %")
+
+
+@pytest.mark.parametrize(
+    ("kind", "value", "words"),
+    [
+        ("hailie-sensor", 1, "battery critical"),
+        ("hailie-sensor", 0, "battery low"),
+        ("patchrx-patchcap", 1, "battery low"),
+    ],
+)
+def test_a_device_without_percent_warns_of_its_battery_for_two_weeks(
+    patient: Patient, kind: str, value: int, words: str
+) -> None:
+    device = held(patient, kind=kind)
+    sent(device, 13, "low_battery_event", value)
+    sent(device, 0.5, "a_dose")
+    assert state(patient) == DeviceState("battery-low", words)
+    beside_patient = devices_of(patient, NOW)[0]["state"]
+    assert beside_patient and beside_patient.words == words
+    assert state(patient, NOW + 2 * DAY) == DeviceState("fine", "in use")
 
 
 def test_a_silent_gateway_is_named_rather_than_the_device_behind_it(patient: Patient) -> None:
