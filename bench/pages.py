@@ -68,7 +68,7 @@ def _report(tenant: Clinic, size: Size) -> list[Line]:
     span = [tenant.id, window.first, window.last]
     ratios, whole = [], []
     for _ in range(size.rounds):
-        report = _milliseconds_of(DAYS, days_parameters(tenant, window, now))
+        report = _milliseconds_of(DAYS, days_parameters(tenant, window))
         ratios.append(report / _milliseconds_of(COUNT_DAYS, span))
         whole.append(_milliseconds(lambda: vital_days(tenant, window, now=now)))
     return [

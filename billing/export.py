@@ -4,17 +4,16 @@ from __future__ import annotations
 
 import datetime
 import itertools
-import uuid
-from collections import defaultdict
 from collections.abc import Iterable, Iterator
 from typing import Any, TextIO
+
+from django.db import connection
 
 from billing.report import RULES_VERSION, ReportRow, vital_days
 from billing.thirty_days import thirty_day_rows
 from billing.windows import Window
 from clinics.models import BillingWindow, Clinic
 from clinics.spreadsheet import csv_lines
-from measurements.models import Measurement
 
 COLUMNS = (
     "clinic",
@@ -42,6 +41,18 @@ COLUMNS = (
     "generated_at",
 )
 
+DEVICES = """
+SELECT array_to_string(ARRAY(
+    SELECT DISTINCT m.hwi_device_id FROM measurements_measurement m
+    WHERE m.clinic_id = %(clinic)s AND m.patient_id = row.patient_id AND m.program = row.program
+      AND m.local_date BETWEEN row.first AND row.last AND m.counts
+    ORDER BY m.hwi_device_id), ';')
+FROM unnest(%(patients)s::uuid[], %(programs)s::text[], %(firsts)s::date[], %(lasts)s::date[])
+     WITH ORDINALITY AS row (patient_id, program, first, last, number)
+ORDER BY row.number
+"""
+"""Looked up by patient and date, so that it costs what its windows hold, however long the history is."""
+
 
 def clocks(clinic: Clinic) -> str:
     """The clocks that decide a date, in their order, in words."""
@@ -63,61 +74,45 @@ def export_rows(
     that end in it."""
     counted = thirty_day_rows if kind == BillingWindow.THIRTY_DAYS else vital_days
     rows = counted(clinic, month, now=now)
-    devices = _devices(clinic, rows)
-    for row in rows:
-        cells: dict[str, Any] = {
-            "clinic": clinic.slug,
+    shared = dict.fromkeys(COLUMNS, "") | {
+        "clinic": clinic.slug,
+        "status": "open",
+        "day_rule": day_rule(clinic),
+        "rules_version": RULES_VERSION,
+        "generated_at": now.astimezone(datetime.UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),
+    }
+    for row, devices in zip(rows, _devices(clinic, rows), strict=True):
+        yield shared | {
             "external_id": row.external_id,
             "patient_name": row.patient_name,
             "program": row.program,
-            "window_start": row.window.first,
-            "window_end": row.window.last,
-            "vital_days": row.days,
-            "vendor_vital_days": len(row.vendor_dates),
-            "first_day": row.dates[0] if row.dates else "",
-            "last_day": row.dates[-1] if row.dates else "",
-            "dates": _joined(row.dates),
-            "estimated_only_days": _joined(row.estimated_only),
-            "devices": _joined(devices[row.patient_id, row.program, row.window.first]),
-            "status": "open",
-            "day_rule": day_rule(clinic),
-            "rules_version": RULES_VERSION,
-            "generated_at": now.astimezone(datetime.UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),
+            "window_start": str(row.window.first),
+            "window_end": str(row.window.last),
+            "vital_days": str(row.days),
+            "vendor_vital_days": str(len(row.vendor_dates)),
+            "first_day": str(row.dates[0]) if row.dates else "",
+            "last_day": str(row.dates[-1]) if row.dates else "",
+            "dates": ";".join(map(str, row.dates)),
+            "estimated_only_days": ";".join(map(str, row.estimated_only)),
+            "devices": devices,
         }
-        yield {column: str(cells.get(column, "")) for column in COLUMNS}
 
 
 def write_csv(rows: Iterable[dict[str, str]], file: TextIO) -> int:
     """RFC 4180, one header line, cells neutralised; the number of rows written."""
-    lines = csv_lines(itertools.chain([COLUMNS], ([row[column] for column in COLUMNS] for row in rows)))
+    lines = csv_lines(itertools.chain([COLUMNS], (row.values() for row in rows)))
     return sum(1 for line in lines if file.write(line)) - 1
 
 
-def _joined(values: Iterable[Any]) -> str:
-    return ";".join(str(value) for value in values)
-
-
-def _devices(
-    clinic: Clinic, rows: list[ReportRow]
-) -> defaultdict[tuple[uuid.UUID, str, datetime.date], list[uuid.UUID]]:
-    """The devices whose readings earned the days, by patient, program and start of window."""
-    found: defaultdict[tuple[uuid.UUID, str, datetime.date], list[uuid.UUID]] = defaultdict(list)
-    if not rows:
-        return found
-    windows: defaultdict[tuple[uuid.UUID, str], list[Window]] = defaultdict(list)
-    for row in rows:
-        windows[row.patient_id, row.program].append(row.window)
-    reach = (min(row.window.first for row in rows), max(row.window.last for row in rows))
-    earned = (
-        Measurement.objects.for_clinic(clinic)
-        .filter(counts=True, patient__isnull=False, local_date__range=reach)
-        .values_list("patient_id", "program", "hwi_device_id", "local_date")
-        .distinct()
-        .order_by("hwi_device_id")
-    )
-    for patient_id, program, hwi_device_id, date in earned:
-        for window in windows[patient_id, program]:
-            named = found[patient_id, program, window.first]
-            if window.first <= date <= window.last and hwi_device_id not in named[-1:]:
-                named.append(hwi_device_id)
-    return found
+def _devices(clinic: Clinic, rows: list[ReportRow]) -> list[str]:
+    """For each row the devices whose readings earned its days."""
+    columns: dict[str, Any] = {
+        "clinic": clinic.id,
+        "patients": [row.patient_id for row in rows],
+        "programs": [row.program for row in rows],
+        "firsts": [row.window.first for row in rows],
+        "lasts": [row.window.last for row in rows],
+    }
+    with connection.cursor() as cursor:
+        cursor.execute(DEVICES, columns)
+        return [devices for (devices,) in cursor.fetchall()]

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import datetime
 import uuid
+import zoneinfo
 from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass
-from functools import cache
-from typing import Any
+from functools import cache, lru_cache
+from typing import Any, NamedTuple
 
 from django.db import connection
 
@@ -42,35 +43,46 @@ class ReportRow:
         return len(self.dates)
 
 
-@dataclass(frozen=True)
-class Days:
-    """Local dates with vital readings, sorted: those that count, those among them that rest on
-    estimated times alone, and those with any reading the vendor marks vital."""
+class Person(NamedTuple):
+    """What a row tells of a patient, and the date it is where the patient lives."""
 
-    counted: list[datetime.date]
-    estimated_only: list[datetime.date]
-    vendor: list[datetime.date]
+    id: uuid.UUID
+    external_id: str
+    name: str
+    today: datetime.date
 
+
+class Days(NamedTuple):
+    """Local dates with vital readings: those that count, those among them that rest on estimated times
+    alone, and those with any reading the vendor marks vital. Each set is the bits of a number, the
+    lowest for the first date of a span."""
+
+    counted: int = 0
+    estimated_only: int = 0
+    vendor: int = 0
+
+    def cut(self, start: int, length: int) -> Days:
+        """The part that begins `start` dates later, and is never longer than `length` dates."""
+        whole = (1 << max(length, 0)) - 1
+        return Days(*(dates >> start & whole for dates in self))
+
+
+Key = tuple[uuid.UUID, str]  # patient and program
+NO_DAYS = Days()
 
 DAYS = """
-WITH people AS MATERIALIZED (
-    SELECT id, (%(now)s::timestamptz AT TIME ZONE coalesce(nullif(timezone, ''), %(zone)s))::date AS today
-    FROM patients_patient
-    WHERE clinic_id = %(clinic)s AND (%(patient)s::uuid IS NULL OR id = %(patient)s::uuid)
-)
-SELECT d.patient_id, d.program,
-       bit_or(1::bigint << (d.local_date - %(first)s::date)) FILTER (WHERE d.readings > 0),
-       bit_or(1::bigint << (d.local_date - %(first)s::date))
-           FILTER (WHERE d.readings > 0 AND d.estimated_readings = d.readings),
-       bit_or(1::bigint << (d.local_date - %(first)s::date))
-FROM measurements_vitalday d
-JOIN people p ON p.id = d.patient_id
-WHERE d.clinic_id = %(clinic)s AND d.local_date BETWEEN %(first)s AND %(last)s AND d.local_date <= p.today
-  AND (%(patient)s::uuid IS NULL OR d.patient_id = %(patient)s::uuid)
-GROUP BY d.patient_id, d.program
+SELECT patient_id, program,
+       coalesce(bit_or(1::bigint << (local_date - %(first)s::date)) FILTER (WHERE readings > 0), 0),
+       coalesce(bit_or(1::bigint << (local_date - %(first)s::date))
+                FILTER (WHERE readings > 0 AND estimated_readings = readings), 0),
+       bit_or(1::bigint << (local_date - %(first)s::date))
+FROM measurements_vitalday
+WHERE clinic_id = %(clinic)s AND local_date BETWEEN %(first)s AND %(last)s
+  AND (%(patient)s::uuid IS NULL OR patient_id = %(patient)s::uuid)
+GROUP BY patient_id, program
 """
-"""Sets of dates are bits of a number, the lowest for the first date: a window is never longer than two
-months, and lists of dates would have to be sorted there and read here."""
+"""Dates as bits: a window is never longer than two months, and lists of dates would have to be sorted
+there and read here. Nothing is joined, so that the database may share the work among its processes."""
 
 
 def vital_days(
@@ -81,58 +93,71 @@ def vital_days(
     Everybody assigned a device or enrolled in the window has a row. A date that has not begun
     where the patient lives does not count yet, whatever a device's clock says.
     """
-    days = _days(clinic, window, now, patient)
+    people = people_of(clinic, now, patient)
+    days = days_of(clinic, window, people, patient)
     programs = expected_programs(clinic, window, patient)
     for patient_id, program in days:
         programs[patient_id].add(program)
-    people = Patient.objects.for_clinic(clinic).filter(id__in=programs).only("external_id", "name")
     rows = [
-        report_row(person, program, window, days.get((person.id, program)))
-        for person in people
-        for program in programs[person.id] or {"RPM"}
+        report_row(people[patient_id], program, window, days.get((patient_id, program), NO_DAYS))
+        for patient_id, expected in programs.items()
+        if patient_id in people
+        for program in expected or {"RPM"}
     ]
     return sorted(rows, key=lambda row: (row.external_id, row.program))
 
 
-def report_row(person: Patient, program: str, window: Window, days: Days | None) -> ReportRow:
-    """The row of one patient and program; without `days` it holds zeros."""
-    days = days or Days([], [], [])
-    return ReportRow(
-        person.id,
-        person.external_id,
-        person.name,
-        program,
-        window,
-        tuple(days.counted),
-        tuple(days.estimated_only),
-        tuple(days.vendor),
-    )
+def report_row(person: Person, program: str, window: Window, days: Days) -> ReportRow:
+    """The row of one patient and program; `days` begin with the window."""
+    dates = (_dates(window.first, bits) for bits in days)
+    return ReportRow(person.id, person.external_id, person.name, program, window, *dates)
 
 
-def _days(
-    clinic: Clinic, window: Window, now: datetime.datetime, patient: Patient | None
-) -> dict[tuple[uuid.UUID, str], Days]:
-    dates = window.dates
+@lru_cache(maxsize=10_000)
+def _dates(first: datetime.date, bits: int) -> tuple[datetime.date, ...]:
+    return tuple(first + datetime.timedelta(n) for n in range(bits.bit_length()) if bits >> n & 1)
+
+
+def people_of(
+    clinic: Clinic, now: datetime.datetime, patient: Patient | None = None
+) -> dict[uuid.UUID, Person]:
+    """The clinic's patients, or the one."""
 
     @cache
-    def dates_of(bits: int | None) -> list[datetime.date]:
-        return [date for place, date in enumerate(dates) if (bits or 0) >> place & 1]
+    def today(zone: str) -> datetime.date:
+        return now.astimezone(zoneinfo.ZoneInfo(zone or clinic.timezone)).date()
 
+    found = Patient.objects.for_clinic(clinic)
+    if patient:
+        found = found.filter(id=patient.id)
+    facts = found.values_list("id", "external_id", "name", "timezone")
+    return {
+        patient_id: Person(patient_id, external_id, name, today(zone))
+        for patient_id, external_id, name, zone in facts
+    }
+
+
+def days_of(
+    clinic: Clinic, window: Window, people: dict[uuid.UUID, Person], patient: Patient | None = None
+) -> dict[Key, Days]:
+    """The days of these people, by program, from the first date of the window; who has none is absent."""
     with connection.cursor() as cursor:
-        cursor.execute(DAYS, days_parameters(clinic, window, now, patient))
-        return {(row[0], row[1]): Days(*map(dates_of, row[2:])) for row in cursor.fetchall()}
+        cursor.execute(DAYS, days_parameters(clinic, window, patient))
+        rows = cursor.fetchall()
+    found = {
+        (patient_id, program): Days(*dates).cut(0, (people[patient_id].today - window.first).days + 1)
+        for patient_id, program, *dates in rows
+        if patient_id in people
+    }
+    return {key: days for key, days in found.items() if days.vendor}
 
 
-def days_parameters(
-    clinic: Clinic, window: Window, now: datetime.datetime, patient: Patient | None = None
-) -> dict[str, Any]:
+def days_parameters(clinic: Clinic, window: Window, patient: Patient | None = None) -> dict[str, Any]:
     """What `DAYS` is run with."""
     return {
         "clinic": clinic.id,
-        "zone": clinic.timezone,
         "first": window.first,
         "last": window.last,
-        "now": now,
         "patient": patient.id if patient else None,
     }
 

@@ -9,21 +9,18 @@ with set-up itself, else with the first assignment of a device.
 from __future__ import annotations
 
 import datetime
-import uuid
-from collections import defaultdict
 from collections.abc import Iterator
 
 from django.db import connection
 from django.db.models import Min
 
-from billing.report import Days, ReportRow, expected_programs, report_row
+from billing.report import NO_DAYS, Key, ReportRow, days_of, expected_programs, people_of, report_row
 from billing.windows import Window
 from clinics.models import Clinic
 from devices.models import Assignment
-from patients.models import Enrollment, Patient
+from patients.models import Enrollment
 
 LENGTH = 30
-Key = tuple[uuid.UUID, str]  # patient and program
 
 FIRST_DAYS = """
 SELECT d.patient_id, d.program, min(d.local_date)
@@ -34,15 +31,6 @@ LEFT JOIN (SELECT patient_id, program, min(starts_on) AS starts_on FROM patients
 WHERE d.clinic_id = %(clinic)s AND d.readings > 0 AND d.local_date <= %(last)s
   AND d.local_date >= coalesce(e.starts_on, '-infinity')
 GROUP BY d.patient_id, d.program
-"""
-
-DAYS = """
-SELECT d.patient_id, d.program, d.local_date, d.readings > 0, d.estimated_readings = d.readings
-FROM measurements_vitalday d
-JOIN patients_patient p ON p.id = d.patient_id
-WHERE d.clinic_id = %(clinic)s AND d.local_date BETWEEN %(first)s AND %(last)s
-  AND d.local_date <= (%(now)s::timestamptz AT TIME ZONE coalesce(nullif(p.timezone, ''), %(zone)s))::date
-ORDER BY d.patient_id, d.program, d.local_date
 """
 
 
@@ -60,12 +48,18 @@ def thirty_day_rows(clinic: Clinic, month: Window, *, now: datetime.datetime) ->
     """A row per patient, program and 30-day window that ends in `month`, zeros included, sorted by
     external id, program and window."""
     reach = Window(month.first - datetime.timedelta(LENGTH - 1), month.last)
-    days = _days(clinic, reach, now)
+    people = people_of(clinic, now)
+    days = days_of(clinic, reach, people)
     anchors = _anchors(clinic, reach, set(days))
-    people = Patient.objects.for_clinic(clinic).in_bulk({patient_id for patient_id, _ in anchors})
     rows = [
-        report_row(people[patient_id], program, window, _within(window, days[patient_id, program]))
+        report_row(
+            people[patient_id],
+            program,
+            window,
+            days.get((patient_id, program), NO_DAYS).cut((window.first - reach.first).days, LENGTH),
+        )
         for (patient_id, program), anchor in anchors.items()
+        if patient_id in people
         for window in windows_ending_in(month, anchor)
     ]
     return sorted(rows, key=lambda row: (row.external_id, row.program, row.window.first))
@@ -88,33 +82,3 @@ def _anchors(clinic: Clinic, reach: Window, with_days: set[Key]) -> dict[Key, da
     given = {row["patient_id"]: row["at"].astimezone(clinic.zone).date() for row in assigned}
     anchors = {key: first_days.get(key) or set_up.get(key) or given.get(key[0]) for key in keys}
     return {key: anchor for key, anchor in anchors.items() if anchor}
-
-
-def _days(clinic: Clinic, reach: Window, now: datetime.datetime) -> defaultdict[Key, Days]:
-    found: defaultdict[Key, Days] = defaultdict(lambda: Days([], [], []))
-    with connection.cursor() as cursor:
-        cursor.execute(
-            DAYS,
-            {
-                "clinic": clinic.id,
-                "first": reach.first,
-                "last": reach.last,
-                "now": now,
-                "zone": clinic.timezone,
-            },
-        )
-        for patient_id, program, date, counts, only_estimated in cursor.fetchall():
-            days = found[patient_id, program]
-            days.vendor.append(date)
-            if counts:
-                days.counted.append(date)
-                if only_estimated:
-                    days.estimated_only.append(date)
-    return found
-
-
-def _within(window: Window, days: Days) -> Days:
-    def kept(dates: list[datetime.date]) -> list[datetime.date]:
-        return [date for date in dates if window.first <= date <= window.last]
-
-    return Days(kept(days.counted), kept(days.estimated_only), kept(days.vendor))

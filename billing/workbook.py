@@ -43,11 +43,11 @@ def workbook(rows: Rows) -> tuple[bytes, int]:
         sheet.set_column(position, position, WIDE.get(column, 13))
     count = 0
     for count, row in enumerate(rows, start=1):  # the last number is the count
-        for position, column in enumerate(COLUMNS):
-            if column in NUMBERS and row[column]:
-                sheet.write_number(count, position, int(row[column]))
+        for position, (column, text) in enumerate(row.items()):
+            if column in NUMBERS and text:
+                sheet.write_number(count, position, int(text))
             else:
-                sheet.write_string(count, position, neutralised(row[column]))
+                sheet.write_string(count, position, neutralised(text))
     sheet.autofilter(0, 0, count, len(COLUMNS) - 1)
     book.close()
     return file.getvalue(), count

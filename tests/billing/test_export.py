@@ -97,6 +97,7 @@ def test_a_date_that_has_not_begun_where_the_patient_lives_does_not_count(clinic
         assert exported("2026-03")[0]["vital_days"] == "0"
     with time_machine.travel("2026-03-11T12:00:00Z", tick=False):
         assert exported("2026-03")[0]["dates"] == "2026-03-11"
+        assert exported("2026-04", "--window", "30-day")[0]["dates"] == "2026-03-11"
 
 
 @pytest.mark.parametrize(
@@ -128,6 +129,22 @@ def test_30_day_windows_begin_with_the_first_counted_reading_after_set_up(clinic
     assert [(row["external_id"], row["window_start"], row["dates"]) for row in rows] == [
         ("enrolled", "2026-02-25", "2026-02-25;2026-03-20"),
         ("mrn-7781", "2026-02-10", "2026-02-10;2026-03-11"),
+    ]
+
+
+def test_a_row_names_the_devices_of_its_own_window_in_order(clinic: Clinic) -> None:
+    patient = make_patient(clinic, "p")
+    devices = sorted((make_device(clinic) for _ in range(3)), key=lambda device: device.hwi_device_id)
+    for device in devices:
+        assign(device, patient)
+    measure(clinic, devices[1], "2026-01-31", "2026-03-01")
+    measure(clinic, devices[2], "2026-03-02", "2026-03-03")
+    measure(clinic, devices[0], "2026-03-31")
+    measure(clinic, devices[1], "2026-03-05", metric="battery_percentage", value_1=80)
+    rows = exported("2026-03", "--window", "30-day")
+    assert [row["devices"].split(";") for row in rows] == [
+        [str(devices[1].hwi_device_id)],
+        [str(devices[0].hwi_device_id), str(devices[2].hwi_device_id)],
     ]
 
 
