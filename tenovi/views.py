@@ -30,12 +30,13 @@ from tenovi.reasons import sentence
 PAGE_SIZE = 50
 WAITING = ("quarantined", "pending")
 COUNTED = (
-    ("stored", "stored"),
-    ("updated", "updated"),
-    ("duplicate", "stored already"),
-    ("quarantined", "need attention"),
-    ("pending", "waiting"),
+    ("stored", "stored", "stored"),
+    ("updated", "updated", "updated"),
+    ("duplicate", "stored already", "stored already"),
+    ("quarantined", "needs attention", "need attention"),
+    ("pending", "waiting", "waiting"),
 )
+"""States of elements, with the words for one and for more."""
 
 
 @dataclass(frozen=True)
@@ -88,7 +89,7 @@ def delivery(request: HttpRequest, visit: Visit, delivery_id: uuid.UUID) -> Http
     asked = why_unanswered(visit.clinic, RequestKind.DEVICE, _devices_asked_about(items))
     context = {
         "delivery": row,
-        "counts": [{"label": word, "number": row.counts.get(state, 0)} for state, word in COUNTED],
+        "counts": [{"label": word, "number": row.counts.get(state, 0)} for state, _, word in COUNTED],
         "items": [
             {
                 "position": item.index + 1,
@@ -216,7 +217,8 @@ def _told(found: Delivery, counts: Counter[str], reasons: list[str]) -> str:
     """What became of a delivery, in words."""
     if found.state == DeliveryState.REJECTED:
         return sentence(found.reason)
-    told = ", ".join(f"{counts[state]} {word}" for state, word in COUNTED if counts[state])
+    numbers = [(counts[state], one, more) for state, one, more in COUNTED if counts[state]]
+    told = ", ".join(f"{number} {one if number == 1 else more}" for number, one, more in numbers)
     return " ".join([f"{told[:1].upper()}{told[1:]}.", *map(sentence, reasons[:2])])
 
 
@@ -232,5 +234,8 @@ def _headline(visit: Visit, waiting: int) -> str:
         return "Everything that came in is settled."
     items = DeliveryItem.objects.for_clinic(visit.clinic).filter(state__in=WAITING)
     reasons = items.values_list("reason").annotate(count=Count("id")).order_by("-count")[:2]
-    parts = [f"{count} because: {sentence(reason)}" for reason, count in reasons]
-    return f"Waiting: {' '.join(parts)}"
+    return " ".join(_waits(count, sentence(reason)) for reason, count in reasons)
+
+
+def _waits(count: int, why: str) -> str:
+    return f"{count:,} wait{'s' * (count == 1)}: {why[:1].lower()}{why[1:]}"

@@ -47,6 +47,16 @@ def test_what_was_not_stored_is_listed_at_once_with_all_that_is_known(
     assert body.decode() in text_of(browser.get(f"{LIST}{kept.id}/raw/"))
 
 
+@pytest.mark.parametrize(
+    ("elements", "told"),
+    [(1, ("1 waits: the device", "1 needs attention.")), (2, ("2 wait: the device", "2 need attention."))],
+)
+def test_what_waits_is_counted_in_a_sentence(clinic: Clinic, elements: int, told: tuple[str, ...]) -> None:
+    deliver(clinic, [element(uuid.uuid4()) for _ in range(elements)])
+    page = text_of(signed_in(clinic, "clinic_admin").get(LIST))
+    assert all(words in page for words in told)
+
+
 def test_what_waits_for_more_than_a_day_is_told_on_every_page_of_who_can_do_something(clinic: Clinic) -> None:
     admin, nurse = signed_in(clinic, "clinic_admin"), signed_in(clinic, "care_manager")
     deliver(clinic, element(uuid.uuid4()))
