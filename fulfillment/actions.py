@@ -173,6 +173,7 @@ ORDER_MEMBERS = (
     *("status", "order_number", "order_type", "hardware_uuid", "client_device_id", "tracking_link"),
     *("created_on", "updated_on", "contents", "manifest"),
 )
+SAID = ("tracking_link", "hardware_uuid", "client_device_id", "order_number", "order_type")
 MESSAGE_MEMBERS = (*ORDER_MEMBERS, "named_patient", "patient_id", "received_at")
 
 
@@ -192,7 +193,7 @@ def store_orders(*, clinic: Clinic, events: Sequence[OrderEvent]) -> list[Outcom
         )
         step = _step(clinic, order, event)
         known = steps[order.id].get(step.status)
-        if known and (step.updated_on or NEVER) <= (known.updated_on or NEVER):
+        if known and _said(step) <= _said(known):
             outcomes.append("duplicate")
             continue
         outcomes.append("updated" if known else "stored")
@@ -203,6 +204,12 @@ def store_orders(*, clinic: Clinic, events: Sequence[OrderEvent]) -> list[Outcom
         _copy(max(steps[order.id].values(), key=_newness), order)
     _save(touched, changed.values())
     return outcomes
+
+
+def _said(step: SpecialOrderEvent) -> tuple[datetime.datetime, list[str]]:
+    """Orders messages of one step: the newest last. Of two with the same time the one that says more is
+    taken, so that the order of arrival decides nothing."""
+    return step.updated_on or NEVER, [getattr(step, name) for name in SAID]
 
 
 def _newness(step: SpecialOrderEvent) -> tuple[datetime.datetime, int, str]:

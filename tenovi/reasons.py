@@ -44,8 +44,8 @@ SETTLED = {
     "already_stored": "The same reading is stored already.",
     "newer_bin": "A later upload of the same hour replaced the earlier one.",
     "repeated_event": "The vendor repeated its latest news about this device.",
-    "newer_update": "A newer message about the same step of this order replaced the earlier one.",
-    "no_newer_update": "A message at least as new about the same step of this order is stored already.",
+    "newer_update": "A newer or fuller message about the same step of this order replaced the earlier one.",
+    "no_newer_update": "A message as new and full about the same step of this order is stored already.",
 }
 
 PENDING = {"not_settled": "Storing this failed; it is tried again by itself."}

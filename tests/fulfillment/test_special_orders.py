@@ -103,6 +103,19 @@ def test_within_one_status_the_newest_message_counts(clinic: Clinic) -> None:
     assert reasons(clinic) == ["no_newer_update", "newer_update", "no_newer_update", "no_newer_update"]
 
 
+@pytest.mark.parametrize("updated_on", [at(10), None])
+def test_of_two_messages_with_one_time_the_one_that_says_more_counts_in_either_order(
+    clinic: Clinic, updated_on: str | None
+) -> None:
+    bare = {"updated_on": updated_on, "tracking_link": None, "hardware_uuid": None}
+    tracked = {"updated_on": updated_on, "tracking_link": "ups.com/1", "hardware_uuid": None}
+    for number, turn in enumerate(itertools.permutations([bare, tracked, bare])):
+        for message in turn:
+            tell_order(clinic, order(request_id=str(number), **message))
+    links = SpecialOrder.objects.for_clinic(clinic).values_list("tracking_link", flat=True)
+    assert set(links) == {"ups.com/1"}
+
+
 def test_messages_without_a_time_follow_the_journey(clinic: Clinic) -> None:
     tell_order(clinic, order(status="delivered", updated_on=None))
     tell_order(clinic, order(status="Pending", updated_on="yesterday"))
