@@ -163,11 +163,12 @@ def _about_unclaimed(
         .filter(device=device, patient__isnull=True)
         .aggregate(count=Count("id"), first=Min("taken_at"), last=Max("taken_at"))
     )
-    noun = "reading belongs" if span.count == 1 else "readings belong"
+    one = span.count == 1
+    noun = "reading belongs" if one else "readings belong"
     when = "" if not span.first or not span.last else f"taken {exact(span.first, zone, now)}"
     if span.first and span.last and span.first != span.last:
         when = f"taken from {exact(span.first, zone, now)} to {exact(span.last, zone, now)}"
-    sentence = f"{span.count:,} {noun} to no patient ({when}) and count for nobody."
+    sentence = f"{span.count:,} {noun} to no patient ({when}) and count{'s' * one} for nobody."
     if not held:
         step = (
             "Say who has it, and since when: readings from then on are theirs. Or enter the patient in "

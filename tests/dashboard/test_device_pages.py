@@ -232,6 +232,7 @@ def test_readings_without_a_patient_are_work_with_a_next_step(clinic: Clinic, al
     assert "1 reading without a patient" in text_of(alice.get(URL))
     text = text_of(alice.get(page_of(device)))
     assert "1 reading belongs to no patient (taken " in text
+    assert ") and counts for nobody." in text
     assert "Next step: Say who has it, and since when" in text
 
 
