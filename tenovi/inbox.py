@@ -243,7 +243,7 @@ def _record(
     delivery: Delivery, indexes: Iterable[int], verdicts: Sequence[Verdict], *, again: bool = False
 ) -> Counter[str]:
     """Write the items that were not simply stored, and what that makes of the delivery."""
-    counts = Counter(verdict.state for verdict in verdicts)
+    counts: Counter[str] = Counter(verdict.state for verdict in verdicts)
     if items := [each for each in zip(indexes, verdicts, strict=True) if each[1].state != "stored" or again]:
         with connection.cursor() as cursor:
             cursor.execute(RECORD, [delivery.clinic_id, delivery.id, *_columns(items)])
