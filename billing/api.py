@@ -42,7 +42,7 @@ class VitalDaysSerializer(serializers.Serializer[ReportRow]):
     dates = serializers.ListField(child=serializers.DateField())
 
     def get_vendor_days(self, row: ReportRow) -> int:
-        return len(row.vendor_dates)
+        return row.vendor_days
 
 
 class VitalDaysList(ClinicListView[Any]):

@@ -89,7 +89,7 @@ def export_rows(
             "window_start": str(row.window.first),
             "window_end": str(row.window.last),
             "vital_days": str(row.days),
-            "vendor_vital_days": str(len(row.vendor_dates)),
+            "vendor_vital_days": str(row.vendor_days),
             "first_day": str(row.dates[0]) if row.dates else "",
             "last_day": str(row.dates[-1]) if row.dates else "",
             "dates": ";".join(map(str, row.dates)),

@@ -25,33 +25,6 @@ RULES_VERSION = "days-1"
 FULL_DAYS, SHORT_DAYS = 16, 2  # 16–30 days and 2–15 days pay different codes (see docs/billing.md)
 
 
-@dataclass(frozen=True)
-class ReportRow:
-    """One patient and program in one window. Dates are the patient's local dates, sorted."""
-
-    patient_id: uuid.UUID
-    external_id: str
-    patient_name: str
-    program: str
-    window: Window
-    dates: tuple[datetime.date, ...] = ()
-    estimated_only: tuple[datetime.date, ...] = ()
-    vendor_dates: tuple[datetime.date, ...] = ()
-
-    @property
-    def days(self) -> int:
-        return len(self.dates)
-
-
-class Person(NamedTuple):
-    """What a row tells of a patient, and the date it is where the patient lives."""
-
-    id: uuid.UUID
-    external_id: str
-    name: str
-    today: datetime.date
-
-
 class Days(NamedTuple):
     """Local dates with vital readings: those that count, those among them that rest on estimated times
     alone, and those with any reading the vendor marks vital. Each set is the bits of a number, the
@@ -65,6 +38,53 @@ class Days(NamedTuple):
         """The part that begins `start` dates later, and is never longer than `length` dates."""
         whole = (1 << max(length, 0)) - 1
         return Days(*(dates >> start & whole for dates in self))
+
+
+@dataclass(frozen=True)
+class ReportRow:
+    """One patient and program in one window. Dates are the patient's local dates, sorted."""
+
+    patient_id: uuid.UUID
+    external_id: str
+    patient_name: str
+    program: str
+    window: Window
+    sets: Days
+    """Beginning with the window."""
+
+    @property
+    def days(self) -> int:
+        return self.sets.counted.bit_count()
+
+    @property
+    def vendor_days(self) -> int:
+        return self.sets.vendor.bit_count()
+
+    @property
+    def dates(self) -> tuple[datetime.date, ...]:
+        return _dates(self.window.first, self.sets.counted)
+
+    @property
+    def estimated_only(self) -> tuple[datetime.date, ...]:
+        return _dates(self.window.first, self.sets.estimated_only)
+
+    @property
+    def vendor_dates(self) -> tuple[datetime.date, ...]:
+        return _dates(self.window.first, self.sets.vendor)
+
+
+@lru_cache(maxsize=10_000)
+def _dates(first: datetime.date, bits: int) -> tuple[datetime.date, ...]:
+    return tuple(first + datetime.timedelta(n) for n in range(bits.bit_length()) if bits >> n & 1)
+
+
+class Person(NamedTuple):
+    """What a row tells of a patient, and the date it is where the patient lives."""
+
+    id: uuid.UUID
+    external_id: str
+    name: str
+    today: datetime.date
 
 
 Key = tuple[uuid.UUID, str]  # patient and program
@@ -109,13 +129,7 @@ def vital_days(
 
 def report_row(person: Person, program: str, window: Window, days: Days) -> ReportRow:
     """The row of one patient and program; `days` begin with the window."""
-    dates = (_dates(window.first, bits) for bits in days)
-    return ReportRow(person.id, person.external_id, person.name, program, window, *dates)
-
-
-@lru_cache(maxsize=10_000)
-def _dates(first: datetime.date, bits: int) -> tuple[datetime.date, ...]:
-    return tuple(first + datetime.timedelta(n) for n in range(bits.bit_length()) if bits >> n & 1)
+    return ReportRow(person.id, person.external_id, person.name, program, window, days)
 
 
 def people_of(

@@ -38,7 +38,7 @@ SORTS: dict[str, Callable[[ReportRow], Any]] = {
     "name": lambda row: (row.patient_name or row.external_id).casefold(),
     "program": lambda row: row.program,
     "days": lambda row: row.days,
-    "vendor": lambda row: len(row.vendor_dates),
+    "vendor": lambda row: row.vendor_days,
     "last": lambda row: row.dates[-1] if row.dates else LONG_AGO,
 }
 
@@ -202,7 +202,7 @@ def _shown(
         "patient_url": patient_url,
         "program": row.program,
         "days": row.days,
-        "vendor_days": len(row.vendor_dates),
+        "vendor_days": row.vendor_days,
         "first_day": row.dates[0] if row.dates else None,
         "last_day": row.dates[-1] if row.dates else None,
         "level": standing.level,
@@ -238,7 +238,7 @@ def _reasons(row: ReportRow) -> list[str]:
     if row.estimated_only:
         dates = ", ".join(f"{date:%-d %b}" for date in row.estimated_only)
         reasons.append(f"Rests on readings whose time the vendor estimated: {dates}.")
-    if more := len(row.vendor_dates) - row.days:
+    if more := row.vendor_days - row.days:
         reasons.append(
             f"The vendor counts {more} more: dates with control solution or excluded readings only."
         )

@@ -7,13 +7,15 @@ import uuid
 from dataclasses import dataclass
 from typing import Any
 
-from django.db.models import Count, Q
+from django.db.models import Count, Min, OuterRef, Q, Subquery, Value
+from django.db.models.functions import Greatest
 
 from clinics.models import Clinic
 from devices.models import Assignment, Device
 from measurements.verified import Cause, DeviceCheck, Reconciliation, Verification
 
 SECONDS_PER_REQUEST = 1.05
+NAMED = 5  # devices of a month that are named, before it says “and others”
 
 
 @dataclass(frozen=True)
@@ -40,10 +42,12 @@ class RunProgress:
 
 @dataclass(frozen=True)
 class MonthCompleteness:
-    """Whether every reading the vendor holds for a span is here: the devices that are not verified
-    for all of it, and when the last comparison of the others was."""
+    """Whether every reading the vendor holds for a span is here: how many devices there are, how many
+    `lack` being verified for all of it, the first few of these by name, and when the last comparison of
+    the others was."""
 
     devices: int
+    lack: int
     unverified: tuple[Device, ...]
     checked_at: datetime.datetime | None
 
@@ -107,23 +111,17 @@ def of_span(clinic: Clinic, start: datetime.datetime, end: datetime.datetime) ->
     device that was deleted there the vendor holds nothing.
     """
     held = Assignment.objects.for_clinic(clinic).during(start, end)
-    devices = list(
+    begun = Greatest(Value(start), OuterRef("vendor_created_at"))  # without null, in PostgreSQL
+    verifications = Verification.objects.for_clinic(clinic).filter(
+        device=OuterRef("id"), verified_from__lte=begun, verified_to__gte=end
+    )
+    devices = (
         Device.objects.for_clinic(clinic)
         .at_the_vendor()
         .filter(id__in=held.values("device"))
-        .only("name", "hwi_device_id", "vendor_created_at", "vendor_patient_id")
-        .order_by("name", "id")
+        .annotate(compared_at=Subquery(verifications.values("checked_at")))
     )
-    verified = {one.device_id: one for one in Verification.objects.for_clinic(clinic)}
-
-    def is_verified(device: Device) -> bool:
-        known = verified.get(device.id)
-        if known is None:
-            return False
-        begun = max(start, device.vendor_created_at or start)
-        return known.verified_from <= begun and known.verified_to >= end
-
-    unverified = tuple(device for device in devices if not is_verified(device))
-    missing = {device.id for device in unverified}
-    checked = [verified[one.id].checked_at for one in devices if one.id not in missing]
-    return MonthCompleteness(len(devices), unverified, min(checked, default=None))
+    figures = devices.aggregate(all=Count("id"), verified=Count("compared_at"), first=Min("compared_at"))
+    others = devices.filter(compared_at=None).order_by("name", "id")[:NAMED]
+    lack = figures["all"] - figures["verified"]
+    return MonthCompleteness(figures["all"], lack, tuple(others), figures["first"])

@@ -16,6 +16,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from decimal import Decimal
+from functools import cache
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any, TypeVar
@@ -172,12 +173,11 @@ _BY_NAME = _first_wins(
 _DEFAULTS = _first_wins([(key, metric) for each in _KINDS for key, metric in each.metrics.items()])
 
 
-def programs_of(slug: str) -> set[str]:
+@cache
+def programs_of(slug: str) -> frozenset[str]:
     """Programs that a kind's readings count for: those of its vital metrics, or of all when it has
     none. Empty for an unknown kind, and where the enrolment decides."""
     found = kind(slug)
     metrics = found.metrics.values() if found else ()
-    programs = {metric.program for metric in metrics if metric.vital} or {
-        metric.program for metric in metrics
-    }
-    return programs - {"enrollment"}
+    vital = [metric for metric in metrics if metric.vital]
+    return frozenset(metric.program for metric in vital or metrics) - {"enrollment"}
