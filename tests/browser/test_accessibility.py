@@ -111,3 +111,17 @@ def test_other_dates_can_be_chosen_on_a_phone(clinic: Clinic, enter: Enter, page
     box = form.bounding_box()
     assert box and box["x"] >= 0 and box["x"] + box["width"] <= PHONE["width"]
     page.get_by_role("button", name="Show").click(trial=True)
+
+
+@pytest.mark.parametrize("width", [961, 1101, 1301])
+def test_the_bar_of_an_admin_fits_a_small_window(width: int, clinic: Clinic, enter: Enter, page: Page) -> None:
+    enter(make_user("somebody@demo.test", clinic, Role.CLINIC_ADMIN))
+    page.set_viewport_size({"width": width, "height": 700})
+    page.goto(f"/c/{clinic.slug}/patients/")
+    last_door = page.get_by_role("navigation", name="Main").get_by_role("link").last.bounding_box()
+    search = page.get_by_role("searchbox").bounding_box()
+    account = page.locator(".account").bounding_box()
+    assert last_door and search and account
+    assert search["width"] >= 150
+    assert last_door["x"] + last_door["width"] <= search["x"]
+    assert account["x"] + account["width"] <= width
