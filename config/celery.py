@@ -26,6 +26,7 @@ app.conf.beat_schedule = {
         "fulfillment.look_again": 60.0,
         "measurements.compare_with_vendor": 60.0,
         "fulfillment.follow_orders": 30.0,
+        "fulfillment.catch_up": 300.0,
         "devices.sync_vendor": 60.0,
         "dashboard.watch_gateways": 120.0,
         "tenovi.heartbeat": 60.0,

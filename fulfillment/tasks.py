@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from celery import shared_task
 
-from fulfillment import asks, order_outcomes
+from fulfillment import asks, catching_up, order_outcomes
 
 
 @shared_task(name="fulfillment.follow_orders")
@@ -15,6 +15,12 @@ def follow_orders() -> None:
     order_outcomes.start_looks()
     order_outcomes.adopt_what_turned_up()
     order_outcomes.catch_up()
+
+
+@shared_task(name="fulfillment.catch_up")
+def catch_up() -> None:
+    """Show how far devices are when only the vendor's list has told it."""
+    catching_up.catch_up()
 
 
 @shared_task(name="fulfillment.look_again")
