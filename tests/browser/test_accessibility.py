@@ -114,7 +114,9 @@ def test_other_dates_can_be_chosen_on_a_phone(clinic: Clinic, enter: Enter, page
 
 
 @pytest.mark.parametrize("width", [961, 1101, 1301])
-def test_the_bar_of_an_admin_fits_a_small_window(width: int, clinic: Clinic, enter: Enter, page: Page) -> None:
+def test_the_bar_of_an_admin_fits_a_small_window(
+    width: int, clinic: Clinic, enter: Enter, page: Page
+) -> None:
     enter(make_user("somebody@demo.test", clinic, Role.CLINIC_ADMIN))
     page.set_viewport_size({"width": width, "height": 700})
     page.goto(f"/c/{clinic.slug}/patients/")
