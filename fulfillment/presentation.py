@@ -70,7 +70,8 @@ class ShipmentRow:
 
 @dataclass(frozen=True, slots=True)
 class OrderRow:
-    """A special order. `steps` are statuses with the vendor's time, or ours where it gave none."""
+    """A special order. `steps` are statuses with the vendor's time, or ours where it gave none; the tracking
+    link outlives messages that have none."""
 
     number: str
     url: str
@@ -122,6 +123,8 @@ def order_rows(clinic: Clinic, orders: Iterable[SpecialOrder]) -> list[OrderRow]
 
 def _order_row(clinic: Clinic, order: SpecialOrder) -> OrderRow:
     person = Person("", order.named_patient) if order.named_patient else None
+    steps = order.events.all()
+    links = [order.tracking_link, *(step.tracking_link for step in reversed(steps))]
     return OrderRow(
         number=order.order_number or order.request_id,
         url=reverse("special-order", args=[clinic.slug, order.id]),
@@ -131,8 +134,8 @@ def _order_row(clinic: Clinic, order: SpecialOrder) -> OrderRow:
         units=units_in(order.manifest),
         status=order_status_named(order.status),
         since=order.updated_on or order.received_at,
-        tracking=tracking_of(order.tracking_link),
-        steps=[(step.status, step.updated_on or step.received_at) for step in order.events.all()],
+        tracking=tracking_of(next(filter(None, links), "")),
+        steps=[(step.status, step.updated_on or step.received_at) for step in steps],
     )
 
 

@@ -148,6 +148,15 @@ def test_a_device_that_changed_hands_is_shown_with_who_has_it_last(clinic: Clini
     assert names(alice.get(SHIPMENTS, {"search": "ada"})) == []
 
 
+def test_the_link_of_a_special_order_outlives_messages_that_have_none(clinic: Clinic, alice: Client) -> None:
+    for day, status, link in (
+        (1, "Shipped", "https://www.ups.com/track?tracknum=1Z"),
+        (2, "Delivered", None),
+    ):
+        tell_order(clinic, order(status=status, updated_on=f"2026-03-0{day}T12:00:00Z", tracking_link=link))
+    assert 'href="https://www.ups.com/track?tracknum=1Z"' in alice.get(ORDERS).content.decode()
+
+
 def test_special_orders_with_contents_steps_and_whom_they_are_for(clinic: Clinic, alice: Client) -> None:
     make_patient(clinic, "ada", name="Ada")
     tell_order(clinic, order(status="Pending", updated_on="2025-03-04T10:00:00Z"))
