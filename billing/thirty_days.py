@@ -10,28 +10,30 @@ from __future__ import annotations
 
 import datetime
 from collections.abc import Iterator
+from typing import Any
 
 from django.db import connection
-from django.db.models import Min
 
 from billing.report import NO_DAYS, Key, ReportRow, days_of, expected_programs, people_of, report_row
 from billing.windows import Window
 from clinics.models import Clinic
-from devices.models import Assignment
-from patients.models import Enrollment
 
 LENGTH = 30
 
-FIRST_DAYS = """
-SELECT d.patient_id, d.program, min(d.local_date)
-FROM measurements_vitalday d
+ANCHORS = """
+SELECT k.patient_id, k.program, coalesce(
+    (SELECT min(d.local_date) FROM measurements_vitalday d
+     WHERE d.patient_id = k.patient_id AND d.program = k.program AND d.readings > 0
+       AND d.local_date BETWEEN coalesce(e.starts_on, '-infinity') AND %(last)s),
+    e.starts_on,
+    (SELECT (min(a.starts_at) AT TIME ZONE %(zone)s)::date FROM devices_assignment a
+     WHERE a.clinic_id = %(clinic)s AND a.patient_id = k.patient_id))
+FROM unnest(%(patients)s::uuid[], %(programs)s::text[]) AS k (patient_id, program)
 LEFT JOIN (SELECT patient_id, program, min(starts_on) AS starts_on FROM patients_enrollment
-           WHERE clinic_id = %(clinic)s GROUP BY patient_id, program) e
-       ON e.patient_id = d.patient_id AND e.program = d.program
-WHERE d.clinic_id = %(clinic)s AND d.readings > 0 AND d.local_date <= %(last)s
-  AND d.local_date >= coalesce(e.starts_on, '-infinity')
-GROUP BY d.patient_id, d.program
+           WHERE clinic_id = %(clinic)s GROUP BY patient_id, program) e USING (patient_id, program)
 """
+"""Given patients of the clinic. Days are looked up by patient alone, so that one look finds the first,
+however long the history is."""
 
 
 def windows_ending_in(month: Window, anchor: datetime.date) -> Iterator[Window]:
@@ -71,14 +73,13 @@ def _anchors(clinic: Clinic, reach: Window, with_days: set[Key]) -> dict[Key, da
     keys = with_days | {
         (patient_id, program) for patient_id in expected for program in expected[patient_id] or {"RPM"}
     }
+    values: dict[str, Any] = {
+        "clinic": clinic.id,
+        "zone": clinic.timezone,
+        "last": reach.last,
+        "patients": [patient_id for patient_id, _ in keys],
+        "programs": [program for _, program in keys],
+    }
     with connection.cursor() as cursor:
-        cursor.execute(FIRST_DAYS, {"clinic": clinic.id, "last": reach.last})
-        first_days: dict[Key, datetime.date] = {(row[0], row[1]): row[2] for row in cursor.fetchall()}
-    enrolled = (
-        Enrollment.objects.for_clinic(clinic).values("patient_id", "program").annotate(on=Min("starts_on"))
-    )
-    set_up: dict[Key, datetime.date] = {(row["patient_id"], row["program"]): row["on"] for row in enrolled}
-    assigned = Assignment.objects.for_clinic(clinic).values("patient_id").annotate(at=Min("starts_at"))
-    given = {row["patient_id"]: row["at"].astimezone(clinic.zone).date() for row in assigned}
-    anchors = {key: first_days.get(key) or set_up.get(key) or given.get(key[0]) for key in keys}
-    return {key: anchor for key, anchor in anchors.items() if anchor}
+        cursor.execute(ANCHORS, values)
+        return {(patient_id, program): anchor for patient_id, program, anchor in cursor.fetchall() if anchor}

@@ -132,6 +132,18 @@ def test_30_day_windows_begin_with_the_first_counted_reading_after_set_up(clinic
     ]
 
 
+def test_without_a_reading_windows_begin_with_set_up_or_else_with_the_first_device(clinic: Clinic) -> None:
+    enroll(make_patient(clinic, "enrolled"), "RPM", starts_on=datetime.date(2026, 2, 20))
+    given = make_patient(clinic, "given")  # on 10 February in New York
+    assign(make_device(clinic), given, datetime.datetime(2026, 2, 11, 4, 59, tzinfo=datetime.UTC))
+    assign(make_device(clinic), given, datetime.datetime(2026, 3, 1, tzinfo=datetime.UTC))
+    rows = exported("2026-03", "--window", "30-day")
+    assert [(row["external_id"], row["window_start"], row["vital_days"]) for row in rows] == [
+        ("enrolled", "2026-02-20", "0"),
+        ("given", "2026-02-10", "0"),
+    ]
+
+
 def test_a_row_names_the_devices_of_its_own_window_in_order(clinic: Clinic) -> None:
     patient = make_patient(clinic, "p")
     devices = sorted((make_device(clinic) for _ in range(3)), key=lambda device: device.hwi_device_id)
