@@ -71,12 +71,18 @@ def figures_of(patient: Patient, start: datetime.datetime, end: datetime.datetim
     }
     within = Measurement.objects.of_patient(patient).taken_between(start, end)
     latest = _latest(within)
-    device: dict[str, Any] = {"kind": Max("device__kind"), "sensor_code": Max("device__sensor_code")}
+    device: dict[str, Any] = {
+        "kind": Max("device__kind"),
+        "kind_of_pairs": Max("device__kind", filter=Q(value_2__isnull=False)),
+        "sensor_code": Max("device__sensor_code"),
+    }
     found: Any = within.order_by().values("metric").annotate(**device, **FOUND)
     for row in found:
         name = row["metric"]
         known = figures.get(name)
         metric = known.metric if known else metric_of(name, row["kind"], row["sensor_code"])
+        if row["kind_of_pairs"] and not metric.value_2:  # a cuff has no deviation, the oximeter beside it has
+            metric = metric_of(name, row["kind_of_pairs"], row["sensor_code"])
         figures[name] = Figures(metric, **{key: row[key] for key in FOUND}, latest=latest.get(name))
     return figures
 

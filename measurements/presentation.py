@@ -25,7 +25,14 @@ HAPPENED = {
     "patchcap_time_updated_event": "updated",
 }
 """What a row says whose value is always 1."""
-FLAG_WORDS = {"open": "opened", "close": "closed", "not": "not valid"}
+FLAG_WORDS = {
+    "open": "opened",
+    "close": "closed",
+    "valid shake": "valid",
+    "not": "not valid",
+    "cap on": "on",
+    "cap off": "off",
+}
 """Better words than the vendor's own for the two values of a flag."""
 SECOND_WORDS = {
     "standard deviation": "± {}",

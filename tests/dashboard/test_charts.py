@@ -117,6 +117,14 @@ def test_pulse_and_irregular_heartbeats_are_drawn_with_the_pressure(
     assert "Irregular heartbeat detected 1 time" in chart["summary"]
 
 
+def test_a_pulse_keeps_its_deviation_beside_a_newer_one_without(clinic: Clinic, care_manager: Client) -> None:
+    sent(held_device(clinic, "tenovi-pulse-ox"), ("pulse", 72, 1.12), days_ago=1)
+    sent(held_device(clinic, "third-party-bpm-ihb"), ("blood_pressure", 131, 82), ("pulse", 71, None))
+    (chart,) = opened(care_manager, clinic)["charts"]
+    pulse = next(layer for layer in chart["layers"] if layer["metric"] == "pulse")
+    assert (pulse["words"], pulse["second"]) == ("{1} bpm", "± {2}")
+
+
 def test_a_metric_nobody_knows_is_drawn_under_its_name(clinic: Clinic, care_manager: Client) -> None:
     sent(held_device(clinic), ('gait "<speed>', 1.25, None))
     (chart,) = opened(care_manager, clinic)["charts"]
