@@ -2,8 +2,10 @@
 
 A thread that reads a body waits for its sender. With a few slow senders no thread would be left for
 anybody else, so bodies are read on granian's event loop, where waiting costs nothing, and a request
-takes one of the `SEATS` only when all of it has arrived. A seat is a thread that keeps its own
-connection to PostgreSQL.
+takes a seat only when all of it has arrived. A seat is a thread that keeps its own connection to
+PostgreSQL. Webhooks have their own: no crowd of exports keeps the vendor waiting, and there are few of
+them, because threads beyond what the machine does at once only overtake each other, while in the queue
+for a seat the first to come is the first to be served.
 """
 
 from __future__ import annotations
@@ -21,12 +23,14 @@ from granian.rsgi import HTTPProtocol, ProtocolError, Scope  # type: ignore[attr
 from clinics import patience
 from config.wsgi import application as django
 
-SEATS = 16
+SEATS_FOR_PAGES = 16
+SEATS_FOR_WEBHOOKS = 4
 SECONDS_FOR_A_BODY = 20.0
 SECONDS_FOR_THE_DATABASE = 10.0  # for one answer to a page; the webhooks' doors wait less
 
 patience.limit_everywhere(SECONDS_FOR_THE_DATABASE)
-seats = ThreadPoolExecutor(SEATS, thread_name_prefix="seat")
+page_seats = ThreadPoolExecutor(SEATS_FOR_PAGES, thread_name_prefix="page")
+webhook_seats = ThreadPoolExecutor(SEATS_FOR_WEBHOOKS, thread_name_prefix="webhook")
 
 
 class Head:
@@ -48,6 +52,7 @@ async def application(scope: Scope, protocol: HTTPProtocol) -> None:
     """Answer one request."""
     loop, environ = asyncio.get_running_loop(), environ_of(scope)
     environ["wsgi.input"] = await _body_of(environ, protocol)
+    seats = webhook_seats if scope.path.startswith("/webhooks/") else page_seats
     await loop.run_in_executor(seats, _answer, environ, protocol, loop)
 
 

@@ -1,11 +1,14 @@
-from django.urls import path, re_path
+from django.urls import URLPattern, path, re_path
 
 from tenovi import doors, views
 
-urlpatterns = [
+webhooks: list[URLPattern] = [
     re_path(r"^webhooks/(?P<clinic>[^/]+)/measurements/?$", doors.MeasurementsDoor.as_view()),
     re_path(r"^webhooks/(?P<clinic>[^/]+)/fulfillment/?$", doors.FulfillmentDoor.as_view()),
     re_path(r"^webhooks/(?P<clinic>[^/]+)/special-orders/?$", doors.SpecialOrdersDoor.as_view()),
+]
+urlpatterns = [
+    *webhooks,
     path("c/<slug:clinic>/deliveries/", views.deliveries, name="deliveries"),
     path("c/<slug:clinic>/deliveries/<uuid:delivery_id>/", views.delivery, name="delivery"),
     path("c/<slug:clinic>/deliveries/<uuid:delivery_id>/raw/", views.raw, name="delivery-raw"),

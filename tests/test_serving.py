@@ -7,6 +7,7 @@ from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
+from django.db import connection, transaction
 
 from clinics import webhook_secrets
 from tests.factories import credentials, element, held_device, make_clinic
@@ -34,6 +35,20 @@ def test_more_slow_senders_than_threads_hold_nobody_up(web_server: WebServer, pa
             slow = open_connections.enter_context(web_server.connect())
             slow.sendall(request(path, shown, form, length=1000) + b"x")
         status, _ = web_server.exchange(request("/webhooks/alpha/measurements/", shown, body=body))
+    assert status == 200
+
+
+def test_pages_that_get_no_answer_hold_no_webhook_up(web_server: WebServer) -> None:
+    clinic = make_clinic("alpha")
+    body = json.dumps(element(held_device(clinic))).encode()
+    with ExitStack() as open_connections, transaction.atomic(), connection.cursor() as cursor:
+        cursor.execute("LOCK TABLE clinics_session IN ACCESS EXCLUSIVE MODE")
+        for _ in range(4 * THREADS):
+            page = open_connections.enter_context(web_server.connect())
+            page.sendall(request("/sign-in/", f"Cookie: sessionid={'x' * 32}").replace(b"POST", b"GET", 1))
+        status, _ = web_server.exchange(
+            request("/webhooks/alpha/measurements/", f"Authorization: {credentials(clinic)}", body=body)
+        )
     assert status == 200
 
 

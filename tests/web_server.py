@@ -16,7 +16,7 @@ from django.conf import settings
 from launcher import processes
 
 ROOT = Path(__file__).parent.parent
-THREADS = 16  # the seats of config/rsgi.py
+THREADS = 16  # the most seats of one kind in config/rsgi.py
 
 
 @dataclass(frozen=True, slots=True)
