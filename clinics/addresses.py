@@ -23,6 +23,8 @@ def caller_address(meta: Mapping[str, Any]) -> str | None:
 
 
 def _is_trusted(peer: str) -> bool:
+    if not settings.TRUSTED_PROXY:
+        return False
     try:
         return ipaddress.ip_address(peer) in ipaddress.ip_network(settings.TRUSTED_PROXY, strict=False)
     except ValueError:
