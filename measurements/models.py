@@ -39,9 +39,13 @@ class Measurement(TenantModel):
     verdict when stored; `counts` says whether the reading may earn a day.
     """
 
+    # Every reading writes each index: of two that begin alike the longer is enough.
+    clinic = models.ForeignKey(Clinic, on_delete=models.PROTECT, related_name="+", db_index=False)
     device = models.ForeignKey(Device, on_delete=models.PROTECT, related_name="+")
     hwi_device_id = models.UUIDField()
-    patient = models.ForeignKey(Patient, null=True, on_delete=models.PROTECT, related_name="+")
+    patient = models.ForeignKey(
+        Patient, null=True, on_delete=models.PROTECT, related_name="+", db_index=False
+    )
     metric = models.CharField(max_length=100)
     value_1 = models.DecimalField(max_digits=12, decimal_places=2)
     value_2 = models.DecimalField(max_digits=12, decimal_places=2, null=True)
@@ -120,7 +124,7 @@ class VitalDay(TenantModel):
     estimated, `vendor_readings` all that the vendor marks vital.
     """
 
-    # Every reading writes each index: the two that begin with these keys are enough.
+    # As for readings: the two indexes that begin with these keys are enough.
     clinic = models.ForeignKey(Clinic, on_delete=models.PROTECT, related_name="+", db_index=False)
     patient = models.ForeignKey(Patient, on_delete=models.CASCADE, related_name="+", db_index=False)
     program = models.CharField(max_length=3, choices=Program.choices)
@@ -151,7 +155,9 @@ class VitalDay(TenantModel):
 class LatestReading(TenantModel):
     """The newest reading of one metric of one patient, for lists that must not search readings."""
 
-    patient = models.ForeignKey(Patient, on_delete=models.CASCADE, related_name="+")
+    # As for readings: the two indexes that begin with these keys are enough.
+    clinic = models.ForeignKey(Clinic, on_delete=models.PROTECT, related_name="+", db_index=False)
+    patient = models.ForeignKey(Patient, on_delete=models.CASCADE, related_name="+", db_index=False)
     metric = models.CharField(max_length=100)
     device = models.ForeignKey(Device, on_delete=models.PROTECT, related_name="+")
     value_1 = models.DecimalField(max_digits=12, decimal_places=2)

@@ -9,6 +9,7 @@ from django.db import models
 from django.db.models import Q
 from django.db.models.functions import Now
 
+from clinics.models import Clinic
 from clinics.tenancy import TenantModel
 from tenovi.queries import DeliveryItemQuerySet, DeliveryQuerySet
 
@@ -41,6 +42,8 @@ class Delivery(TenantModel):
     """One authenticated POST. `raw` is never changed; `received_at` is the database's clock;
     `attempts` counts the tries to settle it that failed in a row, or never ended."""
 
+    # No index of its own: `delivery_newest` begins with it.
+    clinic = models.ForeignKey(Clinic, on_delete=models.PROTECT, related_name="+", db_index=False)
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     kind = models.CharField(max_length=20, choices=DeliveryKind.choices)
     raw = models.BinaryField()
