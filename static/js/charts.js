@@ -71,10 +71,16 @@ function valueRange({ look, least }) {
   };
 }
 
+// Numbers of one axis have as many decimals as its steps: 2.50, 2.75, 3.00.
+function evenly(step) {
+  const digits = String(step).split(".")[1]?.length ?? 0;
+  return (number) => number.toLocaleString("en-US", { minimumFractionDigits: digits, maximumFractionDigits: digits });
+}
+
 // Rows have names instead of a scale; so has a chart whose readings have no height at all.
 function valueAxis(axis, { rows }) {
   const shared = { ...axis, size: 44, gap: 4 };
-  if (!rows) return { ...shared, values: (u, splits) => splits.map((n) => (u.data[1].some((high) => high !== null) ? String(n) : "")) };
+  if (!rows) return { ...shared, values: (u, splits, place, space, step) => splits.map(u.data[1].some((high) => high !== null) ? evenly(step) : () => "") };
   const middles = rows.map((_, i) => 1 - (i + 0.5) / rows.length);
   return { ...shared, grid: { show: false }, splits: () => middles, values: () => rows };
 }

@@ -18,15 +18,21 @@
 
   const bars = new Map();
   const filled = new Map();
-  const { clearRect, fillRect, roundRect } = CanvasRenderingContext2D.prototype;
+  const texts = new Map();
+  const { clearRect, fillRect, fillText, roundRect } = CanvasRenderingContext2D.prototype;
   CanvasRenderingContext2D.prototype.clearRect = function (...box) {
     filled.set(this, []);
+    texts.set(this, []);
     bars.set(this, []); // uPlot wipes its canvas before it draws
     return clearRect.apply(this, box);
   };
   CanvasRenderingContext2D.prototype.fillRect = function (...box) {
     filled.get(this)?.push(box);
     return fillRect.apply(this, box);
+  };
+  CanvasRenderingContext2D.prototype.fillText = function (...text) {
+    texts.get(this)?.push(text);
+    return fillText.apply(this, text);
   };
   CanvasRenderingContext2D.prototype.roundRect = function (...box) {
     bars.get(this)?.push(box);
@@ -47,6 +53,13 @@
   window.drawnRange = (metric) => {
     const { min, max } = plotOf(metric).scales.y;
     return [min, max];
+  };
+
+  // What stands beside the value axis of one chart, from the bottom up.
+  window.drawnAxis = (metric) => {
+    const plot = plotOf(metric);
+    const beside = texts.get(plot.ctx).filter(([text, x, y]) => text && x < plot.bbox.left && y <= plot.bbox.top + plot.bbox.height);
+    return beside.map(([text]) => text);
   };
 
   // The bars on the canvas of one chart, as [seconds since 1970, upper value, lower value].

@@ -145,6 +145,16 @@ def test_an_excluded_reading_does_not_stretch_the_axis(home: Clinic, page: Page)
     assert pointed_at(page, weight, YESTERDAY + datetime.timedelta(hours=8)).endswith("92.4 lb, excluded")
 
 
+def test_numbers_of_an_axis_have_the_same_decimals(home: Clinic, page: Page) -> None:
+    page.add_init_script(path=RECORDER)
+    meter = held_device(home, "tenovi-peak-flow-meter")
+    sent(meter, ("forced_expiratory_volume", 8, 2.31, 0), ("forced_expiratory_volume", 20, 3.12, 0))
+    chart(page, home, "Forced expiratory volume (FEV)")
+    numbers = page.evaluate("drawnAxis('forced_expiratory_volume')")
+    assert "3.00" in numbers
+    assert {len(number) for number in numbers} == {4}
+
+
 def test_a_chart_names_zone_and_year_as_the_table_does(home: Clinic, page: Page) -> None:
     sent(held_device(home, "tenovi-scale"), ("weight", 7, 184.2, 0))
     Patient.objects.for_clinic(home).update(timezone="Pacific/Guam")
