@@ -46,10 +46,12 @@ function visible(u, series, look) {
   return points;
 }
 
-// An excluded reading off the axis stands at its edge.
+// An excluded reading off the axis stands just inside its edge.
 function heightOf(u, value, flags) {
   const y = u.valToPos(value, "y", true);
-  return flags & FLAG.excluded ? clamp(y, u.bbox.top, u.bbox.top + u.bbox.height) : y;
+  const [top, bottom, inset] = [u.bbox.top, u.bbox.top + u.bbox.height, 6 * uPlot.pxRatio];
+  if (!(flags & FLAG.excluded) || (y >= top && y <= bottom)) return y;
+  return clamp(y, top + inset, bottom - inset);
 }
 
 // Blood pressure: from systolic (top) to diastolic; two of one moment stand side by side.
