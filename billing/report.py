@@ -98,11 +98,12 @@ SELECT patient_id, program,
        bit_or(1::bigint << (local_date - %(first)s::date))
 FROM measurements_vitalday
 WHERE clinic_id = %(clinic)s AND local_date BETWEEN %(first)s AND %(last)s
-  AND (%(patient)s::uuid IS NULL OR patient_id = %(patient)s::uuid)
 GROUP BY patient_id, program
 """
 """Dates as bits: a window is never longer than two months, and lists of dates would have to be sorted
 there and read here. Nothing is joined, so that the database may share the work among its processes."""
+DAYS_OF_ONE = DAYS.replace("GROUP BY", "AND patient_id = %(patient)s GROUP BY")
+"""Another statement, or one plan would have to do for one patient and for all."""
 
 
 def vital_days(
@@ -156,7 +157,7 @@ def days_of(
 ) -> dict[Key, Days]:
     """The days of these people, by program, from the first date of the window; who has none is absent."""
     with connection.cursor() as cursor:
-        cursor.execute(DAYS, days_parameters(clinic, window, patient))
+        cursor.execute(DAYS_OF_ONE if patient else DAYS, days_parameters(clinic, window, patient))
         rows = cursor.fetchall()
     found = {
         (patient_id, program): Days(*dates).cut(0, (people[patient_id].today - window.first).days + 1)
