@@ -12,11 +12,11 @@ from typing import Any, ClassVar, TypeVar
 
 from django.core.exceptions import PermissionDenied, RequestDataTooBig
 from django.db.models import Model, QuerySet
-from django.http import Http404
+from django.http import Http404, UnreadablePostError
 from knox.auth import TokenAuthentication
 from rest_framework import serializers
 from rest_framework.authentication import SessionAuthentication
-from rest_framework.exceptions import AuthenticationFailed, NotFound
+from rest_framework.exceptions import AuthenticationFailed, NotFound, ParseError
 from rest_framework.generics import GenericAPIView
 from rest_framework.negotiation import DefaultContentNegotiation
 from rest_framework.permissions import SAFE_METHODS
@@ -95,7 +95,11 @@ class ClinicView(GenericAPIView[M]):
         )
 
     def handle_exception(self, exc: Exception) -> Response:
-        return super().handle_exception(TooLarge() if isinstance(exc, RequestDataTooBig) else exc)
+        if isinstance(exc, RequestDataTooBig):
+            return super().handle_exception(TooLarge())
+        if isinstance(exc, UnreadablePostError):  # the sender hung up, or took for ever
+            return super().handle_exception(ParseError("The body ended early."))
+        return super().handle_exception(exc)
 
     def finalize_response(self, request: Request, response: Any, *args: Any, **kwargs: Any) -> Any:
         response = super().finalize_response(request, response, *args, **kwargs)

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import io
 import json
 from contextlib import ExitStack
 from pathlib import Path
+from typing import Any
 
 import pytest
 from django.db import connection, transaction
+from django.test import Client
 
 from clinics import webhook_secrets
-from tests.factories import credentials, element, held_device, make_clinic
+from tests.factories import credentials, element, held_device, make_clinic, make_user
+from tests.rest import token_of
 from tests.web_server import THREADS, WebServer
 
 ROOT = Path(__file__).parent.parent
@@ -50,6 +54,24 @@ def test_pages_that_get_no_answer_hold_no_webhook_up(web_server: WebServer) -> N
             request("/webhooks/alpha/measurements/", f"Authorization: {credentials(clinic)}", body=body)
         )
     assert status == 200
+
+
+class Broken(io.RawIOBase):
+    """A body whose sender has gone."""
+
+    def read(self, size: int = -1) -> bytes:
+        raise OSError
+
+
+@pytest.mark.parametrize("path", ["/webhooks/alpha/measurements/", "/api/v1/clinics/alpha/patients/"])
+def test_a_body_that_did_not_come_whole_is_its_senders_fault(path: str) -> None:
+    clinic = make_clinic("alpha")
+    is_door = path.startswith("/webhooks/")
+    shown = credentials(clinic) if is_door else token_of(make_user("alice@alpha.test", clinic))
+    unread: dict[str, Any] = {"wsgi.input": Broken(), "CONTENT_LENGTH": "100"}
+    answer = Client().post(path, b"{", "application/json", headers={"Authorization": shown}, **unread)
+    assert answer.status_code == 400
+    assert "The body ended early." in answer.content.decode()
 
 
 def test_a_header_spelt_with_an_underscore_is_not_taken_for_another(web_server: WebServer) -> None:
