@@ -78,7 +78,7 @@ def test_what_waits_is_settled_again(clinic: Clinic, admin: User, enter: Enter, 
     deliver(clinic, element(device, timestamp="2025-11-19T13:00:00Z", created="2025-11-19T13:00:20Z"))
     enter(admin)
     page.goto("/c/demo/deliveries/")
-    expect(page.locator(".lede")).to_contain_text("The device is not known yet")
+    expect(page.locator(".lede")).to_contain_text("the device is not known yet")
     device.save()
     assign(device, patient_named(clinic, "P-0016"))
     page.get_by_role("button", name="Settle again").click()
