@@ -18,7 +18,7 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 from django.conf import settings
-from granian.rsgi import HTTPProtocol, ProtocolError, Scope  # type: ignore[attr-defined]
+from granian.rsgi import HTTPProtocol, ProtocolClosed, ProtocolError, Scope  # type: ignore[attr-defined]
 
 from clinics import patience
 from config.wsgi import application as django
@@ -96,7 +96,7 @@ async def _body_of(environ: dict[str, Any], protocol: HTTPProtocol) -> io.IOBase
                 return await _in_pieces(protocol, limit)
             if 0 < int(environ.get("CONTENT_LENGTH", 0)) <= limit:
                 return io.BytesIO(await protocol())
-    except (TimeoutError, ProtocolError):
+    except (TimeoutError, ProtocolClosed, ProtocolError):
         return EndedEarly()
     return io.BytesIO()
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import socket
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
@@ -54,6 +55,17 @@ def test_pages_that_get_no_answer_hold_no_webhook_up(web_server: WebServer) -> N
             request("/webhooks/alpha/measurements/", f"Authorization: {credentials(clinic)}", body=body)
         )
     assert status == 200
+
+
+@pytest.mark.parametrize("path", ["/webhooks/alpha/measurements/", "/sign-in/"])
+def test_who_ends_a_connection_in_the_middle_of_a_body_is_no_error_of_ours(
+    web_server: WebServer, path: str
+) -> None:
+    """One half of it: the other may still be listened to."""
+    with web_server.connect() as sender:
+        sender.sendall(request(path, length=100) + b"{")
+        sender.shutdown(socket.SHUT_WR)
+        assert sender.recv(65536)[:13] in (b"HTTP/1.1 401 ", b"HTTP/1.1 403 ")
 
 
 class Broken(io.RawIOBase):
