@@ -98,23 +98,25 @@ WITH call AS (
              CASE WHEN keeps_greatest THEN value_1 END DESC,
              CASE WHEN keeps_greatest THEN coalesce(value_2, 0) END DESC,
              ordinality
+), judged AS (
+    -- A subquery for each reading is looked up by key, however few rows the planner expects; a join may not be.
+    SELECT i.*,
+           EXISTS (SELECT FROM incoming other
+                   WHERE other.hwi_device_id = i.hwi_device_id AND other.taken_at = i.taken_at
+                     AND other.slot = i.slot AND other.identity <> i.identity) AS has_rival,
+           ARRAY(SELECT m.id FROM measurements_measurement m, call c
+                 WHERE m.clinic_id = c.clinic_id AND m.hwi_device_id = i.hwi_device_id
+                   AND m.taken_at = i.taken_at AND m.slot = i.slot AND m.identity <> i.identity) AS rivals
+    FROM incoming i
 ), contradicted AS (
-    UPDATE measurements_measurement m SET conflict = true
-    FROM incoming i, call c
-    WHERE m.clinic_id = c.clinic_id AND m.hwi_device_id = i.hwi_device_id AND m.taken_at = i.taken_at
-      AND m.slot = i.slot AND m.identity <> i.identity AND NOT m.conflict
+    UPDATE measurements_measurement SET conflict = true
+    WHERE id = ANY (ARRAY(SELECT unnest(rivals) FROM judged)) AND NOT conflict
 ), changed AS (
     INSERT INTO measurements_measurement AS m
         (clinic_id, received_at, source, delivery_id, excluded, {_COLUMNS}, conflict)
     SELECT c.clinic_id, c.received_at, c.source, c.delivery_id, false, {_COLUMNS},
-           EXISTS (SELECT FROM incoming other
-                   WHERE other.hwi_device_id = i.hwi_device_id AND other.taken_at = i.taken_at
-                     AND other.slot = i.slot AND other.identity <> i.identity)
-        OR EXISTS (SELECT FROM measurements_measurement other
-                   WHERE other.clinic_id = c.clinic_id AND other.hwi_device_id = i.hwi_device_id
-                     AND other.taken_at = i.taken_at AND other.slot = i.slot
-                     AND other.identity <> i.identity)
-    FROM incoming i, call c
+           has_rival OR rivals <> '{{}}'
+    FROM judged, call c
     ORDER BY hwi_device_id, taken_at, identity
     ON CONFLICT (clinic_id, hwi_device_id, taken_at, identity) DO UPDATE SET
         value_1 = excluded.value_1, value_2 = excluded.value_2,

@@ -35,10 +35,11 @@ KEEP = f"""
 INSERT INTO {Delivery._meta.db_table} ({", ".join(KEPT)}, reason, attempts, settled_at)
 VALUES ({", ".join(["%s"] * len(KEPT))}, '', 0, statement_timestamp())
 RETURNING received_at, set_config('statement_timeout', %s, true),
-          set_config('plan_cache_mode', 'force_generic_plan', true)
+          set_config('plan_cache_mode', 'force_generic_plan', true), set_config('enable_seqscan', 'off', true)
 """
 """Kept as settled: nearly every delivery is by the end of this transaction, the others are corrected then.
-What settling asks of the database goes by key, so one plan for each statement serves every delivery."""
+What settling asks of the database goes by key: one plan for each statement serves every delivery, and one
+made while a table was empty must not go on reading it from end to end when a first night has filled it."""
 RECORD = f"""
 INSERT INTO {DeliveryItem._meta.db_table} (clinic_id, delivery_id, index, state, reason, hwi_device_id)
 SELECT %s, %s, given.* FROM unnest(%s::int[], %s::text[], %s::text[], %s::uuid[]) AS given
