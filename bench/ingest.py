@@ -29,7 +29,7 @@ from launcher.ports import free_port
 from launcher.say import say
 
 CONNECTIONS = 32
-THREADS = 4  # what config/rsgi.py has for webhooks, and limits for how long a process waits for the database
+THREADS = 6  # what config/rsgi.py has for webhooks, and limits for how long a process waits for the database
 REPEATED = 0.1
 START_LIMIT = 60.0  # seconds
 LIKELY_RATE = 2000.0  # deliveries/s; bodies are made in advance, for twice as many

@@ -24,7 +24,7 @@ from clinics import patience
 from config.wsgi import application as django
 
 SEATS_FOR_PAGES = 16
-SEATS_FOR_WEBHOOKS = 4
+SEATS_FOR_WEBHOOKS = 6
 SECONDS_FOR_A_BODY = 20.0
 SECONDS_FOR_THE_DATABASE = 10.0  # for one answer to a page; the webhooks' doors wait less
 
