@@ -3,3 +3,6 @@
 from config.settings import *  # noqa: F403
 
 ROOT_URLCONF = "bench.drf"
+
+# Webhooks would be led past it, to the product's own door.
+MIDDLEWARE = [one for one in MIDDLEWARE if one != "tenovi.middleware.StraightToTheDoor"]  # noqa: F405
