@@ -17,7 +17,13 @@ from clinics.access import Permission
 from clinics.api import ClinicListView
 
 
-@extend_schema_field({"type": "string", "pattern": "^20[2-9][0-9]-(0[1-9]|1[0-2])$", "example": "2026-10"})
+@extend_schema_field(
+    {
+        "type": "string",
+        "pattern": "^(201[5-9]|20[2-9][0-9]|2[1-9][0-9]{2})-(0[1-9]|1[0-2])$",
+        "example": "2026-10",
+    }
+)
 class MonthField(serializers.CharField):
     def to_internal_value(self, data: Any) -> Any:
         try:

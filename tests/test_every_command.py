@@ -43,6 +43,10 @@ def run(*arguments: str) -> str:
             ("reconcile", "--clinic=alpha"),
             {"devices", "requests", "fetched", "missing", "stored", "unverified"},
         ),
+        (
+            ("export_vital_days", "--clinic=alpha", "--month=2026-10"),
+            {"clinic", "month", "window", "rows", "output"},
+        ),
         ((*SEED, "--clinic=seeded"), {"clinic", "patients", "devices", "readings", "seconds"}),
     ],
     ids=lambda value: " ".join(value) if isinstance(value, tuple) else "",
@@ -74,6 +78,10 @@ def test_with_json_the_last_line_is_one_object(
         (("rebuild_vital_days", "--clinic=nowhere"), "There is no clinic “nowhere”"),
         (("export_vital_days", "--clinic=nowhere", "--month=2026-10"), "There is no clinic “nowhere”"),
         (("export_vital_days", "--clinic=alpha", "--month=2026-13"), "“2026-13” is not a month"),
+        (
+            ("export_vital_days", "--clinic=alpha", "--month=2026-10", "--format=xlsx", "--json"),
+            "--json needs --output",
+        ),
     ],
     ids=lambda value: " ".join(value) if isinstance(value, tuple) else "",
 )
