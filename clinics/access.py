@@ -121,6 +121,11 @@ def visit_for(user: User, slug: str) -> Visit:
 View = Callable[Concatenate[HttpRequest, Visit, P], HttpResponse]
 
 
+def route_of(request: HttpRequest) -> str:
+    """The name of the route, as the record tells it."""
+    return (request.resolver_match and request.resolver_match.url_name) or ""
+
+
 def clinic_page(permission: Permission) -> Callable[[View[P]], Callable[..., HttpResponse]]:
     """Sign-in, clinic and right, checked before the view runs; the view gets a `Visit`.
 
@@ -134,9 +139,8 @@ def clinic_page(permission: Permission) -> Callable[[View[P]], Callable[..., Htt
             assert isinstance(request.user, User)
             visit = visit_for(request.user, clinic)
             if not visit.may(permission):
-                audit.record(
-                    "access_denied", by=visit.user, clinic=visit.clinic, detail={"view": view.__name__}
-                )
+                detail = {"route": route_of(request)}
+                audit.record("access_denied", by=visit.user, clinic=visit.clinic, detail=detail)
                 raise PermissionDenied
             if lacks_second_factor(visit):
                 return redirect("second-factor")

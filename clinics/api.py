@@ -26,7 +26,7 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from clinics import audit
-from clinics.access import Permission, Visit, lacks_second_factor, visit_for
+from clinics.access import Permission, Visit, lacks_second_factor, route_of, visit_for
 from clinics.cursors import CursorPagination
 from clinics.models import User
 from clinics.parsers import TooLarge
@@ -78,7 +78,7 @@ class ClinicView(GenericAPIView[M]):
                 "access_denied",
                 by=self.visit.user,
                 clinic=self.visit.clinic,
-                detail={"view": type(self).__name__},
+                detail={"route": route_of(inner)},
             )
             raise PermissionDenied
         by_session = request.auth is None  # a token is a credential of its own, made on the server
@@ -89,7 +89,7 @@ class ClinicView(GenericAPIView[M]):
             by=self.visit.user,
             clinic=self.visit.clinic,
             detail={
-                "view": type(self).__name__,
+                "route": route_of(inner),
                 **{name: str(kwargs[name])[:100] for name in kwargs if name != "clinic"},
             },
         )

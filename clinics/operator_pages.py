@@ -17,6 +17,7 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods
 
 from clinics import actions, audit, second_factor
+from clinics.access import route_of
 from clinics.forms import Labelled
 from clinics.models import Clinic, Role, User, validate_time_zone
 
@@ -31,7 +32,7 @@ def operator_page(view: Callable[[HttpRequest, User], HttpResponse]) -> Callable
         user = request.user
         assert isinstance(user, User)
         if not user.is_operator:
-            audit.record("access_denied", by=user, detail={"view": view.__name__})
+            audit.record("access_denied", by=user, detail={"route": route_of(request)})
             raise PermissionDenied
         if second_factor.needs_second_factor(user) and not second_factor.has_second_factor(user):
             return redirect("second-factor")

@@ -59,7 +59,7 @@ def test_what_a_script_reads_is_in_it(page: Client, clinic: Clinic) -> None:
     api_client(reader).get("/api/v1/clinics/alpha/patients/mrn-7781/", REMOTE_ADDR="192.0.2.6")
     event = AuditEvent.objects.get(action="api_read")
     assert (event.actor_id, event.address) == (reader.id, "192.0.2.6")
-    assert event.detail == {"view": "PatientDetail", "external_id": "mrn-7781"}
+    assert event.detail == {"route": "api-patient", "external_id": "mrn-7781"}
 
 
 def test_sign_ins_and_failures_of_its_people_are_in_it_and_nobody_elses(page: Client, clinic: Clinic) -> None:

@@ -169,8 +169,8 @@ def test_who_may_exclude_and_restore(
     found = reading(cuff)
     for decision in ("exclude", "restore"):
         assert client.post(address(found, decision), {"reason": REASON}).status_code == status
-    denied = AuditEvent.objects.filter(action="access_denied").values_list("detail__view", flat=True)
-    assert list(denied) == (["exclude_reading", "restore_reading"] if status == 403 else [])
+    denied = AuditEvent.objects.filter(action="access_denied").values_list("detail__route", flat=True)
+    assert list(denied) == (["reading-exclude", "reading-restore"] if status == 403 else [])
 
 
 def test_a_reading_of_another_clinic_does_not_exist(client: Client, cuff: Device) -> None:
