@@ -43,8 +43,8 @@ PLANS = (
     Plan(("hailie_respiratory_flow_log", "hailie_medication_event"), "Inhaler: doses and flow of breath"),
     Plan(("hailie_respiratory_timing_log",), "Inhaler: length of breath"),
     Plan(("patchcap_open_close_event", "no_measurement_event"), "Bottle cap", "low"),
-    Plan(("steps",), "Steps in each hour"),
-    Plan(("heart_rate_statistics",), "Heart rate in each hour"),
+    Plan(("steps",), "Hourly steps"),
+    Plan(("heart_rate_statistics",), "Hourly heart rate"),
     Plan(("sleep",)),
 )
 """In the order of the page. A chart is drawn when the patient ever sent any of its metrics."""

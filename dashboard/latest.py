@@ -22,7 +22,6 @@ EVENTS = {
     "patchcap_open_close_event": "Bottle cap",
 }
 """The events worth a place among the latest values, and what they are called there."""
-LABELS = EVENTS | {"heart_rate_statistics": "Hourly heart rate"}
 QUIET = {"perfusion_index", "hailie_respiratory_timing_log"}
 """Shown on the patient's page, but not worth a place among the latest values."""
 
@@ -41,7 +40,7 @@ def latest_values(clinic: Clinic, patient_ids: Iterable[uuid.UUID]) -> dict[uuid
             found[row.patient_id].append(
                 {
                     "metric": metric.name,
-                    "label": LABELS.get(metric.name, metric.label),
+                    "label": EVENTS.get(metric.name, metric.label),
                     "numbers": (row.value_1, row.value_2),
                     "value": value_text(metric, row.value_1, row.value_2),
                     "unit": unit_text(metric),

@@ -73,7 +73,7 @@ def pointed_at(page: Page, chart: Locator, moment: datetime.datetime) -> str:
 
 def test_an_hour_of_a_watch_is_told_until_it_is_over(home: Clinic, page: Page) -> None:
     sent(held_device(home, "tenovi-watch"), ("steps", 9, 420, 0), ("steps", 11, 80, 0))
-    steps = chart(page, home, "Steps in each hour")
+    steps = chart(page, home, "Hourly steps")
     nine = YESTERDAY + datetime.timedelta(hours=9)
     told = [pointed_at(page, steps, nine + datetime.timedelta(minutes=m)) for m in (10, 50, 90, 150)]
     assert told == [
@@ -86,7 +86,7 @@ def test_an_hour_of_a_watch_is_told_until_it_is_over(home: Clinic, page: Page) -
 
 def test_mean_and_maximum_of_an_hour_are_told_together(home: Clinic, page: Page) -> None:
     sent(held_device(home, "tenovi-watch"), ("heart_rate_statistics", 9, 71, 95))
-    rate = chart(page, home, "Heart rate in each hour")
+    rate = chart(page, home, "Hourly heart rate")
     half_past = YESTERDAY + datetime.timedelta(hours=9.5)
     assert pointed_at(page, rate, half_past) == "Tue 18 Nov, 09:00 UTC · 71 bpm, maximum 95 bpm"
 
