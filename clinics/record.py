@@ -11,6 +11,7 @@ from django import forms
 from django.db.models import Q, QuerySet
 from django.http import HttpRequest, HttpResponse, StreamingHttpResponse
 from django.shortcuts import render
+from django.urls import NoReverseMatch, reverse
 from django.utils import timezone
 from django.views.decorators.http import require_safe
 
@@ -49,7 +50,9 @@ class RecordFilter(Labelled):
 def record(request: HttpRequest, visit: Visit) -> HttpResponse:
     form = RecordFilter(request.GET)
     events = found(visit.clinic, form) if form.is_valid() else AuditEvent.objects.none()
-    page = page_of(events, request.GET.get("page", "1"), ROWS, lambda rows: [_row(one) for one in rows])
+    page = page_of(
+        events, request.GET.get("page", "1"), ROWS, lambda rows: [_row(one, visit) for one in rows]
+    )
     context = {"form": form, "page": page, "zone": visit.clinic.zone, "query": request.GET.urlencode()}
     return render(request, "clinics/record.html", context)
 
@@ -94,15 +97,26 @@ def _start(day: datetime.date, clinic: Clinic) -> datetime.datetime:
     return datetime.datetime.combine(day, datetime.time(), clinic.zone)
 
 
-def _row(event: AuditEvent) -> dict[str, Any]:
+def _row(event: AuditEvent, visit: Visit) -> dict[str, Any]:
     return {
         "at": event.at,
         "person": event.actor_label,
         "action": event.action.replace("_", " ").capitalize(),
         "target": f"{event.target_kind} {event.target_id}".strip(),
+        "page": _page_of(event, visit),
         "address": event.address or "",
         "detail": [(name.replace("_", " "), _told(value)) for name, value in event.detail.items()],
     }
+
+
+def _page_of(event: AuditEvent, visit: Visit) -> str:
+    """Where to see what it is about, "" for nowhere: pages of single things are named like them."""
+    if not visit.may(Permission.VIEW_PATIENTS):  # an operator
+        return ""
+    try:
+        return reverse(event.target_kind, args=[visit.clinic.slug, event.target_id])
+    except NoReverseMatch:
+        return ""
 
 
 def _told(value: Any) -> str:

@@ -51,6 +51,7 @@ def test_a_page_of_a_patient_that_was_looked_at_is_in_it(page: Client, clinic: C
     page.get(f"/c/alpha/patients/{patient.id}/")
     (row,) = shown(page, action="patient viewed")
     assert (row["person"], row["target"]) == ("admin@alpha.test", f"patient {patient.id}")
+    assert row["page"] == f"/c/alpha/patients/{patient.id}/"
 
 
 def test_what_a_script_reads_is_in_it(page: Client, clinic: Clinic) -> None:
