@@ -50,6 +50,7 @@ def context(device: Device, now: datetime.datetime) -> dict[str, Any]:
     figures = figures_of(clinic, [device.id], now)[device.id]
     gateway = gateways_of(clinic, [device]).get(device.hardware_uuid)
     kind = catalogue.kind(device.kind)
+    errands = errands_of(clinic, [device.hwi_device_id])[device.hwi_device_id]
     return {
         "device": device,
         "title": device.name or (kind.label if kind else "Device"),
@@ -61,7 +62,8 @@ def context(device: Device, now: datetime.datetime) -> dict[str, Any]:
         "work": _work(device, held, holding, figures, gateway, now),
         "assignments": [_assignment(clinic, one) for one in held],
         "readings": _readings(clinic, device),
-        "errands": errands_of(clinic, [device.hwi_device_id])[device.hwi_device_id],
+        "errands": errands,
+        "under_way": any(not errand.refused for errand in errands),
         "hardware": _hardware(clinic, device),
         "back_url": reverse("devices", args=[clinic.slug]),
         "zone": clinic.zone,

@@ -26,7 +26,7 @@ def devices(request: HttpRequest, visit: Visit) -> HttpResponse:
 @require_safe
 def device(request: HttpRequest, visit: Visit, device_id: uuid.UUID) -> HttpResponse:
     found = device_for(visit, device_id)
-    audit.record("device_viewed", by=visit.user, clinic=visit.clinic, target=found)
+    audit.record_view("device_viewed", by=visit.user, clinic=visit.clinic, target=found)
     return render(request, "dashboard/device.html", device_page.context(found, timezone.now()))
 
 

@@ -85,6 +85,7 @@ def _page(request: HttpRequest, visit: Visit, order: Order, status: int = 200, *
     context = {
         "order": order,
         "sentence": shown.sentence_of(order),
+        "under_way": order.state in (OrderState.QUEUED, OrderState.SENDING, OrderState.UNKNOWN),
         "stage": shown.stage_of(order),
         "facts": shown.facts_of(order),
         "history": shown.history_of(order, events),

@@ -6,15 +6,19 @@ import datetime
 
 import requests
 import time_machine
+from django.urls import reverse
 from playwright.sync_api import BrowserContext, Page, expect
 from pytest_django.live_server_helper import LiveServer
 
 from clinics.models import Clinic, Session, User
-from devices.models import Assignment
+from devices.models import Assignment, Device
+from fulfillment.orders import cancel_order
 from patients.models import Patient
+from tenovi.models import Request, RequestKind
+from tenovi.queue import ask
 from tests.browser.conftest import NOW, Enter
 from tests.browser.steps import path_of, patient_named
-from tests.factories import credentials, element, vendor_time
+from tests.factories import credentials, element, make_order, vendor_time
 
 A_TURN = 5_000  # milliseconds between two looks of an open page
 MONTHLY = "P-0015"  # measures on one day a month, which is not today
@@ -104,3 +108,38 @@ def test_an_open_page_says_that_it_lost_the_server_and_recovers(
     expect(state).to_have_text("Live")
     assert all("ERR_INTERNET_DISCONNECTED" in one for one in complaints)
     complaints.clear()
+
+
+def test_what_is_asked_of_the_vendor_about_a_device_leaves_its_page_when_it_is_done(
+    clinic: Clinic, admin: User, enter: Enter, page: Page
+) -> None:
+    device = Assignment.objects.for_clinic(clinic).of_patient(patient_named(clinic, MONTHLY)).get().device
+    ask(clinic, RequestKind.DEVICE_UNLINK, str(device.hwi_device_id), wake=False)
+    enter(admin)
+    page.clock.install()
+    page.goto(f"/c/demo/devices/{device.id}/")
+    standing = page.locator("#standing")
+    expect(standing).to_contain_text("it waits to be sent to Tenovi")
+
+    Request.objects.for_clinic(clinic).filter(target=str(device.hwi_device_id)).delete()
+    Device.objects.for_clinic(clinic).filter(id=device.id).update(unlinked_at=NOW)
+    page.clock.fast_forward(A_TURN)
+
+    expect(standing).not_to_contain_text("Tenovi.")
+    expect(standing).to_contain_text("unlinked")
+
+
+def test_an_order_that_is_being_placed_follows_by_itself(
+    clinic: Clinic, admin: User, enter: Enter, page: Page
+) -> None:
+    order = make_order(patient_named(clinic, MONTHLY), admin)
+    enter(admin)
+    page.clock.install()
+    page.goto(reverse("order", args=["demo", order.id]))
+    expect(page.get_by_role("button", name="Cancel this order")).to_be_visible()
+
+    cancel_order(order=order, by=admin)
+    page.clock.fast_forward(A_TURN)
+
+    expect(page.get_by_role("status")).to_contain_text("cancelled")
+    expect(page.get_by_role("button", name="Cancel this order")).to_have_count(0)
