@@ -74,7 +74,7 @@ def meaning_of(reading: Measurement) -> catalogue.Metric:
 
 def number_text(value: Decimal, decimals: int) -> str:
     """Rounded half up, as the charts do: plain formatting makes 190.05 and 190.15 end in 0 and 2."""
-    return str(value.quantize(Decimal(1).scaleb(-decimals), ROUND_HALF_UP) + 0)
+    return f"{value.quantize(Decimal(1).scaleb(-decimals), ROUND_HALF_UP) + 0:,}"
 
 
 def value_text(metric: catalogue.Metric, value_1: Decimal, value_2: Decimal | None) -> str:

@@ -57,7 +57,8 @@ function valuesAt(layer, seconds, clock) {
 // Half up, as the table does; a value has two decimals, and its binary neighbour may lie below it.
 function rounded(number, decimals) {
   const hundredths = Math.round(Math.abs(number) * 100);
-  return ((Math.sign(number) * Math.round(hundredths / 10 ** (2 - decimals))) / 10 ** decimals).toFixed(decimals);
+  const shown = (Math.sign(number) * Math.round(hundredths / 10 ** (2 - decimals))) / 10 ** decimals + 0; // never -0
+  return shown.toLocaleString("en-US", { minimumFractionDigits: decimals, maximumFractionDigits: decimals });
 }
 
 function said(layer, i, clock) {

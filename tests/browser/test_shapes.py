@@ -72,13 +72,13 @@ def pointed_at(page: Page, chart: Locator, moment: datetime.datetime) -> str:
 
 
 def test_an_hour_of_a_watch_is_told_until_it_is_over(home: Clinic, page: Page) -> None:
-    sent(held_device(home, "tenovi-watch"), ("steps", 9, 420, 0), ("steps", 11, 80, 0))
+    sent(held_device(home, "tenovi-watch"), ("steps", 9, 1420, 0), ("steps", 11, 80, 0))
     steps = chart(page, home, "Hourly steps")
     nine = YESTERDAY + datetime.timedelta(hours=9)
     told = [pointed_at(page, steps, nine + datetime.timedelta(minutes=m)) for m in (10, 50, 90, 150)]
     assert told == [
-        "Tue 18 Nov, 09:00 UTC · 420 steps",
-        "Tue 18 Nov, 09:00 UTC · 420 steps",
+        "Tue 18 Nov, 09:00 UTC · 1,420 steps",
+        "Tue 18 Nov, 09:00 UTC · 1,420 steps",
         "",
         "Tue 18 Nov, 11:00 UTC · 80 steps",
     ]

@@ -38,9 +38,10 @@ def reading(metric: str, value_1: str = "1", value_2: str | None = None, **field
         ("138.50", 0, "139"),
         ("-0.25", 1, "-0.3"),
         ("-0.04", 1, "0.0"),
+        ("12345.5", 0, "12,346"),
     ],
 )
-def test_a_number_is_rounded_half_up(value: str, decimals: int, words: str) -> None:
+def test_a_number_is_rounded_half_up_and_easy_to_read(value: str, decimals: int, words: str) -> None:
     assert number_text(Decimal(value), decimals) == words
 
 
