@@ -56,7 +56,7 @@ def register(*, clinic: Clinic, by: User) -> None:
 
     What the vendor has must have been read just before. Raises StillTelling.
     """
-    Clinic.objects.select_for_update().get(pk=clinic.pk)
+    Clinic.objects.select_for_update(no_key=True).get(pk=clinic.pk)
     if Request.objects.for_clinic(clinic).filter(kind__in=TELLING).unanswered().exists():
         raise StillTelling
     left = WebhookDraft.objects.for_clinic(clinic).order_by("created_at").first()

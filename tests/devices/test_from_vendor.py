@@ -6,7 +6,9 @@ import datetime
 import uuid
 from typing import Any
 
+import psycopg
 import pytest
+from django.db import transaction
 from django.db.models.functions import Now
 
 from clinics.models import Clinic
@@ -21,6 +23,7 @@ from tenovi.shapes import Device as VendorDevice
 from tenovi.shapes import Page
 from tests.factories import assign, deliver, element, make_clinic, make_device, make_patient, settled
 from tests.vendor import wire_device
+from tests.web_server import database_url
 
 pytestmark = pytest.mark.django_db
 
@@ -152,3 +155,13 @@ def test_a_device_of_another_clinic_stays_unknown_here(clinic: Clinic) -> None:
     deliver(clinic, element(SEVEN))
     assert settle_what_became_known() == 0
     assert ask_about_unknown_devices() == 1
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_device_being_read_holds_up_nobody_who_refers_to_it(clinic: Clinic) -> None:
+    """Lists are read in the vendor's order and referred to in ours: waiting for each other is a deadlock."""
+    told(clinic, wire_device(7, status="Shipped"))
+    with transaction.atomic(), psycopg.connect(database_url()) as somebody_else:
+        told(clinic, wire_device(7, status="Connected"))
+        referred_to = "SELECT status FROM devices_device WHERE hwi_device_id = %s FOR KEY SHARE NOWAIT"
+        assert somebody_else.execute(referred_to, [SEVEN]).fetchall() == [("Shipped",)]
