@@ -160,8 +160,8 @@ def test_a_device_of_another_clinic_stays_unknown_here(clinic: Clinic) -> None:
 @pytest.mark.django_db(transaction=True)
 def test_a_device_being_read_holds_up_nobody_who_refers_to_it(clinic: Clinic) -> None:
     """Lists are read in the vendor's order and referred to in ours: waiting for each other is a deadlock."""
-    told(clinic, wire_device(7, status="Shipped"))
+    told(clinic, wire_device(7))
     with transaction.atomic(), psycopg.connect(database_url()) as somebody_else:
-        told(clinic, wire_device(7, status="Connected"))
-        referred_to = "SELECT status FROM devices_device WHERE hwi_device_id = %s FOR KEY SHARE NOWAIT"
-        assert somebody_else.execute(referred_to, [SEVEN]).fetchall() == [("Shipped",)]
+        told(clinic, wire_device(7, name="Another name"))
+        referred_to = "SELECT name FROM devices_device WHERE hwi_device_id = %s FOR KEY SHARE NOWAIT"
+        assert somebody_else.execute(referred_to, [SEVEN]).fetchall() == [("Tenovi BPM - L",)]
