@@ -31,4 +31,24 @@ class Migration(migrations.Migration):
             model_name='vitalday',
             index=models.Index(fields=['clinic', 'local_date', 'patient'], include=('program', 'readings', 'estimated_readings'), name='vital_day_report'),
         ),
+        migrations.AlterField(
+            model_name='latestreading',
+            name='clinic',
+            field=models.ForeignKey(db_index=False, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='clinics.clinic'),
+        ),
+        migrations.AlterField(
+            model_name='latestreading',
+            name='patient',
+            field=models.ForeignKey(db_index=False, on_delete=django.db.models.deletion.CASCADE, related_name='+', to='patients.patient'),
+        ),
+        migrations.AlterField(
+            model_name='measurement',
+            name='clinic',
+            field=models.ForeignKey(db_index=False, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='clinics.clinic'),
+        ),
+        migrations.AlterField(
+            model_name='measurement',
+            name='patient',
+            field=models.ForeignKey(db_index=False, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='patients.patient'),
+        ),
     ]
