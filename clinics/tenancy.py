@@ -61,6 +61,11 @@ class TenantQuerySet(models.QuerySet[M]):
         """All clinics, on purpose."""
         return self.all()._mark_scoped()
 
+    def locked(self) -> Self:
+        """To be changed by this transaction alone until it ends. Others may still refer to the rows: else
+        who changes many and who refers to many would wait for each other in a circle."""
+        return self.select_for_update(of=("self",), no_key=True)
+
     def _mark_scoped(self) -> Self:
         self.query.scoped = True  # type: ignore[attr-defined]
         return self

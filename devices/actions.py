@@ -69,7 +69,7 @@ def store_vendor_device(*, clinic: Clinic, record: shapes.Device) -> Device:
     device, is_new = Device.objects.for_clinic(clinic).get_or_create(
         clinic=clinic, hwi_device_id=record.hwi_device_id
     )
-    device = Device.objects.for_clinic(clinic).select_for_update(no_key=True).get(id=device.id)
+    device = Device.objects.for_clinic(clinic).locked().get(id=device.id)
     _copy(record, device)
     add_gateways(clinic, [device.hardware_uuid])
     if record.patient and not Assignment.objects.for_clinic(clinic).filter(device=device).exists():
@@ -104,7 +104,7 @@ def store_vendor_gateway(*, clinic: Clinic, record: VendorGateway) -> bool:
     if not is_gateway_id(gateway_id):
         return False
     add_gateways(clinic, [gateway_id])
-    gateway = Gateway.objects.for_clinic(clinic).select_for_update(no_key=True).get(gateway_id=gateway_id)
+    gateway = Gateway.objects.for_clinic(clinic).locked().get(gateway_id=gateway_id)
     seen = [at for at in (gateway.last_seen_at, record.last_checkin, record.last_measurement) if at]
     gateway.last_seen_at = max(seen, default=None)
     gateway.signal_strength = _known(record.signal_strength, gateway.signal_strength)

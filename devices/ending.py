@@ -88,7 +88,7 @@ def _standing(device: Device) -> dict[str, str]:
 
 def _locked(clinic: Clinic, hwi_device_id: str) -> Device | None:
     found = Device.objects.for_clinic(clinic).filter(hwi_device_id=uuid.UUID(hwi_device_id))
-    return found.select_for_update(no_key=True).first()
+    return found.locked().first()
 
 
 def _note(

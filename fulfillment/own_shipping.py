@@ -38,7 +38,7 @@ def record_shipped(*, order: Order, hardware_uuid: str, by: User, tracking: str 
     order = held.order
     if not to_ship(order.clinic).filter(id=order.id).exists() or order.device_id is None:
         raise CannotShip("This order does not wait for our own staff any more.")
-    device = Device.objects.for_clinic(order.clinic).select_for_update(no_key=True).get(id=order.device_id)
+    device = Device.objects.for_clinic(order.clinic).locked().get(id=order.device_id)
     hardware_id = normal_hardware_id(hardware_uuid)
     if device.sensor_code and not is_gateway_id(hardware_id):
         raise CannotShip("This is no Gateway ID: it has 12 characters, 0 to 9 and A to F.")

@@ -120,4 +120,4 @@ def _locked(patient: Patient) -> Patient:
     pushes = Request.objects.for_clinic(patient.clinic).filter(kind=RequestKind.PATIENT_PUSH)
     pushes.filter(target=patient.external_id).select_for_update().first()
     rows = Patient.objects.for_clinic(patient.clinic).select_related("clinic")
-    return rows.select_for_update(of=("self",), no_key=True).get(id=patient.id)
+    return rows.locked().get(id=patient.id)

@@ -97,12 +97,7 @@ def _still_waiting(patient: Patient, said: dict[str, Value]) -> dict[str, Value]
 
 
 def _locked(clinic: Clinic, external_id: str) -> Patient | None:
-    return (
-        Patient.objects.for_clinic(clinic)
-        .with_external_id(external_id)
-        .select_for_update(no_key=True)
-        .first()
-    )
+    return Patient.objects.for_clinic(clinic).with_external_id(external_id).locked().first()
 
 
 def _said(record: shapes.Patient) -> dict[str, Value]:

@@ -30,9 +30,7 @@ def enroll(
     *, patient: Patient, by: User, program: str, starts_on: datetime.date, therapeutic_area: str = ""
 ) -> Enrollment:
     """From that date on. Raises AlreadyEnrolled."""
-    Patient.objects.for_clinic(patient.clinic).select_for_update(no_key=True).get(
-        id=patient.id
-    )  # one at a time
+    Patient.objects.for_clinic(patient.clinic).locked().get(id=patient.id)  # one at a time
     mine = Enrollment.objects.for_clinic(patient.clinic).filter(patient=patient, program=program)
     if other := mine.filter(Q(ends_on__isnull=True) | Q(ends_on__gte=starts_on)).first():
         raise AlreadyEnrolled(other)
@@ -54,9 +52,7 @@ def end_enrollment(*, enrollment: Enrollment, by: User, ends_on: datetime.date) 
     """That date is the last one, and not before the first. Raises AlreadyEnrolled where the next time in
     the same program has begun by then."""
     patient, before = enrollment.patient, enrollment.ends_on
-    Patient.objects.for_clinic(patient.clinic).select_for_update(no_key=True).get(
-        id=patient.id
-    )  # one at a time
+    Patient.objects.for_clinic(patient.clinic).locked().get(id=patient.id)  # one at a time
     mine = Enrollment.objects.for_clinic(patient.clinic).filter(patient=patient, program=enrollment.program)
     later = mine.exclude(id=enrollment.id).filter(starts_on__gt=enrollment.starts_on, starts_on__lte=ends_on)
     if other := later.first():
