@@ -43,9 +43,10 @@ WITH heard AS (
 UPDATE {Gateway._meta.db_table} g SET last_seen_at = heard.at FROM heard WHERE g.id = heard.id
 """
 NOTE_HARDWARE = f"""
-UPDATE {Device._meta.db_table} d SET hardware_uuid = c.hardware_uuid
-FROM unnest(%s::uuid[], %s::text[]) AS c (id, hardware_uuid)
-WHERE d.id = c.id AND d.clinic_id = %s AND d.hardware_uuid = '' AND d.unlinked_at IS NULL
+UPDATE {Device._meta.db_table} d SET hardware_uuid = told.hardware_uuid
+FROM unnest(%s::uuid[], %s::text[], %s::timestamptz[]) AS told (id, hardware_uuid, since)
+WHERE d.id = told.id AND d.clinic_id = %s AND d.hardware_uuid <> told.hardware_uuid AND d.unlinked_at IS NULL
+    AND (d.hardware_uuid = '' OR d.synced_at IS NULL OR d.synced_at < told.since)
 """
 NOTE_STATUSES = f"""
 UPDATE {Device._meta.db_table} d SET status = told.status
@@ -154,11 +155,12 @@ def note_gateway_contacts(clinic: Clinic, contacts: Mapping[str, datetime.dateti
         cursor.execute(NOTE_CONTACTS, [list(contacts), list(contacts.values()), clinic.id])
 
 
-def note_hardware(clinic: Clinic, chosen: Mapping[uuid.UUID, str]) -> None:
-    """The hardware, by normal id, that was chosen for devices which had none: they are being shipped."""
+def note_hardware(clinic: Clinic, told: Sequence[tuple[uuid.UUID, str, datetime.datetime]]) -> None:
+    """Put devices on the hardware, by normal id, that the vendor's news names for them, and since when it
+    does. A device list that was read after that has the last word; an unlinked device keeps none."""
     with connection.cursor() as cursor:
-        cursor.execute(NOTE_HARDWARE, [list(chosen), list(chosen.values()), clinic.id])
-    add_gateways(clinic, chosen.values())
+        cursor.execute(NOTE_HARDWARE, [*map(list, zip(*told, strict=True)), clinic.id])
+    add_gateways(clinic, [hardware_id for _, hardware_id, _ in told])
 
 
 def note_statuses(clinic: Clinic, told: Sequence[tuple[uuid.UUID, str, datetime.datetime]]) -> None:

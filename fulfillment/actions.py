@@ -14,8 +14,11 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
+from django.db import IntegrityError, transaction
+
 from clinics.models import Clinic
 from devices.actions import follow_replacements, note_hardware, note_statuses
+from devices.models import Device
 from fulfillment.models import (
     FulfillmentEvent,
     Order,
@@ -50,10 +53,14 @@ def store_events(*, clinic: Clinic, events: Sequence[DeviceEvent]) -> list[Outco
     An event is a duplicate only of its neighbour in time: the same status may come back later.
     """
     histories = _histories(clinic, {event.device_id for event in events})
+    on_record = _on_record(clinic, [event.device_id for event in events if event.news.hardware_uuid])
     outcomes: list[Outcome] = []
     new: list[FulfillmentEvent] = []
     for event in events:
-        row, history = _row(clinic, event), histories[event.device_id]
+        row, history = (
+            _row(clinic, event, on_record.get(event.device_id, _OnRecord())),
+            histories[event.device_id],
+        )
         place = bisect.bisect_right(history, row.received_at, key=lambda other: other.received_at)
         if any(_says_the_same(row, other) for other in history[max(0, place - 1) : place + 1]):
             outcomes.append("duplicate")
@@ -75,7 +82,26 @@ def _histories(clinic: Clinic, devices: Iterable[uuid.UUID]) -> dict[uuid.UUID, 
     return found
 
 
-def _row(clinic: Clinic, event: DeviceEvent) -> FulfillmentEvent:
+@dataclass(frozen=True, slots=True)
+class _OnRecord:
+    """The hardware that our record of a device has, and when the vendor's own record was read last."""
+
+    hardware_uuid: str = ""
+    synced_at: datetime.datetime | None = None
+
+    def before(self, event: DeviceEvent) -> str:
+        """The other hardware that the device had when this event came; "" where that is not known."""
+        named = event.news.hardware_uuid
+        is_older = self.synced_at is None or self.synced_at < event.received_at
+        return self.hardware_uuid if named and is_older and named != self.hardware_uuid else ""
+
+
+def _on_record(clinic: Clinic, devices: Iterable[uuid.UUID]) -> dict[uuid.UUID, _OnRecord]:
+    rows = Device.objects.for_clinic(clinic).filter(id__in=list(devices))
+    return {row[0]: _OnRecord(*row[1:]) for row in rows.values_list("id", "hardware_uuid", "synced_at")}
+
+
+def _row(clinic: Clinic, event: DeviceEvent, on_record: _OnRecord) -> FulfillmentEvent:
     news = event.news
     return FulfillmentEvent(
         clinic=clinic,
@@ -85,6 +111,7 @@ def _row(clinic: Clinic, event: DeviceEvent) -> FulfillmentEvent:
         tracking_link=news.tracking_link,
         hardware_uuid=news.hardware_uuid,
         replaced_hardware_uuid=news.replaced_hardware_uuid,
+        former_hardware_uuid=on_record.before(event),
         device_name=news.device_name,
         named_patient=news.patient_id,
         received_at=event.received_at,
@@ -103,23 +130,45 @@ def _follow_hardware(
     histories: dict[uuid.UUID, list[FulfillmentEvent]],
     shown: dict[uuid.UUID, Shown],
 ) -> None:
-    """A device gets the hardware that was chosen for it; a replacement moves every device that had the
-    old hardware to what stands in its place now, however late it is told and in whatever order."""
-    chosen: dict[uuid.UUID, str] = {}
+    """Put each device on the hardware that its events name, and with a replacement every device that had
+    the old hardware: however late it is told, in whatever order, and whether or not the old one is named.
+
+    *Replaced* includes the new `hardware_uuid` ("Typical Dataflow", https://docs.tenovi.com/); only the page
+    about replacing devices adds the old one.
+    """
+    named: dict[uuid.UUID, tuple[str, datetime.datetime]] = {}
     moved: dict[str, str] = {}
     for row in new:
         now = shown[row.device_id]
         if not now.hardware_uuid or now.status.name == "Unlinked":
             continue
-        chosen[row.device_id] = now.hardware_uuid
+        of_now = [one for one in histories[row.device_id] if one.hardware_uuid == now.hardware_uuid]
+        named[row.device_id] = now.hardware_uuid, min(one.received_at for one in of_now)
         if row.replaced_hardware_uuid:
             links = [one for one in histories[row.device_id] if one.replaced_hardware_uuid]
-            named = {name for one in links for name in (one.hardware_uuid, one.replaced_hardware_uuid)}
-            moved |= dict.fromkeys(named - {"", now.hardware_uuid}, now.hardware_uuid)
-    if chosen:
-        note_hardware(clinic, chosen)
+            ids = {name for one in links for name in (one.hardware_uuid, one.replaced_hardware_uuid)}
+            moved |= dict.fromkeys(ids - {"", now.hardware_uuid}, now.hardware_uuid)
+        elif row.status == "Replaced" and row.hardware_uuid == now.hardware_uuid:
+            former = {one.former_hardware_uuid for one in of_now}
+            moved |= dict.fromkeys(former - {"", now.hardware_uuid}, now.hardware_uuid)
+    if named:
+        note_hardware(clinic, [(device_id, *said) for device_id, said in named.items()])
     if moved:
         follow_replacements(clinic, moved)
+        _redirect_orders(clinic, moved)
+
+
+def _redirect_orders(clinic: Clinic, replaced: dict[str, str]) -> None:
+    """Have open orders for a gateway name the one that stands in its place: a device would be sent without
+    a gateway and bound to one that is gone."""
+    waiting = Order.objects.for_clinic(clinic).filter(is_open=True, hardware_uuid__in=replaced)
+    for order in waiting.order_by("id"):
+        order.hardware_uuid = replaced[order.hardware_uuid]
+        try:
+            with transaction.atomic():
+                order.save(update_fields=["hardware_uuid"])
+        except IntegrityError:  # another open order has this place on the new gateway: a person must see both
+            continue
 
 
 def _show(clinic: Clinic, histories: dict[uuid.UUID, list[FulfillmentEvent]]) -> dict[uuid.UUID, Shown]:

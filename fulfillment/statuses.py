@@ -221,6 +221,8 @@ class Event(Protocol):
     @property
     def replaced_hardware_uuid(self) -> str: ...
     @property
+    def former_hardware_uuid(self) -> str: ...
+    @property
     def tracking_link(self) -> str: ...
     @property
     def received_at(self) -> datetime.datetime: ...
@@ -263,12 +265,15 @@ def shown_status(events: Sequence[Event]) -> Shown:
 
 
 def _current_hardware(events: Iterable[Event]) -> tuple[str, bool]:
-    """The hardware in use or on its way, and whether it is the first this device had."""
-    seen: dict[str, datetime.datetime] = {}
+    """The hardware in use or on its way, and whether it is the first this device had. What our record
+    named before an event named another was there earlier, even if an event of it comes late."""
+    seen: dict[str, tuple[datetime.datetime, bool]] = {}
     links: list[Event] = []
     for event in sorted(events, key=lambda event: event.received_at):
         if event.hardware_uuid:
-            seen.setdefault(event.hardware_uuid, event.received_at)
+            if event.former_hardware_uuid:
+                seen.setdefault(event.former_hardware_uuid, (event.received_at, False))
+            seen.setdefault(event.hardware_uuid, (event.received_at, True))
             if event.replaced_hardware_uuid not in ("", event.hardware_uuid):
                 links.append(event)
     if not seen:

@@ -23,8 +23,9 @@ class FulfillmentEvent(TenantModel):
     """One step of a device's way to the patient, as the vendor told it: kept for ever, never changed.
 
     `received_at` is when we were told, the only time there is. `replaced_hardware_uuid` is the old
-    hardware where `hardware_uuid` takes its place. `patient` had the device at that moment;
-    `named_patient` is the id that the payload gave.
+    hardware where `hardware_uuid` takes its place. `former_hardware_uuid` is the other hardware that our
+    record of the device still had when this came: a replacement need not name it. `patient` had the
+    device at that moment; `named_patient` is the id that the payload gave.
     """
 
     device = models.ForeignKey(Device, on_delete=models.PROTECT, related_name="+")
@@ -33,6 +34,7 @@ class FulfillmentEvent(TenantModel):
     tracking_link = models.CharField(max_length=500, blank=True)
     hardware_uuid = models.CharField(max_length=64, blank=True)
     replaced_hardware_uuid = models.CharField(max_length=64, blank=True)
+    former_hardware_uuid = models.CharField(max_length=64, blank=True)
     device_name = models.CharField(max_length=200, blank=True)
     named_patient = models.CharField(max_length=200, blank=True)
     received_at = models.DateTimeField()

@@ -32,7 +32,6 @@ class Step(NamedTuple):
     status: str
     hardware: str = ""
     link: str = ""
-    replaced: str = ""
 
 
 def news(clinic: Clinic) -> Iterator[tuple[Json, datetime]]:
@@ -114,13 +113,13 @@ def _journey(clinic: Clinic, device: Device) -> Iterator[Step]:
         yield Step(begun + whole, "Connected", first)
     if weak:
         replaced_at, link = clinic.until - REPLACED_AGO, LINKS[0].format(device.seed + 1)
-        yield Step(replaced_at, "Replaced", chosen, link, replaced=first)
+        yield Step(replaced_at, "Replaced", chosen, link)
         yield Step(replaced_at + 3 * DAY, "Delivered", chosen, link)
         yield Step(replaced_at + 3.3 * DAY, "Connected", chosen)
 
 
 def _payload(device: Device, step: Step) -> Json:
-    payload: Json = {
+    return {
         "hwi_device_id": device.id,
         "patient_id": device.patient.external_id,
         "hardware_uuid": step.hardware.lower() or None,
@@ -129,7 +128,6 @@ def _payload(device: Device, step: Step) -> Json:
         "status": step.status,
         "tracking_link": step.link or None,
     }
-    return payload | {"device_id": step.replaced.lower()} if step.replaced else payload
 
 
 def _order(

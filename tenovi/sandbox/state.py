@@ -29,7 +29,9 @@ class Settings:
     `rate_seconds` is the least time between two accepted requests of one key. `push` and `values`
     choose the form of webhooks; `withhold`, `duplicate` and `disorder` are shares from 0 to 1.
     `bare_limit` and `bare_days` cut a list that is asked for without `page`; without `supplies` that
-    module is not enabled for the account.
+    module is not enabled for the account. `names_replaced` adds the old hardware to *Replaced*, as `device_id`:
+    the vendor's page about replacing devices has it, its pages about the flow of data and about webhooks
+    do not. `blank_in_key` spells the key of a status as the printed sample does, `"status "`.
     """
 
     rate_seconds: float = 1.0
@@ -44,6 +46,8 @@ class Settings:
     bare_limit: int = 1000
     bare_days: int = 30
     supplies: bool = True
+    names_replaced: bool = False
+    blank_in_key: bool = False
 
     def change(self, wanted: Json) -> None:
         """Raises ValueError for a setting that does not exist or a value of another type."""
@@ -156,16 +160,20 @@ class State:
 
     def tell(self, record: Json, *, tracking_link: str | None = None, replaced: str | None = None) -> None:
         """Queue the fulfillment webhook about the record as it stands."""
-        news = {
-            "hwi_device_id": record["id"],
-            "patient_id": record["patient_id"],
-            "hardware_uuid": record["device"]["hardware_uuid"],
-            "sensor_code": record["device"]["sensor_code"],
-            "device_name": record["device"]["name"],
-            "status": record["status"],
-            "tracking_link": tracking_link,
-        }
-        self.told.append(news | ({"device_id": replaced} if replaced else {}))
+        named = replaced and self.settings.names_replaced
+        status_key = "status " if self.settings.blank_in_key else "status"
+        self.told.append(
+            {
+                "hwi_device_id": record["id"],
+                "patient_id": record["patient_id"],
+                "hardware_uuid": record["device"]["hardware_uuid"],
+                "sensor_code": record["device"]["sensor_code"],
+                "device_name": record["device"]["name"],
+                **({"device_id": replaced} if named else {}),
+                status_key: record["status"],
+                "tracking_link": tracking_link,
+            }
+        )
 
     def device_record(self, device_id: str) -> Json:
         """Raises KeyError for an id nobody activated."""

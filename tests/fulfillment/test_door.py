@@ -71,7 +71,7 @@ def test_a_replacement_links_the_new_hardware_to_the_old(clinic: Clinic) -> None
     device = make_device(clinic, hwi_device_id=MADE_UP_DEVICE)
     assign(device, make_patient(clinic))
     assert tell(clinic, payload("fulfillment/shipped")) == {"stored": 1}
-    assert tell(clinic, payload("fulfillment/replaced")) == {"stored": 1}
+    assert tell(clinic, payload("fulfillment/replaced-names-the-old")) == {"stored": 1}
     replaced = events(clinic)[1]
     assert (replaced.hardware_uuid, replaced.replaced_hardware_uuid) == (NEW, OLD)
     assert (shown(device).status, shown(device).hardware_uuid) == ("Replaced", NEW)

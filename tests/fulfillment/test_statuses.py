@@ -31,6 +31,7 @@ class Told:
     hardware_uuid: str = ""
     replaced_hardware_uuid: str = ""
     tracking_link: str = ""
+    former_hardware_uuid: str = ""
     received_at: datetime.datetime = START
 
 

@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import json
+from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
 
+from tests.sandbox.test_live import Receiver
 from tests.sandbox.test_writes import SHIPPING
 from tests.sandbox_server import Sandbox
 
+CAPTURED = Path(__file__).parent.parent / "payloads" / "fulfillment"
 REPLACEMENTS, SUPPLIES = "/hwi/hwi-replacements/", "/asr/supply-requests/"
 
 
@@ -81,3 +86,30 @@ def test_the_bulk_order_of_the_history_is_on_the_list(vendor: Sandbox) -> None:
     (row,) = vendor.call("/hwi/hwi-bulk-orders/").json()["results"]
     assert (row["shipping_status"], row["fulfilled"]) == ("DE", True)
     assert len(row["manifest"][0]["loose_items"]) == 5
+
+
+@pytest.fixture
+def receiver() -> Iterator[Receiver]:
+    receiver = Receiver()
+    yield receiver
+    receiver.close()
+
+
+@pytest.mark.parametrize(
+    ("variant", "captured"),
+    [
+        ({}, "replaced"),
+        ({"names_replaced": True}, "replaced-names-the-old"),
+        ({"blank_in_key": True}, "published-shipped"),
+    ],
+)
+def test_news_of_new_hardware_has_the_members_of_the_page_it_is_spoken_by(
+    vendor: Sandbox, receiver: Receiver, variant: dict[str, bool], captured: str
+) -> None:
+    url = f"http://127.0.0.1:{receiver.port}/measurements/"
+    vendor.control("webhook", {"url": url, "header": "Authorization", "value": "Basic abc"})
+    vendor.control("settings", variant)
+    replace(vendor, neighbours(vendor)[0], "Gateway")
+    turns(vendor, 3)
+    told = [one for one in receiver.all() if "request_id" not in one]
+    assert [list(one) for one in told] == [list(json.loads((CAPTURED / f"{captured}.json").read_text()))]

@@ -190,6 +190,7 @@ def test_peak_flow_follows_the_enrolment(clinic: Clinic) -> None:
         ("fulfillment/published-shipped", "wrong_door"),
         ("fulfillment/shipped", "wrong_door"),
         ("fulfillment/replaced", "wrong_door"),
+        ("fulfillment/replaced-names-the-old", "wrong_door"),
         ("special-orders/bulk", "wrong_door"),
         ("special-orders/supply", "wrong_door"),
         ("special-orders/replacement", "wrong_door"),
