@@ -16,6 +16,7 @@ from billing.windows import Window
 from clinics.models import Clinic
 from clinics.paging import page_of
 from clinics.presentation import Choice
+from dashboard.alerts import urgent_readings, words_about_patients
 from dashboard.device_state import NO_DEVICE, device_states
 from dashboard.latest import latest_values
 from dashboard.roster import Entry, furthest_behind, roster
@@ -61,6 +62,8 @@ def context(clinic: Clinic, query: QueryDict, now: datetime.datetime) -> dict[st
             "left": dates_left(window, today, False),
             "is_part": bool(text or show or program),
         },
+        "urgent": urgent_readings(clinic),
+        "attention_url": _url(kept | {"q": "", "program": ""}, show="attention"),
         "behind": [] if text or show or program else _furthest_behind(clinic, everybody),
         "not_taken": [] if text or show or program else _not_taken(clinic),
         "filters": _standing_choices(in_program, kept, now),
@@ -116,6 +119,7 @@ def _rows(
     main: dict[uuid.UUID, str] = {patient: values[0]["metric"] for patient, values in latest.items()}
     trends = sparklines(clinic, main, today)
     states = device_states(clinic, ids, now)
+    alerts = words_about_patients(clinic, ids)
     return [
         {
             "url": reverse("patient", args=[clinic.slug, one.patient_id]),
@@ -123,6 +127,7 @@ def _rows(
             "external_id": one.external_id,
             "zone": one.timezone or clinic.timezone,
             "last_reading_at": one.last_reading_at,
+            "alert": alerts.get(one.patient_id),
             "latest": latest.get(one.patient_id, [])[:CHIPS],
             "trend": trends.get(one.patient_id),
             "devices": states.get(one.patient_id, NO_DEVICE),

@@ -73,8 +73,12 @@ def patient_news(request: HttpRequest, visit: Visit, patient_id: uuid.UUID) -> H
 def acknowledge(
     request: HttpRequest, visit: Visit, patient_id: uuid.UUID, alert_id: uuid.UUID
 ) -> HttpResponse:
-    """Somebody has seen an alert: it asks for nobody any more, and stands until its cause is over."""
+    """Note that this person has seen an alert. It asks for nobody any more; one about a gateway stands
+    until the gateway is well."""
     alert = alert_for(visit, patient_id, alert_id)
     acknowledge_alert(alert=alert, by=visit.user)
-    messages.success(request, "Noted. It disappears by itself once the gateway is well again.")
+    if alert.reading_id:
+        messages.success(request, "Noted: you have seen this reading. The record keeps who did and when.")
+    else:
+        messages.success(request, "Noted. It disappears by itself once the gateway is well again.")
     return redirect("patient", visit.clinic.slug, alert.patient_id)

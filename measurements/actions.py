@@ -15,6 +15,7 @@ from django.utils import timezone
 from clinics import audit
 from clinics.models import Clinic, User
 from devices.models import Assignment
+from measurements import urgent
 from measurements.meaning import Judgement, judge, program_enrolled_in
 from measurements.models import Measurement
 from measurements.recount import lock_patient, recount
@@ -58,6 +59,7 @@ def _decide(reading: Measurement, by: User, reason: str, exclusion: tuple[object
     stored.save(update_fields=[*EXCLUSION, *JUDGED])
     if stored.patient_id:
         recount(clinic, stored.patient_id)
+    urgent.follow(clinic, [stored])
     audit.record(
         "reading_excluded" if stored.excluded else "reading_restored",
         by=by,
@@ -97,6 +99,7 @@ def _claim(assignment_id: int) -> int:
     judge_again(assignment.clinic, claimed)
     if claimed:
         recount(assignment.clinic, assignment.patient_id)
+        urgent.follow(assignment.clinic, claimed)
     assignment.claimed_at = Now()
     assignment.save(update_fields=["claimed_at"])
     return len(claimed)

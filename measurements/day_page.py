@@ -21,7 +21,7 @@ from measurements.presentation import (
     value_text,
     why_text,
 )
-from patients.models import Patient
+from patients.models import Alert, Patient
 
 DayUrl = Callable[[datetime.date], str]
 
@@ -34,6 +34,7 @@ def day_context(patient: Patient, day: datetime.date, *, url_of: DayUrl, with_va
         .select_related("device", "excluded_by")
         .order_by("taken_at", "metric", "id")
     )
+    alerts = _alerts_of(patient, readings) if with_values else {}
     return {
         "patient": patient,
         "zone": patient.zone,
@@ -44,8 +45,18 @@ def day_context(patient: Patient, day: datetime.date, *, url_of: DayUrl, with_va
             "next": url_of(day + datetime.timedelta(1)),
             "verdicts": _verdicts(patient, day),
         },
-        "readings": [_row(reading, readings, with_values=with_values) for reading in readings],
+        "readings": [
+            _row(reading, readings, with_values=with_values) | {"alert": alerts.get(reading.id)}
+            for reading in readings
+        ],
     }
+
+
+def _alerts_of(patient: Patient, readings: list[Measurement]) -> dict[int, Alert]:
+    """What was raised about these readings of the patient, by their numbers."""
+    raised = Alert.objects.for_clinic(patient.clinic).about_readings().filter(patient=patient)
+    mine = raised.filter(reading_id__in=[reading.id for reading in readings])
+    return {alert.reading_id or 0: alert for alert in mine.select_related("acknowledged_by")}
 
 
 def _verdicts(patient: Patient, day: datetime.date) -> list[dict[str, str]]:

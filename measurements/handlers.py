@@ -14,6 +14,7 @@ from devices.queries import known_devices
 from measurements.meaning import program_enrolled_in, row_for
 from measurements.reading import Reading, read
 from measurements.store import Outcome, Row, lock_devices, store
+from measurements.urgent import follow_numbers, urgent_among
 from tenovi.elements import Doubtful
 from tenovi.models import Delivery
 from tenovi.registry import Verdict
@@ -50,14 +51,16 @@ def settle(
             verdicts[index] = row
         else:
             rows[index] = row
-    outcomes = store(
+    stored = store(
         clinic, list(rows.values()), received_at=received_at, source=source, delivery_id=delivery_id
     )
     verdicts |= {
-        index: Verdict(outcome, REASONS[outcome]) for index, outcome in zip(rows, outcomes, strict=True)
+        index: Verdict(each.outcome, REASONS[each.outcome]) for index, each in zip(rows, stored, strict=True)
     }
-    new = (row for row, outcome in zip(rows.values(), outcomes, strict=True) if outcome != "duplicate")
-    _note_contacts(clinic, new, received_at=received_at, source=source)
+    written = [(row, each.number) for row, each in zip(rows.values(), stored, strict=True) if each.number]
+    if urgent := urgent_among(written):
+        follow_numbers(clinic, urgent)
+    _note_contacts(clinic, (row for row, _ in written), received_at=received_at, source=source)
     return [verdicts[index] for index in range(len(elements))]
 
 

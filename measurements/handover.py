@@ -17,6 +17,7 @@ from clinics.models import User
 from devices import handing
 from devices.handing import Change
 from devices.models import Assignment, Device
+from measurements import urgent
 from measurements.actions import judge_again
 from measurements.models import Measurement
 from measurements.queries import MeasurementQuerySet
@@ -120,6 +121,7 @@ def hand_over(device: Device, patient: Patient | None, since: datetime.datetime)
     judge_again(clinic, moved)
     for patient_id in sorted(wanted | losing):
         recount(clinic, patient_id)
+    urgent.follow(clinic, moved.all())
     return Moved(change, len(ids), before)
 
 

@@ -28,6 +28,14 @@ Outcome = Literal["stored", "updated", "duplicate"]
 
 
 @dataclass(frozen=True, slots=True)
+class Stored:
+    """What became of a row; `number` is the id of the reading it wrote, None for a duplicate."""
+
+    outcome: Outcome
+    number: int | None
+
+
+@dataclass(frozen=True, slots=True)
 class Row:
     """A reading whose device, patient, meaning and date are decided. Columns of `Measurement`."""
 
@@ -154,7 +162,7 @@ WITH call AS (
         taken_at = excluded.taken_at, identity = excluded.identity, estimated = excluded.estimated
     WHERE (excluded.taken_at, excluded.identity, excluded.device_id) >= (l.taken_at, l.identity, l.device_id)
 )
-SELECT i.ordinality, s.is_new
+SELECT i.ordinality, s.is_new, s.id
 FROM incoming i
 LEFT JOIN changed s USING (hwi_device_id, taken_at, identity)
 """
@@ -176,13 +184,14 @@ def store(
     received_at: datetime.datetime,
     source: str,
     delivery_id: uuid.UUID | None,
-) -> list[Outcome]:
+) -> list[Stored]:
     """Store readings of devices locked with `lock_devices`; what became of each, in order."""
     if not rows:
         return []
     given = json.dumps([{name: getattr(row, name) for name in _TYPES} for row in rows], default=str)
     with connection.cursor() as cursor:
         cursor.execute(STORE, [clinic.id, received_at, source, delivery_id, given])
-        changed = dict(cursor.fetchall())
+        changed = {position: (is_new, number) for position, is_new, number in cursor.fetchall()}
     outcomes: dict[bool | None, Outcome] = {True: "stored", False: "updated", None: "duplicate"}
-    return [outcomes[changed.get(position)] for position in range(1, len(rows) + 1)]
+    became = (changed.get(position, (None, None)) for position in range(1, len(rows) + 1))
+    return [Stored(outcomes[is_new], number) for is_new, number in became]

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import datetime
 import uuid
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import asdict, dataclass
+from decimal import Decimal
 from typing import NamedTuple
 
 from django.db import transaction
@@ -11,7 +14,7 @@ from django.utils import timezone
 
 from clinics import audit
 from clinics.models import Clinic, User
-from patients.models import Alert
+from patients.models import Alert, AlertKind
 
 
 class Cause(NamedTuple):
@@ -19,7 +22,20 @@ class Cause(NamedTuple):
 
     kind: str
     patient_id: uuid.UUID
-    about: uuid.UUID
+    about: uuid.UUID | None
+
+
+@dataclass(frozen=True, slots=True)
+class UrgentReading:
+    """A copy of a reading that a person must see; `words` name its value and why it is urgent."""
+
+    reading_id: int
+    patient_id: uuid.UUID
+    metric: str
+    value_1: Decimal
+    value_2: Decimal | None
+    taken_at: datetime.datetime
+    words: str
 
 
 @transaction.atomic
@@ -38,11 +54,42 @@ def settle_alerts(*, clinic: Clinic, kinds: Collection[str], found: Mapping[Caus
     Alert.objects.bulk_create(new, batch_size=500, ignore_conflicts=True)
 
 
+def raise_reading_alerts(*, clinic: Clinic, found: Iterable[UrgentReading]) -> None:
+    """Have an alert for each of these readings, unless one was raised for it and this patient before.
+
+    One that ended without a person stands again; one that a person acknowledged stays acknowledged.
+    Call it in the transaction that stores the reading. No audit row: nobody did it.
+    """
+    urgent = sorted(found, key=lambda reading: reading.reading_id)
+    Alert.objects.bulk_create(
+        (Alert(clinic=clinic, kind=AlertKind.URGENT_READING, **asdict(reading)) for reading in urgent),
+        batch_size=500,
+        ignore_conflicts=True,
+    )
+    raised = Alert.objects.for_clinic(clinic).about_readings().filter(acknowledged_at__isnull=True)
+    for reading in urgent:
+        raised.filter(
+            reading_id=reading.reading_id, patient_id=reading.patient_id, resolved_at__isnull=False
+        ).update(resolved_at=None, resolution="")
+
+
+def resolve_alert(alert: Alert, resolution: str) -> None:
+    """End an alert that stands without anybody having seen it; `resolution` says why, in words."""
+    standing = Alert.objects.for_clinic(alert.clinic).standing().filter(id=alert.id)
+    standing.update(resolved_at=timezone.now(), resolution=resolution)
+
+
 @transaction.atomic
 def acknowledge_alert(*, alert: Alert, by: User) -> None:
-    """This person has seen it. Whoever was first stays noted."""
+    """This person has seen it. Whoever was first stays noted.
+
+    That ends an alert about a reading: what was measured does not get better by itself. An alert
+    about a gateway stands until the gateway is well.
+    """
     mine = Alert.objects.for_clinic(alert.clinic).unseen().filter(id=alert.id)
-    if mine.update(acknowledged_at=timezone.now(), acknowledged_by=by):
+    now = timezone.now()
+    ended = {"resolved_at": now, "resolution": "seen"} if alert.reading_id else {}
+    if mine.update(acknowledged_at=now, acknowledged_by=by, **ended):
         audit.record(
             "alert_acknowledged",
             by=by,

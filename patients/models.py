@@ -126,25 +126,37 @@ class Enrollment(TenantModel):
 class AlertKind(models.TextChoices):
     GATEWAY_SILENT = "gateway_silent", "Gateway silent"
     GATEWAY_WEAK = "gateway_weak", "Weak signal"
+    URGENT_READING = "urgent_reading", "Urgent reading"
 
 
 class Alert(TenantModel):
-    """Something about a patient that a person should look at, in `words` of what is so now.
+    """Something about a patient that a person should look at, in `words`.
 
-    Whatever watches for its kind raises it, keeps the words current and resolves it when its cause is
-    over. `about` is the id of the row that it is about: a gateway. Somebody who has seen it
-    acknowledges it; it then stands without asking for anybody.
+    About a gateway (`about` is its id): whatever watches it raises the alert, keeps the words current
+    and resolves it when its cause is over. A person who has seen it acknowledges it; it then stands
+    without asking for anybody.
+
+    About a reading (`reading_id`, and a copy of what it said when the alert was raised): it is raised
+    once and stands until a person acknowledges it. It ends without a person only when the reading turns
+    out not to be the patient's own value; `resolution` says how. The reading is named by number and
+    not by a foreign key: readings may be partitioned.
     """
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     patient = models.ForeignKey(Patient, on_delete=models.CASCADE, related_name="+")
     kind = models.CharField(max_length=20, choices=AlertKind.choices)
-    about = models.UUIDField()
+    about = models.UUIDField(null=True)
+    reading_id = models.BigIntegerField(null=True)
+    metric = models.CharField(max_length=100, blank=True, default="")
+    value_1 = models.DecimalField(max_digits=12, decimal_places=2, null=True)
+    value_2 = models.DecimalField(max_digits=12, decimal_places=2, null=True)
+    taken_at = models.DateTimeField(null=True)
     words = models.CharField(max_length=200)
     raised_at = models.DateTimeField(db_default=Now())
     acknowledged_at = models.DateTimeField(null=True)
     acknowledged_by = models.ForeignKey(User, null=True, on_delete=models.PROTECT, related_name="+")
     resolved_at = models.DateTimeField(null=True)
+    resolution = models.CharField(max_length=200, blank=True, default="")
 
     objects: ClassVar[AlertQuerySet] = AlertQuerySet.as_manager()  # type: ignore[assignment]
 
@@ -159,6 +171,21 @@ class Alert(TenantModel):
                 condition=models.Q(acknowledged_at__isnull=True, acknowledged_by__isnull=True)
                 | models.Q(acknowledged_at__isnull=False, acknowledged_by__isnull=False),
                 name="alert_acknowledged_by_somebody",
+            ),
+            models.UniqueConstraint(fields=["reading_id", "patient"], name="alert_once_for_a_reading"),
+            models.CheckConstraint(
+                condition=models.Q(
+                    kind=AlertKind.URGENT_READING,
+                    about__isnull=True,
+                    reading_id__isnull=False,
+                    value_1__isnull=False,
+                    taken_at__isnull=False,
+                )
+                | (
+                    ~models.Q(kind=AlertKind.URGENT_READING)
+                    & models.Q(about__isnull=False, reading_id__isnull=True)
+                ),
+                name="alert_says_what_it_is_about",
             ),
         ]
         indexes = [

@@ -52,6 +52,10 @@ class AlertQuerySet(TenantQuerySet["Alert"]):
         """Standing, and nobody has acknowledged them."""
         return self.standing().filter(acknowledged_at__isnull=True)
 
+    def about_readings(self) -> Self:
+        """About single readings, not about a gateway."""
+        return self.filter(reading_id__isnull=False)
+
 
 PATIENTS_NAMED = """
 SELECT named.external_id, p.id
