@@ -15,6 +15,7 @@ from pathlib import Path
 import pytest
 
 from launcher.servers import Servers
+from tests.cluster import copy_cluster
 
 SECRETS = {
     "SECRET_KEY": "a-key-for-tests-only-3f9c1d7be2a84650",
@@ -30,12 +31,15 @@ class Services:
         self.folder = Path(tempfile.mkdtemp(prefix="vitaldays-tests-"))
         self.folder.chmod(0o711)  # PostgreSQL runs as another user when the tests run as root
         self.servers = Servers(self.folder, dict(os.environ), durable=False)
+        self.migrated = not {"DATABASE_URL", "DATABASE_URL_FILE"} & os.environ.keys()
 
     def start(self) -> None:
         for name in UNWANTED:
             os.environ.pop(name, None)
         os.environ.update(SECRETS)
         os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"] = "1"  # Playwright runs an event loop beside the tests
+        if self.migrated:
+            copy_cluster(self.folder, SECRETS)
         os.environ.update(self.servers.start())
 
     def stop(self) -> None:
@@ -52,6 +56,12 @@ def pytest_load_initial_conftests() -> Generator[None]:
     _services.append(services)
     services.start()
     yield
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Let pytest-django take the test database that was copied, which then ends with its cluster."""
+    if _services[0].migrated:
+        config.option.reuse_db = True
 
 
 @pytest.hookimpl(trylast=True)
