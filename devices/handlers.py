@@ -66,8 +66,7 @@ def note_refusal(request: Request, error: VendorError | None) -> None:
 
 
 def store_device_types(request: Request, answer: shapes.Page[shapes.DeviceType]) -> int:
-    is_whole = request.pages == 0 and not answer.next and not answer.unusable
-    actions.store_device_types(clinic=request.clinic, records=answer.results, is_whole=is_whole)
+    actions.store_device_types(clinic=request.clinic, records=answer.results, is_whole=answer.is_all)
     return 0
 
 

@@ -41,7 +41,7 @@ def store_removed(request: Request, answer: None) -> int:
 
 
 def store_properties(request: Request, answer: shapes.Page[Property]) -> int:
-    """All properties of one device. What the vendor has no longer and nobody here wants is gone."""
+    """The properties of one device. What a whole list has no longer and nobody here wants is gone."""
     device = Device.objects.for_clinic(request.clinic).filter(hwi_device_id=request.target).first()
     if device is None:
         return 0
@@ -50,7 +50,7 @@ def store_properties(request: Request, answer: shapes.Page[Property]) -> int:
     for said in answer.results:
         row = rows.pop(said.key, None) or DeviceProperty(clinic=request.clinic, device=device, key=said.key)
         _copy(said, row)
-    for row in rows.values():
+    for row in rows.values() if answer.is_all else ():
         if row.wanted is None or row.is_leaving:
             row.delete()
         else:
@@ -60,7 +60,7 @@ def store_properties(request: Request, answer: shapes.Page[Property]) -> int:
 
 
 def ask_about_listed(request: Request, answer: shapes.Page[shapes.Device]) -> int:
-    """Devices the vendor lists for having a property, and on the last page those that had it by our books:
+    """Devices the vendor lists for having a property, and of a whole list those that had it by our books:
     their properties are read."""
     listed = [record.hwi_device_id for record in answer.results]
     devices = Device.objects.for_clinic(request.clinic).at_the_vendor()
@@ -71,7 +71,7 @@ def ask_about_listed(request: Request, answer: shapes.Page[shapes.Device]) -> in
         .exclude(id__in=fresh.values("device"))
         .values_list("hwi_device_id", flat=True)
     )
-    if not answer.next and not request.pages:  # the whole list
+    if answer.is_all:
         gone = devices.filter(id__in=having.exclude(said="").values("device")).exclude(
             hwi_device_id__in=listed
         )

@@ -87,7 +87,7 @@ def store_supply_requests(request: Request, answer: Page[office_shapes.SupplyReq
 
 def store_types(request: Request, answer: Page[office_shapes.SupplyType]) -> int:
     note_module(request.clinic, is_enabled=True)
-    store_supply_types(clinic=request.clinic, records=answer.results, is_whole=not answer.unusable)
+    store_supply_types(clinic=request.clinic, records=answer.results, is_whole=answer.is_all)
     return 0
 
 
@@ -201,7 +201,7 @@ def _taken(model: type[Ask], request: Request, vendor_id: str, fulfilled: bool) 
 
 
 def _read(request: Request, answer: Page[Any], model: type[Ask]) -> int:
-    if not answer.next:
+    if answer.ended:
         asks.settle_doubtful(request.clinic, model)
     return 0
 

@@ -89,7 +89,7 @@ def store_devices_of_patient(request: Request, answer: shapes.Page[shapes.Device
     looked(
         request,
         is_first=request.pages == 0,
-        is_last=not answer.next,
+        is_last=answer.ended,
         is_whole=not (failed or answer.unusable),
     )
     return failed

@@ -11,3 +11,4 @@ class MeasurementsConfig(AppConfig):
 
         registry.on_delivery("measurements", handlers.store_delivery)
         registry.on_answer("measurements.list", reconcile.store_fetched)
+        registry.on_failure("measurements.list", reconcile.not_fetched)

@@ -26,6 +26,7 @@ from measurements.handlers import settle
 from measurements.verified import Cause, DeviceCheck, Reconciliation, Verification
 from patients.models import Patient
 from tenovi import inbox
+from tenovi.errors import VendorError
 from tenovi.keys import database_now
 from tenovi.models import Delivery, Priority, Request, RequestKind
 from tenovi.queue import ask, ask_for_each
@@ -159,17 +160,27 @@ def store_fetched(request: Request, answer: Page[Any]) -> int:
             address=None,
         )
     _count(request, verdicts, waiting=len(refused))
-    if not answer.next:
+    if answer.ended:
         _verified(request)
     return 0
+
+
+def not_fetched(request: Request, error: VendorError | None) -> None:
+    """The vendor does not tell: the device is not verified, and its comparison ends here, where people
+    look for it. A later run asks again, under another target."""
+    waiting = DeviceCheck.objects.for_clinic(request.clinic).waiting().filter(target=request.target)
+    waiting.update(state=DeviceCheck.State.UNVERIFIED, reason=request.reason)
+    Request.objects.for_clinic(request.clinic).filter(id=request.id).delete()
+    finish_runs(request.clinic)
 
 
 def _count(request: Request, verdicts: Iterable[Verdict], *, waiting: int) -> None:
     states = [verdict.state for verdict in verdicts]
     stored = states.count("stored")
+    before = F("fetched") if request.pages else 0  # a list that is read anew begins with its first page
     DeviceCheck.objects.for_clinic(request.clinic).waiting().filter(target=request.target).update(
         requests=F("requests") + 1,
-        fetched=F("fetched") + len(states),
+        fetched=before + len(states),
         missing=F("missing") + stored + waiting,
         stored=F("stored") + stored,
     )

@@ -8,6 +8,7 @@ from django.db.models.functions import Now
 from clinics import audit
 from clinics.models import User
 from tenovi.doorbell import ring
+from tenovi.lists import FROM_THE_FIRST_PAGE
 from tenovi.models import Request, RequestState
 from tenovi.queue import DRAIN
 
@@ -17,7 +18,7 @@ def retry_request(*, request: Request, by: User) -> bool:
     """Send a parked request again, as if it had never failed. False when it is parked no longer."""
     parked = Request.objects.for_clinic(request.clinic).parked().filter(id=request.id)
     if not parked.update(
-        state=RequestState.WAITING, attempts=0, cursor="", pages=0, total=None, not_before=Now()
+        state=RequestState.WAITING, attempts=0, restarts=0, not_before=Now(), **FROM_THE_FIRST_PAGE
     ):
         return False
     _record("vendor_request_retried", request, by)

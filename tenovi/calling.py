@@ -23,7 +23,7 @@ import urllib3
 from tenovi import errors, wire
 from tenovi.fields import WrongShape
 from tenovi.limiter import Gate
-from tenovi.shapes import Page, page_of
+from tenovi.shapes import Page, PageEnd, page_of
 from tenovi.transport import Exchange, send
 
 DEADLINE = 30.0  # seconds from the first packet to the last, the wait for our second included
@@ -115,8 +115,8 @@ class Caller:
             )
         try:
             return self._call("GET", path, read_page, name=name, query=query, forbidden=forbidden)
-        except errors.NotFound:  # the list has become shorter meanwhile
-            return Page((), next="", total=None, unusable=0)
+        except errors.NotFound:  # the list has become shorter, or the vendor lost its place
+            return Page((), next="", total=None, unusable=0, end=PageEnd.GONE)
 
     def _one(self, path: str, read: Callable[[Any], T], name: str, noun: str) -> T:
         return self._call("GET", path, read, name=name, unknown=_unknown(noun))

@@ -82,8 +82,8 @@ class TenoviClient(Caller):
             "/hwi/hwi-devices/{id}/measurements/", _as_it_is, cursor, first=first, name=str(hwi_device_id)
         )
 
-    def properties(self, hwi_device_id: UUID | str) -> Page[Property]:
-        return self._page(PROPERTIES, Property.from_wire, "", name=str(hwi_device_id))
+    def properties(self, hwi_device_id: UUID | str, cursor: str = "") -> Page[Property]:
+        return self._page(PROPERTIES, Property.from_wire, cursor, name=str(hwi_device_id))
 
     def set_property(self, hwi_device_id: UUID | str, key: str, value: str) -> Property:
         """Creates it, or changes the one of that key."""
@@ -155,10 +155,10 @@ class TenoviClient(Caller):
     def bulk_order(self, number: str) -> BulkOrder:
         return self._one("/hwi/hwi-bulk-orders/{id}/", BulkOrder.from_wire, number, "bulk order")
 
-    def supply_types(self) -> Page[SupplyType]:
+    def supply_types(self, cursor: str = "") -> Page[SupplyType]:
         """`NotAllowed` while the vendor has not enabled supplies for the account."""
         return self._page(
-            SUPPLY_TYPES, SupplyType.from_wire, "", unknown=_no("supplies"), forbidden=_no_supplies()
+            SUPPLY_TYPES, SupplyType.from_wire, cursor, unknown=_no("supplies"), forbidden=_no_supplies()
         )
 
     def supply_requests(self, cursor: str = "", *, path: str = SUPPLY_REQUESTS) -> Page[SupplyRequest]:
@@ -179,8 +179,8 @@ class TenoviClient(Caller):
     def delete_supply_request(self, number: str, *, path: str = SUPPLY_REQUESTS) -> None:
         self._delete(f"{path}{{id}}/", number, "supply request")
 
-    def webhooks(self) -> Page[Webhook]:
-        return self._page(WEBHOOKS, Webhook.from_wire, "", unknown=_no("webhooks"))
+    def webhooks(self, cursor: str = "") -> Page[Webhook]:
+        return self._page(WEBHOOKS, Webhook.from_wire, cursor, unknown=_no("webhooks"))
 
     def create_webhook(self, body: Body) -> Webhook:
         return self._create(WEBHOOKS, Webhook.from_wire, body, unknown=_no("webhooks"))

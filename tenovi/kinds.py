@@ -35,11 +35,11 @@ CALLS: dict[str, Callable[[TenoviClient, Request], Any]] = {
     RequestKind.HARDWARE_LOG: lambda client, request: client.hardware_log(
         request.cursor, hwi_device_id=request.target, path=_path(request)
     ),
-    RequestKind.PROPERTIES: lambda client, request: client.properties(request.target),
-    RequestKind.WEBHOOKS: lambda client, request: client.webhooks(),
+    RequestKind.PROPERTIES: lambda client, request: client.properties(request.target, request.cursor),
+    RequestKind.WEBHOOKS: lambda client, request: client.webhooks(request.cursor),
     RequestKind.REPLACEMENTS: lambda client, request: client.replacements(request.cursor),
     RequestKind.BULK_ORDERS: lambda client, request: client.bulk_orders(request.cursor),
-    RequestKind.SUPPLY_TYPES: lambda client, request: client.supply_types(),
+    RequestKind.SUPPLY_TYPES: lambda client, request: client.supply_types(request.cursor),
     RequestKind.SUPPLY_REQUESTS: lambda client, request: client.supply_requests(
         request.cursor, path=_path(request)
     ),

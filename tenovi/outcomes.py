@@ -25,6 +25,7 @@ from tenovi import errors
 from tenovi.client import CallRecord
 from tenovi.keys import Cause, VendorKey, account, has_outage, park, seconds_from_now, unpark
 from tenovi.kinds import CREATES, WRITES, other_way, removes
+from tenovi.lists import FROM_THE_FIRST_PAGE, judged
 from tenovi.models import Call, Request, RequestState
 from tenovi.registry import answer_handler, failure_handler
 from tenovi.shapes import Page
@@ -35,7 +36,7 @@ MOST_ATTEMPTS = 5
 PAUSES = (5, 15, 60, 180)  # seconds after the first failure, the second, ...
 NOT_FOUND_PAUSE = 24 * 3600  # seconds
 PARKED_PAUSE = 3600  # seconds until asking for the same again revives it
-MOST_PAGES = 10_000
+MOST_RESTARTS = 2  # of a list whose end could not be proven
 OUTAGE_CALLS = 3  # unanswered in a row, of more than one request
 
 DIED = "The process that sent this ended without a result, five times."
@@ -90,12 +91,13 @@ def answered(key: VendorKey, request: Request, answer: Any, record: CallRecord) 
         with transaction.atomic():
             if not _is_still_ours(request):
                 return
+            if isinstance(answer, Page):
+                _page_answered(request, answer, call)
+                return
             failed = answer_handler(request.kind)(request, answer)
             items = 0 if answer is None else 1
-            if isinstance(answer, Page):
-                items, failed = len(answer.results) + answer.unusable, failed + answer.unusable
             Call.objects.across_clinics().filter(id=call.id).update(items=items, failed=failed)
-            _finish(request, answer)
+            _finish(request)
     except (OperationalError, InterfaceError):
         raise  # the database is away; the row is found again as an orphan
     except Exception as error:
@@ -178,23 +180,51 @@ def described(error: Exception) -> str:
     return "".join([type(error).__name__, "\n", *traceback.format_tb(error.__traceback__)])
 
 
-def _finish(request: Request, answer: Any) -> None:
-    mine = Request.objects.across_clinics().filter(id=request.id)
-    if not isinstance(answer, Page) or not answer.next:
-        if not mine.filter(renewed=False).delete()[0]:
-            _update(request, state=RequestState.WAITING, attempts=0, reason="", renewed=False)
-    elif request.pages + 1 >= MOST_PAGES:
-        _stop(request, RequestState.PARKED, f"The list did not end after {MOST_PAGES:,} pages.", None)
+def _page_answered(request: Request, answer: Page[Any], call: Call) -> None:
+    """Store a page of a list, then ask for the next one, or finish, or begin anew."""
+    page, unproven = judged(request, answer)
+    failed = answer_handler(request.kind)(request, page) + page.unusable
+    Call.objects.across_clinics().filter(id=call.id).update(
+        items=page.rows, failed=failed, reason=unproven[:300]
+    )
+    if unproven:
+        _read_anew(request, unproven)
+    elif page.ended:
+        _finish(request)
     else:
         _update(
             request,
             state=RequestState.WAITING,
-            cursor=answer.next,
+            cursor=page.next,
             pages=request.pages + 1,
-            total=answer.total,
+            rows=request.rows + page.rows,
+            digests=[*request.digests, *([page.digest] if page.digest else [])],
+            total=page.total,
             attempts=0,
             reason="",
         )
+
+
+def _finish(request: Request) -> None:
+    mine = Request.objects.across_clinics().filter(id=request.id)
+    if not mine.filter(renewed=False).delete()[0]:
+        _update(request, state=RequestState.WAITING, attempts=0, reason="", renewed=False)
+
+
+def _read_anew(request: Request, unproven: str) -> None:
+    """A list that became shorter while it was read ends well the next time; one that is cut never does."""
+    if request.restarts >= MOST_RESTARTS:
+        _stop(request, RequestState.PARKED, unproven, None)
+        return
+    _update(
+        request,
+        state=RequestState.WAITING,
+        attempts=0,
+        restarts=request.restarts + 1,
+        reason=unproven[:300],
+        not_before=seconds_from_now(PAUSES[request.restarts]),
+        **FROM_THE_FIRST_PAGE,
+    )
 
 
 def _try_later(

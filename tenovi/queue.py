@@ -42,6 +42,9 @@ ON CONFLICT (clinic_id, kind, target) DO UPDATE SET
     attempts = CASE WHEN {_REVIVES} OR %(insist)s THEN 0 ELSE {_TABLE}.attempts END,
     cursor = CASE WHEN {_REVIVES} THEN '' ELSE {_TABLE}.cursor END,
     pages = CASE WHEN {_REVIVES} THEN 0 ELSE {_TABLE}.pages END,
+    rows = CASE WHEN {_REVIVES} THEN 0 ELSE {_TABLE}.rows END,
+    digests = CASE WHEN {_REVIVES} THEN '[]'::jsonb ELSE {_TABLE}.digests END,
+    restarts = CASE WHEN {_REVIVES} OR %(insist)s THEN 0 ELSE {_TABLE}.restarts END,
     renewed = {_TABLE}.renewed OR (%(writes)s AND {_TABLE}.state = 'sending'),
     params = CASE WHEN {_TABLE}.params ? 'fields' AND excluded.params ? 'fields'
         THEN {_TABLE}.params || {_ALL_FIELDS} ELSE {_TABLE}.params - 'fields' END,

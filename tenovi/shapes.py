@@ -7,6 +7,8 @@ Times are aware UTC. Sources: https://docs.tenovi.com/hwi-api/ (devices, patient
 from __future__ import annotations
 
 import datetime
+import enum
+import hashlib
 import uuid
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -19,14 +21,41 @@ from tenovi.wire import storable_text
 T = TypeVar("T")
 
 
+class PageEnd(enum.Enum):
+    """What a page says about what comes after it."""
+
+    FOLLOWED = "followed"
+    """It names a next page."""
+    LAST = "last"
+    """Its `next` is null."""
+    BARE = "bare"
+    """An array without pages: the whole list, unless it was cut."""
+    GONE = "gone"
+    """The vendor does not know the page that the one before named."""
+    UNSAID = "unsaid"
+    """It says nothing."""
+
+
 @dataclass(frozen=True, slots=True)
 class Page(Generic[T]):
-    """One page of a list. `next` is empty on the last one; `unusable` rows are not in `results`."""
+    """One page of a list. `unusable` rows are not in `results`; `digest` tells pages apart, "" without rows.
+
+    `ended` and `is_all` are written by `tenovi.lists` alone: the list has provably come to its end with
+    this page, and this page is all of it, each row readable. An empty `next` proves nothing.
+    """
 
     results: tuple[T, ...]
     next: str
     total: int | None
     unusable: int
+    end: PageEnd = PageEnd.UNSAID
+    digest: str = ""
+    ended: bool = False
+    is_all: bool = False
+
+    @property
+    def rows(self) -> int:
+        return len(self.results) + self.unusable
 
 
 @dataclass(frozen=True, slots=True)
@@ -162,18 +191,18 @@ class DeviceType:
 
 
 def page_of(value: Any, read: Callable[[Any], T]) -> Page[T]:
-    """A page from the envelope, or from a bare array, which is the whole list. Rows that `read`
-    finds in the wrong shape are counted, not fatal: one odd row must not hide the others."""
+    """A page from the envelope, or from a bare array. Rows that `read` finds in the wrong shape are
+    counted, not fatal: one odd row must not hide the others."""
     rows: list[Any]
-    following, total = "", None
+    following, total, end = "", None, PageEnd.UNSAID
     if isinstance(value, list):
-        rows, total = value, len(value)
+        rows, total, end = value, len(value), PageEnd.BARE
     elif isinstance(value, dict) and isinstance(value.get("results"), list):
-        rows = value["results"]
-        if isinstance(value.get("next"), str):
-            following = value["next"]
-        if isinstance(value.get("count"), int) and 0 <= value["count"] < 2**31:
-            total = value["count"]
+        rows, total = value["results"], _count_in(value)
+        if isinstance(value.get("next"), str) and value["next"]:
+            following, end = value["next"], PageEnd.FOLLOWED
+        elif "next" in value and value["next"] is None:
+            end = PageEnd.LAST
     else:
         raise WrongShape("results")
     results = []
@@ -182,4 +211,15 @@ def page_of(value: Any, read: Callable[[Any], T]) -> Page[T]:
             results.append(read(row))
         except WrongShape:
             continue
-    return Page(tuple(results), next=following, total=total, unusable=len(rows) - len(results))
+    unusable = len(rows) - len(results)
+    return Page(tuple(results), following, total, unusable, end=end, digest=_digest_of(rows))
+
+
+def _count_in(envelope: dict[str, Any]) -> int | None:
+    count = envelope.get("count")
+    is_count = isinstance(count, int) and not isinstance(count, bool) and 0 <= count < 2**31
+    return count if is_count else None
+
+
+def _digest_of(rows: list[Any]) -> str:
+    return hashlib.blake2b(repr(rows).encode("utf-8", "replace"), digest_size=8).hexdigest() if rows else ""

@@ -47,16 +47,20 @@ def store_removed(request: Request, answer: None) -> int:
 
 
 def store_webhooks(request: Request, answer: Page[Webhook]) -> int:
-    """The whole list. It also tells what became of a registration whose answer was lost."""
+    """A page of the list. A whole one tells what is gone, and its end what became of a registration whose
+    answer was lost."""
     clinic = request.clinic
     for webhook in answer.results:
         _store(clinic, webhook)
     known = VendorWebhook.objects.for_clinic(clinic)
-    known.exclude(vendor_id__in=[webhook.id for webhook in answer.results]).delete()
+    if answer.is_all:
+        known.exclude(vendor_id__in=[webhook.id for webhook in answer.results]).delete()
     opened = [event for event, found in ours(clinic).items() if any(one.opens for one in found)]
     WebhookDraft.objects.for_clinic(clinic).filter(event__in=opened).exclude(
         event__in=_being_told(clinic)
     ).delete()
+    if not answer.ended:
+        return 0
     lost = Request.objects.for_clinic(clinic).filter(kind=RequestKind.WEBHOOK_CREATE)
     lost.filter(state=RequestState.UNKNOWN).delete()  # it is there, or it may be asked for again
     return 0

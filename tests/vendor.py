@@ -85,7 +85,8 @@ def wire_device(number: int, patient: str = "", **inner: Any) -> dict[str, Any]:
     }
 
 
-def wire_page(*rows: Any, then: int | None = None, total: int = 3) -> Reply:
-    """A page of a list; `then` is the number of the next one."""
+def wire_page(*rows: Any, then: int | None = None, total: int | None = None) -> Reply:
+    """A page of a list; `then` is the number of the next one, of a list of three unless `total` says more."""
+    total = total if total is not None else 3 if then else len(rows)
     link = f"https://api.tenovi.com/x/?page={then}&page_size=500" if then else None
     return Reply(body={"count": total, "next": link, "previous": None, "results": list(rows)})

@@ -6,7 +6,7 @@ import uuid
 from typing import ClassVar
 
 from django.db import models
-from django.db.models import Q
+from django.db.models import Q, Value
 from django.db.models.functions import Now
 
 from clinics.tenancy import TenantModel
@@ -75,7 +75,8 @@ class Request(TenantModel):
     `params` holds ids, times and names of fields, nothing else about a patient: what a write sends is
     put together when it is sent. `renewed`: it was asked for again while it was being sent, so the
     answer is not the last word. A list keeps its place in `cursor` (the `next` of the page before), so that it
-    continues where a crash left it. `claim` names the attempt under way: an answer that comes
+    continues where a crash left it, and what tells whether its end is proven (`tenovi.lists`): `rows` so far, the
+    `digests` of its pages, and how often it was begun again because it was not (`restarts`). `claim` names the attempt under way: an answer that comes
     back to a row with another claim is thrown away.
     """
 
@@ -90,6 +91,9 @@ class Request(TenantModel):
     reason = models.CharField(max_length=300, blank=True)
     cursor = models.CharField(max_length=2000, blank=True)
     pages = models.PositiveIntegerField(default=0)
+    rows = models.PositiveIntegerField(default=0, db_default=0)
+    digests = models.JSONField(default=list, db_default=Value([], models.JSONField()), blank=True)
+    restarts = models.PositiveSmallIntegerField(default=0, db_default=0)
     total = models.PositiveIntegerField(null=True)
     claim = models.UUIDField(null=True)
     renewed = models.BooleanField(default=False, db_default=False)
