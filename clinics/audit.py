@@ -17,6 +17,7 @@ from clinics.models import AuditEvent, Clinic, User
 NOBODY = "not signed in"
 COMMAND = "command line"
 BACKGROUND = "Vitaldays itself"
+VENDOR = "Tenovi"
 SAME_LOOK = timedelta(minutes=10)
 
 
@@ -28,9 +29,11 @@ def record(
     target: Any = None,
     detail: dict[str, Any] | None = None,
     in_background: bool = False,
+    by_vendor: bool = False,
 ) -> AuditEvent:
     """One line in the record. `by=None` is somebody who is not signed in, or a command run on the
-    server itself; `in_background`, what followed from an earlier line without anybody.
+    server itself; `in_background`, what followed from an earlier line without anybody; `by_vendor`, what
+    the vendor did of its own accord.
 
     `detail` holds ids, field names, counts, what somebody wrote who had to give a reason, and of what a
     person changed the values before and after: so it may identify a patient, and never goes to the log.
@@ -39,12 +42,12 @@ def record(
     return AuditEvent.objects.create(
         action=action,
         actor_id=by.id if by else None,
-        actor_label=by.email if by else _nobody(in_background),
+        actor_label=by.email if by else VENDOR if by_vendor else _nobody(in_background),
         clinic_id=clinic.id if clinic else None,
         target_kind=type(target).__name__.lower() if target is not None else "",
         target_id=_key_of(target),
         detail=detail or {},
-        address=request.address if request and not in_background else None,
+        address=request.address if request and not (in_background or by_vendor) else None,
     )
 
 

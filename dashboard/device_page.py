@@ -140,6 +140,14 @@ def _work(
                 "If the patient is to go on, order another device; and say that nobody has this one.",
             )
         )
+    elif device.unlinked_by_vendor and held and not holding:
+        patient, at = held[0].patient, exact(device.unlinked_at or now, device.clinic.zone, now)
+        found.append(
+            Work(
+                f"Tenovi unlinked it, {at}. Nobody here asked for that, and {patient} had it until then.",
+                "Ask Tenovi why. If the patient is to go on, order another device.",
+            )
+        )
     elif holding and is_silent(device, holding, figures.last_reading_at, now):
         found.append(_about_silence(device, gateway, figures, now))
     if figures.is_low:

@@ -15,6 +15,7 @@ from django.db.models.functions import Cast, Now
 from django.utils import timezone
 
 from clinics.models import Clinic
+from devices import ending
 from devices.hardware import is_gateway_id, normal_hardware_id
 from devices.models import Assignment, Device, DeviceType, Gateway, GatewaySample, HardwareChange
 from patients.merging import store_vendor_patient
@@ -28,6 +29,9 @@ from tenovi.queue import ask_for_each
 
 T = TypeVar("T")
 
+UNLINKED = "Unlinked"
+SHORTEST = datetime.timedelta(seconds=1)
+"""Of an assignment: one that has no length cannot be."""
 TYPE_FIELDS = (
     *("sensor_code", "sensor_id_required", "in_stock", "is_offered"),
     *("up_front_cost", "shipping_cost", "monthly_cost"),
@@ -71,10 +75,13 @@ def store_vendor_device(*, clinic: Clinic, record: shapes.Device) -> Device:
         clinic=clinic, hwi_device_id=record.hwi_device_id
     )
     device = Device.objects.for_clinic(clinic).locked().get(id=device.id)
-    _copy(record, device)
+    ends_at = _unlinked_at(record) if device.unlinked_at is None else None
+    if ends_at and not is_new:  # what an account begins with happened before anybody here saw it
+        ending.note_unlinked_by_vendor(device, ends_at)
+    _copy(record, device, ends_at)
     add_gateways(clinic, [device.hardware_uuid])
     if record.patient and not Assignment.objects.for_clinic(clinic).filter(device=device).exists():
-        _assign_first(device, record.patient, is_new=is_new)
+        _assign_first(device, record.patient, is_new=is_new, ends_at=ends_at)
     return device
 
 
@@ -170,6 +177,15 @@ def note_statuses(clinic: Clinic, told: Sequence[tuple[uuid.UUID, str, datetime.
             cursor.execute(NOTE_STATUSES, [*map(list, zip(*told, strict=True)), clinic.id])
 
 
+def note_unlinked(clinic: Clinic, told: Mapping[uuid.UUID, datetime.datetime]) -> None:
+    """The vendor's news says of these devices that they are unlinked, and since when we know it. A device
+    list that was read after that has the last word."""
+    devices = Device.objects.for_clinic(clinic).filter(id__in=list(told), unlinked_at=None)
+    for device in devices.order_by("id").locked():
+        if device.synced_at is None or device.synced_at < told[device.id]:
+            ending.note_unlinked_by_vendor(device, told[device.id])
+
+
 def follow_replacements(clinic: Clinic, replaced: Mapping[str, str]) -> None:
     """Hardware was exchanged, old normal id to new: so it is on every device behind the old one
     (https://docs.tenovi.com/hwi-api/devices/replacing-devices)."""
@@ -248,7 +264,14 @@ def _known(said: T | None, before: T | None) -> T | None:
     return before if said is None else said
 
 
-def _copy(record: shapes.Device, device: Device) -> None:
+def _unlinked_at(record: shapes.Device) -> datetime.datetime | None:
+    """When the vendor unlinked it, which its pages do not promise to say; None for one in service."""
+    if record.status.strip().casefold() != UNLINKED.casefold():
+        return None
+    return record.unlinked_on or timezone.now()
+
+
+def _copy(record: shapes.Device, device: Device, ends_at: datetime.datetime | None) -> None:
     kind = kind_for(record.name, record.sensor_code)
     device.name = record.name
     device.kind = kind.slug if kind else device.kind
@@ -259,7 +282,7 @@ def _copy(record: shapes.Device, device: Device) -> None:
     device.vendor_patient_id = record.patient.external_id if record.patient else ""
     device.vendor_created_at = record.created or device.vendor_created_at
     device.connected_at = record.connected_on or device.connected_at
-    device.unlinked_at = record.unlinked_on or device.unlinked_at
+    device.unlinked_at = device.unlinked_at if ends_at is None else ends_at
     device.last_measurement_at = record.last_measurement or device.last_measurement_at
     device.order_fulfilled = _known(record.order_fulfilled, device.order_fulfilled)
     device.deleted_at = None
@@ -267,8 +290,11 @@ def _copy(record: shapes.Device, device: Device) -> None:
     device.save()
 
 
-def _assign_first(device: Device, named: shapes.Patient, *, is_new: bool) -> None:
-    """Claims of earlier readings follow: the readings room looks for `claimed_at` null.
+def _assign_first(
+    device: Device, named: shapes.Patient, *, is_new: bool, ends_at: datetime.datetime | None
+) -> None:
+    """Claims of earlier readings follow: the readings room looks for `claimed_at` null. What was unlinked
+    before we knew the device had ended then (`ends_at`).
 
     A device that was known before without a patient changed hands at an unknown moment, so only
     readings that name the patient reach back there.
@@ -280,5 +306,6 @@ def _assign_first(device: Device, named: shapes.Patient, *, is_new: bool) -> Non
         device=device,
         patient=store_vendor_patient(clinic=device.clinic, record=named),
         starts_at=min(started, now),
+        ends_at=max(ends_at, started + SHORTEST) if ends_at else None,
         reaches_back=True,
     )

@@ -20,7 +20,7 @@ from tenovi.models import Priority, Request, RequestKind
 from tenovi.queue import ask
 
 ENDS = (RequestKind.DEVICE_UNLINK, RequestKind.DEVICE_DELETE)
-FIELDS = ("unlinked_at", "deleted_at", "hardware_uuid", "delete_when_unlinked")
+FIELDS = ("unlinked_at", "unlinked_by_vendor", "deleted_at", "hardware_uuid", "delete_when_unlinked")
 
 
 @transaction.atomic
@@ -44,16 +44,36 @@ def delete_device(*, device: Device, by: User) -> None:
 def note_unlinked(
     *, clinic: Clinic, hwi_device_id: str, at: datetime.datetime | None, by: User | None
 ) -> None:
-    """The vendor has unlinked it, `at` by its own word: whoever had it has it no longer."""
+    """The vendor has unlinked it as it was asked, `at` by its own word: whoever had it has it no longer."""
     device = _locked(clinic, hwi_device_id)
     if device is None:
         return
-    moment = at or timezone.now()
-    before = {name: getattr(device, name) for name in FIELDS}
-    device.unlinked_at = moment
-    _note("device_unlinked", device, before, moment, by)
+    if device.unlinked_at is None:
+        _end_unlinked(device, at or timezone.now(), by)
     if device.delete_when_unlinked and by:
         _ask(RequestKind.DEVICE_DELETE, device, by)
+
+
+def note_unlinked_by_vendor(device: Device, at: datetime.datetime) -> None:
+    """The vendor says of itself that the device is unlinked, since `at`; the caller has locked its row.
+
+    It ends as if somebody here had unlinked it. What somebody here asked for is theirs, though the word
+    of it may come before the answer to them. Said again, it changes nothing: a person may have said since
+    who has the device.
+    """
+    if device.unlinked_at is None:
+        asked = Request.objects.for_clinic(device.clinic).unanswered()
+        mine = asked.filter(kind=RequestKind.DEVICE_UNLINK, target=str(device.hwi_device_id)).first()
+        by = User.objects.filter(id=mine.params.get("by")).first() if mine else None
+        _end_unlinked(device, at, by, by_vendor=by is None)
+
+
+def _end_unlinked(
+    device: Device, moment: datetime.datetime, by: User | None, *, by_vendor: bool = False
+) -> None:
+    before = {name: getattr(device, name) for name in FIELDS}
+    device.unlinked_at, device.unlinked_by_vendor, device.hardware_uuid = moment, by_vendor, ""
+    _note("device_unlinked", device, before, moment, by, by_vendor=by_vendor)
 
 
 def note_deleted(*, clinic: Clinic, hwi_device_id: str, by: User | None) -> None:
@@ -92,7 +112,13 @@ def _locked(clinic: Clinic, hwi_device_id: str) -> Device | None:
 
 
 def _note(
-    action: str, device: Device, before: dict[str, object], moment: datetime.datetime, by: User | None
+    action: str,
+    device: Device,
+    before: dict[str, object],
+    moment: datetime.datetime,
+    by: User | None,
+    *,
+    by_vendor: bool = False,
 ) -> None:
     device.save(update_fields=FIELDS)
     detail: dict[str, object] = {**audit.changes(device, before, FIELDS)}
@@ -101,4 +127,4 @@ def _note(
         held.ends_at = moment if moment > held.starts_at else timezone.now()
         held.save(update_fields=["ends_at"])
         detail |= {"patient": str(held.patient_id), "assignment_ends_at": [None, held.ends_at.isoformat()]}
-    audit.record(action, by=by, clinic=device.clinic, target=device, detail=detail)
+    audit.record(action, by=by, clinic=device.clinic, target=device, detail=detail, by_vendor=by_vendor)

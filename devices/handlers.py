@@ -47,11 +47,11 @@ def store_holder(request: Request, answer: shapes.Device) -> int:
 
 
 def store_unlinked(request: Request, answer: shapes.Device) -> int:
-    failed = store_device(request, answer)
+    """Whoever asked for it is noted first, and then what else the vendor says of the device."""
     ending.note_unlinked(
         clinic=request.clinic, hwi_device_id=request.target, at=answer.unlinked_on, by=_asked_by(request)
     )
-    return failed
+    return store_device(request, answer)
 
 
 def store_deleted(request: Request, answer: None) -> int:

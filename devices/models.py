@@ -25,7 +25,8 @@ class Device(TenantModel):
     `kind` is the slug of a device kind in the catalogue, "" when the vendor's name and sensor
     code match none. `hardware_uuid` is the Gateway ID (12 hex digits, upper case) or IMEI; it
     changes when hardware is replaced and never tells whose reading it is. `order_fulfilled`: it came
-    with an order that was fulfilled, so the vendor will not delete it (None: not known). `deleted_at`:
+    with an order that was fulfilled, so the vendor will not delete it (None: not known).
+    `unlinked_by_vendor`: nobody here had asked for what happened at `unlinked_at`. `deleted_at`:
     the vendor has no record of it any more; ours stays for the readings.
     """
 
@@ -41,6 +42,7 @@ class Device(TenantModel):
     vendor_patient_id = models.CharField(max_length=200, blank=True)
     connected_at = models.DateTimeField(null=True)
     unlinked_at = models.DateTimeField(null=True)
+    unlinked_by_vendor = models.BooleanField(default=False)
     deleted_at = models.DateTimeField(null=True)
     delete_when_unlinked = models.BooleanField(default=False)
     order_fulfilled = models.BooleanField(null=True)

@@ -92,8 +92,8 @@ def test_a_device_that_agrees_with_the_vendor_is_no_work(clinic: Clinic) -> None
     assert not Device.objects.for_clinic(clinic).with_another_patient_at_the_vendor().exists()
 
 
-@pytest.mark.parametrize("status", ["Unlinked", "Returned", "Something new"])
-def test_no_status_ends_an_assignment(clinic: Clinic, status: str) -> None:
+@pytest.mark.parametrize("status", ["Delivered", "Returned", "Something new"])
+def test_no_status_but_unlinked_ends_an_assignment(clinic: Clinic, status: str) -> None:
     told(clinic, wire_device(7, "mrn-7781"))
     told(clinic, wire_device(7, "mrn-7781") | {"status": status, "unlinked_on": "2025-06-01T00:00:00Z"})
     assert assignments(clinic)[0].ends_at is None
