@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import datetime
 import uuid
-import zoneinfo
 from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -140,7 +139,7 @@ def people_of(
 
     @cache
     def today(zone: str) -> datetime.date:
-        return now.astimezone(zoneinfo.ZoneInfo(zone or clinic.timezone)).date()
+        return Patient(clinic=clinic, timezone=zone).today(now)
 
     found = Patient.objects.for_clinic(clinic)
     if patient:

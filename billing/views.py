@@ -14,6 +14,8 @@ from django.utils import timezone
 from django.utils.http import urlencode
 from django.views.decorators.http import require_safe
 
+from billing.anchors import questions
+from billing.cells import day_cell
 from billing.export import clocks, export_rows
 from billing.pace import pace
 from billing.report import SHORT_DAYS, ReportRow, totals, vital_days
@@ -23,15 +25,15 @@ from clinics import audit
 from clinics.access import Permission, Visit, clinic_page
 from clinics.models import BillingWindow
 from clinics.paging import page_of
-from clinics.presentation import DayCell
 from measurements.completeness import of_span
 from measurements.day_page import day_context
-from measurements.days import DateEvidence, evidence
+from measurements.days import evidence
 from patients.access import patient_for
 from patients.models import Patient
 
 PAGE_SIZE = 50
 MONTHS_SHOWN = 13
+QUESTIONS_SHOWN = 10
 LONG_AGO = datetime.date(1, 1, 1)
 
 SORTS: dict[str, Callable[[ReportRow], Any]] = {
@@ -79,6 +81,7 @@ def month(request: HttpRequest, visit: Visit) -> HttpResponse:
         "totals": {"full": full, "short": short, "under": under, "all": len(rows)},
         "sort": sort,
         "page": page,
+        "questions": _questions(visit),
         "zone": visit.clinic.zone,
     }
     return render(request, "billing/month.html", context)
@@ -209,6 +212,7 @@ def _shown(
         "words": standing.words,
         "is_open": opened == key,
         "toggle_url": f"?{query.urlencode()}",
+        "periods_url": reverse("billing-periods", args=[visit.clinic.slug, row.patient_id]),
         "reasons": _reasons(row),
         "cells": [],
     }
@@ -216,8 +220,23 @@ def _shown(
         patient = patient_for(visit, row.patient_id)
         found = evidence(patient, row.window.first, row.window.last)
         by_date = {one.date: one for one in found if one.program == row.program}
-        shown["cells"] = [_cell(visit, patient, date, by_date.get(date), today) for date in row.window.dates]
+        shown["cells"] = [
+            day_cell(visit, patient, date, by_date.get(date), today) for date in row.window.dates
+        ]
     return shown
+
+
+def _questions(visit: Visit) -> dict[str, Any]:
+    """What is open about where periods begin: how many questions, and the first patients to look at."""
+    opened = questions(visit.clinic)
+    people = Patient.objects.for_clinic(visit.clinic).filter(id__in={who for who, _ in opened})
+    return {
+        "count": len(opened),
+        "patients": [
+            {"name": str(one), "url": reverse("billing-periods", args=[visit.clinic.slug, one.id])}
+            for one in people.order_by("name", "external_id")[:QUESTIONS_SHOWN]
+        ],
+    }
 
 
 def _key(row: ReportRow) -> str:
@@ -243,16 +262,3 @@ def _reasons(row: ReportRow) -> list[str]:
             f"The vendor counts {more} more: dates with control solution or excluded readings only."
         )
     return reasons
-
-
-def _cell(
-    visit: Visit, patient: Patient, date: datetime.date, found: DateEvidence | None, today: datetime.date
-) -> DayCell:
-    route = "patient-day" if visit.may_view_patients else "billing-day"
-    return DayCell.of(
-        date,
-        url=reverse(route, args=[visit.clinic.slug, patient.id, date]),
-        today=today,
-        counted=bool(found and found.counted),
-        words=found.words if found else "",
-    )

@@ -23,6 +23,7 @@ app.conf.beat_schedule = {
         "tenovi.settle_pending": 15.0,
         "measurements.claim_readings": 30.0,
         "measurements.follow_time_zones": 30.0,
+        "billing.write_anchors": 30.0,
         "fulfillment.look_again": 60.0,
         "measurements.compare_with_vendor": 60.0,
         "fulfillment.follow_orders": 30.0,

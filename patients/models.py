@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime
 import uuid
 import zoneinfo
 from typing import ClassVar
@@ -11,6 +12,7 @@ from django.db.models.functions import Lower, Now
 
 from clinics.models import Clinic, User, validate_time_zone
 from clinics.tenancy import TenantModel
+from clinics.today import today_in
 from patients.queries import AlertQuerySet, EnrollmentQuerySet, PatientQuerySet
 
 ADDRESS = ("address", "city", "state", "zip_code")
@@ -90,6 +92,10 @@ class Patient(TenantModel):
         """The zone the patient's days are cut in when a reading brings no offset of its own."""
         return zoneinfo.ZoneInfo(self.timezone) if self.timezone else self.clinic.zone
 
+    def today(self, now: datetime.datetime | None = None) -> datetime.date:
+        """Return the date it is where the patient lives: the only *today* of a count."""
+        return today_in(self.zone, now)
+
     def as_told(self, field: str) -> str | bool:
         """What the vendor is told of a field. Text messages are on only with consent."""
         if field == "sms_opt_in":
@@ -120,6 +126,53 @@ class Enrollment(TenantModel):
                 condition=models.Q(ends_on__isnull=True) | models.Q(ends_on__gte=models.F("starts_on")),
                 name="enrollment_ends_after_it_starts",
             )
+        ]
+
+
+class AnchorSource(models.TextChoices):
+    """What fixed the date from which 30-day periods are counted."""
+
+    SET_UP = "set_up", "start of the program"
+    FIRST_READING = "first_reading", "first counted day"
+    PERSON = "person", "set by a person"
+    CALENDAR = "calendar", "calendar months"
+    MIGRATED = "migrated", "taken over from earlier exports"
+
+
+class PeriodAnchor(TenantModel):
+    """The date from which a patient's 30-day periods in one program are counted.
+
+    Written once, under the patient's lock, and never moved by readings: a claim rests on it. Periods
+    run from `anchor_on` until the day before the next anchor of the same patient and program.
+    `enrollment` is None while nobody has enrolled the patient. `days_before` are the counted days
+    before it that were known when it was written; more than these are a question for a person.
+    """
+
+    patient = models.ForeignKey(Patient, on_delete=models.CASCADE, related_name="+", db_index=False)
+    program = models.CharField(max_length=3, choices=Program.choices)
+    enrollment = models.ForeignKey(Enrollment, null=True, on_delete=models.RESTRICT, related_name="+")
+    anchor_on = models.DateField()
+    source = models.CharField(max_length=13, choices=AnchorSource.choices)
+    set_by = models.ForeignKey(User, null=True, on_delete=models.PROTECT, related_name="+", db_index=False)
+    set_at = models.DateTimeField(db_default=Now())
+    reason = models.CharField(max_length=200, blank=True)
+    days_before = models.PositiveIntegerField(default=0)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(
+                fields=["patient", "program", "enrollment"],
+                nulls_distinct=False,
+                name="period_anchor_once_per_enrollment",
+            ),
+            models.UniqueConstraint(
+                fields=["patient", "program", "anchor_on"], name="period_anchor_once_per_date"
+            ),
+            models.CheckConstraint(
+                condition=~models.Q(source=AnchorSource.PERSON)
+                | models.Q(set_by__isnull=False, reason__gt=""),
+                name="period_anchor_of_a_person_has_who_and_why",
+            ),
         ]
 
 
@@ -204,8 +257,10 @@ __all__ = [
     "VERDICT",
     "Alert",
     "AlertKind",
+    "AnchorSource",
     "Clinic",
     "Enrollment",
     "Patient",
+    "PeriodAnchor",
     "Program",
 ]

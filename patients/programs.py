@@ -10,6 +10,7 @@ from django.db.models import F, Q
 
 from clinics import audit
 from clinics.models import User
+from patients.anchors import anchor_new_enrollment
 from patients.models import Enrollment, Patient
 from tenovi.doorbell import ring
 
@@ -29,7 +30,8 @@ class AlreadyEnrolled(Exception):
 def enroll(
     *, patient: Patient, by: User, program: str, starts_on: datetime.date, therapeutic_area: str = ""
 ) -> Enrollment:
-    """From that date on. Raises AlreadyEnrolled."""
+    """Enrol the patient from that date on. 30-day periods that are counted already keep their dates.
+    Raises AlreadyEnrolled."""
     Patient.objects.for_clinic(patient.clinic).locked().get(id=patient.id)  # one at a time
     mine = Enrollment.objects.for_clinic(patient.clinic).filter(patient=patient, program=program)
     if other := mine.filter(Q(ends_on__isnull=True) | Q(ends_on__gte=starts_on)).first():
@@ -42,6 +44,8 @@ def enroll(
         therapeutic_area=therapeutic_area,
     )
     detail = {"program": program, "starts_on": [None, str(starts_on)], "therapeutic_area": therapeutic_area}
+    if changes := anchor_new_enrollment(enrollment):
+        detail["periods_from"] = str(changes[-1].anchor_on)
     audit.record("program_started", by=by, clinic=patient.clinic, target=patient, detail=detail)
     _judge_again(patient)
     return enrollment

@@ -18,7 +18,7 @@ from clinics.access import Permission, Visit, clinic_page
 from patients import actions, programs
 from patients.access import enrollment_for, patient_for
 from patients.forms import ConfirmAddressForm, EndForm, EnrollmentFields, NewPatientForm, RecordForm
-from patients.models import Enrollment, Patient
+from patients.models import Enrollment, Patient, PeriodAnchor
 from patients.presentation import address_words, dates_of, in_words, may_confirm_address
 from patients.rules import TAKEN
 
@@ -138,6 +138,8 @@ def _programs(
 ) -> dict[str, Any]:
     rows = Enrollment.objects.for_clinic(visit.clinic).filter(patient=patient).order_by("-starts_on", "id")
     wrong_id = wrong.enrollment.id if wrong else None
+    anchors = PeriodAnchor.objects.for_clinic(visit.clinic).filter(patient=patient)
+    periods_from = dict(anchors.values_list("enrollment_id", "anchor_on"))
     return {
         "patient": patient,
         "form": form or EnrollmentFields(None),
@@ -145,6 +147,7 @@ def _programs(
             {
                 "enrollment": one,
                 "dates": dates_of(one),
+                "periods_from": periods_from.get(one.id),
                 "end": wrong if one.id == wrong_id else EndForm(None, enrollment=one),
                 "is_open": one.id == wrong_id,
             }

@@ -96,6 +96,8 @@ care admin billing operator
   –    ✔      –      –      POST  c/<slug:clinic>/patients/<uuid:patient_id>/supplies/
   ✔    ✔      ✔      –      GET   c/<slug:clinic>/billing/
   ✔    ✔      ✔      –      GET   c/<slug:clinic>/billing/<uuid:patient_id>/<iso:day>/
+  ✔    ✔      ✔      –      GET   c/<slug:clinic>/billing/<uuid:patient_id>/periods/
+  –    –      ✔      –      POST  c/<slug:clinic>/billing/<uuid:patient_id>/periods/set/
   –    –      ✔      –      GET   c/<slug:clinic>/billing/vital-days.<slug:form>
   –    ✔      –      ✔      GET   c/<slug:clinic>/people/
   –    ✔      –      ✔      POST  c/<slug:clinic>/people/
@@ -385,8 +387,9 @@ def test_another_clinics_data_is_in_no_list_search_or_export(alpha: World, beta:
 
 
 def test_looking_changes_nothing(alpha: World) -> None:
-    """State changes take a POST. What people look at goes into the record, and a session is noted."""
-    noted = ("clinics_auditevent", "clinics_session")
+    """State changes take a POST. What people look at goes into the record, and a session is noted; where
+    30-day periods begin is written once, by whoever needs it first, and follows from the readings alone."""
+    noted = ("clinics_auditevent", "clinics_session", "patients_periodanchor")
     for right in RIGHTS:
         path = alpha.path(right, **gateway_in(right, alpha))
         role = sorted(right.roles)[0]

@@ -1,0 +1,91 @@
+"""What billing staff decide."""
+
+from __future__ import annotations
+
+import datetime
+
+from django.db import transaction
+from django.db.models.functions import Now
+
+from clinics import audit
+from clinics.models import User
+from measurements.models import VitalDay
+from patients.models import AnchorSource, Enrollment, Patient, PeriodAnchor
+
+EARLIEST = datetime.date(2015, 1, 1)
+
+
+class NoSuchDate(Exception):
+    """Periods cannot be counted from this date; the text says why."""
+
+
+@transaction.atomic
+def set_anchor(
+    *,
+    patient: Patient,
+    program: str,
+    by: User,
+    anchor_on: datetime.date,
+    reason: str,
+    anchor_id: int | None = None,
+) -> PeriodAnchor:
+    """Count a patient's 30-day periods in a program from this date on, in place of an earlier anchor or as
+    the first. `reason` is not empty. Saying the present date again confirms it and answers its question.
+
+    Raises NoSuchDate. Locks the patient.
+    """
+    clinic = patient.clinic
+    Patient.objects.for_clinic(clinic).locked().get(id=patient.id)
+    mine = PeriodAnchor.objects.for_clinic(clinic).filter(patient=patient, program=program)
+    stored = list(mine.order_by("anchor_on"))
+    changed = next((one for one in stored if one.id == anchor_id), None)
+    if changed is None and (stored or anchor_id is not None):
+        raise NoSuchDate("Somebody else has just changed this. Look again.")
+    _check(anchor_on, patient, [one.anchor_on for one in stored], changed)
+    counted = VitalDay.objects.of_patient(patient).filter(program=program, readings__gt=0)
+    is_first = changed is None or changed == stored[0]
+    facts = {
+        "anchor_on": anchor_on,
+        "source": AnchorSource.PERSON,
+        "set_by": by,
+        "set_at": Now(),
+        "reason": reason,
+        "days_before": counted.filter(local_date__lt=anchor_on).count() if is_first else 0,
+    }
+    if changed is None:
+        enrollment = Enrollment.objects.for_clinic(clinic).filter(patient=patient, program=program)
+        anchor = PeriodAnchor.objects.create(
+            clinic=clinic,
+            patient=patient,
+            program=program,
+            enrollment=enrollment.order_by("-starts_on", "-id").first(),
+            **facts,
+        )
+    else:
+        mine.filter(id=changed.id).update(**facts)
+        anchor = mine.get(id=changed.id)
+    detail = {
+        "program": program,
+        "anchor_on": [changed and str(changed.anchor_on), str(anchor_on)],
+        "source": [changed and changed.source, AnchorSource.PERSON.value],
+        "reason": reason,
+    }
+    audit.record("periods_set", by=by, clinic=clinic, target=patient, detail=detail)
+    return anchor
+
+
+def _check(
+    anchor_on: datetime.date, patient: Patient, stored: list[datetime.date], changed: PeriodAnchor | None
+) -> None:
+    """Periods of two anchors may not change places, and none may begin in the future."""
+    if anchor_on > patient.today():
+        raise NoSuchDate("This day has not come yet.")
+    if anchor_on < EARLIEST:
+        raise NoSuchDate(f"Say a day from {EARLIEST:%-d %B %Y} on.")
+    if changed:
+        before = [date for date in stored if date < changed.anchor_on]
+        after = [date for date in stored if date > changed.anchor_on]
+        if before and anchor_on <= before[-1]:
+            raise NoSuchDate(f"Earlier periods are counted from {before[-1]:%-d %B %Y}. Say a later day.")
+        if after and anchor_on >= after[0]:
+            raise NoSuchDate(f"The next periods are counted from {after[0]:%-d %B %Y}. Say an earlier day.")

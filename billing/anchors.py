@@ -1,0 +1,164 @@
+"""Writes the dates from which 30-day periods are counted, once, from the first day that counts.
+
+Whoever needs them first calls `write_due_anchors`: the scheduler, an export, the page of a patient's
+periods. It is safe to call from several processes at once. The rules are in `patients.periods`.
+"""
+
+from __future__ import annotations
+
+import datetime
+import itertools
+import uuid
+from collections import defaultdict
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any
+
+from django.db import connection, transaction
+
+from billing.report import Key
+from clinics.models import Clinic
+from measurements.models import VitalDay
+from patients.anchors import store_anchor
+from patients.models import Enrollment, Patient, PeriodAnchor, Program
+from patients.periods import Anchor, Episode, due
+
+AT_ONCE = 200
+"""Patients who are locked together while their anchors are written."""
+
+DUE = """
+WITH zones AS (
+    SELECT * FROM unnest(%(zones)s::text[], %(todays)s::date[]) AS zone (timezone, today)
+), anchored AS (
+    SELECT a.patient_id, a.program, max(e.starts_on) AS newest, bool_or(a.enrollment_id IS NULL) AS is_free
+    FROM patients_periodanchor a LEFT JOIN patients_enrollment e ON e.id = a.enrollment_id
+    WHERE a.clinic_id = %(clinic)s GROUP BY a.patient_id, a.program
+), enrolled AS (
+    SELECT patient_id, program, min(starts_on) AS first, max(starts_on) AS newest
+    FROM patients_enrollment WHERE clinic_id = %(clinic)s GROUP BY patient_id, program
+)
+SELECT p.id
+FROM patients_patient p
+JOIN zones z USING (timezone)
+CROSS JOIN unnest(%(programs)s::text[]) AS k (program)
+LEFT JOIN anchored a ON a.patient_id = p.id AND a.program = k.program
+LEFT JOIN enrolled e ON e.patient_id = p.id AND e.program = k.program
+WHERE p.clinic_id = %(clinic)s AND (%(patient)s::uuid IS NULL OR p.id = %(patient)s)
+  AND CASE WHEN a.patient_id IS NULL
+      THEN EXISTS (SELECT FROM measurements_vitalday d
+                   WHERE d.patient_id = p.id AND d.program = k.program AND d.readings > 0
+                     AND d.local_date BETWEEN coalesce(e.first, '-infinity') AND z.today)
+      ELSE (a.is_free AND e.first IS NOT NULL) OR e.newest > a.newest END
+GROUP BY p.id ORDER BY p.id
+"""
+"""Patients of whom an anchor may be missing. For who has none yet, one look by key into the days."""
+
+QUESTIONS = """
+SELECT f.patient_id, f.program, f.anchor_on, d.days, d.earliest, f.is_gone
+FROM (SELECT DISTINCT ON (a.patient_id, a.program) a.patient_id, a.program, a.anchor_on, a.days_before,
+             a.source <> 'person' AND NOT EXISTS (
+                 SELECT FROM measurements_vitalday d
+                 WHERE d.patient_id = a.patient_id AND d.program = a.program AND d.local_date = a.anchor_on
+                   AND d.readings > 0) AS is_gone
+      FROM patients_periodanchor a
+      WHERE a.clinic_id = %(clinic)s AND (%(patient)s::uuid IS NULL OR a.patient_id = %(patient)s)
+      ORDER BY a.patient_id, a.program, a.anchor_on) f
+CROSS JOIN LATERAL (
+    SELECT count(*) AS days, min(d.local_date) AS earliest FROM measurements_vitalday d
+    WHERE d.patient_id = f.patient_id AND d.program = f.program AND d.readings > 0
+      AND d.local_date < f.anchor_on) d
+WHERE d.days > f.days_before OR f.is_gone
+"""
+
+
+@dataclass(frozen=True)
+class Question:
+    """What a person has to decide about where somebody's periods begin. `days` counted days lie before
+    `anchor_on`, the first of them on `earliest`; `is_gone`: the day of the anchor counts no more."""
+
+    anchor_on: datetime.date
+    days: int
+    earliest: datetime.date | None
+    is_gone: bool
+
+    @property
+    def words(self) -> str:
+        said = []
+        if self.days and self.earliest:
+            since = f"{self.earliest:%-d %B %Y}"
+            said.append(
+                f"{self.days} counted days, from {since} on, lie before the first period and are in none."
+                if self.days > 1
+                else f"One counted day, {since}, lies before the first period and is in none."
+            )
+        if self.is_gone:
+            said.append(f"{self.anchor_on:%-d %B %Y}, from which they are counted, does not count any more.")
+        return " ".join(said)
+
+
+def write_due_anchors(clinic: Clinic, now: datetime.datetime, patient: Patient | None = None) -> int:
+    """Write the anchors that are due in a clinic, or of one patient; how many were written or adopted.
+
+    Locks the patients, a few at a time and in one order.
+    """
+    zones = Patient.objects.for_clinic(clinic).order_by().values_list("timezone", flat=True).distinct()
+    todays = {zone: _today(zone, clinic, now) for zone in zones}
+    parameters: dict[str, Any] = {
+        "clinic": clinic.id,
+        "patient": patient.id if patient else None,
+        "programs": Program.values,
+        "zones": list(todays),
+        "todays": list(todays.values()),
+    }
+    with connection.cursor() as cursor:
+        cursor.execute(DUE, parameters)
+        ids = [patient_id for (patient_id,) in cursor.fetchall()]
+    return sum(_write(clinic, ids[n : n + AT_ONCE], now) for n in range(0, len(ids), AT_ONCE))
+
+
+def questions(clinic: Clinic, patient: Patient | None = None) -> dict[Key, Question]:
+    """Return what is open about the anchors of a clinic, or of one patient, by patient and program."""
+    with connection.cursor() as cursor:
+        cursor.execute(QUESTIONS, {"clinic": clinic.id, "patient": patient.id if patient else None})
+        return {(who, program): Question(*facts) for who, program, *facts in cursor.fetchall()}
+
+
+def _today(zone: str, clinic: Clinic, now: datetime.datetime) -> datetime.date:
+    return Patient(clinic=clinic, timezone=zone).today(now)
+
+
+@transaction.atomic
+def _write(clinic: Clinic, patient_ids: list[uuid.UUID], now: datetime.datetime) -> int:
+    patients = Patient.objects.for_clinic(clinic).filter(id__in=patient_ids).order_by("id").locked()
+    todays = {one.id: one.today(now) for one in patients.select_related("clinic")}
+    anchors = _by_key(
+        PeriodAnchor.objects.for_clinic(clinic).filter(patient__in=patient_ids),
+        ("enrollment_id", "anchor_on", "source"),
+    )
+    episodes = _by_key(
+        Enrollment.objects.for_clinic(clinic).filter(patient__in=patient_ids), ("id", "starts_on", "ends_on")
+    )
+    counted = _by_key(
+        VitalDay.objects.for_clinic(clinic)
+        .filter(patient__in=patient_ids, readings__gt=0)
+        .order_by("local_date"),
+        ("local_date",),
+    )
+    written = 0
+    for patient_id, program in itertools.product(todays, Program.values):
+        key = patient_id, program
+        dates = [date for (date,) in counted[key] if date <= todays[patient_id]]
+        known = [Anchor(*facts) for facts in anchors[key]]
+        changes = due(known, [Episode(*facts) for facts in episodes[key]], dates, todays[patient_id])
+        for change in changes:
+            before = 0 if known else sum(date < change.anchor_on for date in dates)
+            store_anchor(clinic, *key, change, days_before=before)
+        written += len(changes)
+    return written
+
+
+def _by_key(rows: Any, columns: Iterable[str]) -> defaultdict[Key, list[tuple[Any, ...]]]:
+    found: defaultdict[Key, list[tuple[Any, ...]]] = defaultdict(list)
+    for patient_id, program, *facts in rows.values_list("patient_id", "program", *columns):
+        found[patient_id, program].append(tuple(facts))
+    return found

@@ -1,0 +1,26 @@
+"""One date of a patient as a cell that leads to its readings."""
+
+from __future__ import annotations
+
+import datetime
+
+from django.urls import reverse
+
+from clinics.access import Visit
+from clinics.presentation import DayCell
+from measurements.days import DateEvidence
+from patients.models import Patient
+
+
+def day_cell(
+    visit: Visit, patient: Patient, date: datetime.date, found: DateEvidence | None, today: datetime.date
+) -> DayCell:
+    """`today` is the patient's; `found` is None for a date without data."""
+    route = "patient-day" if visit.may_view_patients else "billing-day"
+    return DayCell.of(
+        date,
+        url=reverse(route, args=[visit.clinic.slug, patient.id, date]),
+        today=today,
+        counted=bool(found and found.counted),
+        words=found.words if found else "",
+    )
