@@ -16,7 +16,7 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
-from clinics import actions, audit, second_factor, sessions
+from clinics import actions, audit, invitations, second_factor, sessions
 from clinics.forms import ChangePassword, CodeForm, PasswordAgain
 from clinics.models import Session, User
 
@@ -50,6 +50,7 @@ def _context(request: HttpRequest, user: User, **forms: Any) -> dict[str, Any]:
         "password_form": ChangePassword(request, user, prefix=None),
         "has_second_factor": second_factor.has_second_factor(user),
         "needs_second_factor": second_factor.needs_second_factor(user),
+        "invitations": invitations.open_to(user).count(),
         "codes_left": user.recovery_codes.count(),
         "sessions": [
             {"session": one, "handle": _handle(one), "this": one.session_key == request.session.session_key}

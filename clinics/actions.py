@@ -8,7 +8,7 @@ from django.contrib.auth.password_validation import validate_password
 from django.db import transaction
 from knox.models import AuthToken
 
-from clinics import audit, letters, second_factor, sessions, webhook_secrets
+from clinics import audit, second_factor, sessions, webhook_secrets
 from clinics.models import Clinic, Membership, Role, User
 
 SETTINGS = ("name", "timezone", "billing_window", "idle_minutes", "second_factor_required")
@@ -16,6 +16,14 @@ SETTINGS = ("name", "timezone", "billing_window", "idle_minutes", "second_factor
 
 class LastAdmin(Exception):
     """A clinic whose last admin left could be run by nobody in it."""
+
+
+class BelongsElsewhere(Exception):
+    """The person is of another clinic too, or runs the server: only an operator may do this."""
+
+
+class OperatorIsNoMember(Exception):
+    """A person would be both an operator and a member of a clinic; the message says which is in the way."""
 
 
 @transaction.atomic
@@ -85,10 +93,11 @@ def add_webhook_secret(*, clinic: Clinic, header: str, username: str, password: 
 def save_user(*, email: str, password: str | None, is_operator: bool, by: User | None) -> tuple[User, bool]:
     """Create a person, or make an existing one an operator; whether the person is new.
 
-    `password` is needed for a new person only. Raises ValidationError for a weak one.
+    `password` is needed for a new person only. Raises ValidationError for a weak one, and
+    OperatorIsNoMember.
     """
     email = email.strip().lower()
-    user = User.objects.filter(email=email).first()
+    user = User.objects.select_for_update(no_key=True).filter(email=email).first()
     if user is None:
         user = User(email=email, is_operator=is_operator)
         validate_password(password or "", user)
@@ -98,6 +107,9 @@ def save_user(*, email: str, password: str | None, is_operator: bool, by: User |
         audit.record("user_created", by=by, target=user, detail={"operator": is_operator})
         return user, True
     if is_operator and not user.is_operator:
+        clinics = ", ".join(user.memberships.order_by("clinic__slug").values_list("clinic__slug", flat=True))
+        if clinics:
+            raise OperatorIsNoMember(f"{email} is a member of {clinics}, and a member is never an operator.")
         user.is_operator = True
         user.save(update_fields=["is_operator"])
         audit.record("operator_granted", by=by, target=user)
@@ -106,50 +118,52 @@ def save_user(*, email: str, password: str | None, is_operator: bool, by: User |
 
 @transaction.atomic
 def grant_role(*, user: User, clinic: Clinic, role: str, by: User | None) -> Membership:
-    """Give a person a role in a clinic, in place of any other role there, and sign them out everywhere.
+    """Give a person a role in a clinic, in place of any other role there, and sign them out.
 
-    Raises LastAdmin when the clinic would be left without an admin.
+    `by=None` is the command line. Raises LastAdmin when the clinic would be left without an admin,
+    and OperatorIsNoMember.
     """
+    if User.objects.select_for_update(no_key=True).get(pk=user.pk).is_operator:
+        raise OperatorIsNoMember(
+            f"{user.email} is an operator, and an operator is never a member of a clinic."
+        )
     before = Membership.objects.select_for_update().filter(user=user, clinic=clinic).first()
     if before and before.role == role:
         return before
     _keep_an_admin(clinic, before, role)
     membership, _ = Membership.objects.update_or_create(user=user, clinic=clinic, defaults={"role": role})
-    sessions.end_sessions(user)
+    _end_access(user, clinic, by)
     detail = {"role": [before.role if before else None, role]}
     audit.record("role_granted", by=by, clinic=clinic, target=user, detail=detail)
     return membership
 
 
 @transaction.atomic
-def invite(*, email: str, clinic: Clinic, role: str, by: User) -> User:
-    """Give somebody a role, make an account where there is none, and send the letter.
-
-    Asked again, it sends the letter again. An existing role changes only through `grant_role`.
-    """
-    email = email.strip().lower()
-    user = User.objects.filter(email=email).first()
-    if user is None:
-        user = User(email=email)
-        user.set_unusable_password()
-        user.full_clean()
-        user.save()
-        audit.record("user_created", by=by, clinic=clinic, target=user, detail={"operator": False})
-    if not Membership.objects.filter(user=user, clinic=clinic).exists():
-        grant_role(user=user, clinic=clinic, role=role, by=by)
-    audit.record("invitation_sent", by=by, clinic=clinic, target=user)
-    transaction.on_commit(lambda: letters.send_invitation(user, clinic))
-    return user
-
-
-@transaction.atomic
 def remove_member(*, membership: Membership, by: User) -> None:
-    """Take a person's role away and sign them out everywhere. Raises LastAdmin."""
+    """Take a person's role away and sign them out. Raises LastAdmin."""
     _keep_an_admin(membership.clinic, membership, "")
     user, role = membership.user, membership.role
     membership.delete()
-    sessions.end_sessions(user)
+    _end_access(user, membership.clinic, by)
     audit.record("role_removed", by=by, clinic=membership.clinic, target=user, detail={"role": [role, None]})
+
+
+def may_touch_account(by: User | None, user: User, clinic: Clinic) -> bool:
+    """Whether `by`, for this clinic, may touch what a person has everywhere: sessions, second factor.
+
+    A clinic's admin may for somebody who belongs to no other clinic and does not run the server; an
+    operator and the command line may for everybody.
+    """
+    if by is None or by.is_operator:
+        return True
+    return not user.is_operator and not user.memberships.exclude(clinic=clinic).exists()
+
+
+def _end_access(user: User, clinic: Clinic, by: User | None) -> None:
+    """End every session of somebody who has lost rights. Who belongs elsewhere too stays signed in
+    there: what may be opened here is asked of the membership at every request."""
+    if may_touch_account(by, user, clinic):
+        sessions.end_sessions(user)
 
 
 def _keep_an_admin(clinic: Clinic, leaving: Membership | None, role: str) -> None:
@@ -179,18 +193,33 @@ def create_token(*, user: User, by: User | None) -> str:
 
 @transaction.atomic
 def sign_out_member(*, membership: Membership, by: User) -> None:
-    ended = sessions.end_sessions(membership.user)
-    audit.record(
-        "sessions_ended", by=by, clinic=membership.clinic, target=membership.user, detail={"ended": ended}
-    )
+    """End every session of a person. Raises BelongsElsewhere."""
+    user = _touchable(membership, by)
+    _record_everywhere("sessions_ended", user, by, {"ended": sessions.end_sessions(user)})
 
 
 @transaction.atomic
 def reset_second_factor(*, membership: Membership, by: User) -> None:
-    """For somebody who lost the phone and the recovery codes; signs them out everywhere."""
-    second_factor.remove(membership.user)
-    sessions.end_sessions(membership.user)
-    audit.record("second_factor_removed", by=by, clinic=membership.clinic, target=membership.user)
+    """Let somebody who lost the phone and the recovery codes begin anew; signs them out everywhere.
+    Raises BelongsElsewhere."""
+    user = _touchable(membership, by)
+    second_factor.remove(user)
+    sessions.end_sessions(user)
+    _record_everywhere("second_factor_removed", user, by, {})
+
+
+def _touchable(membership: Membership, by: User) -> User:
+    """The member, locked, so that nobody joins another clinic meanwhile."""
+    user = User.objects.select_for_update(no_key=True).get(pk=membership.user_id)
+    if not may_touch_account(by, user, membership.clinic):
+        raise BelongsElsewhere
+    return user
+
+
+def _record_everywhere(action: str, user: User, by: User, detail: dict[str, Any]) -> None:
+    """Write the line into the record of every clinic that the person belongs to."""
+    for clinic in Clinic.objects.filter(memberships__user=user).order_by("slug"):
+        audit.record(action, by=by, clinic=clinic, target=user, detail=detail)
 
 
 @transaction.atomic

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import smtplib
 import threading
+from typing import Any
 
 from django.conf import settings
 from django.contrib.auth.tokens import default_token_generator
@@ -14,7 +15,7 @@ from django.urls import reverse
 from django.utils.encoding import force_bytes
 from django.utils.http import urlsafe_base64_encode
 
-from clinics.models import Clinic, User
+from clinics.models import Invitation, User
 
 logger = logging.getLogger(__name__)
 THREAD = "letter"
@@ -28,29 +29,28 @@ def password_link(user: User) -> str:
 
 
 def send_password_link(user: User) -> None:
-    _send(user, "Choose a new password for Vitaldays", "clinics/letters/password.txt", None)
+    facts = {"link": password_link(user), "hours": settings.PASSWORD_RESET_TIMEOUT // 3600}
+    _send(user.email, "Choose a new password for Vitaldays", "clinics/letters/password.txt", facts)
 
 
-def send_invitation(user: User, clinic: Clinic) -> None:
-    """A link for somebody new; for somebody with a password, the news and where to sign in."""
-    _send(
-        user, f"You can now sign in to {clinic.name} on Vitaldays", "clinics/letters/invitation.txt", clinic
-    )
+def send_invitation(invitation: Invitation, token: str, days: int) -> None:
+    """Ask whoever reads the mail of this address, with the link to answer: the same letter for
+    somebody new and somebody known, so that nobody learns from it who has an account."""
+    path = reverse("invitation-link", args=[invitation.id, token])
+    facts = {
+        "clinic": invitation.clinic,
+        "role": invitation.get_role_display().lower(),
+        "inviter": invitation.invited_by,
+        "link": f"{settings.PUBLIC_URL}{path}",
+        "days": days,
+    }
+    subject = f"{invitation.clinic.name} invites you to Vitaldays"
+    _send(invitation.email, subject, "clinics/letters/invitation.txt", facts)
 
 
-def _send(user: User, subject: str, template: str, clinic: Clinic | None) -> None:
-    """The letter leaves beside the answer: the time taken must not tell whether somebody exists."""
-    text = render_to_string(
-        template,
-        {
-            "clinic": clinic,
-            "link": password_link(user),
-            "site": settings.PUBLIC_URL,
-            "has_password": user.has_usable_password(),
-            "hours": settings.PASSWORD_RESET_TIMEOUT // 3600,
-        },
-    )
-    letter = EmailMessage(" ".join(subject.split()), text, to=[user.email])
+def _send(address: str, subject: str, template: str, facts: dict[str, Any]) -> None:
+    """Send the letter beside the answer: the time taken must not tell whether somebody exists."""
+    letter = EmailMessage(" ".join(subject.split()), render_to_string(template, facts), to=[address])
     threading.Thread(target=_deliver, args=[letter], name=THREAD).start()
 
 

@@ -12,6 +12,7 @@ from django.core.exceptions import ValidationError
 from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db import models
 from django.db.models.functions import Lower
+from django.utils import timezone
 
 from clinics.encryption import decrypt, encrypt
 
@@ -171,6 +172,10 @@ class Role(models.TextChoices):
     BILLING = "billing", "Billing"
 
 
+OPERATOR_IS_NO_MEMBER = "operator_is_no_member"
+"""The constraint, held by two triggers, that an operator of the server sees no clinic's patients."""
+
+
 class Membership(models.Model):
     """One person's role in one clinic."""
 
@@ -180,6 +185,7 @@ class Membership(models.Model):
     created_at = models.DateTimeField(auto_now_add=True)
 
     class Meta:
+        # Besides: triggers refuse a membership of an operator, see `OPERATOR_IS_NO_MEMBER`.
         constraints = [
             models.UniqueConstraint(fields=["clinic", "user"], name="one_membership_per_user_and_clinic"),
             models.CheckConstraint(condition=models.Q(role__in=Role.values), name="membership_role_known"),
@@ -187,6 +193,58 @@ class Membership(models.Model):
 
     def __str__(self) -> str:
         return f"{self.user} · {self.get_role_display()}"
+
+
+class InvitationState(models.TextChoices):
+    WAITING = "waiting", "Waiting"
+    ACCEPTED = "accepted", "Accepted"
+    DECLINED = "declined", "Declined"
+    WITHDRAWN = "withdrawn", "Withdrawn"
+
+
+class Invitation(models.Model):
+    """The offer of a role in a clinic to whoever reads the mail of an address.
+
+    It gives no right before that person accepts it, and none once it has expired. Of the token in
+    its letter only a digest is kept.
+    """
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    clinic = models.ForeignKey(Clinic, on_delete=models.CASCADE, related_name="invitations")
+    email = models.EmailField()
+    role = models.CharField(max_length=20, choices=Role.choices)
+    invited_by = models.ForeignKey(User, null=True, blank=True, on_delete=models.SET_NULL, related_name="+")
+    state = models.CharField(max_length=10, choices=InvitationState.choices, default=InvitationState.WAITING)
+    token_digest = models.BinaryField()
+    created_at = models.DateTimeField(auto_now_add=True)
+    sent_at = models.DateTimeField()
+    expires_at = models.DateTimeField()
+    answered_at = models.DateTimeField(null=True, blank=True)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(
+                fields=["clinic", "email"],
+                condition=models.Q(state=InvitationState.WAITING),
+                name="one_waiting_invitation_per_address_and_clinic",
+            ),
+            models.CheckConstraint(
+                condition=models.Q(email=Lower("email")), name="invitation_email_in_lower_case"
+            ),
+            models.CheckConstraint(condition=models.Q(role__in=Role.values), name="invitation_role_known"),
+            models.CheckConstraint(
+                condition=models.Q(state=InvitationState.WAITING, answered_at__isnull=True)
+                | models.Q(
+                    state__in=[InvitationState.ACCEPTED, InvitationState.DECLINED, InvitationState.WITHDRAWN],
+                    answered_at__isnull=False,
+                ),
+                name="invitation_answered_or_waiting",
+            ),
+        ]
+
+    @property
+    def has_expired(self) -> bool:
+        return self.expires_at <= timezone.now()
 
 
 class AuditEvent(models.Model):

@@ -10,16 +10,16 @@ from django.contrib import messages
 from django.contrib.auth.decorators import login_required
 from django.core.exceptions import PermissionDenied
 from django.db import transaction
-from django.db.models import Count
+from django.db.models import Count, Q
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods
 
-from clinics import actions, audit, second_factor
+from clinics import actions, audit, invitations, second_factor
 from clinics.access import route_of
 from clinics.forms import Labelled
-from clinics.models import Clinic, Role, User, validate_time_zone
+from clinics.models import Clinic, InvitationState, Role, User, validate_time_zone
 
 
 def operator_page(view: Callable[[HttpRequest, User], HttpResponse]) -> Callable[..., HttpResponse]:
@@ -74,17 +74,24 @@ def clinics(request: HttpRequest, user: User) -> HttpResponse:
     form = NewClinic(request.POST if request.method == "POST" else None)
     if request.method == "POST" and form.is_valid():
         wanted = form.cleaned_data
-        with transaction.atomic():
-            clinic, _ = actions.save_clinic(
-                slug=wanted["slug"],
-                name=wanted["name"],
-                timezone=wanted["timezone"],
-                tenovi_domain="",
-                api_key=None,
-                by=user,
-            )
-            actions.invite(email=wanted["admin"], clinic=clinic, role=Role.CLINIC_ADMIN, by=user)
-        messages.success(request, f"{clinic.name} is there; a letter is on its way to {wanted['admin']}.")
-        return redirect("clinics")
-    rows = Clinic.objects.annotate(people=Count("memberships")).order_by("name")
+        try:
+            with transaction.atomic():
+                clinic, _ = actions.save_clinic(
+                    slug=wanted["slug"],
+                    name=wanted["name"],
+                    timezone=wanted["timezone"],
+                    tenovi_domain="",
+                    api_key=None,
+                    by=user,
+                )
+                invitations.invite(email=wanted["admin"], clinic=clinic, role=Role.CLINIC_ADMIN, by=user)
+        except invitations.NotInvitable as why:
+            form.add_error("admin", str(why))
+        else:
+            words = f"{clinic.name} is there; an invitation is on its way to {wanted['admin']}."
+            messages.success(request, words)
+            return redirect("clinics")
+    waiting = Count("invitations", filter=Q(invitations__state=InvitationState.WAITING), distinct=True)
+    people = Count("memberships", distinct=True)
+    rows = Clinic.objects.annotate(people=people, invited=waiting).order_by("name")
     return render(request, "clinics/clinics.html", {"form": form, "rows": rows})

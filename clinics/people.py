@@ -10,12 +10,17 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.views.decorators.http import require_http_methods
 
-from clinics import actions
+from clinics import actions, invitations
 from clinics.access import Permission, Visit, clinic_page
 from clinics.forms import Labelled
-from clinics.models import Membership, Role, SecondFactor
+from clinics.models import Invitation, Membership, Role, SecondFactor
 
 LAST_ADMIN = "A clinic keeps at least one admin: give somebody else that role first."
+ELSEWHERE = (
+    "This person belongs to another clinic too. Only whoever runs this server can sign them out or reset "
+    "their second factor."
+)
+ANSWERED = "That invitation was answered or withdrawn meanwhile."
 
 
 class InviteForm(Labelled):
@@ -30,17 +35,29 @@ class MemberForm(forms.Form):
     role = forms.ChoiceField(choices=Role.choices, required=False)
 
 
+class InvitationForm(forms.Form):
+    """Which invitation; the id is looked up among the clinic's own."""
+
+    invitation = forms.UUIDField()
+
+
 @clinic_page(Permission.MANAGE_CLINIC)
 @require_http_methods(["GET", "HEAD", "POST"])
 def people(request: HttpRequest, visit: Visit) -> HttpResponse:
-    invite = InviteForm(request.POST if request.POST.get("do") == "invite" else None)
-    if request.method == "POST":
-        if request.POST.get("do") != "invite":
-            return _change(request, visit)
-        if invite.is_valid():
-            email = invite.cleaned_data["email"]
-            actions.invite(email=email, clinic=visit.clinic, role=invite.cleaned_data["role"], by=visit.user)
-            messages.success(request, f"A letter is on its way to {email}.")
+    what = request.POST.get("do")
+    invite = InviteForm(request.POST if what == "invite" else None)
+    if request.method == "POST" and what in ("send-again", "withdraw"):
+        return _change_invitation(request, visit, what)
+    if request.method == "POST" and what != "invite":
+        return _change(request, visit)
+    if request.method == "POST" and invite.is_valid():
+        wanted = invite.cleaned_data
+        try:
+            invitations.invite(email=wanted["email"], clinic=visit.clinic, role=wanted["role"], by=visit.user)
+        except invitations.NotInvitable as why:
+            invite.add_error("email", str(why))
+        else:
+            messages.success(request, f"An invitation is on its way to {wanted['email']}.")
             return redirect("people", visit.clinic.slug)
     return render(request, "clinics/people.html", _context(visit, invite))
 
@@ -49,16 +66,44 @@ def _context(visit: Visit, invite: InviteForm) -> dict[str, Any]:
     members = Membership.objects.filter(clinic=visit.clinic).select_related("user").order_by("user__email")
     factors = SecondFactor.objects.filter(user__memberships__clinic=visit.clinic, confirmed_at__isnull=False)
     with_factor = set(factors.values_list("user_id", flat=True))
+    elsewhere = Membership.objects.exclude(clinic=visit.clinic).filter(user__memberships__clinic=visit.clinic)
+    of_others = set() if visit.user.is_operator else set(elsewhere.values_list("user_id", flat=True))
     rows = [
         {
             "membership": one,
             "user": one.user,
-            "joined": one.user.has_usable_password(),
             "second_factor": one.user_id in with_factor,
+            "elsewhere": one.user_id in of_others,
         }
         for one in members
     ]
-    return {"invite": invite, "rows": rows, "roles": Role.choices, "clinic": visit.clinic}
+    return {
+        "invite": invite,
+        "rows": rows,
+        "somebody_elsewhere": any(row["elsewhere"] for row in rows),
+        "invitations": invitations.waiting_in(visit.clinic),
+        "roles": Role.choices,
+        "clinic": visit.clinic,
+        "zone": visit.clinic.zone,
+    }
+
+
+def _change_invitation(request: HttpRequest, visit: Visit, what: str) -> HttpResponse:
+    form = InvitationForm(request.POST)
+    if not form.is_valid():
+        return redirect("people", visit.clinic.slug)
+    mine = Invitation.objects.filter(clinic=visit.clinic)
+    invitation = get_object_or_404(mine, pk=form.cleaned_data["invitation"])
+    try:
+        if what == "withdraw":
+            invitations.withdraw(invitation=invitation, by=visit.user)
+            messages.success(request, f"The invitation of {invitation.email} is withdrawn.")
+        else:
+            invitations.send_again(invitation=invitation, by=visit.user)
+            messages.success(request, f"A new invitation is on its way to {invitation.email}.")
+    except invitations.NoSuchInvitation:
+        messages.error(request, ANSWERED)
+    return redirect("people", visit.clinic.slug)
 
 
 def _change(request: HttpRequest, visit: Visit) -> HttpResponse:
@@ -74,6 +119,8 @@ def _change(request: HttpRequest, visit: Visit) -> HttpResponse:
         done = _do(what, member, form.cleaned_data["role"], visit)
     except actions.LastAdmin:
         messages.error(request, LAST_ADMIN)
+    except actions.BelongsElsewhere:
+        messages.error(request, ELSEWHERE)
     else:
         if done:
             messages.success(request, f"{member.user.email}: {done}")

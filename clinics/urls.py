@@ -1,6 +1,6 @@
 from django.urls import path
 
-from clinics import account, operator_pages, people, record, secret_pages, views
+from clinics import account, invitation_views, operator_pages, people, record, secret_pages, views
 
 urlpatterns = [
     path("sign-in/", views.sign_in, name="sign-in"),
@@ -14,6 +14,12 @@ urlpatterns = [
     path("account/second-factor/", account.set_up_second_factor, name="second-factor"),
     path("account/second-factor/recovery-codes/", account.recovery_codes, name="recovery-codes"),
     path("account/second-factor/remove/", account.remove_second_factor, name="second-factor-remove"),
+    path("account/invitations/", invitation_views.own_invitations, name="account-invitations"),
+    path(
+        "invitation/<uuid:invitation_id>/<str:token>/",
+        invitation_views.invitation_link,
+        name="invitation-link",
+    ),
     path("operator/clinics/", operator_pages.clinics, name="clinics"),
     path("c/<slug:clinic>/people/", people.people, name="people"),
     path("c/<slug:clinic>/webhooks/", secret_pages.webhook_secrets, name="webhook-secrets"),

@@ -12,7 +12,7 @@ from django.urls import reverse
 from django.utils import timezone
 from django.views.decorators.http import require_POST, require_safe
 
-from clinics import audit
+from clinics import audit, invitations
 from clinics.access import Permission, Visit, clinic_page
 from clinics.models import Clinic, Membership, Role, User
 from dashboard import patient_list, patient_page
@@ -23,7 +23,7 @@ from patients.alerts import acknowledge_alert
 @login_required
 @require_safe
 def home(request: HttpRequest) -> HttpResponse:
-    """Straight to work for a person of one clinic, else a choice of clinics."""
+    """Straight to work for a person of one clinic whom nobody has invited, else a choice of clinics."""
     user = request.user
     assert isinstance(user, User)
     places = [
@@ -33,11 +33,12 @@ def home(request: HttpRequest) -> HttpResponse:
     if user.is_operator:
         places += [
             {"name": clinic.name, "url": _start(clinic, "operator"), "role": "operator"}
-            for clinic in Clinic.objects.exclude(memberships__user=user).order_by("name")
+            for clinic in Clinic.objects.order_by("name")
         ]
-    if len(places) == 1 and "choose" not in request.GET:
+    waiting = invitations.open_to(user)
+    if len(places) == 1 and "choose" not in request.GET and not waiting:
         return redirect(places[0]["url"])
-    return render(request, "dashboard/home.html", {"clinics": places})
+    return render(request, "dashboard/home.html", {"clinics": places, "invitations": waiting})
 
 
 def _start(clinic: Clinic, role: str) -> str:

@@ -17,8 +17,8 @@ from django.db import transaction
 from django.test import Client
 from django.utils import timezone
 
-from clinics import webhook_secrets
-from clinics.models import Clinic, Membership, Role, WebhookSecret
+from clinics import invitations, webhook_secrets
+from clinics.models import Clinic, Invitation, Membership, Role, WebhookSecret
 from clinics.tenancy import TenantModel
 from devices.models import DeviceType
 from fulfillment.models import Order, SupplyRequest, SupplyType
@@ -43,7 +43,7 @@ GATEWAYS = {"alpha": "A1A1A1A1A1A1", "beta": "B2B2B2B2B2B2"}
 ROWS: list[Any] = [
     model for model in apps.get_models() if issubclass(model, TenantModel) and model is not Call
 ]
-ROWS += [Membership, WebhookSecret]
+ROWS += [Membership, Invitation, WebhookSecret]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -92,6 +92,7 @@ TABLE = [
     Line("webhook", PAGE + "webhooks/vendor/", {"do": "remove", "webhook": "{webhook}"}, 404),
     Line("webhook secret", PAGE + "webhooks/", {"do": "retire", "secret": "{secret}"}, 302),
     Line("member", PAGE + "people/", {"do": "remove", "member": "{member}"}, 404),
+    Line("invitation", PAGE + "people/", {"do": "withdraw", "invitation": "{invitation}"}, 404),
 ]
 """302 is back to the page one came from, with nothing done."""
 
@@ -132,8 +133,9 @@ def make_world(slug: str) -> World:
     )
     secret = WebhookSecret.objects.get(clinic=clinic)
     webhook_secrets.add_basic(clinic, "tenovi", "the newer one")
-    admin = Client()
-    admin.force_login(make_user(f"admin@{slug}.test", clinic, Role.CLINIC_ADMIN))
+    admin, who = Client(), make_user(f"admin@{slug}.test", clinic, Role.CLINIC_ADMIN)
+    admin.force_login(who)
+    invitation = invitations.invite(email=f"new@{slug}.test", clinic=clinic, role=Role.BILLING, by=who)
     names = {
         "holder": holder.external_id,
         "holder_id": holder.id,
@@ -155,6 +157,7 @@ def make_world(slug: str) -> World:
         "webhook": webhook.id,
         "secret": secret.pk,
         "member": make_user(f"nurse@{slug}.test", clinic).memberships.get().pk,
+        "invitation": invitation.id,
     }
     return World(clinic, names, admin)
 

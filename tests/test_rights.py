@@ -18,7 +18,8 @@ from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from django.urls import URLPattern, get_resolver
 
-from clinics.models import AuditEvent, Clinic, Role, User
+from clinics import invitations
+from clinics.models import AuditEvent, Clinic, Membership, Role, User
 from fulfillment.models import Replacement, SupplyRequest
 from measurements.models import Measurement
 from patients.models import Alert
@@ -160,6 +161,7 @@ sign-in/code/
 sign-out/
 password/
 password/<str:uidb64>/<str:token>/
+invitation/<uuid:invitation_id>/<str:token>/
 api/schema/
 ^api/
 ^webhooks/(?P<clinic>[^/]+)/measurements/?$
@@ -172,6 +174,7 @@ GET
 account/
 account/password/
 account/sessions/
+account/invitations/
 account/second-factor/
 account/second-factor/recovery-codes/
 account/second-factor/remove/
@@ -357,6 +360,37 @@ def test_the_clinic_of_others_does_not_exist(alpha: World, beta: World, role: st
     for right in (right for right in RIGHTS if "clinic" in right.parameters):
         path = beta.path(right, **gateway_in(right, beta))
         assert send(alpha.people[role], right, path) == 404, right
+
+
+def test_who_belongs_to_two_clinics_has_in_each_the_rights_of_that_one(alpha: World, beta: World) -> None:
+    """An admin of beta is a care manager in alpha and no more; what is beta's is not seen from alpha."""
+    user = User.objects.get(email="clinic_admin@beta.test")
+    Membership.objects.create(user=user, clinic=alpha.clinic, role=Role.CARE_MANAGER)
+    client, wrong = browser_of(user), {}
+    for right in (right for right in RIGHTS if "clinic" in right.parameters):
+        for world, role in (alpha, Role.CARE_MANAGER), (beta, Role.CLINIC_ADMIN):
+            status = send(client, right, world.path(right, **gateway_in(right, world)))
+            opened = status < 400 if right.method == "GET" else status not in (401, 403, 404, 405)
+            if opened != (role in right.roles):
+                wrong[str(right), role] = status
+        for name in set(right.parameters) - {"clinic", "day", "form"}:
+            foreign = {name: (beta.values | gateway_in(right, beta))[name]}
+            path = alpha.path(right, **gateway_in(right, alpha) | foreign)
+            assert send(client, right, path) == (404 if Role.CARE_MANAGER in right.roles else 403), right
+    assert wrong == {}
+
+
+@pytest.mark.parametrize("elsewhere", [True, False], ids=["admin elsewhere", "of no clinic"])
+def test_who_is_invited_opens_nothing_before_accepting(alpha: World, beta: World, elsewhere: bool) -> None:
+    mail = "clinic_admin@beta.test"
+    user = User.objects.get(email=mail) if elsewhere else make_user("new@home.test")
+    admin = User.objects.get(email="clinic_admin@alpha.test")
+    invitations.invite(email=user.email, clinic=alpha.clinic, role=Role.CLINIC_ADMIN, by=admin)
+    client = browser_of(user)
+    for right in RIGHTS:
+        status = send(client, right, alpha.path(right, **gateway_in(right, alpha)))
+        assert status == (404 if "clinic" in right.parameters else 403), right
+    assert client.get("/account/invitations/").status_code == 200
 
 
 @pytest.mark.parametrize("role", ROLES)

@@ -154,11 +154,16 @@ def test_an_existing_person_keeps_the_password_and_gets_another_clinic() -> None
     assert set(roles) == {("alpha", "billing"), ("beta", "clinic_admin")}
 
 
-def test_an_operator_needs_no_clinic_and_stays_one() -> None:
+def test_an_operator_needs_no_clinic_and_never_has_one() -> None:
     run("add_user", "olga@example.test", "--operator", USER_PASSWORD=PASSWORD)
-    make_clinic("alpha")
-    run("add_user", "olga@example.test", "--clinic=alpha", "--role=care_manager")
-    assert User.objects.get().is_operator
+    alice = make_user("alice@alpha.test", make_clinic("alpha"))
+    with pytest.raises(CommandError, match="is an operator"):
+        run("add_user", "olga@example.test", "--clinic=alpha", "--role=care_manager")
+    with pytest.raises(CommandError, match="is a member of alpha"):
+        run("add_user", "alice@alpha.test", "--operator")
+    alice.refresh_from_db()
+    assert not alice.is_operator
+    assert Membership.objects.count() == 1
 
 
 @pytest.mark.parametrize(
@@ -167,6 +172,7 @@ def test_an_operator_needs_no_clinic_and_stays_one() -> None:
         (["a@b.test"], PASSWORD, "Say what the person may do"),
         (["a@b.test", "--clinic=alpha"], PASSWORD, "go together"),
         (["a@b.test", "--role=billing"], PASSWORD, "go together"),
+        (["a@b.test", "--clinic=alpha", "--role=billing", "--operator"], PASSWORD, "never an operator"),
         (["a@b.test", "--clinic=nowhere", "--role=billing"], PASSWORD, "There is no clinic “nowhere”"),
         (["not an address", "--operator"], PASSWORD, "Email: "),
         (["a@b.test", "--operator"], "", "USER_PASSWORD is not set"),

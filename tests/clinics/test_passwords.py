@@ -1,4 +1,4 @@
-"""Invited by a link, and helped by one when the password is lost."""
+"""Helped by a link when the password is lost."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import time_machine
 from django.test import Client
 
 from clinics import actions
-from clinics.models import AuditEvent, Clinic, Membership, Role, User
+from clinics.models import AuditEvent, Clinic, Role, User
 from tests.clinics.signing_in import is_signed_in, letters_to, link_in, signed_in, try_sign_in
 from tests.factories import PASSWORD, make_clinic, make_user
 
@@ -88,37 +88,6 @@ def test_a_person_gets_one_letter_in_five_minutes(alice: User) -> None:
     with time_machine.travel(datetime.datetime.now(datetime.UTC) + datetime.timedelta(minutes=6)):
         forget(alice.email)
     assert len(letters_to(alice.email)) == 2
-
-
-def test_somebody_invited_chooses_a_password_and_is_in(
-    clinic: Clinic, django_capture_on_commit_callbacks: pytest.FixtureRequest
-) -> None:
-    admin = make_user("admin@alpha.test", clinic, Role.CLINIC_ADMIN)
-    with django_capture_on_commit_callbacks(execute=True):  # type: ignore[operator]
-        actions.invite(email=" New@Alpha.test", clinic=clinic, role=Role.BILLING, by=admin)
-    (letter,) = letters_to("new@alpha.test")
-    assert try_sign_in("new@alpha.test").status_code == 200
-    choose(link_in(letter))
-    assert try_sign_in("new@alpha.test", NEW).status_code == 302
-    assert Membership.objects.get(user__email="new@alpha.test").role == Role.BILLING
-
-
-def test_somebody_known_keeps_the_password_and_gets_no_link(
-    alice: User, django_capture_on_commit_callbacks: pytest.FixtureRequest
-) -> None:
-    beta = make_clinic("beta")
-    admin = make_user("admin@beta.test", beta, Role.CLINIC_ADMIN)
-    with django_capture_on_commit_callbacks(execute=True):  # type: ignore[operator]
-        actions.invite(email=alice.email, clinic=beta, role=Role.BILLING, by=admin)
-    (letter,) = letters_to(alice.email)
-    assert "/password/" not in letter
-    assert try_sign_in(alice.email).status_code == 302
-
-
-def test_an_invitation_does_not_change_a_role(clinic: Clinic, alice: User) -> None:
-    admin = make_user("admin@alpha.test", clinic, Role.CLINIC_ADMIN)
-    actions.invite(email=alice.email, clinic=clinic, role=Role.BILLING, by=admin)
-    assert Membership.objects.get(user=alice).role == Role.CARE_MANAGER
 
 
 def test_a_clinic_keeps_an_admin(clinic: Clinic) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from django.test import Client
 
-from clinics.models import AuditEvent, Clinic, Membership, Role, User
+from clinics.models import AuditEvent, Clinic, Invitation, Membership, Role, User
 from tests.clinics.signing_in import is_signed_in, signed_in
 from tests.factories import add_second_factor, make_clinic, make_user
 
@@ -44,9 +44,9 @@ def send(page: Client, what: str, user: User, **more: str) -> str:
 
 def test_somebody_is_invited_by_page(page: Client) -> None:
     said = page.post(PAGE, {"do": "invite", "email": "New@alpha.test", "role": "billing"}, follow=True)
-    assert "A letter is on its way to New@alpha.test" in said.content.decode()
-    assert "invited" in said.content.decode()
-    assert Membership.objects.get(user__email="new@alpha.test").role == Role.BILLING
+    assert "An invitation is on its way to New@alpha.test" in said.content.decode()
+    assert "Invited" in said.content.decode()
+    assert Invitation.objects.get(email="new@alpha.test").role == Role.BILLING
 
 
 @pytest.mark.parametrize(
@@ -128,7 +128,8 @@ def test_an_operator_adds_a_clinic_with_its_first_admin() -> None:
     client.force_login(make_user("olga@host.test", is_operator=True))
     typed = {"name": "Gamma", "slug": "gamma", "timezone": "America/Denver", "admin": "gina@gamma.test"}
     assert client.post("/operator/clinics/", typed).status_code == 302
-    assert Membership.objects.get(clinic__slug="gamma").role == Role.CLINIC_ADMIN
+    assert Invitation.objects.get(clinic__slug="gamma").role == Role.CLINIC_ADMIN
+    assert "and 1 invited" in client.get("/operator/clinics/").content.decode()
     again = client.post("/operator/clinics/", {**typed, "timezone": "Denver"}).content.decode()
     assert "There is a clinic of this short name already." in again
     assert "is not a time zone" in again

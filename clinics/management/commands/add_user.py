@@ -15,7 +15,8 @@ from clinics.models import Role, User
 
 class Command(BaseCommand):
     help = (
-        "Create a person, or give an existing one a role. The password comes from USER_PASSWORD or a prompt."
+        "Create a person, or give an existing one a role. The password comes from USER_PASSWORD or a "
+        "prompt. A member of a clinic is never an operator."
     )
 
     def add_arguments(self, parser: CommandParser) -> None:
@@ -30,6 +31,8 @@ class Command(BaseCommand):
             raise CommandError("--clinic and --role go together.")
         if not options["clinic"] and not options["operator"]:
             raise CommandError("Say what the person may do: --clinic SLUG --role ROLE, or --operator.")
+        if options["clinic"] and options["operator"]:
+            raise CommandError("A member is never an operator: give --clinic and --role, or --operator.")
         clinic = clinic_of(options["clinic"]) if options["clinic"] else None
         exists = User.objects.filter(email=options["email"].strip().lower()).exists()
         password = None if exists else secret_from("USER_PASSWORD", "Password")
@@ -42,6 +45,10 @@ class Command(BaseCommand):
                     actions.grant_role(user=user, clinic=clinic, role=options["role"], by=None)
         except ValidationError as error:
             raise CommandError(one_line(error)) from None
+        except actions.OperatorIsNoMember as error:
+            raise CommandError(str(error)) from None
+        except actions.LastAdmin:
+            raise CommandError(f"{clinic} keeps at least one admin: give that role first.") from None
         what = [f"{options['role']} of {clinic.slug}"] if clinic else []
         what += ["operator"] if user.is_operator else []
         answer(
