@@ -101,13 +101,17 @@ def patient_to_attach(request: Request) -> dict[str, Any]:
 
 
 def carried_patient(patient: Patient) -> dict[str, Any]:
-    """A patient as the vendor's record of a device carries them; it changes the one record it keeps of
-    them. Text messages are on there unless it is told otherwise, so that is said each time."""
-    return {
-        "external_id": patient.external_id,
-        **{name: getattr(patient, name) for name in CARRIED if getattr(patient, name)},
-        "sms_opt_in": patient.as_told("sms_opt_in"),
-    }
+    """Return a patient as the vendor's record of a device carries them: it changes the one record that
+    the vendor keeps of them.
+
+    Whether text messages may be sent is said where this makes the vendor's record, whose default is
+    yes, and where somebody decided it here. A patient the vendor knows is linked by the id alone
+    (https://tenovi.com/api-docs/, patients), and what they agreed to there stays.
+    """
+    carried = {name: getattr(patient, name) for name in CARRIED if getattr(patient, name)}
+    if not patient.at_vendor or "sms_opt_in" in patient.unsent:
+        carried["sms_opt_in"] = patient.as_told("sms_opt_in")
+    return {"external_id": patient.external_id, **carried}
 
 
 def _asked_by(request: Request) -> User | None:

@@ -143,7 +143,12 @@ def warnings(clinic: Clinic, patient: Patient, lines: Sequence[Line]) -> list[st
         said.append(f"{name} was ordered for this patient within the last {RECENTLY.days} days.")
     if shipped and patient.address_status != "Verified" and not patient.confirm_address:
         said.append("Tenovi has not verified the address: the order may wait until somebody confirms it.")
-    if patient.consented_on is None:
+    if patient.gets_texts_without_consent:
+        said.append(
+            "Tenovi sends this patient text messages, and no consent is recorded here. The order leaves "
+            "that as it is: record the consent, or switch them off, in the patient’s record."
+        )
+    elif patient.consented_on is None:
         said.append("No consent of this patient is on record.")
     for line in lines:
         if not line.type.in_stock and line.wanted.ship_by == ShipBy.TENOVI:

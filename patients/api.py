@@ -3,6 +3,8 @@ the vendor as if somebody had filled in the page."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any, ClassVar
 
 from django.core.exceptions import ValidationError as Wrong
@@ -20,12 +22,22 @@ from clinics.api import ClinicListView, ClinicView
 from patients import actions
 from patients.access import patient_with_external_id
 from patients.models import VERDICT, Patient
-from patients.rules import TAKEN, check_external_id
+from patients.rules import TAKEN, check_external_id, check_texts
+
+
+@contextmanager
+def field_error() -> Iterator[None]:
+    """Turn what a rule of the record refuses into an error of the field."""
+    try:
+        yield
+    except Wrong as wrong:
+        raise serializers.ValidationError(wrong.messages) from wrong
 
 
 class PatientSerializer(serializers.ModelSerializer[Patient]):
-    """`sms_opt_in` is told to the vendor as false unless consent is recorded. `address_status` and
-    `address_verified_by` are the vendor's verdict; another address takes `confirm_address` back."""
+    """`sms_opt_in` is the vendor's until it is changed here; switching it on needs a recorded consent.
+    `address_status` and `address_verified_by` are the vendor's verdict; another address takes
+    `confirm_address` back."""
 
     class Meta:
         model = Patient
@@ -49,15 +61,19 @@ class PatientSerializer(serializers.ModelSerializer[Patient]):
         ]
         read_only_fields = VERDICT
 
+    def validate_sms_opt_in(self, value: bool) -> bool:
+        consented_on = self.instance.consented_on if self.instance else None
+        with field_error():
+            check_texts(sms_opt_in=value, consented_on=consented_on)
+        return value
+
     def validate_external_id(self, value: str) -> str:
         if self.instance is not None:
             if value.casefold() != self.instance.external_id.casefold():
                 raise serializers.ValidationError("The external id of a patient cannot be changed.")
             return self.instance.external_id
-        try:
+        with field_error():
             check_external_id(self.context["view"].visit.clinic, value)
-        except Wrong as wrong:
-            raise serializers.ValidationError(wrong.messages) from wrong
         return value
 
 

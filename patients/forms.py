@@ -16,7 +16,7 @@ from clinics.forms import Labelled
 from clinics.models import Clinic, validate_time_zone
 from patients.models import Enrollment, Patient, Program
 from patients.presentation import LABELS
-from patients.rules import ExternalIdTaken, check_external_id
+from patients.rules import ExternalIdTaken, check_external_id, check_texts
 
 EARLIEST_BIRTH = datetime.date(1900, 1, 1)
 QUIET = {"autocomplete": "off"}  # somebody else's data: never a browser's suggestion of one's own
@@ -25,7 +25,7 @@ GROUPS = {
     "Program": ("program", "starts_on", "therapeutic_area"),
     "Where": ("address", "city", "state", "zip_code", "timezone"),
     "Care": ("physician", "clinic_name", "care_manager"),
-    "Consent": ("consented_on", "sms_opt_in"),
+    "Consent": ("consented_on", "sms_opt_in", "texts"),
 }
 
 
@@ -72,15 +72,30 @@ class RecordForm(Labelled):
     sms_opt_in = forms.BooleanField(
         label="Tenovi may send this patient text messages",
         required=False,
-        help_text="Only with consent: without it, Tenovi is told not to.",
+        help_text="Only with consent: a new patient without it gets none.",
     )
+    texts = forms.ChoiceField(
+        label="Text messages are on at Tenovi, and no consent is recorded here",
+        required=False,
+        choices=[("", "Leave them on for now"), ("off", "Switch them off at Tenovi")],
+        widget=forms.RadioSelect({"class": "form-check-input"}),
+        help_text="If the patient agreed, enter the day of consent above: they stay on.",
+    )
+    """In place of `sms_opt_in` where only Tenovi knows of an opt-in: nothing is switched by default."""
     version = forms.IntegerField(widget=forms.HiddenInput, required=False)
 
     def __init__(
-        self, data: Mapping[str, Any] | None, *, clinic: Clinic, today: datetime.date, **options: Any
+        self,
+        data: Mapping[str, Any] | None,
+        *,
+        clinic: Clinic,
+        today: datetime.date,
+        asks_about_texts: bool = False,
+        **options: Any,
     ) -> None:
         super().__init__(data, **options)
         self.clinic, self.today = clinic, today
+        del self.fields["sms_opt_in" if asks_about_texts else "texts"]
         self.fields["timezone"].help_text = f"Empty for the clinic's, {clinic.timezone}."
 
     def groups(self) -> list[tuple[str, list[BoundField]]]:
@@ -104,9 +119,12 @@ class RecordForm(Labelled):
         return self._past("consented_on")
 
     def clean(self) -> dict[str, Any]:
-        lacks_consent = not self.cleaned_data.get("consented_on") and "consented_on" not in self.errors
-        if self.cleaned_data.get("sms_opt_in") and lacks_consent:
-            self.add_error("sms_opt_in", "Enter the day of consent first, or take this back.")
+        if "consented_on" not in self.errors:
+            wanted = bool(self.cleaned_data.get("sms_opt_in"))
+            try:
+                check_texts(sms_opt_in=wanted, consented_on=self.cleaned_data.get("consented_on"))
+            except ValidationError as wrong:
+                self.add_error("sms_opt_in", wrong)
         return self.cleaned_data
 
     def _past(self, name: str) -> datetime.date | None:
@@ -119,7 +137,8 @@ class RecordForm(Labelled):
 
     def values(self) -> dict[str, Any]:
         """What was filled in, for `actions`."""
-        return {name: value for name, value in self.cleaned_data.items() if name != "version"}
+        kept = {name: value for name, value in self.cleaned_data.items() if name not in ("version", "texts")}
+        return kept | ({"sms_opt_in": False} if self.cleaned_data.get("texts") == "off" else {})
 
 
 class EnrollmentFields(Labelled):

@@ -35,8 +35,10 @@ def record_to_push(request: Request) -> dict[str, Any]:
     when it does not know the patient yet. Never a field that nobody filled or changed here: the vendor
     may know more.
 
-    Text messages are on at the vendor unless it is told otherwise, so that is said each time. A
-    confirmation goes out with the address that it is about.
+    A new record says whether text messages may be sent, because the vendor's default is yes
+    (https://tenovi.com/api-docs/, patients: "set this to false at creation time"). A record that is
+    there says so only when somebody decided it here: else a changed phone number would switch them
+    off for a patient who agreed at the vendor. A confirmation goes out with its address.
     """
     patient = Patient.objects.for_clinic(request.clinic).with_external_id(request.target).first()
     if patient is None:
@@ -47,8 +49,10 @@ def record_to_push(request: Request) -> dict[str, Any]:
         changed.update(ADDRESS)
     is_whole = is_new or fields is None
     names = [name for name in TOLD if name in changed or (is_whole and patient.as_told(name))]
-    body = {name: patient.as_told(name) for name in (*names, "sms_opt_in")}
-    return body | ({"external_id": patient.external_id} if is_new else {})
+    body = {name: patient.as_told(name) for name in names}
+    if not is_new:
+        return body
+    return body | {"external_id": patient.external_id, "sms_opt_in": patient.as_told("sms_opt_in")}
 
 
 def patient_taken(request: Request, answer: shapes.Patient) -> int:

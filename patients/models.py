@@ -104,6 +104,11 @@ class Patient(TenantModel):
         return value
 
     @property
+    def gets_texts_without_consent(self) -> bool:
+        """Whether Tenovi sends text messages, and nobody has recorded here that the patient agreed."""
+        return self.sms_opt_in and self.consented_on is None
+
+    @property
     def has_whole_address(self) -> bool:
         """Only then does the vendor check it."""
         return all(getattr(self, name) for name in ADDRESS)

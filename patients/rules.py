@@ -1,12 +1,15 @@
-"""What an external id may be, for the page and the API alike."""
+"""What a patient's record may hold, for the page and the API alike."""
 
 from __future__ import annotations
+
+import datetime
 
 from django.core.exceptions import ValidationError
 
 from clinics.models import Clinic
 from patients.models import Patient
 
+NO_CONSENT = "Text messages need the patient's consent: enter the day of consent first."
 TAKEN = "There is a patient of this id already. Small and capital letters are the same."
 
 
@@ -26,3 +29,9 @@ def check_external_id(clinic: Clinic, external_id: str) -> None:
     taken = Patient.objects.for_clinic(clinic).with_external_id(external_id).first()
     if taken is not None:
         raise ExternalIdTaken(taken)
+
+
+def check_texts(*, sms_opt_in: bool, consented_on: datetime.date | None) -> None:
+    """Raises ValidationError for text messages that somebody switches on without a recorded consent."""
+    if sms_opt_in and consented_on is None:
+        raise ValidationError(NO_CONSENT)

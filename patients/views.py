@@ -170,17 +170,27 @@ def _today(visit: Visit) -> Any:
 
 
 def _form_of(patient: Patient, visit: Visit, sent: Any = None) -> RecordForm:
-    fields = list(RecordForm.base_fields)
-    initial = {name: getattr(patient, name) for name in fields}
-    initial["sms_opt_in"] = patient.as_told("sms_opt_in")
-    return RecordForm(sent, clinic=visit.clinic, today=_today(visit), initial=initial)
+    initial = {name: getattr(patient, name) for name in RecordForm.base_fields if name != "texts"}
+    return RecordForm(
+        sent,
+        clinic=visit.clinic,
+        today=_today(visit),
+        initial=initial,
+        asks_about_texts=patient.gets_texts_without_consent,
+    )
 
 
 def _asked_again(patient: Patient, form: RecordForm, typed: QueryDict) -> RecordForm:
     """The form as it was filled in, now for the record as it stands; a field that differs says how."""
     sent = typed.copy()
     sent["version"] = str(patient.version)
-    again = RecordForm(sent, clinic=form.clinic, today=form.today, initial=form.initial)
+    again = RecordForm(
+        sent,
+        clinic=form.clinic,
+        today=form.today,
+        initial=form.initial,
+        asks_about_texts="texts" in form.fields,
+    )
     again.full_clean()
     for name, value in form.values().items():
         if getattr(patient, name) != value:

@@ -150,7 +150,6 @@ def test_each_way_to_the_patient_is_said_as_the_vendor_wants_it(
             "name": "Test Person",
             "phone_number": "123-456-7890",
             "physician": "Dr. Jones",
-            "sms_opt_in": False,
         },
     }
     assert fresh(order).sent == json.loads(asked.body)

@@ -163,14 +163,34 @@ def test_a_form_that_names_no_version_replaces_nothing(page: Client, clinic: Cli
     assert only_patient(clinic).name == "Test Person"
 
 
-def test_text_messages_stay_off_until_consent_is_recorded(page: Client, clinic: Clinic) -> None:
-    """At the vendor they are on by default, so an imported patient may have them without consent."""
+def test_text_messages_that_are_on_at_the_vendor_are_a_question(page: Client, clinic: Clinic) -> None:
+    """At the vendor they are on by default, so an imported patient may have them without consent.
+    Keeping the record decides nothing; what a person chooses does, once."""
     patient = make_patient(clinic, "mrn-1", name="Test Person", sms_opt_in=True)
     shown = page.get(f"/c/alpha/patients/{patient.id}/").content.decode()
     assert "on at Tenovi, without consent here" in shown
-    page.post(*edit(patient))
+    page.post(*edit(patient, phone_number="555-0100"))
+    assert only_patient(clinic).sms_opt_in
+    assert Request.objects.for_clinic(clinic).get().params == {"fields": ["phone_number"]}
+    assert "Switch them off at Tenovi" in page.get(edit(patient)[0]).content.decode()
+    page.post(*edit(patient, texts="off"))
     assert not only_patient(clinic).sms_opt_in
-    assert Request.objects.for_clinic(clinic).get().params == {"fields": ["sms_opt_in"]}
+    assert Request.objects.for_clinic(clinic).get().params == {"fields": ["phone_number", "sms_opt_in"]}
+    assert "Switch them off at Tenovi" not in page.get(edit(patient)[0]).content.decode()
+
+
+def test_a_consent_keeps_the_text_messages_that_are_on(page: Client, clinic: Clinic) -> None:
+    patient = make_patient(clinic, "mrn-1", name="Test Person", sms_opt_in=True)
+    page.post(*edit(patient, consented_on="2026-01-02"))
+    patient = only_patient(clinic)
+    assert (patient.sms_opt_in, patient.gets_texts_without_consent) == (True, False)
+
+
+def test_nobody_switches_text_messages_on_without_consent(page: Client, clinic: Clinic) -> None:
+    patient = make_patient(clinic, "mrn-1", name="Test Person")
+    said = page.post(*edit(patient, sms_opt_in="on")).content.decode()
+    assert "enter the day of consent first" in said
+    assert not only_patient(clinic).sms_opt_in
 
 
 def test_a_new_time_zone_puts_the_patients_readings_on_their_dates(page: Client, clinic: Clinic) -> None:

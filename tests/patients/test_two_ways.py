@@ -14,6 +14,7 @@ from django.db.models.functions import Now
 from pytest_django import Settings
 
 from clinics.models import AuditEvent, Clinic, User
+from devices.handlers import carried_patient
 from patients import actions
 from patients.merging import store_taken
 from patients.models import Patient
@@ -97,6 +98,45 @@ def test_text_messages_are_on_there_once_consent_is_recorded_here(account: Accou
     account.change(consented_on=None)
     account.send()
     assert account.there["sms_opt_in"] is False
+
+
+def test_who_agreed_to_text_messages_at_the_vendor_keeps_them_through_every_other_change(
+    account: Account,
+) -> None:
+    """Nobody decided here: neither a change of the record nor a device that is handed over says anything,
+    also while the opt-in has not been read from there."""
+    account.create(name="Test Person")
+    account.send()
+    assert account.there["sms_opt_in"] is False  # the vendor's default is yes: a new record says no
+    account.change_there(sms_opt_in=True)
+    account.change(phone_number="555-0100")
+    account.send()
+    assert (account.there["phone_number"], account.there["sms_opt_in"]) == ("555-0100", True)
+    account.read()
+    assert account.here.gets_texts_without_consent
+    account.change(phone_number="555-0199")
+    account.send()
+    assert (account.there["phone_number"], account.there["sms_opt_in"]) == ("555-0199", True)
+    assert "sms_opt_in" not in carried_patient(account.here)
+
+
+def test_a_new_patient_whom_the_vendor_has_already_keeps_what_was_agreed_there(account: Account) -> None:
+    body = {"external_id": account.external_id, "sms_opt_in": True}
+    assert account.sandbox.call("/hwi/hwi-patients/", method="POST", body=body).status_code == 201
+    account.create(name="Test Person")
+    account.send()
+    assert (account.there["name"], account.there["sms_opt_in"]) == ("Test Person", True)
+    assert account.here.gets_texts_without_consent
+
+
+def test_what_somebody_decided_here_goes_with_a_device_too(account: Account) -> None:
+    account.create(name="Test Person")
+    assert carried_patient(account.here)["sms_opt_in"] is False  # nothing is known there yet
+    account.send()
+    account.change(consented_on=datetime.date(2026, 1, 2), sms_opt_in=True)
+    assert carried_patient(account.here)["sms_opt_in"] is True
+    account.send()
+    assert "sms_opt_in" not in carried_patient(account.here)
 
 
 def test_a_field_that_was_emptied_here_is_empty_there(account: Account) -> None:

@@ -23,7 +23,7 @@ from tests.vendor import sandbox_clinic
 pytestmark = pytest.mark.django_db
 
 VERDICT = {"address_status": "", "address_verified_by": ""}
-SENT = {name: value for name, value in RECORD.items() if name not in VERDICT}
+SENT = {name: value for name, value in RECORD.items() if name not in VERDICT} | {"sms_opt_in": False}
 
 
 @pytest.fixture
@@ -99,6 +99,18 @@ def test_what_is_wrong_is_a_field_error_and_nothing_is_kept(
     assert message in answer.json()[next(iter(wrong))][0]
     assert only_patient(clinic).external_id == "mrn-1"
     assert not Request.objects.for_clinic(clinic).exists()
+
+
+def test_text_messages_take_a_recorded_consent(api: APIClient, clinic: Clinic) -> None:
+    refused = api.post(URL, {"external_id": "mrn-1", "sms_opt_in": True}, format="json")
+    assert (refused.status_code, list(refused.json())) == (400, ["sms_opt_in"])
+    assert "consent" in refused.json()["sms_opt_in"][0]
+    assert not Patient.objects.for_clinic(clinic).exists()
+    patient = make_patient(clinic, "mrn-1")
+    assert api.patch(f"{URL}mrn-1/", {"sms_opt_in": True}, format="json").status_code == 400
+    Patient.objects.for_clinic(clinic).filter(id=patient.id).update(consented_on="2026-01-02")
+    answer = api.patch(f"{URL}mrn-1/", {"sms_opt_in": True}, format="json")
+    assert (answer.status_code, answer.json()["sms_opt_in"]) == (200, True)
 
 
 def test_an_id_is_not_changed(api: APIClient, clinic: Clinic) -> None:

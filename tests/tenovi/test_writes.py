@@ -215,7 +215,7 @@ def test_a_patient_the_vendor_does_not_know_is_created_with_all_that_is_filled(
     ask(clinic, RequestKind.PATIENT_PUSH, "mrn-1", params={"fields": ["city"]})
     drain()
     assert pushed(stub) == [
-        ("PATCH", {"city": "Irvine", "sms_opt_in": False}),
+        ("PATCH", {"city": "Irvine"}),
         ("POST", {"external_id": "mrn-1", "name": "Test Person", "city": "Irvine", "sms_opt_in": False}),
     ]
     assert Patient.objects.for_clinic(clinic).get().address_status == "Invalid"
@@ -281,7 +281,7 @@ def test_a_device_is_pushed_with_who_has_it_now_and_nothing_is_lost_from_it(
             "PATCH",
             {
                 "device": {"name": "Tenovi BPM - L", "hardware_uuid": "A1B2C3D4E5F6"},
-                "patient": {"external_id": "mrn-1", "name": "Test Person", "sms_opt_in": False},
+                "patient": {"external_id": "mrn-1", "name": "Test Person"},
             },
         )
     ]
