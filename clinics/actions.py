@@ -9,7 +9,7 @@ from django.db import transaction
 from knox.models import AuthToken
 
 from clinics import audit, second_factor, sessions, webhook_secrets
-from clinics.models import Clinic, Membership, Role, User
+from clinics.models import Clinic, Membership, Role, User, WebhookSecret
 
 SETTINGS = ("name", "timezone", "billing_window", "idle_minutes", "second_factor_required")
 
@@ -24,6 +24,10 @@ class BelongsElsewhere(Exception):
 
 class OperatorIsNoMember(Exception):
     """A person would be both an operator and a member of a clinic; the message says which is in the way."""
+
+
+class SecretInUse(Exception):
+    """A webhook secret of this name opened a door lately: what shows it would be turned away."""
 
 
 @transaction.atomic
@@ -80,13 +84,36 @@ def replace_api_key(*, clinic: Clinic, tenovi_domain: str, api_key: str, by: Use
 
 
 @transaction.atomic
-def add_webhook_secret(*, clinic: Clinic, header: str, username: str, password: str, by: User | None) -> None:
-    """Accept a secret at the doors: HTTP Basic, or `password` in a header of the clinic's choosing."""
+def add_webhook_secret(
+    *, clinic: Clinic, header: str, username: str, password: str, name: str = "", by: User | None
+) -> WebhookSecret:
+    """Accept a secret at the doors: HTTP Basic, or `password` in a header of the clinic's choosing.
+
+    Raises webhook_secrets.TwoAreValid: see `make_room_for_secret`.
+    """
     if header:
-        webhook_secrets.add_header(clinic, header, password)
+        added = webhook_secrets.add_header(clinic, header, password, name=name)
     else:
-        webhook_secrets.add_basic(clinic, username, password)
-    audit.record("webhook_secret_added", by=by, clinic=clinic, detail={"header": header or "Authorization"})
+        added = webhook_secrets.add_basic(clinic, username, password, name=name)
+    detail = {"secret": added.name, "header": header or "Authorization"}
+    audit.record("webhook_secret_added", by=by, clinic=clinic, detail=detail)
+    return added
+
+
+@transaction.atomic
+def make_room_for_secret(*, clinic: Clinic, by: User | None, insist: bool = False) -> WebhookSecret | None:
+    """Retire the less used of two secrets; None where there was room. The caller says so to who is there.
+
+    Raises webhook_secrets.TwoAreValid while both are in use, unless the caller insists: a person says which.
+    """
+    Clinic.objects.select_for_update(no_key=True).get(pk=clinic.pk)
+    least = webhook_secrets.least_used_of_two(clinic)
+    if least is None:
+        return None
+    if not insist and least.id in webhook_secrets.in_use(clinic):
+        raise webhook_secrets.TwoAreValid
+    _retire(least, by)
+    return least
 
 
 @transaction.atomic
@@ -223,12 +250,45 @@ def _record_everywhere(action: str, user: User, by: User, detail: dict[str, Any]
 
 
 @transaction.atomic
-def retire_webhook_secret(*, clinic: Clinic, secret: str, by: User) -> bool:
-    """Close the door to a secret, by its id; never to the newest one. Whether there was one to close."""
-    newest = clinic.webhook_secrets.order_by("-id").first()
-    if newest is None or not secret.isascii() or not secret.isdecimal() or len(secret) > 18:
-        return False
-    retired, _ = clinic.webhook_secrets.filter(id=int(secret)).exclude(id=newest.id).delete()
-    if retired:
-        audit.record("webhook_secret_retired", by=by, clinic=clinic, detail={"secret": int(secret)})
-    return bool(retired)
+def retire_webhook_secret(*, clinic: Clinic, secret: str, typed: str, by: User) -> WebhookSecret | None:
+    """Close the door to a secret, by its id; None where there is none such, or it is the last that opens.
+
+    Raises SecretInUse for one that was used lately, unless its name was typed.
+    """
+    Clinic.objects.select_for_update(no_key=True).get(pk=clinic.pk)
+    found = _secret_of(clinic, secret)
+    if found is None or found.retired_at or clinic.webhook_secrets.valid().count() < 2:
+        return None
+    if found.id in webhook_secrets.in_use(clinic) and typed.strip() != found.name:
+        raise SecretInUse(found.name)
+    _retire(found, by)
+    return found
+
+
+@transaction.atomic
+def restore_webhook_secret(*, clinic: Clinic, secret: str, by: User) -> WebhookSecret | None:
+    """Open the door again to a secret that was retired; None where there is none such. Raises TwoAreValid."""
+    Clinic.objects.select_for_update(no_key=True).get(pk=clinic.pk)
+    found = _secret_of(clinic, secret)
+    if found is None or found.retired_at is None:
+        return None
+    if clinic.webhook_secrets.valid().count() >= webhook_secrets.VALID_AT_ONCE:
+        raise webhook_secrets.TwoAreValid
+    was, found.retired_at = found.retired_at, None
+    found.save(update_fields=["retired_at"])
+    detail = {"secret": found.name, "retired_at": [was.isoformat(), None]}
+    audit.record("webhook_secret_restored", by=by, clinic=clinic, detail=detail)
+    return found
+
+
+def _secret_of(clinic: Clinic, secret: str) -> WebhookSecret | None:
+    if not secret.isascii() or not secret.isdecimal() or len(secret) > 18:
+        return None
+    return clinic.webhook_secrets.filter(id=int(secret)).first()
+
+
+def _retire(secret: WebhookSecret, by: User | None) -> None:
+    webhook_secrets.retire(secret)
+    used = secret.last_used_at.isoformat() if secret.last_used_at else None
+    detail = {"secret": secret.name, "last_used_at": used}
+    audit.record("webhook_secret_retired", by=by, clinic=secret.clinic, detail=detail)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import uuid
 import zoneinfo
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Self
 
 from django.contrib.auth.models import AbstractBaseUser, BaseUserManager
 from django.contrib.sessions.base_session import AbstractBaseSession, BaseSessionManager
@@ -77,17 +77,41 @@ class Clinic(models.Model):
         self.tenovi_api_key_encrypted = encrypt(key)
 
 
+class WebhookSecretQuerySet(models.QuerySet["WebhookSecret"]):
+    def valid(self) -> Self:
+        """Opens the doors."""
+        return self.filter(retired_at=None)
+
+    def retired(self) -> Self:
+        """Opens nothing any more, and is known when it is shown all the same."""
+        return self.exclude(retired_at=None)
+
+
 class WebhookSecret(models.Model):
     """What the vendor presents at our doors. Two may be valid while one replaces the other.
 
     Only a salted digest is kept; see `clinics.webhook_secrets` for how it is made and compared.
+    `last_used_at`: when it last opened a door, by the database's clock, to within ten minutes.
     """
 
     clinic = models.ForeignKey(Clinic, on_delete=models.CASCADE, related_name="webhook_secrets")
+    name = models.CharField(max_length=60)
     header = models.CharField(max_length=100, default="Authorization")
     salt = models.BinaryField()
     digest = models.BinaryField()
     created_at = models.DateTimeField(auto_now_add=True)
+    last_used_at = models.DateTimeField(null=True)
+    retired_at = models.DateTimeField(null=True)
+
+    objects: ClassVar[WebhookSecretQuerySet] = WebhookSecretQuerySet.as_manager()  # type: ignore[assignment]
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["clinic", "name"], name="webhook_secret_name_once"),
+        ]
+
+    def __str__(self) -> str:
+        return self.name
 
 
 class UserManager(BaseUserManager["User"]):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import secrets
+from typing import Any
 
 from django import forms
 from django.conf import settings
@@ -14,13 +15,23 @@ from django.views.decorators.http import require_http_methods
 from clinics import actions
 from clinics.access import Permission, Visit, clinic_page
 from clinics.forms import Labelled
-from clinics.models import WebhookSecret
+from clinics.models import Clinic
+from clinics.webhook_secrets import VALID_AT_ONCE, TwoAreValid, in_use
 
 USERNAME = "tenovi"
 SECRET_BYTES = 24  # 192 random bits
 
 
 class NewSecret(Labelled):
+    """`clinic`: whose secrets have names already."""
+
+    name = forms.CharField(
+        label="Name",
+        max_length=60,
+        required=False,
+        help_text="To tell it from the other one. Left empty, it gets a number.",
+        widget=forms.TextInput({"autocomplete": "off", "spellcheck": "false"}),
+    )
     header = forms.RegexField(
         r"^[A-Za-z][A-Za-z0-9-]*$",
         label="Header",
@@ -31,30 +42,79 @@ class NewSecret(Labelled):
         widget=forms.TextInput({"autocomplete": "off", "spellcheck": "false"}),
     )
 
+    def __init__(self, *args: Any, clinic: Clinic, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.clinic = clinic
+
+    def clean_name(self) -> str:
+        name = str(self.cleaned_data["name"])
+        if name and self.clinic.webhook_secrets.filter(name=name).exists():
+            raise forms.ValidationError("Another secret has this name.")
+        return name
+
 
 @clinic_page(Permission.MANAGE_CLINIC)
 @require_http_methods(["GET", "HEAD", "POST"])
 def webhook_secrets(request: HttpRequest, visit: Visit) -> HttpResponse:
-    form = NewSecret(request.POST if request.POST.get("do") == "add" else None)
-    shown = None
-    if request.method == "POST" and request.POST.get("do") == "retire":
-        if actions.retire_webhook_secret(
-            clinic=visit.clinic, secret=request.POST.get("secret", ""), by=visit.user
-        ):
-            messages.success(request, "The older secret opens nothing any more.")
+    wanted = request.POST.get("do")
+    if wanted in ("retire", "restore"):
+        (_retire if wanted == "retire" else _restore)(request, visit)
         return redirect("webhook-secrets", visit.clinic.slug)
-    if request.method == "POST" and form.is_valid():
-        header, value = form.cleaned_data["header"], secrets.token_urlsafe(SECRET_BYTES)
-        actions.add_webhook_secret(
-            clinic=visit.clinic, header=header, username=USERNAME, password=value, by=visit.user
-        )
-        shown = {"header": header, "username": USERNAME, "value": value}
+    form = NewSecret(request.POST if wanted == "add" else None, clinic=visit.clinic)
+    shown = _added(request, visit, form) if request.method == "POST" and form.is_valid() else None
+    used = in_use(visit.clinic)
+    valid = visit.clinic.webhook_secrets.valid().order_by("-id")
     context = {
         "form": form,
         "shown": shown,
-        "secrets": WebhookSecret.objects.filter(clinic=visit.clinic).order_by("-id"),
+        "secrets": [{"secret": one, "is_in_use": one.id in used} for one in valid],
+        "is_full": len(valid) >= VALID_AT_ONCE,
+        "retired": visit.clinic.webhook_secrets.retired().order_by("-retired_at"),
         "clinic": visit.clinic,
         "zone": visit.clinic.zone,
         "site": settings.PUBLIC_URL,
     }
     return render(request, "clinics/webhook_secrets.html", context)
+
+
+def _added(request: HttpRequest, visit: Visit, form: NewSecret) -> dict[str, str] | None:
+    """What the page shows this once; None when two are valid already."""
+    header, value = form.cleaned_data["header"], secrets.token_urlsafe(SECRET_BYTES)
+    try:
+        added = actions.add_webhook_secret(
+            clinic=visit.clinic,
+            header=header,
+            username=USERNAME,
+            password=value,
+            name=form.cleaned_data["name"],
+            by=visit.user,
+        )
+    except TwoAreValid as refused:
+        messages.error(request, str(refused))
+        return None
+    return {"name": added.name, "header": header, "username": USERNAME, "value": value}
+
+
+def _retire(request: HttpRequest, visit: Visit) -> None:
+    secret, typed = request.POST.get("secret", ""), request.POST.get("typed", "")
+    try:
+        retired = actions.retire_webhook_secret(
+            clinic=visit.clinic, secret=secret, typed=typed, by=visit.user
+        )
+    except actions.SecretInUse as used:
+        said = f"{used} was used in the last day. Type its name to retire it: what shows it is turned away."
+        messages.error(request, said)
+        return
+    if retired:
+        messages.success(request, f"{retired} opens nothing any more.")
+
+
+def _restore(request: HttpRequest, visit: Visit) -> None:
+    try:
+        secret = request.POST.get("secret", "")
+        restored = actions.restore_webhook_secret(clinic=visit.clinic, secret=secret, by=visit.user)
+    except TwoAreValid as refused:
+        messages.error(request, str(refused))
+        return
+    if restored:
+        messages.success(request, f"{restored} opens the doors again.")

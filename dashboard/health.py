@@ -18,6 +18,7 @@ from django.http import HttpRequest, JsonResponse
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
 
+from tenovi import refusals
 from tenovi.models import Heartbeat
 
 QUEUES = {"default", "vendor"}
@@ -37,9 +38,19 @@ def alive(request: HttpRequest) -> JsonResponse:
 def ready(request: HttpRequest) -> JsonResponse:
     """200 when everything works, else 503 with the parts that do not in `not_ready`."""
     missing = _missing_in_database() + _missing_in_redis()
+    answer = {"status": "ok", "not_ready": missing, "refused_calls_last_hour": _refused_calls()}
     if missing:
-        return JsonResponse({"status": "not ready", "not_ready": missing}, status=503)
-    return JsonResponse({"status": "ok", "not_ready": []})
+        return JsonResponse({**answer, "status": "not ready"}, status=503)
+    return JsonResponse(answer)
+
+
+def _refused_calls() -> int | None:
+    """Webhook calls of the last hour, of all clinics, without a valid secret: no reason to be not ready, and
+    one to look. None while the database is away."""
+    try:
+        return refusals.calls_of_last_hour()
+    except Error:
+        return None
 
 
 def _missing_in_database() -> list[str]:

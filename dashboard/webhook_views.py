@@ -16,9 +16,10 @@ from django.views.decorators.http import require_http_methods
 
 from clinics.access import Permission, Visit, clinic_page
 from clinics.models import Clinic
+from clinics.webhook_secrets import TwoAreValid, idle_of_two
 from devices.models import DeviceProperty
 from devices.properties import WEBHOOK
-from tenovi import webhooks
+from tenovi import refusals, webhooks
 from tenovi.models import Call, Delivery, RequestKind, VendorWebhook
 from tenovi.reach import is_public, why_unreachable
 from tenovi.webhooks import DOORS, endpoint_of
@@ -62,6 +63,7 @@ def context(visit: Visit) -> dict[str, Any]:
             {"webhook": one, "name": NAMES.get(one.event, one.event), "is_ours": one.id in mine}
             for one in known
         ],
+        "makes_room": idle_of_two(clinic),
         "telling": webhooks.telling(clinic),
         "pinned": _pinned(visit),
         "is_public": is_public(endpoint_of(clinic, "MEASUREMENT")),
@@ -92,11 +94,15 @@ def _register(request: HttpRequest, visit: Visit) -> None:
         messages.error(request, "First ask Tenovi what is there: otherwise something might be there twice.")
         return
     try:
-        webhooks.register(clinic=visit.clinic, by=visit.user)
+        retired = webhooks.register(clinic=visit.clinic, by=visit.user)
     except webhooks.StillTelling:
         messages.error(request, "Tenovi is being told already. Wait until that is done.")
+    except TwoAreValid:
+        said = "Two secrets are valid, and both were used in the last day. Retire one below Secrets first."
+        messages.error(request, said)
     else:
-        messages.success(request, "Tenovi is told: a new secret, arrays, and all devices by default.")
+        gone = f" {retired} was not in use and is retired." if retired else ""
+        messages.success(request, f"Tenovi is told: a new secret, arrays, and all devices by default.{gone}")
 
 
 def _try(request: HttpRequest, clinic: Clinic) -> None:
@@ -115,10 +121,24 @@ def _read_at(clinic: Clinic) -> datetime.datetime | None:
 def _doors(clinic: Clinic) -> list[Door]:
     came = Delivery.objects.for_clinic(clinic).exclude(state="rejected").order_by()
     last = dict(came.values_list("kind").annotate(last=Max("received_at")))
+    refused = {one.kind: one for one in refusals.of_last_hour(clinic) if not one.is_over}
     return [
-        Door(NAMES[event], endpoint_of(clinic, event), tuple(_problems(there)), last.get(DOORS[event]))
+        Door(
+            NAMES[event],
+            endpoint_of(clinic, event),
+            tuple(_problems(there) + _refusals(refused.get(DOORS[event]))),
+            last.get(DOORS[event]),
+        )
         for event, there in webhooks.ours(clinic).items()
     ]
+
+
+def _refusals(refused: refusals.Refused | None) -> list[str]:
+    if refused is None:
+        return []
+    shown = "a secret that was retired" if refused.retired else "no valid secret"
+    calls = "A call was" if refused.count == 1 else f"{refused.count:,} calls were"
+    return [f"{calls} refused in the last hour: {shown} was shown. Register again to give it a new one."]
 
 
 def _problems(there: list[VendorWebhook]) -> list[str]:

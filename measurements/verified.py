@@ -19,6 +19,7 @@ class Cause(models.TextChoices):
     NIGHTLY = "nightly", "Every night, three days back"
     WEEKLY = "weekly", "Every week, 35 days back, nobody skipped"
     OUTAGE = "outage", "After an outage of ours"
+    REFUSED = "refused", "After calls without a valid secret"
     SILENCE = "silence", "The webhook fell silent"
     PERSON = "person", "Asked for by a person"
 

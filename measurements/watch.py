@@ -1,5 +1,5 @@
 """Deciding by itself when to compare with the vendor: every night, every week, after an outage of
-ours, and when a clinic's webhook falls silent."""
+ours or calls without a valid secret, and when a clinic's webhook falls silent."""
 
 from __future__ import annotations
 
@@ -12,14 +12,18 @@ from django.utils import timezone
 from clinics.models import Clinic
 from measurements.reconcile import BACK, OVERLAP, finish_runs, plan_what_can_be, start
 from measurements.verified import Cause, Reconciliation
+from tenovi import refusals
 from tenovi.keys import why_nothing_is_sent
-from tenovi.models import Delivery, DoorCount, Heartbeat
+from tenovi.models import Delivery, DoorCount, Heartbeat, RequestKind
+from tenovi.models.ledger import DeliveryKind
+from tenovi.queue import ask
 
 NIGHT = 2  # o'clock in the clinic's zone
 WEEKDAY = 6  # Sunday: the weekly run takes the place of that night's
 GAP = datetime.timedelta(minutes=2, seconds=30)  # between heartbeats, which come every minute
 LOOK_BACK = datetime.timedelta(days=7)
 BETWEEN_OUTAGES = datetime.timedelta(minutes=2)  # however often a sender knocks in vain
+BETWEEN_REFUSED = datetime.timedelta(minutes=30)
 SHORTEST_SILENCE = datetime.timedelta(hours=2)
 RHYTHM = 20  # deliveries within a week, below which silence says nothing
 
@@ -37,7 +41,12 @@ def _start_what_is_due(clinic: Clinic) -> int:
     if not clinic.tenovi_domain or why_nothing_is_sent(clinic):
         return 0
     now = timezone.now()
-    runs = [_scheduled(clinic, now), _after_outage(clinic, now), _after_silence(clinic, now)]
+    runs = [
+        _scheduled(clinic, now),
+        _after_outage(clinic, now),
+        _after_refused_calls(clinic, now),
+        _after_silence(clinic, now),
+    ]
     return sum(run is not None for run in runs)
 
 
@@ -57,12 +66,32 @@ def _after_outage(clinic: Clinic, now: datetime.datetime) -> Reconciliation | No
         return None
     seen = last.until if last else now - LOOK_BACK
     begun = [before for before, after in _gaps(now) if after > seen]
-    refused = DoorCount.objects.filter(cause__in=["unavailable", "too_large"], last_at__gt=seen)
-    begun += refused.filter(Q(clinic_id=clinic.id) | Q(clinic_id=None)).values_list("hour", flat=True)
+    refused = DoorCount.objects.filter(cause__in=refusals.KEPT_OUT, last_at__gt=seen)
+    begun += refused.filter(Q(clinic_id=clinic.id) | Q(clinic_id=None)).values_list("start", flat=True)
     if not begun:
         return None
     slot = f"{last.until:%Y%m%dT%H%M%S}" if last else "first"
     return start(clinic=clinic, cause=Cause.OUTAGE, since=min(begun) - OVERLAP, by=None, slot=slot)
+
+
+def _after_refused_calls(clinic: Clinic, now: datetime.datetime) -> Reconciliation | None:
+    """One run for the calls without a valid secret that have come to an end since the last such run began.
+
+    A stranger may have made them, so that however often one knocks, the vendor is not asked all the time.
+    What was refused of shipping is in the list of devices.
+    """
+    last = Reconciliation.objects.for_clinic(clinic).filter(cause=Cause.REFUSED).order_by("until").last()
+    if last and (last.finished_at is None or now - last.until < BETWEEN_REFUSED):
+        return None
+    ended = refusals.ended(clinic, since=last.until if last else now - LOOK_BACK)
+    if not ended:
+        return None
+    slot = f"{last.until:%Y%m%dT%H%M%S}" if last else "first"
+    since = min(one.first_at for one in ended) - OVERLAP
+    run = start(clinic=clinic, cause=Cause.REFUSED, since=since, by=None, slot=slot)
+    if run and any(one.kind != DeliveryKind.MEASUREMENTS for one in ended):
+        ask(clinic, RequestKind.DEVICES)
+    return run
 
 
 def _gaps(now: datetime.datetime) -> list[tuple[datetime.datetime, datetime.datetime]]:

@@ -6,6 +6,8 @@ Nothing here redirects, needs Redis, or tells anything about a patient.
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import partial
 from typing import Any, cast
 
 from django.db import DatabaseError, InterfaceError, connection
@@ -23,6 +25,7 @@ from clinics.addresses import caller_address
 from clinics.api import AnswerJson
 from clinics.models import Clinic
 from tenovi import inbox, refusals
+from tenovi.models.ledger import RefusalCause
 from tenovi.reasons import sentence
 from tenovi.schema import door
 
@@ -37,11 +40,12 @@ class WebhookSecretAuthentication(BaseAuthentication):
 
     def authenticate(self, request: Request) -> tuple[None, Clinic]:
         slug = request.parser_context["kwargs"]["clinic"]
-        clinic, proven = webhook_secrets.clinic_shown_by(slug, request.headers)
-        if clinic is None or not proven:
-            _count_wrong_secret(clinic)
+        shown = webhook_secrets.shown_by(slug, request.headers)
+        if shown.clinic is None or not shown.is_valid:
+            _try_to(partial(_count_refused, shown, request.parser_context["view"]))
             raise AuthenticationFailed("The credentials are missing or wrong.")
-        return None, clinic
+        request.parser_context["view"].shown = shown
+        return None, shown.clinic
 
     def authenticate_header(self, request: Request) -> str:
         return 'Basic realm="webhooks"'
@@ -51,6 +55,7 @@ class WebhookDoor(APIView):
     """One door. `kind` names the deliveries it keeps."""
 
     kind: str = ""
+    shown: webhook_secrets.Shown
     authentication_classes = [WebhookSecretAuthentication]
     permission_classes = []
     throttle_classes = []
@@ -72,13 +77,15 @@ class WebhookDoor(APIView):
         if body is None:
             size = min(int(request.META.get("CONTENT_LENGTH") or MAX_BODY + 1), LARGEST_SIZE)
             receipt = inbox.reject(tenant, self.kind, b"", reason="too_large", size=size, **kept)
-            refusals.count(tenant, "too_large")  # what was in it can only be fetched
+            refusals.count(tenant, RefusalCause.TOO_LARGE, self.kind)  # what was in it can only be fetched
             return _refused(receipt, status.HTTP_413_REQUEST_ENTITY_TOO_LARGE)
         if unsupported := _unsupported(request):
             receipt = inbox.reject(tenant, self.kind, body, reason=unsupported, size=len(body), **kept)
             return _refused(receipt, status.HTTP_415_UNSUPPORTED_MEDIA_TYPE)
         receipt = inbox.receive(tenant, self.kind, body, **kept)
         refusals.write_down_outages()
+        if self.shown.secret is not None and self.shown.is_due:
+            _try_to(partial(webhook_secrets.note_use, self.shown.secret))
         if receipt.rejected:
             return _refused(receipt, status.HTTP_400_BAD_REQUEST)
         return Response(
@@ -121,10 +128,16 @@ class SpecialOrdersDoor(WebhookDoor):
     kind = "special-orders"
 
 
-def _count_wrong_secret(clinic: Clinic | None) -> None:
-    """Who shows a wrong secret is told so, even by a database that can be read and not written."""
+def _count_refused(shown: webhook_secrets.Shown, view: WebhookDoor) -> None:
+    cause = RefusalCause.RETIRED if shown.is_retired else RefusalCause.SECRET
+    refusals.count(shown.clinic, cause, view.kind)
+
+
+def _try_to(note: Callable[[], None]) -> None:
+    """Who shows a wrong secret is told so, even by a database that can be read and not written; what was kept
+    stays acknowledged."""
     try:
-        refusals.count(clinic, "secret")
+        note()
     except DatabaseError:
         connection.close()
 

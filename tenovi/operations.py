@@ -15,8 +15,9 @@ from django.utils import timezone
 
 from clinics.access import Visit
 from clinics.models import Clinic
-from tenovi import disk
-from tenovi.keys import resting, seconds_from_now, standing_problem
+from clinics.presentation import ago, exact
+from tenovi import disk, refusals
+from tenovi.keys import database_now, resting, seconds_from_now, standing_problem
 from tenovi.kinds import rows_a_page
 from tenovi.models import Call, Delivery, Heartbeat, ParkedKey, Priority, Request, RequestKind, RequestState
 from tenovi.queue import Overview, calls_left, overview
@@ -67,21 +68,25 @@ class StoppedRow:
 
 @dataclass(frozen=True)
 class Pulse:
-    """The way in and the background work. `still`: that has stopped, so nothing is sent either."""
+    """The way in and the background work. `still`: that has stopped, so nothing is sent either. `refused`:
+    calls of the last hour that showed no valid secret."""
 
     last_heartbeat: datetime.datetime | None
     still: bool
     last_minute: int
     last_hour: int
+    refused: int
 
 
 @dataclass(frozen=True)
 class Alarm:
-    """What somebody who runs the clinic must know on whatever page they are. `page` says more."""
+    """What somebody who runs the clinic must know on whatever page they are. `page` says more, or is where
+    to do something. `is_over`: it mends itself by now."""
 
     text: str
     page: str
     label: str
+    is_over: bool = False
 
 
 def lasting(seconds: float) -> str:
@@ -103,7 +108,7 @@ def problem(clinic: Clinic) -> str:
 
 def alarms(clinic: Clinic) -> list[Alarm]:
     """Why nothing is sent, what has waited for a person too long, and what will stop everything."""
-    found = []
+    found = _refused_calls(clinic)
     if why := problem(clinic):
         found.append(Alarm(why, "operations", "Operations"))
     percent = disk_percent()
@@ -117,6 +122,37 @@ def alarms(clinic: Clinic) -> list[Alarm]:
         text = f"A delivery has waited for more than {waited} to be settled."
         found.append(Alarm(text, "deliveries", "Deliveries"))
     return found
+
+
+def _refused_calls(clinic: Clinic) -> list[Alarm]:
+    """Calls of the last hour that showed no valid secret: they go on at one door and may be over at another."""
+    refused, now = refusals.of_last_hour(clinic), database_now()
+    found = []
+    if going_on := [one for one in refused if not one.is_over]:
+        last = max(one.last_at for one in going_on)
+        shown = (
+            "a secret that was retired here" if any(one.retired for one in going_on) else "no valid secret"
+        )
+        text = (
+            f"{_calls(going_on)} refused in the last hour, the last one {ago(last, now)}: "
+            f"{shown} was shown. If Tenovi calls, what it sends does not come in."
+        )
+        found.append(Alarm(text, "vendor-webhooks", "Register again"))
+    if over := [one for one in refused if one.is_over]:
+        last = max(one.last_at for one in over)
+        text = (
+            f"Calls are let in again. Before, {_calls(over)} refused, the last one at "
+            f"{exact(last, clinic.zone, now)}; what Tenovi holds of that time is fetched by itself."
+        )
+        found.append(Alarm(text, "completeness", "Completeness", is_over=True))
+    return found
+
+
+def _calls(refused: list[refusals.Refused]) -> str:
+    """`62 calls (Readings 60, Shipping 2) were`."""
+    total = sum(one.count for one in refused)
+    doors = ", ".join(f"{one.door} {one.count:,}" for one in refused)
+    return f"{total:,} call{'s' * (total != 1)} ({doors}) {'was' if total == 1 else 'were'}"
 
 
 def disk_percent() -> int | None:
@@ -187,6 +223,7 @@ def pulse(clinic: Clinic) -> Pulse:
         still=last is None or timezone.now() - last > STILL,
         last_minute=came.filter(received_at__gt=seconds_from_now(-MINUTE)).count(),
         last_hour=came.filter(received_at__gt=seconds_from_now(-HOUR)).count(),
+        refused=sum(one.count for one in refusals.of_last_hour(clinic)),
     )
 
 

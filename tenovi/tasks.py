@@ -12,7 +12,7 @@ from tenovi import disk, inbox
 from tenovi.doorbell import ring
 from tenovi.drain import drain, keys_with_work
 from tenovi.keys import seconds_from_now
-from tenovi.models import Call, Heartbeat
+from tenovi.models import Call, DoorCount, Heartbeat
 from tenovi.queue import DRAIN
 
 log = logging.getLogger(__name__)
@@ -51,6 +51,7 @@ def heartbeat() -> None:
 
 @shared_task(name="tenovi.forget")
 def forget() -> None:
-    """Delete log lines and heartbeats that nobody needs any more."""
+    """Delete log lines, counts of refused calls and heartbeats that nobody needs any more."""
     Call.objects.across_clinics().filter(at__lt=seconds_from_now(-KEEP_CALLS.total_seconds())).delete()
+    DoorCount.objects.filter(last_at__lt=seconds_from_now(-KEEP_CALLS.total_seconds())).delete()
     Heartbeat.objects.filter(minute__lt=seconds_from_now(-KEEP_HEARTBEATS.total_seconds())).delete()

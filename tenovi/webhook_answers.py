@@ -7,7 +7,7 @@ from typing import Any
 from django.utils.datastructures import CaseInsensitiveMapping
 
 from clinics.models import Clinic
-from clinics.webhook_secrets import clinic_shown_by
+from clinics.webhook_secrets import shown_by
 from tenovi.errors import VendorError
 from tenovi.models import Priority, Request, RequestKind, RequestState, VendorWebhook, WebhookDraft
 from tenovi.office_shapes import Webhook
@@ -107,4 +107,4 @@ def _opens(clinic: Clinic, webhook: Webhook) -> bool | None:
     if not webhook.auth_key.strip("*•. "):
         return None
     shown = CaseInsensitiveMapping({webhook.auth_header: webhook.auth_key})
-    return clinic_shown_by(clinic.slug, shown)[1]
+    return shown_by(clinic.slug, shown).is_valid

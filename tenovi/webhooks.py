@@ -1,7 +1,6 @@
 """Our doors as webhooks at the vendor: registered, put right, looked at, removed.
 
-One secret serves all of them: two are valid at a door, so that a third would lock out what still shows
-the first. Source: https://docs.tenovi.com/hwi-api/webhooks/ (members of a webhook) and declarations in
+One secret serves all of them: two are valid at a door, so that there is room for one new one alone. Source: https://docs.tenovi.com/hwi-api/webhooks/ (members of a webhook) and declarations in
 public integrations (paths).
 """
 
@@ -13,10 +12,12 @@ from dataclasses import dataclass
 
 from django.conf import settings
 from django.db import transaction
+from django.utils.datastructures import CaseInsensitiveMapping
 
 from clinics import audit
-from clinics.actions import add_webhook_secret
-from clinics.models import Clinic, User
+from clinics.actions import add_webhook_secret, make_room_for_secret
+from clinics.models import Clinic, User, WebhookSecret
+from clinics.webhook_secrets import shown_by
 from tenovi.models import Priority, Request, RequestKind, RequestState, VendorWebhook, WebhookDraft
 from tenovi.queue import ask
 
@@ -50,19 +51,22 @@ def leads_to(clinic: Clinic, event: str, endpoint: str) -> bool:
 
 
 @transaction.atomic
-def register(*, clinic: Clinic, by: User) -> None:
+def register(*, clinic: Clinic, by: User) -> WebhookSecret | None:
     """Have the vendor post each event to our door with a new secret, as arrays, by default: what is missing
     is created and what is there is put right. A secret the vendor has not taken yet is used again.
 
-    What the vendor has must have been read just before. Raises StillTelling.
+    Returns the secret that was not in use and is retired for the new one, None where there was room. What
+    the vendor has must have been read just before. Raises StillTelling, and TwoAreValid while both are in use.
     """
     Clinic.objects.select_for_update(no_key=True).get(pk=clinic.pk)
     if Request.objects.for_clinic(clinic).filter(kind__in=TELLING).unanswered().exists():
         raise StillTelling
+    retired = None
     left = WebhookDraft.objects.for_clinic(clinic).order_by("created_at").first()
-    if left:
+    if left and shown_by(clinic.slug, CaseInsensitiveMapping({left.header: left.value})).is_valid:
         header, value = left.header, left.value
     else:
+        retired = make_room_for_secret(clinic=clinic, by=by)
         header, password = "Authorization", secrets.token_urlsafe(SECRET_BYTES)
         value = "Basic " + base64.b64encode(f"{USERNAME}:{password}".encode()).decode()
         add_webhook_secret(clinic=clinic, header="", username=USERNAME, password=password, by=by)
@@ -79,6 +83,7 @@ def register(*, clinic: Clinic, by: User) -> None:
             created.append(event)
     detail = {"created": created, "changed": changed, "header": header}
     audit.record("webhooks_registered", by=by, clinic=clinic, detail=detail)
+    return retired
 
 
 @transaction.atomic

@@ -90,7 +90,9 @@ TABLE = [
         302,
     ),
     Line("webhook", PAGE + "webhooks/vendor/", {"do": "remove", "webhook": "{webhook}"}, 404),
-    Line("webhook secret", PAGE + "webhooks/", {"do": "retire", "secret": "{secret}"}, 302),
+    Line(
+        "webhook secret", PAGE + "webhooks/", {"do": "retire", "secret": "{secret}", "typed": "secret-1"}, 302
+    ),
     Line("member", PAGE + "people/", {"do": "remove", "member": "{member}"}, 404),
     Line("invitation", PAGE + "people/", {"do": "withdraw", "invitation": "{invitation}"}, 404),
 ]

@@ -102,21 +102,34 @@ class DeliveryItem(TenantModel):
         ]
 
 
-class DoorCount(models.Model):
-    """Refused calls per hour, clinic and cause: all that is kept of a call without a valid secret.
+class RefusalCause(models.TextChoices):
+    """Why a call was turned away so that what it carried can only be fetched."""
 
-    `last_at`: the latest of them.
+    SECRET = "secret", "No valid secret was shown"
+    RETIRED = "retired", "A retired secret was shown"
+    UNAVAILABLE = "unavailable", "It could not be kept"
+    TOO_LARGE = "too_large", "It was too large"
+
+
+class DoorCount(models.Model):
+    """Refused calls per minute, clinic, door and cause: all that is kept of a call without a valid secret.
+
+    `start`: of the minute; of the hour for `unavailable`, which is written down afterwards, for every
+    clinic and door in one. `last_at`: the latest of them. Addresses of clinics that do not exist share
+    their rows, so that a stranger adds no more than a row a minute.
     """
 
     clinic_id = models.UUIDField(null=True)
-    hour = models.DateTimeField()
-    cause = models.CharField(max_length=20)
+    start = models.DateTimeField()
+    cause = models.CharField(max_length=20, choices=RefusalCause.choices)
+    kind = models.CharField(max_length=20, choices=DeliveryKind.choices, blank=True)
     count = models.PositiveIntegerField(default=0)
     last_at = models.DateTimeField(db_default=Now())
 
     class Meta:
         constraints = [
             models.UniqueConstraint(
-                fields=["clinic_id", "hour", "cause"], name="door_count_once", nulls_distinct=False
-            )
+                fields=["clinic_id", "start", "cause", "kind"], name="door_count_once", nulls_distinct=False
+            ),
+            models.CheckConstraint(condition=Q(cause__in=RefusalCause.values), name="door_count_cause_known"),
         ]

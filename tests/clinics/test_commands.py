@@ -73,13 +73,15 @@ def test_updating_keeps_what_is_not_given(unset: dict[str, str]) -> None:
     assert opens(basic_header("first secret"))
 
 
-def test_two_webhook_secrets_are_valid_and_a_third_retires_the_first() -> None:
+def test_two_webhook_secrets_are_valid_and_a_third_retires_the_first_and_says_so() -> None:
     add_clinic(**SECRETS)
     add_clinic("--webhook-header", "X-Vendor-Key", WEBHOOK_PASSWORD="second secret")
     first, second = basic_header("first secret"), {"Authorization": "", "X-Vendor-Key": "second secret"}
     assert opens(first)
     assert opens(second)
-    add_clinic(WEBHOOK_USERNAME="vendor", WEBHOOK_PASSWORD="third secret")
+    said = add_clinic(WEBHOOK_USERNAME="vendor", WEBHOOK_PASSWORD="third secret")
+    assert "Its secret secret-1, last used" in said
+    assert "is retired: calls that show it are turned away." in said
     assert [opens(each) for each in (first, second, basic_header("third secret"))] == [False, True, True]
 
 

@@ -15,6 +15,7 @@ import time_machine
 from django.test import Client
 from pytest_django import Settings
 
+from clinics import webhook_secrets
 from clinics.models import AuditEvent, Clinic, Role
 from devices.models import DeviceProperty
 from tenovi import reach
@@ -189,6 +190,55 @@ def test_a_secret_the_vendor_has_not_taken_is_used_again(
     stub.reply(WEBHOOKS, Reply(400, {"endpoint": ["no"]}))
     drain()
     assert len({body["auth_key"] for body in sent(stub)}) == 1
+
+
+def test_a_secret_that_was_retired_before_the_vendor_took_it_is_not_told(
+    admin: Client, clinic: Clinic, stub: VendorStub
+) -> None:
+    read(admin, stub)
+    stub.reply(WEBHOOKS, Reply(400, {"endpoint": ["no"]}))
+    admin.post(URL, {"do": "register"})
+    drain()
+    webhook_secrets.retire(clinic.webhook_secrets.latest("id"))
+    read(admin, stub)
+    echo(stub)
+    admin.post(URL, {"do": "register"})
+    drain()
+    told = sent(stub)[-1]["auth_key"]
+    assert knock("POST", "/webhooks/alpha/measurements/", told, b"{}").status_code == 400
+
+
+def test_registering_retires_one_that_is_not_in_use_and_says_so(
+    admin: Client, clinic: Clinic, stub: VendorStub
+) -> None:
+    webhook_secrets.add_basic(clinic, "tenovi", "never shown")
+    deliver(clinic, b"{}")
+    read(admin, stub)
+    assert "This retires secret-2, which is not in use." in text_of(admin.get(URL))
+    said = text_of(admin.post(URL, {"do": "register"}, follow=True))
+    assert "secret-2 was not in use and is retired." in said
+    assert deliver(clinic, b"{}").status_code == 400, "what the vendor shows now is still let in"
+
+
+def test_while_both_secrets_are_in_use_registering_retires_none(
+    admin: Client, clinic: Clinic, stub: VendorStub
+) -> None:
+    webhook_secrets.add_header(clinic, "X-Key", "second")
+    both: tuple[dict[str, str], ...] = ({}, {"Authorization": "", "X-Key": "second"})
+    read(admin, stub)
+    for headers in both:
+        deliver(clinic, b"{}", headers=headers)
+    said = text_of(admin.post(URL, {"do": "register"}, follow=True))
+    assert "both were used in the last day" in said
+    assert [deliver(clinic, b"{}", headers=headers).status_code for headers in both] == [400, 400]
+    assert not WebhookDraft.objects.for_clinic(clinic).exists()
+
+
+def test_refused_calls_are_named_at_their_door(admin: Client, stub: VendorStub) -> None:
+    read(admin, stub, webhook("MEASUREMENT"))
+    for _ in range(2):
+        knock("POST", "/webhooks/alpha/measurements/", "Basic bm90OnRoaXM=")
+    assert "2 calls were refused in the last hour: no valid secret was shown." in text_of(admin.get(URL))
 
 
 def test_a_registration_whose_answer_was_lost_is_found_in_the_list(

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import base64
+import datetime
 
 import pytest
+from django.db.models import F
 
 from clinics import webhook_secrets
 from clinics.models import Clinic
@@ -100,20 +102,41 @@ def test_the_word_basic_is_read_in_any_case(clinic: Clinic) -> None:
         assert deliver(clinic, element(device), headers={"Authorization": authorization}).status_code == 200
 
 
-def test_two_secrets_are_valid_and_a_third_retires_the_first(clinic: Clinic) -> None:
+def test_two_secrets_are_valid_and_a_third_must_wait_until_one_is_retired(clinic: Clinic) -> None:
     device = held_device(clinic)
     webhook_secrets.add_header(clinic, "X-Vitals-Key", "second")
     first = {"Authorization": credentials(clinic)}
     second = {"Authorization": "", "X-Vitals-Key": "second"}
-    for headers in (first, second):
-        assert deliver(clinic, element(device), headers=headers).status_code == 200
-    webhook_secrets.add_basic(clinic, "third", "password")
     third = {"Authorization": basic("third", "password")}
-    assert [deliver(clinic, element(device), headers=h).status_code for h in (first, second, third)] == [
-        401,
-        200,
-        200,
-    ]
+
+    def answers() -> list[int]:
+        return [deliver(clinic, element(device), headers=h).status_code for h in (first, second, third)]
+
+    with pytest.raises(webhook_secrets.TwoAreValid):
+        webhook_secrets.add_basic(clinic, "third", "password")
+    assert answers() == [200, 200, 401]
+    webhook_secrets.retire(clinic.webhook_secrets.earliest("id"))
+    webhook_secrets.add_basic(clinic, "third", "password")
+    assert answers() == [401, 200, 200]
+
+
+def test_when_a_secret_was_last_used_is_kept_to_ten_minutes(clinic: Clinic) -> None:
+    device = held_device(clinic)
+    (secret,) = clinic.webhook_secrets.all()
+    assert secret.last_used_at is None
+    for age, is_noted in ((0, True), (9, False), (2, True)):
+        clinic.webhook_secrets.update(last_used_at=F("last_used_at") - datetime.timedelta(minutes=age))
+        before = clinic.webhook_secrets.get().last_used_at
+        deliver(clinic, element(device))
+        assert (clinic.webhook_secrets.get().last_used_at != before) is is_noted
+
+
+def test_a_retired_secret_that_is_shown_is_counted_as_such(clinic: Clinic) -> None:
+    webhook_secrets.add_header(clinic, "X-Key", "new")
+    webhook_secrets.retire(clinic.webhook_secrets.earliest("id"))
+    assert knock("POST", "/webhooks/alpha/measurements/", credentials(clinic)).status_code == 401
+    assert DoorCount.objects.get(clinic_id=clinic.id).cause == "retired"
+    assert clinic.webhook_secrets.earliest("id").last_used_at is None
 
 
 @pytest.mark.parametrize(

@@ -14,8 +14,8 @@ from measurements import watch
 from measurements.models import Reconciliation
 from measurements.reconcile import OVERLAP
 from tenovi import refusals
-from tenovi.models import DoorCount
-from tests.factories import deliver, element, held_device, make_clinic
+from tenovi.models import DoorCount, Request, RequestKind
+from tests.factories import basic, deliver, element, held_device, knock, make_clinic
 
 
 @pytest.fixture
@@ -67,7 +67,7 @@ def test_every_time_of_refusals_is_compared_once_also_the_second_within_an_hour(
         watch.look()
         began = outage_runs(clinic)
         assert len(began) == runs
-        assert began[-1].since == DoorCount.objects.latest("last_at").hour - OVERLAP
+        assert began[-1].since == DoorCount.objects.latest("last_at").start - OVERLAP
 
 
 @pytest.mark.django_db
@@ -82,3 +82,71 @@ def test_refusals_are_not_compared_while_the_last_comparison_is_under_way(clinic
     Reconciliation.objects.for_clinic(clinic).update(finished_at=timezone.now())
     watch.look()
     assert len(outage_runs(clinic)) == 2
+
+
+def refused_runs(clinic: Clinic) -> list[Reconciliation]:
+    return list(Reconciliation.objects.for_clinic(clinic).filter(cause="refused").order_by("until"))
+
+
+def knock_in_vain(clinic: Clinic, path: str = "measurements") -> None:
+    assert knock("POST", f"/webhooks/{clinic.slug}/{path}/", basic("tenovi", "wrong")).status_code == 401
+
+
+@pytest.mark.django_db
+def test_calls_without_a_valid_secret_are_compared_once_they_are_let_in_again(clinic: Clinic) -> None:
+    device = held_device(clinic)
+    knock_in_vain(clinic)
+    watch.look()
+    assert refused_runs(clinic) == []
+    deliver(clinic, element(device))
+    watch.look()
+    watch.look()
+    (run,) = refused_runs(clinic)
+    assert run.since == DoorCount.objects.get().start - OVERLAP
+
+
+@pytest.mark.django_db
+def test_calls_without_a_valid_secret_are_compared_when_there_are_none_for_ten_minutes(
+    clinic: Clinic,
+) -> None:
+    knock_in_vain(clinic)
+    for minutes, runs in ((9, 0), (2, 1), (20, 1)):
+        minutes_pass(clinic, minutes)
+        watch.look()
+        assert len(refused_runs(clinic)) == runs
+
+
+@pytest.mark.django_db
+def test_who_knocks_in_vain_all_day_does_not_have_the_vendor_asked_all_day(clinic: Clinic) -> None:
+    device = held_device(clinic)
+    for _ in range(24):
+        knock_in_vain(clinic)
+        deliver(clinic, element(device))
+        watch.look()
+        Reconciliation.objects.for_clinic(clinic).update(finished_at=timezone.now())
+        minutes_pass(clinic, 5)
+    assert 3 <= len(refused_runs(clinic)) <= 4  # of two hours
+
+
+@pytest.mark.django_db
+def test_only_the_clinic_whose_calls_were_refused_compares(clinic: Clinic) -> None:
+    beta = make_clinic("beta", tenovi_domain="demo")
+    knock_in_vain(beta)
+    knock("POST", "/webhooks/nobody/measurements/", None)
+    minutes_pass(clinic, 15)
+    watch.look()
+    assert refused_runs(clinic) == []
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize(("door", "asked"), [("measurements", False), ("fulfillment", True)])
+def test_shipping_news_that_were_refused_are_read_from_the_list_of_devices(
+    clinic: Clinic, door: str, asked: bool
+) -> None:
+    watch.look()  # the night's run asks for the list too
+    Request.objects.for_clinic(clinic).delete()
+    knock_in_vain(clinic, door)
+    minutes_pass(clinic, 15)
+    watch.look()
+    assert len(refused_runs(clinic)) == 1
+    assert Request.objects.for_clinic(clinic).filter(kind=RequestKind.DEVICES).exists() is asked
