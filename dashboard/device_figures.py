@@ -31,7 +31,7 @@ WARNING_KINDS = [kind.slug for kind in catalogue.kinds() if WARNING in kind.metr
 class DeviceFigures:
     """`last_reading_at` is when the newest reading was taken, a battery's included; `battery` is in
     percent; `battery_warning` is `low` or `critical` when a device that knows no percent said so;
-    `unclaimed` counts readings that belong to no patient."""
+    `unclaimed` counts readings that belong to no patient, though nobody has said that they should not."""
 
     last_reading_at: datetime.datetime | None = None
     battery: Decimal | None = None
@@ -68,7 +68,8 @@ def figures_of(
     percent = readings.filter(metric="battery_percentage", taken_at__gt=now - BATTERY_SPAN)
     unclaimed = (
         Measurement.objects.for_clinic(clinic)
-        .filter(device=OuterRef("pk"), patient__isnull=True)
+        .unassigned()
+        .filter(device=OuterRef("pk"))
         .order_by()
         .values("device")
         .annotate(n=Count("id"))

@@ -43,10 +43,11 @@ class Unclaimed:
 def context(device: Device, now: datetime.datetime) -> dict[str, Any]:
     """What `dashboard/device.html` documents."""
     clinic = device.clinic
-    held = list(_assignments(clinic, device))
-    holding = next(
+    held = list(_periods(clinic, device))
+    current = next(
         (one for one in held if one.starts_at <= now and (not one.ends_at or one.ends_at > now)), None
     )
+    holding = current if current and current.patient else None
     figures = figures_of(clinic, [device.id], now)[device.id]
     gateway = gateways_of(clinic, [device]).get(device.hardware_uuid)
     kind = catalogue.kind(device.kind)
@@ -55,12 +56,13 @@ def context(device: Device, now: datetime.datetime) -> dict[str, Any]:
         "device": device,
         "title": device.name or (kind.label if kind else "Device"),
         "kind": kind,
-        "holder": _assignment(clinic, holding) if holding else None,
+        "holder": _period(clinic, holding) if holding else None,
+        "nobody": _period(clinic, current) if current and not holding else None,
         "figures": figures,
         "gateway": gateway,
         "gateway_url": reverse("gateway", args=[clinic.slug, gateway.id]) if gateway else "",
-        "work": _work(device, held, holding, figures, gateway, now),
-        "assignments": [_assignment(clinic, one) for one in held],
+        "work": _work(device, held, current, figures, gateway, now),
+        "assignments": [_period(clinic, one) for one in held],
         "readings": _readings(clinic, device),
         "errands": errands,
         "under_way": any(not errand.refused for errand in errands),
@@ -70,15 +72,17 @@ def context(device: Device, now: datetime.datetime) -> dict[str, Any]:
     }
 
 
-def _assignments(clinic: Clinic, device: Device) -> Any:
-    found = Assignment.objects.for_clinic(clinic).filter(device=device)
-    return found.select_related("patient").order_by("-starts_at")
+def _periods(clinic: Clinic, device: Device) -> Any:
+    found = Assignment.periods.for_clinic(clinic).filter(device=device)
+    return found.select_related("patient", "decided_by").order_by("-starts_at")
 
 
-def _assignment(clinic: Clinic, held: Assignment) -> dict[str, Any]:
+def _period(clinic: Clinic, held: Assignment) -> dict[str, Any]:
     return {
         "patient": held.patient,
-        "url": reverse("patient", args=[clinic.slug, held.patient_id]),
+        "url": reverse("patient", args=[clinic.slug, held.patient_id]) if held.patient else "",
+        "decided_by": held.decided_by,
+        "decided_at": held.created_at,
         "starts_at": held.starts_at,
         "ends_at": held.ends_at,
         "reaches_back": held.reaches_back,
@@ -117,22 +121,17 @@ def _readings(clinic: Clinic, device: Device) -> list[dict[str, Any]]:
 def _work(
     device: Device,
     held: list[Assignment],
-    holding: Assignment | None,
+    current: Assignment | None,
     figures: DeviceFigures,
     gateway: Gateway | None,
     now: datetime.datetime,
 ) -> list[Work]:
     found = []
+    holding = current if current and current.patient else None
     if figures.unclaimed:
         found.append(_about_unclaimed(device, held, holding, now))
-    if holding and device.vendor_patient_id.casefold() not in ("", holding.patient.external_id.casefold()):
-        found.append(
-            Work(
-                f"Tenovi has this device under {device.vendor_patient_id}, here it belongs to "
-                f"{holding.patient.external_id}. Nothing is moved by itself.",
-                "Find out who has it, and say so: here it is corrected, or Tenovi is told.",
-            )
-        )
+    if current and device.has_another_patient_at_the_vendor:
+        found.append(_about_another_patient(device, current))
     if holding and device.unlinked_at:
         found.append(
             Work(
@@ -164,13 +163,28 @@ def _work(
     return found
 
 
+def _about_another_patient(device: Device, current: Assignment) -> Work:
+    sentence = f"Tenovi has this device under {device.vendor_patient_id}, "
+    if current.patient is None:
+        return Work(
+            f"{sentence}here somebody has said that nobody has it. Its readings go to no patient, and "
+            "Tenovi charges for it.",
+            "If that patient has it, say since when; if nobody does, stop using it, so that charges end.",
+        )
+    return Work(
+        f"{sentence}here it belongs to {current.patient.external_id}. Nothing is moved by itself.",
+        "Find out who has it, and say so: here it is corrected, or Tenovi is told.",
+    )
+
+
 def _about_unclaimed(
     device: Device, held: list[Assignment], holding: Assignment | None, now: datetime.datetime
 ) -> Work:
     zone = device.clinic.zone
     span = Unclaimed(
         **Measurement.objects.for_clinic(device.clinic)
-        .filter(device=device, patient__isnull=True)
+        .unassigned()
+        .filter(device=device)
         .aggregate(count=Count("id"), first=Min("taken_at"), last=Max("taken_at"))
     )
     one = span.count == 1

@@ -37,7 +37,7 @@ def device_states(
         Assignment.objects.for_clinic(clinic)
         .in_force_at(now)
         .filter(patient_id__in=list(patient_ids))
-        .select_related("device")
+        .select_related("device", "patient")
         .order_by("starts_at")
     )
     figures = figures_of(clinic, [one.device_id for one in held], now)
@@ -45,7 +45,7 @@ def device_states(
     found: defaultdict[uuid.UUID, list[DeviceState]] = defaultdict(list)
     for one in held:
         state = device_state(one, figures[one.device_id], gateways.get(one.device.hardware_uuid), now)
-        found[one.patient_id].append(state)
+        found[one.holder.id].append(state)
     return {patient_id: _worst(states) for patient_id, states in found.items()}
 
 

@@ -125,7 +125,7 @@ def _behind(
     people: defaultdict[str, list[Behind]] = defaultdict(list)
     held = Assignment.objects.for_clinic(clinic).in_force_at(now).select_related("patient", "device")
     for assignment in held.filter(device__hardware_uuid__in=gateway_ids).order_by("patient__name"):
-        patient, named = assignment.patient, people[assignment.device.hardware_uuid]
+        patient, named = assignment.holder, people[assignment.device.hardware_uuid]
         one = Behind(str(patient), reverse("patient", args=[clinic.slug, patient.id]))
         if one not in named:
             named.append(one)

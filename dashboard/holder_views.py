@@ -86,12 +86,14 @@ def device_holder(request: HttpRequest, visit: Visit, device_id: uuid.UUID) -> H
             seen = None
         elif wanted == "give":
             return _given(request, visit, device, form, form.since)
+    current = _current(visit.clinic, device)
     context = {
         "device": device,
         "form": form,
         "found": form.found[:MOST_FOUND] if form.is_bound else [],
         "seen": seen,
-        "holding": _holding(visit.clinic, device),
+        "holding": current if current and current.patient else None,
+        "nobody": current if current and not current.patient else None,
         "errands": errands_of(visit.clinic, [device.hwi_device_id])[device.hwi_device_id],
         "zone": visit.clinic.zone,
     }
@@ -109,6 +111,6 @@ def _given(
     return redirect("device", visit.clinic.slug, device.id)
 
 
-def _holding(clinic: Clinic, device: Device) -> Assignment | None:
-    held = Assignment.objects.for_clinic(clinic).filter(device=device).in_force_at(timezone.now())
-    return held.select_related("patient").first()
+def _current(clinic: Clinic, device: Device) -> Assignment | None:
+    held = Assignment.periods.for_clinic(clinic).filter(device=device).in_force_at(timezone.now())
+    return held.select_related("patient", "decided_by").first()

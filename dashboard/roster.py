@@ -32,7 +32,7 @@ WITH days AS (
 ), held AS (
     SELECT a.patient_id, d.kind, a.ends_at IS NULL AS is_held
     FROM devices_assignment a JOIN devices_device d ON d.id = a.device_id
-    WHERE a.clinic_id = %(clinic)s AND a.starts_at < %(end)s AND (a.ends_at IS NULL OR a.ends_at > %(start)s)
+    WHERE a.clinic_id = %(clinic)s AND a.patient_id IS NOT NULL AND a.starts_at < %(end)s AND (a.ends_at IS NULL OR a.ends_at > %(start)s)
 ), devices AS (
     SELECT patient_id, bool_or(is_held) AS has_device,
            bool_or(is_held AND kind = ANY(%(earning)s)) AS may_earn

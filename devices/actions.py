@@ -69,7 +69,8 @@ def store_vendor_device(*, clinic: Clinic, record: shapes.Device) -> Device:
     """The device of that id, with what the vendor says about it.
 
     The first patient the vendor names for a device gets it. Later ones are only noted in
-    `vendor_patient_id`: a sync never moves a device from one patient to another.
+    `vendor_patient_id`: a sync never moves a device from one patient to another, and never gives one
+    to anybody that a person has said nobody has.
     """
     device, is_new = Device.objects.for_clinic(clinic).get_or_create(
         clinic=clinic, hwi_device_id=record.hwi_device_id
@@ -80,7 +81,7 @@ def store_vendor_device(*, clinic: Clinic, record: shapes.Device) -> Device:
         ending.note_unlinked_by_vendor(device, ends_at)
     _copy(record, device, ends_at)
     add_gateways(clinic, [device.hardware_uuid])
-    if record.patient and not Assignment.objects.for_clinic(clinic).filter(device=device).exists():
+    if record.patient and not Assignment.periods.for_clinic(clinic).filter(device=device).exists():
         _assign_first(device, record.patient, is_new=is_new, ends_at=ends_at)
     return device
 

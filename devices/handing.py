@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 from django.utils import timezone
 
-from clinics.models import Clinic
+from clinics.models import Clinic, User
 from devices.models import Assignment, Device
 from patients.models import Patient
 from tenovi.models import Priority, RequestKind
@@ -29,41 +29,46 @@ class Change:
     @property
     def patients(self) -> set[uuid.UUID]:
         """Who loses the device, at least for a time."""
-        return {one.patient_id for one in (self.ended, *self.removed) if one}
+        return {one.patient_id for one in (self.ended, *self.removed) if one and one.patient_id}
 
 
 def change_from(device: Device, since: datetime.datetime) -> Change:
     """What would change, newest first."""
-    later = Assignment.objects.for_clinic(device.clinic).filter(device=device).lasting_after(since)
+    later = Assignment.periods.for_clinic(device.clinic).filter(device=device).lasting_after(since)
     rows = list(later.select_related("patient").order_by("-starts_at"))
     ended = next((one for one in rows if one.starts_at < since), None)
     return Change(ended, tuple(one for one in rows if one.starts_at >= since))
 
 
-def apply(device: Device, change: Change, patient: Patient | None, since: datetime.datetime) -> None:
-    """Write the change and give the device to `patient` from then on, None for nobody. The caller holds
-    the device's lock and attaches the readings."""
-    Assignment.objects.for_clinic(device.clinic).filter(id__in=[one.id for one in change.removed]).delete()
+def apply(
+    device: Device, change: Change, patient: Patient | None, since: datetime.datetime, by: User
+) -> None:
+    """Write the change and give the device to `patient` from then on, None for nobody.
+
+    Nobody is a row too: without it the next list of the vendor would give the device back. The caller
+    holds the device's lock and attaches the readings.
+    """
+    Assignment.periods.for_clinic(device.clinic).filter(id__in=[one.id for one in change.removed]).delete()
     if change.ended:
-        goes_on = patient is not None and change.ended.patient_id == patient.id
+        goes_on = change.ended.patient_id == (patient.id if patient else None)
         change.ended.ends_at = None if goes_on else since
         change.ended.save(update_fields=["ends_at"])
         if goes_on:
             return
-    if patient:
-        Assignment.objects.create(
-            clinic=device.clinic,
-            device=device,
-            patient=patient,
-            starts_at=since,
-            claimed_at=timezone.now(),
-            misnamed_as=_misnamed(device, patient),
-        )
+    Assignment.periods.create(
+        clinic=device.clinic,
+        device=device,
+        patient=patient,
+        starts_at=since,
+        claimed_at=timezone.now(),
+        decided_by=by,
+        misnamed_as=_misnamed(device, patient) if patient else "",
+    )
 
 
-def overrule(device: Device, held: Assignment) -> None:
-    """The assignment is right and the vendor's patient is wrong: readings that name the latter are ours."""
-    held.misnamed_as, held.misnamed_until = _misnamed(device, held.patient), None
+def overrule(device: Device, held: Assignment, patient: Patient) -> None:
+    """Let the assignment to `patient` stand: readings that name the vendor's patient are theirs."""
+    held.misnamed_as, held.misnamed_until = _misnamed(device, patient), None
     held.save(update_fields=["misnamed_as", "misnamed_until"])
 
 

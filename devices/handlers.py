@@ -96,7 +96,7 @@ def patient_to_attach(request: Request) -> dict[str, Any]:
         raise NothingToSend
     return {
         "device": {"name": device.name, "hardware_uuid": device.hardware_uuid or None},
-        "patient": carried_patient(assignment.patient),
+        "patient": carried_patient(assignment.holder),
     }
 
 

@@ -15,7 +15,7 @@ from django.utils import timezone
 from clinics.models import User
 from clinics.tenancy import TenantModel, TenantQuerySet
 from devices.hardware import signal_level, silent_since
-from devices.queries import AssignmentQuerySet, DeviceQuerySet, GatewayQuerySet
+from devices.queries import AssignmentQuerySet, DeviceQuerySet, GatewayQuerySet, PeriodQuerySet
 from patients.models import Patient
 
 
@@ -71,6 +71,10 @@ class Device(TenantModel):
 class Assignment(TenantModel):
     """One patient had one device from `starts_at` until `ends_at` (open while null).
 
+    Without a patient it records that somebody decided that nobody has the device. `objects` has the
+    patients' rows alone; `periods` has all, for whoever must not overrule or overlap a decision.
+    `decided_by` is the person who said so, null for what the vendor's list brought.
+
     `reaches_back` marks the first assignment of an imported device: a reading taken before it
     belongs to it only when the reading itself names that patient. `claimed_at` is null until
     readings that were stored before this assignment was known have been attached. `misnamed_as`: a
@@ -79,20 +83,26 @@ class Assignment(TenantModel):
     """
 
     device = models.ForeignKey(Device, on_delete=models.CASCADE, related_name="+")
-    patient = models.ForeignKey(Patient, on_delete=models.CASCADE, related_name="+")
+    patient = models.ForeignKey(Patient, null=True, on_delete=models.CASCADE, related_name="+")
     starts_at = models.DateTimeField()
     ends_at = models.DateTimeField(null=True, blank=True)
     reaches_back = models.BooleanField(default=False)
     claimed_at = models.DateTimeField(null=True)
     misnamed_as = models.CharField(max_length=200, blank=True)
     misnamed_until = models.DateTimeField(null=True)
+    decided_by = models.ForeignKey(User, null=True, on_delete=models.SET_NULL, related_name="+")
     discharge = models.ForeignKey("Discharge", null=True, on_delete=models.SET_NULL, related_name="+")
     created_at = models.DateTimeField(auto_now_add=True)
 
     objects: ClassVar[AssignmentQuerySet] = AssignmentQuerySet.as_manager()  # type: ignore[assignment]
+    periods: ClassVar[PeriodQuerySet] = PeriodQuerySet.as_manager()  # type: ignore[assignment]
 
     class Meta:
         constraints = [
+            models.CheckConstraint(
+                condition=Q(patient__isnull=False) | Q(reaches_back=False, claimed_at__isnull=False),
+                name="assignment_to_nobody_claims_nothing",
+            ),
             models.CheckConstraint(
                 condition=Q(ends_at__isnull=True) | Q(ends_at__gt=F("starts_at")),
                 name="assignment_ends_after_it_starts",
@@ -118,6 +128,13 @@ class Assignment(TenantModel):
             models.Index(fields=["patient"], name="assignment_patient"),
             models.Index(fields=["id"], condition=Q(claimed_at__isnull=True), name="assignment_unclaimed"),
         ]
+
+    @property
+    def holder(self) -> Patient:
+        """Who has it. Raises LookupError for a period of nobody's."""
+        if self.patient is None:
+            raise LookupError("Nobody had the device then.")
+        return self.patient
 
 
 class Discharge(TenantModel):

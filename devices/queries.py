@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Self
 
 from django.db import connection
-from django.db.models import Case, CharField, F, IntegerField, Q, Value, When
+from django.db.models import Case, CharField, F, IntegerField, OuterRef, Q, Value, When
 from django.db.models.expressions import RawSQL
 from django.db.models.functions import Cast
 
@@ -26,8 +26,10 @@ if TYPE_CHECKING:
 ANOTHER_PATIENT_AT_THE_VENDOR = """
 SELECT d.id FROM devices_device d
 JOIN devices_assignment a ON a.device_id = d.id AND a.ends_at IS NULL
-JOIN patients_patient p ON p.id = a.patient_id
-WHERE d.vendor_patient_id <> '' AND lower(d.vendor_patient_id) <> lower(p.external_id)
+LEFT JOIN patients_patient p ON p.id = a.patient_id
+WHERE d.vendor_patient_id <> '' AND CASE WHEN p.id IS NULL
+    THEN d.unlinked_at IS NULL AND d.deleted_at IS NULL AND lower(d.status) <> 'unlinked'
+    ELSE lower(d.vendor_patient_id) <> lower(p.external_id) END
 """
 
 
@@ -49,12 +51,18 @@ class DeviceQuerySet(TenantQuerySet["Device"]):
         return found
 
     def with_another_patient_at_the_vendor(self) -> Self:
-        """Assigned here to somebody else than there: a person has to say who is right."""
+        """Assigned here to somebody else than there, or to nobody by a person's decision: a person has to
+        say who is right."""
         return self.filter(id__in=RawSQL(ANOTHER_PATIENT_AT_THE_VENDOR, []))
 
 
-class AssignmentQuerySet(TenantQuerySet["Assignment"]):
-    def in_force_at(self, moment: datetime.datetime) -> Self:
+class PeriodQuerySet(TenantQuerySet["Assignment"]):
+    """Who had a device when, with the periods in which nobody did because a person said so."""
+
+    def to_nobody(self) -> Self:
+        return self.filter(patient__isnull=True)
+
+    def in_force_at(self, moment: datetime.datetime | OuterRef) -> Self:
         return self.filter(starts_at__lte=moment).filter(Q(ends_at__isnull=True) | Q(ends_at__gt=moment))
 
     def lasting_after(self, moment: datetime.datetime) -> Self:
@@ -64,6 +72,16 @@ class AssignmentQuerySet(TenantQuerySet["Assignment"]):
     def during(self, start: datetime.datetime, end: datetime.datetime) -> Self:
         """In force at some moment of the half-open span `start`..`end`."""
         return self.filter(starts_at__lt=end).filter(Q(ends_at__isnull=True) | Q(ends_at__gt=start))
+
+
+class AssignmentQuerySet(PeriodQuerySet):
+    """Without the periods of nobody: whoever looks for the assignment in force finds none in these."""
+
+    def for_clinic(self, clinic: Clinic) -> Self:
+        return super().for_clinic(clinic).filter(patient__isnull=False)
+
+    def across_clinics(self) -> Self:
+        return super().across_clinics().filter(patient__isnull=False)
 
     def of_patient(self, patient: Patient) -> Self:
         return self.filter(patient=patient)
@@ -108,9 +126,9 @@ class GatewayQuerySet(TenantQuerySet["Gateway"]):
 
 @dataclass(frozen=True, slots=True)
 class Holding:
-    """One assignment as the way in needs it."""
+    """One assignment as the way in needs it. Without a patient a person has said that nobody had the device."""
 
-    patient_id: uuid.UUID
+    patient_id: uuid.UUID | None
     external_id: str
     timezone: str
     starts_at: datetime.datetime
@@ -140,10 +158,10 @@ class KnownDevice:
 
     def holding_at(self, moment: datetime.datetime, named_patient: str) -> Holding | None:
         """Whose reading this is: the assignment in force, or the imported first one reaching back
-        for a reading that names its patient."""
+        for a reading that names its patient. None for nobody's."""
         for holding in self.holdings:
             if holding.covers(moment):
-                return holding
+                return holding if holding.patient_id else None
         for holding in self.holdings:
             if (
                 holding.reaches_back
@@ -157,7 +175,7 @@ class KnownDevice:
 
 KNOWN_DEVICES = """
 SELECT d.hwi_device_id, d.id, d.kind, d.sensor_code,
-       a.patient_id, p.external_id, p.timezone, a.starts_at, a.ends_at, a.reaches_back,
+       a.patient_id, coalesce(p.external_id, ''), coalesce(p.timezone, ''), a.starts_at, a.ends_at, a.reaches_back,
        a.misnamed_as, a.misnamed_until
 FROM devices_device d
 LEFT JOIN devices_assignment a ON a.device_id = d.id
@@ -177,7 +195,7 @@ def known_devices(clinic: Clinic, hwi_device_ids: Iterable[uuid.UUID]) -> dict[u
     for hwi_device_id, of_device in itertools.groupby(rows, key=lambda row: row[0]):
         held = list(of_device)
         _, device_id, kind, sensor_code, *_ = held[0]
-        holdings = tuple(Holding(*row[4:]) for row in held if row[4] is not None)
+        holdings = tuple(Holding(*row[4:]) for row in held if row[7] is not None)
         found[hwi_device_id] = KnownDevice(device_id, kind, sensor_code, holdings)
     return found
 

@@ -18,7 +18,7 @@ from devices.models import Assignment
 from measurements import urgent
 from measurements.meaning import Judgement, judge, program_enrolled_in
 from measurements.models import Measurement
-from measurements.recount import lock_patient, recount
+from measurements.recount import lock_patient, lock_patients, recount
 from measurements.store import lock_devices
 from patients.models import Patient
 from tenovi import catalogue
@@ -82,23 +82,23 @@ def claim_readings() -> int:
 
 @transaction.atomic
 def _claim(assignment_id: int) -> int:
-    assignment = (
-        Assignment.objects.across_clinics()
-        .select_for_update(of=("self",), skip_locked=True)
-        .select_related("clinic", "device", "patient")
-        .filter(id=assignment_id, claimed_at__isnull=True)
-        .first()
-    )
+    waiting = Assignment.objects.across_clinics().filter(id=assignment_id, claimed_at__isnull=True)
+    waiting = waiting.select_related("clinic", "device", "patient")
+    seen = waiting.first()
+    if seen is None:
+        return 0
+    # Devices before assignments, as everybody locks them: a handover would wait for us, and we for it.
+    lock_patients(seen.clinic, [seen.holder.id], seen.device.hwi_device_id)
+    assignment = waiting.locked().first()
     if assignment is None:
         return 0
-    lock_patient(assignment.clinic, assignment.patient_id)  # with all devices at once, as deliveries do
     claimed = list(_claimable(assignment))
     for reading in claimed:
         reading.patient = assignment.patient
     Measurement.objects.for_clinic(assignment.clinic).bulk_update(claimed, ["patient"], batch_size=1000)
     judge_again(assignment.clinic, claimed)
     if claimed:
-        recount(assignment.clinic, assignment.patient_id)
+        recount(assignment.clinic, assignment.holder.id)
         urgent.follow(assignment.clinic, claimed)
     assignment.claimed_at = Now()
     assignment.save(update_fields=["claimed_at"])
@@ -107,8 +107,9 @@ def _claim(assignment_id: int) -> int:
 
 def _claimable(assignment: Assignment) -> Iterable[Measurement]:
     """Readings of the device without a patient that this assignment covers. One that names
-    somebody else stays without a patient: a person has to look."""
-    external_id = assignment.patient.external_id
+    somebody else stays without a patient: a person has to look. So does one of a time in which a
+    person has said that nobody had the device."""
+    external_id = assignment.holder.external_id
     covered = Q(taken_at__gte=assignment.starts_at)
     if assignment.ends_at:
         covered &= Q(taken_at__lt=assignment.ends_at)
@@ -117,8 +118,9 @@ def _claimable(assignment: Assignment) -> Iterable[Measurement]:
         mine |= Q(taken_at__lt=assignment.starts_at, named_patient__iexact=external_id)
     return (
         Measurement.objects.for_clinic(assignment.clinic)
+        .unassigned()
         .select_related("device")
-        .filter(mine, device=assignment.device, patient__isnull=True)
+        .filter(mine, device=assignment.device)
     )
 
 

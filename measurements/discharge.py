@@ -38,7 +38,7 @@ def discharge_patient(
         if one.starts_at >= at:
             raise GivenLater(one)
     for one in held:
-        readings += hand_over(one.device, None, at).readings
+        readings += hand_over(one.device, None, at, by).readings
         Assignment.objects.for_clinic(patient.clinic).filter(id=one.id).update(discharge=discharge)
         _end_service(one.device, by, delete=delete)
     detail: dict[str, Any] = {

@@ -53,18 +53,23 @@ def preview(device: Device, patient: Patient | None, since: datetime.datetime) -
     )
     people = Patient.objects.for_clinic(device.clinic).in_bulk([row["patient"] for row in counts])
     leaving = tuple(Leaving(people.get(row["patient"]), row["readings"], row["days"]) for row in counts)
-    ended = change.ended
-    same = (ended is None and patient is None) or (
-        ended is not None and patient is not None and ended.patient_id == patient.id and ended.ends_at is None
-    )
-    return Preview(change, leaving, is_idle=same and not change.removed and not leaving)
+    return Preview(change, leaving, is_idle=not leaving and _is_written(change, patient, since))
+
+
+def _is_written(change: Change, patient: Patient | None, since: datetime.datetime) -> bool:
+    """Whether the same patient, or nobody, has the device from then on for good already."""
+    periods = [one for one in (change.ended, *change.removed) if one]
+    wanted = patient.id if patient else None
+    return [(one.patient_id, one.ends_at, one.starts_at <= since) for one in periods] == [
+        (wanted, None, True)
+    ]
 
 
 @transaction.atomic
 def give_device(*, device: Device, patient: Patient | None, since: datetime.datetime, by: User) -> int:
     """Let `patient` (None: nobody) have the device from `since` on, whatever was written before; the
     number of readings that changed hands. The vendor is told."""
-    moved = hand_over(device, patient, since)
+    moved = hand_over(device, patient, since, by)
     if patient:
         handing.tell_vendor(device)
     audit.record(
@@ -87,9 +92,9 @@ def keep_holder(*, device: Device, by: User) -> bool:
     """Who has the device here is right, and the vendor is told so. False when nobody has it."""
     held = Assignment.objects.for_clinic(device.clinic).filter(device=device, ends_at=None)
     assignment = held.select_related("patient").select_for_update(of=("self",)).first()
-    if assignment is None:
+    if assignment is None or assignment.patient is None:
         return False
-    handing.overrule(device, assignment)
+    handing.overrule(device, assignment, assignment.patient)
     handing.tell_vendor(device)
     detail = {"patient": str(assignment.patient_id)}
     audit.record("device_holder_confirmed", by=by, clinic=device.clinic, target=device, detail=detail)
@@ -105,15 +110,15 @@ class Moved:
     before: str | None
 
 
-def hand_over(device: Device, patient: Patient | None, since: datetime.datetime) -> Moved:
+def hand_over(device: Device, patient: Patient | None, since: datetime.datetime, by: User) -> Moved:
     """Assignments, readings, days: without the word to the vendor and the line in the record."""
     clinic, wanted = device.clinic, {patient.id} if patient else set()
     concerned = wanted | handing.change_from(device, since).patients | _owners(device, patient, since)
     lock_patients(clinic, concerned, device.hwi_device_id)
     change = handing.change_from(device, since)  # nobody writes it any more
-    before = str(change.ended.patient_id) if change.ended else None
+    before = str(change.ended.patient_id) if change.ended and change.ended.patient_id else None
     losing = change.patients | _owners(device, patient, since)
-    handing.apply(device, change, patient, since)
+    handing.apply(device, change, patient, since, by)
     leaving = _readings(device, patient, since)
     ids = list(leaving.values_list("id", flat=True))
     leaving.update(patient=patient)
@@ -127,7 +132,8 @@ def hand_over(device: Device, patient: Patient | None, since: datetime.datetime)
 
 def _written(held: Assignment) -> dict[str, str | None]:
     ends = held.ends_at.isoformat() if held.ends_at else None
-    return {"patient": str(held.patient_id), "from": held.starts_at.isoformat(), "until": ends}
+    patient = str(held.patient_id) if held.patient_id else None
+    return {"patient": patient, "from": held.starts_at.isoformat(), "until": ends}
 
 
 def _readings(device: Device, patient: Patient | None, since: datetime.datetime) -> MeasurementQuerySet:

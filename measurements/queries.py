@@ -5,7 +5,10 @@ from __future__ import annotations
 import datetime
 from typing import TYPE_CHECKING, Self
 
+from django.db.models import Exists, OuterRef
+
 from clinics.tenancy import TenantQuerySet
+from devices.models import Assignment
 from tenovi import catalogue
 
 if TYPE_CHECKING:
@@ -17,6 +20,12 @@ if TYPE_CHECKING:
 class MeasurementQuerySet(TenantQuerySet["Measurement"]):
     def of_patient(self, patient: Patient) -> Self:
         return self.for_clinic(patient.clinic).filter(patient=patient)
+
+    def unassigned(self) -> Self:
+        """Of no patient, and not because a person has said that nobody had the device then."""
+        nobodys = Assignment.periods.across_clinics().to_nobody().filter(device=OuterRef("device"))
+        at_that_time = nobodys.in_force_at(OuterRef("taken_at"))
+        return self.filter(patient__isnull=True).exclude(Exists(at_that_time))
 
     def of_metric(self, name: str) -> Self:
         """Of this metric, whatever its case; a metric the catalogue knows is stored in its spelling."""

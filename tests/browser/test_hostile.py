@@ -39,7 +39,7 @@ def samples(transactional_db: None, vendor: VendorStub) -> dict[str, Any]:
     clinic = vendor_clinic()
     gateway, device = make_gateway(clinic), held_device(clinic)
     plant(clinic, vendor, device, DAY)
-    patient = Assignment.objects.for_clinic(clinic).get(device=device).patient
+    patient = Assignment.objects.for_clinic(clinic).get(device=device).holder
     return {
         "clinic": clinic.slug,
         "patient_id": patient.id,

@@ -60,7 +60,7 @@ def test_a_device_is_one_row_however_often_it_is_listed(clinic: Clinic) -> None:
 def test_the_first_patient_named_has_had_it_since_it_was_created(clinic: Clinic) -> None:
     told(clinic, wire_device(7, "mrn-7781"))
     (held,) = assignments(clinic)
-    assert (held.patient.external_id, held.patient.name) == ("mrn-7781", "Test Person")
+    assert (held.holder.external_id, held.holder.name) == ("mrn-7781", "Test Person")
     assert (held.starts_at, held.ends_at, held.reaches_back, held.claimed_at) == (CREATED, None, True, None)
 
 
@@ -81,7 +81,7 @@ def test_a_device_known_without_patient_is_not_given_to_one_in_hindsight(clinic:
 def test_another_patient_at_the_vendor_is_noted_and_nothing_is_moved(clinic: Clinic) -> None:
     told(clinic, wire_device(7, "mrn-7781"))
     device = told(clinic, wire_device(7, "mrn-9999"))
-    assert [held.patient.external_id for held in assignments(clinic)] == ["mrn-7781"]
+    assert [held.holder.external_id for held in assignments(clinic)] == ["mrn-7781"]
     assert device.vendor_patient_id == "mrn-9999"
     assert list(Device.objects.for_clinic(clinic).with_another_patient_at_the_vendor()) == [device]
 

@@ -80,7 +80,7 @@ def held(device: Device) -> list[tuple[str, int | None, int | None]]:
     rows = Assignment.objects.for_clinic(device.clinic).filter(device=device).order_by("starts_at")
     return [
         (
-            row.patient.external_id,
+            row.holder.external_id,
             None if row.starts_at == LONG_AGO else row.starts_at.day,
             row.ends_at.day if row.ends_at else None,
         )
