@@ -17,6 +17,7 @@ from clinics.access import Permission, Visit, clinic_page
 from clinics.models import Clinic
 from dashboard.moment_form import MomentForm
 from devices.access import device_for
+from devices.ending import ENDS, EndingUnderWay
 from devices.errands import errands_of
 from devices.models import Assignment, Device
 from measurements.handover import give_device, keep_holder, preview
@@ -24,6 +25,7 @@ from patients.models import Patient
 from tenovi import inbox
 
 MOST_FOUND = 10
+UNDER_WAY = "It is being unlinked or deleted at Tenovi at this moment. Wait for the answer, then look at the device again."
 
 
 class HolderForm(MomentForm):
@@ -75,6 +77,8 @@ def device_holder(request: HttpRequest, visit: Visit, device_id: uuid.UUID) -> H
     wanted = request.POST.get("do", "")
     form = HolderForm(visit.clinic, request.POST if wanted in ("look", "give") else None)
     seen = None
+    errands = errands_of(visit.clinic, [device.hwi_device_id])[device.hwi_device_id]
+    ends = [errand for errand in errands if errand.kind in ENDS]
     if wanted == "keep" and keep_holder(device=device, by=visit.user):
         inbox.resettle_for_device(visit.clinic, device.hwi_device_id)
         messages.success(request, "Tenovi is told who has it. Readings that waited for this are settled.")
@@ -84,8 +88,13 @@ def device_holder(request: HttpRequest, visit: Visit, device_id: uuid.UUID) -> H
         if seen.is_idle:
             form.add_error("patient", "This is how it is written already: nothing would change.")
             seen = None
-        elif wanted == "give":
-            return _given(request, visit, device, form, form.since)
+        elif form.holder and any(errand.state == "sending" for errand in ends):
+            form.add_error("patient", UNDER_WAY)
+            seen = None
+        elif wanted == "give" and _gives(request, visit, device, form, form.since):
+            return redirect("device", visit.clinic.slug, device.id)
+    if form.errors:
+        seen = None
     current = _current(visit.clinic, device)
     context = {
         "device": device,
@@ -94,21 +103,27 @@ def device_holder(request: HttpRequest, visit: Visit, device_id: uuid.UUID) -> H
         "seen": seen,
         "holding": current if current and current.patient else None,
         "nobody": current if current and not current.patient else None,
-        "errands": errands_of(visit.clinic, [device.hwi_device_id])[device.hwi_device_id],
+        "errands": errands,
+        "withdrawn": ends if form.is_bound and form.holder else [],
         "zone": visit.clinic.zone,
     }
     return render(request, "dashboard/device_holder.html", context)
 
 
-def _given(
+def _gives(
     request: HttpRequest, visit: Visit, device: Device, form: HolderForm, since: datetime.datetime
-) -> HttpResponse:
-    moved = give_device(device=device, patient=form.holder, since=since, by=visit.user)
+) -> bool:
+    """Whether it was done; the form says why not."""
+    try:
+        moved = give_device(device=device, patient=form.holder, since=since, by=visit.user)
+    except EndingUnderWay:  # it began to be sent in this very moment
+        form.add_error("patient", UNDER_WAY)
+        return False
     inbox.resettle_for_device(visit.clinic, device.hwi_device_id)
     who = f"{form.holder} has it" if form.holder else "Nobody has it"
     readings = f"{moved:,} reading{'s' * (moved != 1)} changed hands; their days are counted anew."
     messages.success(request, f"{who} from then on. {readings}")
-    return redirect("device", visit.clinic.slug, device.id)
+    return True
 
 
 def _current(clinic: Clinic, device: Device) -> Assignment | None:

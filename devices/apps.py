@@ -7,7 +7,7 @@ class DevicesConfig(AppConfig):
     name = "devices"
 
     def ready(self) -> None:
-        from devices import handlers, property_answers  # models are ready only now
+        from devices import ending, handlers, property_answers  # models are ready only now
 
         registry.on_answer("devices.list", handlers.store_devices)
         registry.on_answer("devices.read", handlers.store_device)
@@ -22,6 +22,8 @@ class DevicesConfig(AppConfig):
         registry.on_payload("properties.set", property_answers.value_to_send)
         registry.on_answer("properties.set", property_answers.store_set)
         registry.on_answer("properties.remove", property_answers.store_removed)
+        for kind in ending.ENDS:
+            registry.before_sending(kind, ending.check_still_meant)
         registry.on_answer("devices.unlink", handlers.store_unlinked)
         registry.on_answer("devices.delete", handlers.store_deleted)
         registry.on_failure("devices.delete", handlers.note_refusal)

@@ -3,12 +3,17 @@ deleting also removes the vendor's record and is refused once the device's order
 
 Source: https://tenovi.com/api-docs/, "Unlinking Gateways from HWI Devices". Both are asked for here and
 done when the vendor answers; until then the charges go on and the patient has the device.
+
+A request says whose device it was meant for and with which hardware. It is compared with that when it is
+sent and when its answer comes: else an unlink that waited would end the device of the next patient.
 """
 
 from __future__ import annotations
 
 import datetime
 import uuid
+from collections.abc import Mapping
+from typing import Any
 
 from django.db import transaction
 from django.utils import timezone
@@ -16,8 +21,10 @@ from django.utils import timezone
 from clinics import audit
 from clinics.models import Clinic, User
 from devices.models import Assignment, Device
-from tenovi.models import Priority, Request, RequestKind
+from patients.models import Patient
+from tenovi.models import Priority, Request, RequestKind, RequestState
 from tenovi.queue import ask
+from tenovi.registry import NoLongerMeant
 
 ENDS = (RequestKind.DEVICE_UNLINK, RequestKind.DEVICE_DELETE)
 FIELDS = ("unlinked_at", "unlinked_by_vendor", "deleted_at", "hardware_uuid", "delete_when_unlinked")
@@ -26,10 +33,12 @@ FIELDS = ("unlinked_at", "unlinked_by_vendor", "deleted_at", "hardware_uuid", "d
 @transaction.atomic
 def unlink_device(*, device: Device, by: User, then_delete: bool = False) -> None:
     """Have the vendor end the device's data and charges, and delete it after that if so wanted."""
+    enqueue_ending(
+        RequestKind.DEVICE_UNLINK, device, by
+    )  # before the device's row: an answer locks them so, too
     if device.delete_when_unlinked != then_delete:
         device.delete_when_unlinked = then_delete
         device.save(update_fields=["delete_when_unlinked"])
-    _ask(RequestKind.DEVICE_UNLINK, device, by)
     detail = {"then_delete": then_delete, **_standing(device)}
     audit.record("device_unlink_asked", by=by, clinic=device.clinic, target=device, detail=detail)
 
@@ -37,21 +46,75 @@ def unlink_device(*, device: Device, by: User, then_delete: bool = False) -> Non
 @transaction.atomic
 def delete_device(*, device: Device, by: User) -> None:
     """Have the vendor remove its record of the device."""
-    _ask(RequestKind.DEVICE_DELETE, device, by)
+    enqueue_ending(RequestKind.DEVICE_DELETE, device, by)
     audit.record("device_delete_asked", by=by, clinic=device.clinic, target=device, detail=_standing(device))
 
 
+class EndingUnderWay(Exception):
+    """A request that ends the device's service is being sent: it cannot be taken back any more."""
+
+
+def withdraw(*, device: Device, by: User) -> None:
+    """Take back what waits to end the device's service, because it goes to somebody who is to use it.
+
+    Locks the requests, so it comes before the device's own lock. Raises `EndingUnderWay`.
+    """
+    target = str(device.hwi_device_id)
+    asked = Request.objects.for_clinic(device.clinic).filter(kind__in=ENDS, target=target)
+    requests = list(asked.select_for_update())
+    if any(request.state == RequestState.SENDING for request in requests):
+        raise EndingUnderWay
+    if device.delete_when_unlinked:
+        device.delete_when_unlinked = False
+        device.save(update_fields=["delete_when_unlinked"])
+    for request in requests:
+        request.delete()
+        detail = {"asked": request.kind, "by": request.params.get("by", "")}
+        audit.record("device_ending_withdrawn", by=by, clinic=device.clinic, target=device, detail=detail)
+
+
+def check_still_meant(request: Request) -> None:
+    """Refuse to end the service of a device that went to somebody else, or got other hardware, since a
+    person asked. Raises `NoLongerMeant`."""
+    if "patient" not in request.params:  # asked for before requests said so
+        return
+    device = Device.objects.for_clinic(request.clinic).filter(hwi_device_id=uuid.UUID(request.target)).first()
+    if device is None:
+        return
+    patient = _holder(device)
+    if patient and not _is_meant(request.params, patient):
+        raise NoLongerMeant(
+            f"It was not sent: since somebody asked for this, the device went to {patient}. "
+            "Ask again if it is to end for this patient."
+        )
+    hardware = request.params.get("hardware", "")
+    if hardware and device.hardware_uuid and hardware != device.hardware_uuid:
+        raise NoLongerMeant(
+            f"It was not sent: since somebody asked for this, the device got other hardware, "
+            f"{device.hardware_uuid} in place of {hardware}. Ask again if it is to end all the same."
+        )
+
+
 def note_unlinked(
-    *, clinic: Clinic, hwi_device_id: str, at: datetime.datetime | None, by: User | None
+    *,
+    clinic: Clinic,
+    hwi_device_id: str,
+    at: datetime.datetime | None,
+    by: User | None,
+    meant: Mapping[str, Any] | None = None,
 ) -> None:
-    """The vendor has unlinked it as it was asked, `at` by its own word: whoever had it has it no longer."""
+    """The vendor has unlinked it as it was asked, `at` by its own word: whoever had it has it no longer.
+
+    `meant` are the params of the request that this answers: somebody for whom it was not meant keeps
+    the device here, and the page of the device says that it is unlinked.
+    """
     device = _locked(clinic, hwi_device_id)
     if device is None:
         return
     if device.unlinked_at is None:
-        _end_unlinked(device, at or timezone.now(), by)
+        _end_unlinked(device, at or timezone.now(), by, meant=meant)
     if device.delete_when_unlinked and by:
-        _ask(RequestKind.DEVICE_DELETE, device, by)
+        enqueue_ending(RequestKind.DEVICE_DELETE, device, by)
 
 
 def note_unlinked_by_vendor(device: Device, at: datetime.datetime) -> None:
@@ -65,25 +128,32 @@ def note_unlinked_by_vendor(device: Device, at: datetime.datetime) -> None:
         asked = Request.objects.for_clinic(device.clinic).unanswered()
         mine = asked.filter(kind=RequestKind.DEVICE_UNLINK, target=str(device.hwi_device_id)).first()
         by = User.objects.filter(id=mine.params.get("by")).first() if mine else None
-        _end_unlinked(device, at, by, by_vendor=by is None)
+        _end_unlinked(device, at, by, by_vendor=by is None, meant=mine.params if mine else None)
 
 
 def _end_unlinked(
-    device: Device, moment: datetime.datetime, by: User | None, *, by_vendor: bool = False
+    device: Device,
+    moment: datetime.datetime,
+    by: User | None,
+    *,
+    by_vendor: bool = False,
+    meant: Mapping[str, Any] | None,
 ) -> None:
     before = {name: getattr(device, name) for name in FIELDS}
     device.unlinked_at, device.unlinked_by_vendor, device.hardware_uuid = moment, by_vendor, ""
-    _note("device_unlinked", device, before, moment, by, by_vendor=by_vendor)
+    _note("device_unlinked", device, before, moment, by, by_vendor=by_vendor, meant=meant)
 
 
-def note_deleted(*, clinic: Clinic, hwi_device_id: str, by: User | None) -> None:
-    """The vendor has no record of it any more."""
+def note_deleted(
+    *, clinic: Clinic, hwi_device_id: str, by: User | None, meant: Mapping[str, Any] | None = None
+) -> None:
+    """The vendor has no record of it any more. `meant`: see `note_unlinked`."""
     device = _locked(clinic, hwi_device_id)
     if device is None:
         return
     before = {name: getattr(device, name) for name in FIELDS}
     device.deleted_at, device.hardware_uuid, device.delete_when_unlinked = timezone.now(), "", False
-    _note("device_deleted", device, before, device.deleted_at, by)
+    _note("device_deleted", device, before, device.deleted_at, by, meant=meant)
 
 
 def note_not_deletable(*, clinic: Clinic, hwi_device_id: str) -> None:
@@ -93,13 +163,29 @@ def note_not_deletable(*, clinic: Clinic, hwi_device_id: str) -> None:
     )
 
 
-def _ask(kind: str, device: Device, by: User) -> None:
-    """What was refused before is answered by asking for this."""
+def enqueue_ending(kind: str, device: Device, by: User) -> None:
+    """Queue the request alone. What was refused before is answered by asking for this. Locks the request:
+    call it before the device is locked."""
     target = str(device.hwi_device_id)
     refused = Request.objects.for_clinic(device.clinic).parked().filter(kind__in=ENDS, target=target)
     refused.exclude(kind=kind).delete()
-    params = {"by": str(by.id)}
+    patient = _holder(device)
+    params = {
+        "by": str(by.id),
+        "patient": str(patient.id) if patient else "",
+        "hardware": device.hardware_uuid,
+    }
     ask(device.clinic, kind, target, priority=Priority.PERSON, params=params, insist=True)
+
+
+def _holder(device: Device) -> Patient | None:
+    held = Assignment.objects.for_clinic(device.clinic).filter(device=device, ends_at=None)
+    assignment = held.select_related("patient").first()
+    return assignment.patient if assignment else None
+
+
+def _is_meant(params: Mapping[str, Any], patient: Patient) -> bool:
+    return params.get("patient") in (None, str(patient.id))
 
 
 def _standing(device: Device) -> dict[str, str]:
@@ -119,11 +205,13 @@ def _note(
     by: User | None,
     *,
     by_vendor: bool = False,
+    meant: Mapping[str, Any] | None,
 ) -> None:
     device.save(update_fields=FIELDS)
     detail: dict[str, object] = {**audit.changes(device, before, FIELDS)}
-    held = Assignment.objects.for_clinic(device.clinic).filter(device=device, ends_at=None).first()
-    if held:
+    mine = Assignment.objects.for_clinic(device.clinic).filter(device=device, ends_at=None)
+    held = mine.select_related("patient").locked().first()
+    if held and _is_meant(meant or {}, held.holder):
         held.ends_at = moment if moment > held.starts_at else timezone.now()
         held.save(update_fields=["ends_at"])
         detail |= {"patient": str(held.patient_id), "assignment_ends_at": [None, held.ends_at.isoformat()]}

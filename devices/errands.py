@@ -24,6 +24,7 @@ class Errand:
     """`state` is "waiting", "sending" or "refused"; what is done has none left."""
 
     kind: str
+    doing: str
     state: str
     sentence: str
 
@@ -48,8 +49,8 @@ def errands_of(clinic: Clinic, hwi_device_ids: Iterable[uuid.UUID]) -> dict[uuid
 def _errand(row: Request, stopped: str) -> Errand:
     doing, undone = DOING[RequestKind(row.kind)]
     if row.state == RequestState.SENDING:
-        return Errand(row.kind, "sending", f"{doing}: it is being sent to Tenovi.")
+        return Errand(row.kind, doing, "sending", f"{doing}: it is being sent to Tenovi.")
     if row.state == RequestState.WAITING:
         why = f" {stopped or row.reason}" if stopped or row.reason else ""
-        return Errand(row.kind, "waiting", f"{doing}: it waits to be sent to Tenovi.{why}")
-    return Errand(row.kind, "refused", f"Tenovi did not {undone}. {row.reason}")
+        return Errand(row.kind, doing, "waiting", f"{doing}: it waits to be sent to Tenovi.{why}")
+    return Errand(row.kind, doing, "refused", f"Tenovi did not {undone}. {row.reason}")

@@ -49,13 +49,18 @@ def store_holder(request: Request, answer: shapes.Device) -> int:
 def store_unlinked(request: Request, answer: shapes.Device) -> int:
     """Whoever asked for it is noted first, and then what else the vendor says of the device."""
     ending.note_unlinked(
-        clinic=request.clinic, hwi_device_id=request.target, at=answer.unlinked_on, by=_asked_by(request)
+        clinic=request.clinic,
+        hwi_device_id=request.target,
+        at=answer.unlinked_on,
+        by=_asked_by(request),
+        meant=request.params,
     )
     return store_device(request, answer)
 
 
 def store_deleted(request: Request, answer: None) -> int:
-    ending.note_deleted(clinic=request.clinic, hwi_device_id=request.target, by=_asked_by(request))
+    by = _asked_by(request)
+    ending.note_deleted(clinic=request.clinic, hwi_device_id=request.target, by=by, meant=request.params)
     return 0
 
 

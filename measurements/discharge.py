@@ -14,6 +14,7 @@ from devices.models import Assignment, Device, Discharge
 from measurements.handover import hand_over
 from patients.models import Patient
 from patients.programs import end_enrollments
+from tenovi.models import RequestKind
 
 
 class GivenLater(Exception):
@@ -37,6 +38,9 @@ def discharge_patient(
     for one in held:
         if one.starts_at >= at:
             raise GivenLater(one)
+    for one in held:  # requests are locked before devices, as the answers to them do
+        for kind in _kinds(one.device, delete=delete):
+            ending.enqueue_ending(kind, one.device, by)
     for one in held:
         readings += hand_over(one.device, None, at, by).readings
         Assignment.objects.for_clinic(patient.clinic).filter(id=one.id).update(discharge=discharge)
@@ -58,12 +62,19 @@ def devices_held(patient: Patient) -> list[Assignment]:
     return list(held.select_related("device__clinic", "patient").order_by("starts_at", "id"))
 
 
-def _end_service(device: Device, by: User, *, delete: bool) -> None:
-    """As far as that was not done before."""
+def _kinds(device: Device, *, delete: bool) -> list[str]:
+    """The request that ends its service, as far as that was not done before."""
     if device.deleted_at:
-        return
-    may_delete = delete and not device.order_fulfilled
+        return []
     if not device.unlinked_at:
-        ending.unlink_device(device=device, by=by, then_delete=may_delete)
-    elif may_delete:
-        ending.delete_device(device=device, by=by)
+        return [RequestKind.DEVICE_UNLINK]
+    return [RequestKind.DEVICE_DELETE] if delete and not device.order_fulfilled else []
+
+
+def _end_service(device: Device, by: User, *, delete: bool) -> None:
+    for kind in _kinds(device, delete=delete):
+        if kind == RequestKind.DEVICE_UNLINK:
+            may_delete = delete and not device.order_fulfilled
+            ending.unlink_device(device=device, by=by, then_delete=may_delete)
+        else:
+            ending.delete_device(device=device, by=by)

@@ -14,7 +14,7 @@ from django.db.models import Count, Q
 
 from clinics import audit
 from clinics.models import User
-from devices import handing
+from devices import ending, handing
 from devices.handing import Change
 from devices.models import Assignment, Device
 from measurements import urgent
@@ -22,6 +22,7 @@ from measurements.actions import judge_again
 from measurements.models import Measurement
 from measurements.queries import MeasurementQuerySet
 from measurements.recount import lock_patients, recount
+from measurements.store import lock_devices
 from patients.models import Patient
 
 
@@ -68,10 +69,12 @@ def _is_written(change: Change, patient: Patient | None, since: datetime.datetim
 @transaction.atomic
 def give_device(*, device: Device, patient: Patient | None, since: datetime.datetime, by: User) -> int:
     """Let `patient` (None: nobody) have the device from `since` on, whatever was written before; the
-    number of readings that changed hands. The vendor is told."""
-    moved = hand_over(device, patient, since, by)
-    if patient:
+    number of readings that changed hands. The vendor is told, and what waits to end the device's service
+    is withdrawn. Raises `devices.ending.EndingUnderWay`."""
+    if patient:  # requests are locked before devices, as the answers to them do
+        ending.withdraw(device=device, by=by)
         handing.tell_vendor(device)
+    moved = hand_over(device, patient, since, by)
     audit.record(
         "device_given",
         by=by,
@@ -91,11 +94,14 @@ def give_device(*, device: Device, patient: Patient | None, since: datetime.date
 def keep_holder(*, device: Device, by: User) -> bool:
     """Who has the device here is right, and the vendor is told so. False when nobody has it."""
     held = Assignment.objects.for_clinic(device.clinic).filter(device=device, ends_at=None)
-    assignment = held.select_related("patient").select_for_update(of=("self",)).first()
-    if assignment is None or assignment.patient is None:
+    held = held.select_related("patient")
+    if held.exists():
+        handing.tell_vendor(device)  # before the locks of the device, as answers lock their request first
+    lock_devices(device.clinic, [device.hwi_device_id])
+    assignment = held.locked().first()
+    if assignment is None:
         return False
-    handing.overrule(device, assignment, assignment.patient)
-    handing.tell_vendor(device)
+    handing.overrule(device, assignment, assignment.holder)
     detail = {"patient": str(assignment.patient_id)}
     audit.record("device_holder_confirmed", by=by, clinic=device.clinic, target=device, detail=detail)
     return True

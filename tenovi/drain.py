@@ -28,7 +28,7 @@ from tenovi.keys import VendorKey, keys_of, usable
 from tenovi.kinds import call_of
 from tenovi.limiter import Limiter, Line
 from tenovi.models import Request
-from tenovi.registry import NothingToSend
+from tenovi.registry import NoLongerMeant, NothingToSend
 
 log = logging.getLogger(__name__)
 
@@ -142,6 +142,10 @@ def _send(key: VendorKey, request: Request, line: Line) -> None:
     except NothingToSend:
         line.release()
         outcomes.dropped(request)
+        return
+    except NoLongerMeant as change:
+        line.release()
+        outcomes.no_longer_meant(request, change)
         return
     except Exception as error:
         line.release()

@@ -13,7 +13,7 @@ from tenovi import errors
 from tenovi.calling import PAGE_SIZE, Body
 from tenovi.client import TenoviClient, already_exists
 from tenovi.models import Request, RequestKind
-from tenovi.registry import payload_builder
+from tenovi.registry import payload_builder, send_check
 
 CALLS: dict[str, Callable[[TenoviClient, Request], Any]] = {
     RequestKind.DEVICES: lambda client, request: client.devices(request.cursor),
@@ -116,11 +116,12 @@ CREATES = frozenset(kind for kind, write in WRITES.items() if not write.again)
 def call_of(request: Request) -> Callable[[TenoviClient], Any]:
     """The call this request makes, with its body put together now.
 
-    Raises what the room's payload builder raises, `NothingToSend` among it.
+    Raises what the room's check and payload builder raise, `NothingToSend` and `NoLongerMeant` among it.
     """
     write = WRITES.get(request.kind)
     if write is None:
         return lambda client: CALLS[request.kind](client, request)
+    send_check(request.kind)(request)
     body = payload_builder(request.kind)(request) if write.has_body else {}
     return lambda client: write.call(client, request, body)
 

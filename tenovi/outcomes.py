@@ -27,7 +27,7 @@ from tenovi.keys import Cause, VendorKey, account, has_outage, park, seconds_fro
 from tenovi.kinds import CREATES, WRITES, other_way, removes
 from tenovi.lists import FROM_THE_FIRST_PAGE, judged
 from tenovi.models import Call, Request, RequestState
-from tenovi.registry import answer_handler, failure_handler
+from tenovi.registry import NoLongerMeant, answer_handler, failure_handler
 from tenovi.shapes import Page
 
 log = logging.getLogger(__name__)
@@ -112,6 +112,11 @@ def answered(key: VendorKey, request: Request, answer: Any, record: CallRecord) 
 def dropped(request: Request) -> None:
     """There is nothing left to say about it: what it was to change is no longer so."""
     Request.objects.across_clinics().filter(id=request.id, claim=request.claim).delete()
+
+
+def no_longer_meant(request: Request, change: NoLongerMeant) -> None:
+    """What it was asked for is no longer so; no byte has left. A person asks again, or leaves it."""
+    _stop(request, RequestState.PARKED, str(change), None)
 
 
 def not_sent(request: Request, error: Exception) -> None:

@@ -47,7 +47,8 @@ ON CONFLICT (clinic_id, kind, target) DO UPDATE SET
     restarts = CASE WHEN {_REVIVES} OR %(insist)s THEN 0 ELSE {_TABLE}.restarts END,
     renewed = {_TABLE}.renewed OR (%(writes)s AND {_TABLE}.state = 'sending'),
     params = CASE WHEN {_TABLE}.params ? 'fields' AND excluded.params ? 'fields'
-        THEN {_TABLE}.params || {_ALL_FIELDS} ELSE {_TABLE}.params - 'fields' END,
+        THEN {_TABLE}.params || excluded.params || {_ALL_FIELDS}
+        ELSE ({_TABLE}.params || excluded.params) - 'fields' END,
     not_before = CASE WHEN %(insist)s THEN statement_timestamp() ELSE {_TABLE}.not_before END
 """
 
@@ -79,9 +80,11 @@ def ask_for_each(
     """Have the vendor asked for `kind` of each target; what waits already is not doubled.
 
     A write that changes some fields names them in `params["fields"]`, and those of two such requests
-    become one. Asked for while it is being sent, a write is sent once more.
+    become one. Of all else in `params` the last who asks is right: who asked, and for whom. Asked for
+    while it is being sent, a write is sent once more.
 
-    `insist` forgets earlier failures and pauses, for a person who has mended something. `wake`
+    `insist` forgets earlier failures and pauses, for a person who has mended something; whatever a
+    person waits for (`Priority.PERSON`) does so too, since pages say that it is being sent. `wake`
     rings for a worker after the commit; without it (webhooks publish nothing) the scheduler finds
     the rows within seconds.
     """
@@ -94,7 +97,7 @@ def ask_for_each(
                 "targets": sorted(set(targets)),
                 "params": json.dumps(params or {}),
                 "priority": int(priority),
-                "insist": insist,
+                "insist": insist or priority == Priority.PERSON,
                 "writes": kind in WRITES,
             },
         )

@@ -38,6 +38,10 @@ PayloadBuilder = Callable[["Request"], dict[str, Any]]
 """Given the row of a write, puts together what is sent, out of our own rows as they are now. Raises
 `NothingToSend` when there is no longer anything to say."""
 
+SendCheck = Callable[["Request"], None]
+"""Given the row of a write that is about to be sent, raises `NoLongerMeant` when it would now do something
+else than was asked for."""
+
 FailureHandler = Callable[["Request", "VendorError | None"], None]
 """Told what became of a request that brought no answer (`request.state`): parked, or perhaps done, and
 of what creates something also that it waits again because nothing was done. None: its process died."""
@@ -47,9 +51,14 @@ class NothingToSend(Exception):
     """What was to be told to the vendor is no longer so: the request is dropped."""
 
 
+class NoLongerMeant(Exception):
+    """Sent now, the request would do what nobody has asked for: it is parked, with this text as the reason."""
+
+
 _delivery_handlers: dict[str, DeliveryHandler] = {}
 _answer_handlers: dict[str, AnswerHandler] = {}
 _payload_builders: dict[str, PayloadBuilder] = {}
+_send_checks: dict[str, SendCheck] = {}
 _failure_handlers: dict[str, FailureHandler] = {}
 
 
@@ -63,6 +72,10 @@ def on_answer(kind: str, handler: AnswerHandler) -> None:
 
 def on_payload(kind: str, builder: PayloadBuilder) -> None:
     _register(_payload_builders, kind, builder)
+
+
+def before_sending(kind: str, check: SendCheck) -> None:
+    _register(_send_checks, kind, check)
 
 
 def on_failure(kind: str, handler: FailureHandler) -> None:
@@ -79,6 +92,11 @@ def answer_handler(kind: str) -> AnswerHandler:
 
 def payload_builder(kind: str) -> PayloadBuilder:
     return _payload_builders[kind]
+
+
+def send_check(kind: str) -> SendCheck:
+    """That of the room, or one that always passes."""
+    return _send_checks.get(kind, lambda request: None)
 
 
 def failure_handler(kind: str) -> FailureHandler:

@@ -79,6 +79,33 @@ def test_a_person_who_insists_does_not_wait(clinic: Clinic) -> None:
     assert Request.objects.for_clinic(clinic).due().count() == 1
 
 
+def test_what_a_person_asks_for_again_is_theirs_and_starts_anew(clinic: Clinic) -> None:
+    def request() -> Request:
+        return Request.objects.for_clinic(clinic).get()
+
+    first = {"by": "first", "hardware": "old"}
+    ask(clinic, RequestKind.DEVICE_UNLINK, "a", priority=Priority.PERSON, params=first)
+    Request.objects.for_clinic(clinic).update(state="parked", attempts=5, not_before=seconds_from_now(60))
+    again = {"by": "second", "hardware": "new"}
+    ask(clinic, RequestKind.DEVICE_UNLINK, "a", priority=Priority.PERSON, params=again)
+    assert (request().state, request().attempts, request().params) == ("waiting", 0, again)
+    assert Request.objects.for_clinic(clinic).due().count() == 1
+
+
+def test_a_request_asked_for_again_keeps_what_it_has_learned(clinic: Clinic) -> None:
+    ask(clinic, RequestKind.HARDWARE_LOG, params={"path": 1})
+    ask(clinic, RequestKind.HARDWARE_LOG, priority=Priority.PERSON)
+    assert Request.objects.for_clinic(clinic).get().params == {"path": 1}
+
+
+def test_fields_of_two_requests_become_one(clinic: Clinic) -> None:
+    for fields in (["name"], ["email", "name"]):
+        ask(clinic, RequestKind.PATIENT_PUSH, "P-1", priority=Priority.PERSON, params={"fields": fields})
+    assert Request.objects.for_clinic(clinic).get().params == {"fields": ["email", "name"]}
+    ask(clinic, RequestKind.PATIENT_PUSH, "P-1", params={"create": True})
+    assert Request.objects.for_clinic(clinic).get().params == {"create": True}
+
+
 def test_a_request_is_sent_exactly_while_somebody_has_claimed_it(clinic: Clinic) -> None:
     ask(clinic, RequestKind.DEVICES)
     with pytest.raises(IntegrityError), transaction.atomic():
