@@ -185,10 +185,10 @@ def test_an_excluded_reading_ends_it_and_a_restored_one_raises_it_again(
     assert Alert.objects.for_clinic(clinic).get().resolution == ""
 
 
-def test_it_goes_with_the_reading_to_another_patient(clinic: Clinic, cuff: Device) -> None:
+def test_it_goes_with_the_reading_to_another_patient(clinic: Clinic, cuff: Device, nurse: User) -> None:
     deliver(clinic, pressure(cuff, 190, 125))
     bob = make_patient(clinic, "bob")
-    hand_over(cuff, bob, NOW - 2 * HOUR)
+    hand_over(cuff, bob, NOW - 2 * HOUR, nurse)
     assert [alert.patient for alert in Alert.objects.for_clinic(clinic).unseen()] == [bob]
     ended = Alert.objects.for_clinic(clinic).exclude(patient=bob).get()
     assert ended.resolution == "the reading is another patient’s"
