@@ -113,7 +113,7 @@ def note_unlinked(
         return
     if device.unlinked_at is None:
         _end_unlinked(device, at or timezone.now(), by, meant=meant)
-    if device.delete_when_unlinked and by:
+    if device.delete_when_unlinked and by and _holder(device) is None:
         enqueue_ending(RequestKind.DEVICE_DELETE, device, by)
 
 
