@@ -22,6 +22,7 @@ from measurements.models import VitalDay
 from patients.anchors import store_anchor
 from patients.models import Enrollment, Patient, PeriodAnchor, Program
 from patients.periods import Anchor, Episode, due
+from patients.today import todays_of
 
 AT_ONCE = 200
 """Patients who are locked together while their anchors are written."""
@@ -101,8 +102,7 @@ def write_due_anchors(clinic: Clinic, now: datetime.datetime, patient: Patient |
 
     Locks the patients, a few at a time and in one order.
     """
-    zones = Patient.objects.for_clinic(clinic).order_by().values_list("timezone", flat=True).distinct()
-    todays = {zone: _today(zone, clinic, now) for zone in zones}
+    todays = todays_of(clinic, now)
     parameters: dict[str, Any] = {
         "clinic": clinic.id,
         "patient": patient.id if patient else None,
@@ -121,10 +121,6 @@ def questions(clinic: Clinic, patient: Patient | None = None) -> dict[Key, Quest
     with connection.cursor() as cursor:
         cursor.execute(QUESTIONS, {"clinic": clinic.id, "patient": patient.id if patient else None})
         return {(who, program): Question(*facts) for who, program, *facts in cursor.fetchall()}
-
-
-def _today(zone: str, clinic: Clinic, now: datetime.datetime) -> datetime.date:
-    return Patient(clinic=clinic, timezone=zone).today(now)
 
 
 @transaction.atomic

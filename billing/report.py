@@ -7,7 +7,7 @@ import uuid
 from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass
-from functools import cache, lru_cache
+from functools import lru_cache
 from typing import Any, NamedTuple
 
 from django.db import connection
@@ -16,6 +16,7 @@ from billing.windows import Window
 from clinics.models import Clinic
 from devices.models import Assignment
 from patients.models import Enrollment, Patient
+from patients.today import todays_of
 from tenovi import catalogue
 
 RULES_VERSION = "days-1"
@@ -50,6 +51,8 @@ class ReportRow:
     window: Window
     sets: Days
     """Beginning with the window."""
+    today: datetime.date
+    """The patient's, when this was counted."""
 
     @property
     def days(self) -> int:
@@ -129,7 +132,7 @@ def vital_days(
 
 def report_row(person: Person, program: str, window: Window, days: Days) -> ReportRow:
     """The row of one patient and program; `days` begin with the window."""
-    return ReportRow(person.id, person.external_id, person.name, program, window, days)
+    return ReportRow(person.id, person.external_id, person.name, program, window, days, person.today)
 
 
 def people_of(
@@ -137,16 +140,13 @@ def people_of(
 ) -> dict[uuid.UUID, Person]:
     """The clinic's patients, or the one."""
 
-    @cache
-    def today(zone: str) -> datetime.date:
-        return Patient(clinic=clinic, timezone=zone).today(now)
-
+    todays = todays_of(clinic, now)
     found = Patient.objects.for_clinic(clinic)
     if patient:
         found = found.filter(id=patient.id)
     facts = found.values_list("id", "external_id", "name", "timezone")
     return {
-        patient_id: Person(patient_id, external_id, name, today(zone))
+        patient_id: Person(patient_id, external_id, name, todays.get(zone) or todays[""])
         for patient_id, external_id, name, zone in facts
     }
 

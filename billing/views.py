@@ -190,7 +190,7 @@ def _months(visit: Visit, shown: Window, now: datetime.datetime) -> list[dict[st
 def _shown(
     request: HttpRequest, visit: Visit, row: ReportRow, opened: str, now: datetime.datetime
 ) -> dict[str, Any]:
-    today = now.astimezone(visit.clinic.zone).date()
+    today = row.today
     standing = pace(row.program, row.days, row.window, today, has_today=today in row.dates)
     key = _key(row)
     query = request.GET.copy()

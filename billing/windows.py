@@ -32,7 +32,7 @@ class Window:
 
     @classmethod
     def current_month(cls, clinic: Clinic, now: datetime.datetime) -> Self:
-        return cls.of_month(now.astimezone(clinic.zone).strftime("%Y-%m"))
+        return cls.of_month(f"{clinic.today(now):%Y-%m}")
 
     @property
     def month(self) -> str:

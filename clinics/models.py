@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime
 import uuid
 import zoneinfo
 from typing import Any, ClassVar, Self
@@ -15,6 +16,7 @@ from django.db.models.functions import Lower
 from django.utils import timezone
 
 from clinics.encryption import decrypt, encrypt
+from clinics.today import today_in
 
 
 def validate_time_zone(name: str) -> None:
@@ -66,6 +68,10 @@ class Clinic(models.Model):
     @property
     def zone(self) -> zoneinfo.ZoneInfo:
         return zoneinfo.ZoneInfo(self.timezone)
+
+    def today(self, now: datetime.datetime | None = None) -> datetime.date:
+        """Return the date it is at the clinic. What is counted of a patient goes by the patient's."""
+        return today_in(self.zone, now)
 
     @property
     def tenovi_api_key(self) -> str:

@@ -12,7 +12,6 @@ from django.db.models import Q, QuerySet
 from django.http import HttpRequest, HttpResponse, StreamingHttpResponse
 from django.shortcuts import render
 from django.urls import NoReverseMatch, reverse
-from django.utils import timezone
 from django.views.decorators.http import require_safe
 
 from clinics import audit
@@ -68,7 +67,7 @@ def export(request: HttpRequest, visit: Visit) -> HttpResponse:
     audit.record("record_exported", by=visit.user, clinic=visit.clinic, detail={"rows": events.count()})
     lines = csv_lines(_cells(events))
     response = StreamingHttpResponse(lines, content_type="text/csv; charset=utf-8")
-    name = f"record-{visit.clinic.slug}-{timezone.localdate(timezone=visit.clinic.zone)}.csv"
+    name = f"record-{visit.clinic.slug}-{visit.clinic.today()}.csv"
     response["Content-Disposition"] = f'attachment; filename="{name}"'
     return response  # type: ignore[return-value]
 

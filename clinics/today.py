@@ -1,5 +1,5 @@
-"""Which date it is. Nothing else in the house asks a clock for a date (a test holds it): two pages
-that cut the same day at different midnights would show two numbers for one count."""
+"""Which date a moment has in a zone. Nothing else in the house turns a moment into a date (a test holds
+it): two pages that cut one day at different midnights would show two numbers for one count."""
 
 from __future__ import annotations
 
@@ -9,6 +9,11 @@ import zoneinfo
 from django.utils import timezone
 
 
+def date_in(zone: zoneinfo.ZoneInfo, moment: datetime.datetime) -> datetime.date:
+    """Return the date of a moment in a zone."""
+    return moment.astimezone(zone).date()
+
+
 def today_in(zone: zoneinfo.ZoneInfo, now: datetime.datetime | None = None) -> datetime.date:
     """Return the date it is in a zone, at this moment or at `now`."""
-    return (now or timezone.now()).astimezone(zone).date()
+    return date_in(zone, now or timezone.now())

@@ -13,6 +13,7 @@ from django.db.models import F
 from django.urls import reverse
 
 from clinics.models import Clinic
+from clinics.today import date_in
 from measurements.models import Measurement
 from patients.models import Alert, Patient
 
@@ -53,7 +54,7 @@ def _dates_of(patient: Patient, readings: list[int]) -> dict[int, datetime.date]
 
 def _day_url(patient: Patient, alert: Alert, dates: dict[int, datetime.date]) -> str:
     assert alert.taken_at and alert.reading_id
-    date = dates.get(alert.reading_id) or alert.taken_at.astimezone(patient.zone).date()
+    date = dates.get(alert.reading_id) or date_in(patient.zone, alert.taken_at)
     return (
         reverse("patient-day", args=[patient.clinic.slug, patient.id, date]) + f"#reading-{alert.reading_id}"
     )

@@ -15,6 +15,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from clinics.models import Clinic
+from clinics.today import date_in
 from devices.hardware import RECOVERED_FROM, SILENT_AFTER, silent_since
 from devices.models import Assignment, Gateway
 from devices.queries import weak_since
@@ -94,11 +95,11 @@ def _days_without_readings(
     told = readings.exclude(metric="battery_percentage").order_by().values_list("hwi_device_id", "local_date")
     for hwi_device_id, date in told.distinct():
         dates[hwi_device_id].add(date)
-    today = now.astimezone(clinic.zone).date()
+    today = clinic.today(now)
     missed = {}
     for one in troubles:
         read = set().union(*(dates[hwi_id] for hwi_id in devices[one.gateway.gateway_id]))
-        begun = one.since.astimezone(clinic.zone).date()
+        begun = date_in(clinic.zone, one.since)
         since = (begun + datetime.timedelta(day) for day in range((today - begun).days))
         missed[one.gateway.id] = sum(date not in read for date in since)
     return missed

@@ -20,7 +20,7 @@ class MomentForm(Labelled):
 
     def __init__(self, clinic: Clinic, *args: Any, **kwargs: Any) -> None:
         now = timezone.now().astimezone(clinic.zone)
-        kwargs["initial"] = {"day": now.date(), "time": now.time().replace(second=0, microsecond=0)}
+        kwargs["initial"] = {"day": clinic.today(now), "time": now.time().replace(second=0, microsecond=0)}
         super().__init__(*args, **kwargs)
         self.clinic = clinic
 

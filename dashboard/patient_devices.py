@@ -9,6 +9,7 @@ from typing import Any
 from django.db.models import OuterRef, Subquery
 from django.urls import reverse
 
+from clinics.today import date_in
 from dashboard.device_figures import DeviceFigures, newest_warning, warning_word
 from dashboard.device_list import gateways_of
 from dashboard.device_state import DeviceState, device_state
@@ -66,14 +67,14 @@ def _device(patient: Patient, held: Any, state: DeviceState, trend: Sparkline | 
         "battery": f"{held.battery:.0f} %" if held.battery is not None else "",
         "battery_trend": trend,
         "last_reading_at": held.last_reading_at,
-        "since": held.starts_at.astimezone(patient.zone).date(),
-        "until": held.ends_at.astimezone(patient.zone).date() if held.ends_at else None,
+        "since": date_in(patient.zone, held.starts_at),
+        "until": date_in(patient.zone, held.ends_at) if held.ends_at else None,
     }
 
 
 def _battery_trends(patient: Patient, now: datetime.datetime) -> dict[uuid.UUID, Sparkline]:
     """The last word on each date about the battery of each device, over 30 days. One query."""
-    first = now.astimezone(patient.zone).date() - datetime.timedelta(DAYS - 1)
+    first = patient.today(now) - datetime.timedelta(DAYS - 1)
     told: dict[uuid.UUID, dict[int, float]] = {}
     rows = (
         Measurement.objects.of_patient(patient)

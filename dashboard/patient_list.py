@@ -44,13 +44,13 @@ SHOWN: dict[str, tuple[str, Test]] = {
 def context(clinic: Clinic, query: QueryDict, now: datetime.datetime) -> dict[str, Any]:
     """What `dashboard/patients.html` documents. Days are those of the clinic's current month."""
     window = Window.current_month(clinic, now)
-    today = now.astimezone(clinic.zone).date()
+    today = clinic.today(now)
     text = query.get("q", "").replace("\0", "").strip()
     show = query.get("show", "") if query.get("show") in SHOWN else ""
     program = query.get("program", "") if query.get("program") in Program.values else ""
     sort = query.get("sort", "name")
     sort = sort if sort.lstrip("-") in SORTS else "name"
-    everybody = roster(clinic, window, today)
+    everybody = roster(clinic, window, now)
     named = [one for one in everybody if one.matches(text)] if text else everybody
     in_program = [one for one in named if not program or program in one.programs]
     chosen = [one for one in in_program if SHOWN[show][1](one, now)] if show else in_program

@@ -92,7 +92,7 @@ def page_version(patient: Patient) -> str:
 def context(patient: Patient, query: QueryDict, now: datetime.datetime) -> dict[str, Any]:
     """What `dashboard/patient.html` documents."""
     version = page_version(patient)  # before anything is read: what comes in between is new
-    today = now.astimezone(patient.zone).date()
+    today = patient.today(now)
     span = Span.asked(query, today)
     start, end = span.moments(patient)
     latest = latest_values(patient.clinic, [patient.id]).get(patient.id, [])

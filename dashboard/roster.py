@@ -4,6 +4,7 @@ filters by. One query for any number of patients; what a page shows beside it is
 from __future__ import annotations
 
 import datetime
+import itertools
 import uuid
 from functools import cache
 from typing import Any, NamedTuple
@@ -13,6 +14,7 @@ from django.db import connection
 from billing.pace import Pace, pace
 from billing.windows import Window
 from clinics.models import Clinic
+from patients.today import todays_of
 from tenovi import catalogue
 
 QUIET_AFTER = datetime.timedelta(days=3)
@@ -24,11 +26,14 @@ PROGRAMS_OF_KINDS = [
 ]
 
 ROSTER = """
-WITH days AS (
-    SELECT patient_id, program, count(*) AS n, bool_or(local_date = %(today)s) AS has_today
-    FROM measurements_vitalday
-    WHERE clinic_id = %(clinic)s AND local_date BETWEEN %(first)s AND %(until)s AND readings > 0
-    GROUP BY patient_id, program
+WITH zones AS (
+    SELECT * FROM unnest(%(zones)s::text[], %(todays)s::date[]) AS zone (timezone, today)
+), days AS (
+    SELECT d.patient_id, d.program, count(*) AS n, bool_or(d.local_date = z.today) AS has_today
+    FROM measurements_vitalday d JOIN patients_patient p ON p.id = d.patient_id JOIN zones z USING (timezone)
+    WHERE d.clinic_id = %(clinic)s AND d.local_date BETWEEN %(first)s AND %(last)s
+      AND d.local_date <= z.today AND d.readings > 0
+    GROUP BY d.patient_id, d.program
 ), held AS (
     SELECT a.patient_id, d.kind, a.ends_at IS NULL AS is_held
     FROM devices_assignment a JOIN devices_device d ON d.id = a.device_id
@@ -113,15 +118,20 @@ class Entry(NamedTuple):
         return all(word in name or word in external_id for word in text.casefold().split())
 
 
-def roster(clinic: Clinic, window: Window, today: datetime.date) -> list[Entry]:
-    """Every patient of the clinic by name. Dates of the clinic's zone; those after today do not count."""
+ZONE = Entry._fields.index("timezone")
+
+
+def roster(clinic: Clinic, window: Window, now: datetime.datetime) -> list[Entry]:
+    """Every patient of the clinic by name. A date that has not begun where the patient lives does not
+    count yet, as in the report."""
+    todays = todays_of(clinic, now)
     start, end = window.moments(clinic)
     parameters: dict[str, Any] = {
         "clinic": clinic.id,
         "first": window.first,
         "last": window.last,
-        "until": min(window.last, today),
-        "today": today,
+        "zones": list(todays),
+        "todays": list(todays.values()),
         "start": start,
         "end": end,
         "earning": EARNING_KINDS,
@@ -133,11 +143,14 @@ def roster(clinic: Clinic, window: Window, today: datetime.date) -> list[Entry]:
         rows = cursor.fetchall()
 
     @cache
-    def standing(program: str, days: int, has_today: bool) -> Pace:
+    def standing(today: datetime.date, program: str, days: int, has_today: bool) -> Pace:
         return pace(program, days, window, today, has_today=has_today)
 
+    def standings(zone: str, *columns: list[Any]) -> tuple[Pace, ...]:
+        return tuple(map(standing, itertools.repeat(todays.get(zone) or todays[""]), *columns))
+
     entries = [
-        Entry._make([*known, tuple(map(standing, programs, days, has_today))])
+        Entry._make([*known, standings(known[ZONE], programs, days, has_today)])
         for *known, programs, days, has_today in rows
     ]
     return sorted(entries, key=lambda one: (one.label.casefold(), one.external_id))

@@ -104,5 +104,6 @@ def _connected() -> list[Clinic]:
 
 def _night(clinic: Clinic) -> datetime.date:
     """The date of the last night that has begun there."""
-    local = timezone.now().astimezone(clinic.zone)
-    return local.date() if local.hour >= NIGHT_BEGINS else local.date() - datetime.timedelta(days=1)
+    now = timezone.now()
+    has_begun = now.astimezone(clinic.zone).hour >= NIGHT_BEGINS
+    return clinic.today(now) - datetime.timedelta(0 if has_begun else 1)

@@ -49,7 +49,7 @@ def discharge_patient(
         "at": at.isoformat(),
         "devices": [str(one.device_id) for one in held],
         "readings": readings,
-        "programs": end_enrollments(patient=patient, on=at.astimezone(patient.zone).date()),
+        "programs": end_enrollments(patient=patient, on=patient.today(at)),
         "delete": delete,
     }
     audit.record("patient_discharged", by=by, clinic=patient.clinic, target=patient, detail=detail)

@@ -55,7 +55,7 @@ def _scheduled(clinic: Clinic, now: datetime.datetime) -> Reconciliation | None:
     if local.hour < NIGHT:
         return None
     cause = Cause.WEEKLY if local.weekday() == WEEKDAY else Cause.NIGHTLY
-    return start(clinic=clinic, cause=cause, since=now - BACK[cause], by=None, slot=str(local.date()))
+    return start(clinic=clinic, cause=cause, since=now - BACK[cause], by=None, slot=str(clinic.today(now)))
 
 
 def _after_outage(clinic: Clinic, now: datetime.datetime) -> Reconciliation | None:

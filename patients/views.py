@@ -10,7 +10,6 @@ from django.contrib import messages
 from django.db import transaction
 from django.http import HttpRequest, HttpResponse, QueryDict
 from django.shortcuts import redirect, render
-from django.utils import timezone
 from django.views.decorators.http import require_http_methods, require_POST
 
 from clinics import audit
@@ -34,7 +33,7 @@ ADDRESS_REASONS = (
 @require_http_methods(["GET", "HEAD", "POST"])
 def new_patient(request: HttpRequest, visit: Visit) -> HttpResponse:
     sent = request.POST if request.method == "POST" else None
-    form = NewPatientForm(sent, clinic=visit.clinic, today=_today(visit))
+    form = NewPatientForm(sent, clinic=visit.clinic, today=visit.clinic.today())
     if sent is not None and form.is_valid():
         try:
             with transaction.atomic():
@@ -165,16 +164,12 @@ def send_patient(request: HttpRequest, visit: Visit, patient_id: uuid.UUID) -> H
     return redirect("patient", visit.clinic.slug, patient.id)
 
 
-def _today(visit: Visit) -> Any:
-    return timezone.now().astimezone(visit.clinic.zone).date()
-
-
 def _form_of(patient: Patient, visit: Visit, sent: Any = None) -> RecordForm:
     initial = {name: getattr(patient, name) for name in RecordForm.base_fields if name != "texts"}
     return RecordForm(
         sent,
         clinic=visit.clinic,
-        today=_today(visit),
+        today=patient.today(),
         initial=initial,
         asks_about_texts=patient.gets_texts_without_consent,
     )
