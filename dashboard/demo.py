@@ -209,6 +209,7 @@ def _reading(row: simulation.Row) -> Reading:
         sensor_code=row.device.kind.sensor_code or "",
         hardware_uuid=row.device.hardware_uuid,
         serial_number=str(context.get("serial_number") or ""),
+        device_log_index=str(context.get("device_log_index", "")),
         log_index=str(context.get("device_log_index", context.get("measurement_index", ""))),
         timezone_offset=Decimal(row.timezone_offset),
         estimated=row.estimated_timestamp,

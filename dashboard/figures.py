@@ -15,7 +15,7 @@ from measurements.presentation import metric_of
 from patients.models import Patient
 from tenovi import catalogue
 
-GOOD = Q(excluded=False, control=False)
+GOOD = Q(excluded=False, control=False, is_repeat=False)
 
 
 @dataclass(frozen=True)
@@ -48,9 +48,9 @@ class Figures:
 
 
 FOUND: dict[str, Any] = {
-    "rows": Count("id"),
+    "rows": Count("id", filter=Q(is_repeat=False)),
     "count": Count("id", filter=GOOD),
-    "left_out": Count("id", filter=Q(excluded=True)),
+    "left_out": Count("id", filter=Q(excluded=True, is_repeat=False)),
     "controls": Count("id", filter=Q(control=True)),
     "days": Count("local_date", filter=GOOD, distinct=True),
     "ones": Count("id", filter=GOOD & Q(value_1=1)),

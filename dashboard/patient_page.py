@@ -169,6 +169,7 @@ def _readings(
     chosen = chosen if chosen in sent else ""
     found = (
         Measurement.objects.of_patient(patient)
+        .events()
         .taken_between(*span.moments(patient))
         .filter(metric__in=[chosen] if chosen else list(sent))
         .select_related("device")

@@ -29,7 +29,7 @@ EXCLUSION = ("excluded", "excluded_by", "excluded_at", "exclusion_reason")
 
 @transaction.atomic
 def exclude_reading(*, reading: Measurement, by: User, reason: str) -> None:
-    """Let this reading count for nothing and be nobody's latest value, until it is restored.
+    """Let this reading and its copies count for nothing and be nobody's latest value, until restored.
 
     `reason` is not empty. Nothing happens to a reading that is excluded already.
     """
@@ -51,15 +51,18 @@ def _decide(reading: Measurement, by: User, reason: str, exclusion: tuple[object
     stored = Measurement.objects.for_clinic(clinic).select_related("device", "patient").get(id=reading.id)
     if stored.excluded == exclusion[0]:
         return
-    for field, value in zip(EXCLUSION, exclusion, strict=True):
-        setattr(stored, field, value)
-    for _, judgement in _judgements(clinic, [stored]):
+    copies = Measurement.objects.for_clinic(clinic).copies_of(stored).select_related("device", "patient")
+    concerned = [stored, *copies.exclude(excluded=bool(exclusion[0])).exclude(id=stored.id)]
+    for reading in concerned:
+        for field, value in zip(EXCLUSION, exclusion, strict=True):
+            setattr(reading, field, value)
+    for reading, judgement in _judgements(clinic, concerned):
         for field in JUDGED:
-            setattr(stored, field, getattr(judgement, field))
-    stored.save(update_fields=[*EXCLUSION, *JUDGED])
-    if stored.patient_id:
-        recount(clinic, stored.patient_id)
-    urgent.follow(clinic, [stored])
+            setattr(reading, field, getattr(judgement, field))
+    Measurement.objects.for_clinic(clinic).bulk_update(concerned, [*EXCLUSION, *JUDGED])
+    for patient_id in sorted({reading.patient_id for reading in concerned if reading.patient_id}):
+        recount(clinic, patient_id)
+    urgent.follow(clinic, concerned)
     audit.record(
         "reading_excluded" if stored.excluded else "reading_restored",
         by=by,
@@ -174,7 +177,7 @@ def _judgements(clinic: Clinic, readings: Iterable[Measurement]) -> Iterator[tup
                     patient_id=patient_id,
                     timezone=reading.patient.timezone if reading.patient else "",
                     clinic=clinic,
-                    never_counts=reading.control or reading.excluded,
+                    never_counts=reading.control or reading.excluded or reading.is_repeat,
                     program_of=program_enrolled_in,
                 ),
             )

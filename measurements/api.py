@@ -74,6 +74,7 @@ class MeasurementList(ClinicListView[Measurement]):
         query = self.query(zone=patient.zone)
         found = (
             Measurement.objects.of_patient(patient)
+            .events()
             .taken_between(query.get("taken_after"), query.get("taken_before"))
             .select_related("device")
         )

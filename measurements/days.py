@@ -34,6 +34,7 @@ def evidence(patient: Patient, first: datetime.date, last: datetime.date) -> lis
     """Dates from `first` to `last` (both included) on which the patient has any reading, in order."""
     rows = (
         Measurement.objects.of_patient(patient)
+        .events()
         .filter(local_date__range=(first, last))
         .values("local_date", "program")
         .annotate(

@@ -13,13 +13,19 @@ from devices.hardware import is_gateway_id
 from devices.queries import known_devices
 from measurements.meaning import program_enrolled_in, row_for
 from measurements.reading import Reading, read
+from measurements.recount import correct
 from measurements.store import Outcome, Row, lock_devices, store
 from measurements.urgent import follow_numbers, urgent_among
 from tenovi.elements import Doubtful
 from tenovi.models import Delivery
 from tenovi.registry import Verdict
 
-REASONS: dict[Outcome, str] = {"stored": "", "duplicate": "already_stored", "updated": "newer_bin"}
+VERDICTS: dict[Outcome, Verdict] = {
+    "stored": Verdict("stored"),
+    "duplicate": Verdict("duplicate", "already_stored"),
+    "updated": Verdict("updated", "newer_bin"),
+    "repeat": Verdict("duplicate", "repeated_log_entry"),
+}
 
 
 def store_delivery(delivery: Delivery, elements: Sequence[Any]) -> list[Verdict]:
@@ -51,15 +57,15 @@ def settle(
             verdicts[index] = row
         else:
             rows[index] = row
-    stored = store(
+    stored, corrected = store(
         clinic, list(rows.values()), received_at=received_at, source=source, delivery_id=delivery_id
     )
-    verdicts |= {
-        index: Verdict(each.outcome, REASONS[each.outcome]) for index, each in zip(rows, stored, strict=True)
-    }
+    verdicts |= {index: VERDICTS[each.outcome] for index, each in zip(rows, stored, strict=True)}
     written = [(row, each.number) for row, each in zip(rows.values(), stored, strict=True) if each.number]
-    if urgent := urgent_among(written):
-        follow_numbers(clinic, urgent)
+    if corrected:
+        correct(clinic, corrected)
+    if concerned := [*urgent_among(written), *(each.number for each in corrected)]:
+        follow_numbers(clinic, concerned)
     _note_contacts(clinic, (row for row, _ in written), received_at=received_at, source=source)
     return [verdicts[index] for index in range(len(elements))]
 

@@ -33,6 +33,18 @@ def slot_of(reading: Reading, *, keeps_greatest: bool) -> uuid.UUID | None:
     return None if keeps_greatest or not reading.log_index else _hash("slot", *_place_of(reading))
 
 
+def log_entry_of(reading: Reading) -> uuid.UUID | None:
+    """The entry of the device's own log, None for readings that name no device and entry.
+
+    The vendor's `device_log_index` "can be used to determine if a log entry is unique or a duplicate".
+    The measurement index is none: cuffs use their numbers again.
+    """
+    if not reading.serial_number or not reading.device_log_index:
+        return None
+    entry = reading.metric.casefold(), reading.serial_number, reading.device_log_index
+    return _hash("entry", *entry, f"{reading.value_1:.2f}")
+
+
 def _place_of(reading: Reading) -> tuple[str, str, str]:
     return reading.metric.casefold(), reading.serial_number, reading.log_index
 

@@ -116,7 +116,9 @@ def outside(patient: Patient, threshold: Threshold, start: datetime.datetime, en
         if high is not None:
             beyond |= Q(**{f"value_{number}__gt": high})
     found = Measurement.objects.of_patient(patient).taken_between(start, end)
-    return found.filter(beyond, metric=threshold.metric, excluded=False, control=False).count()
+    return found.filter(
+        beyond, metric=threshold.metric, excluded=False, control=False, is_repeat=False
+    ).count()
 
 
 def beyond_words(threshold: Threshold | None, value_1: Decimal, value_2: Decimal | None) -> str:

@@ -11,7 +11,7 @@ from decimal import Decimal
 
 from clinics.models import Clinic
 from devices.queries import Holding, KnownDevice
-from measurements.identity import identity_of, slot_of
+from measurements.identity import identity_of, log_entry_of, slot_of
 from measurements.local_date import local_date
 from measurements.reading import Reading
 from measurements.store import Row
@@ -84,6 +84,7 @@ def row_for(reading: Reading, device: KnownDevice | None, clinic: Clinic, progra
         taken_at=reading.taken_at,
         identity=identity_of(reading, keeps_greatest=metric.keeps_greatest),
         slot=slot_of(reading, keeps_greatest=metric.keeps_greatest),
+        log_entry=None if metric.keeps_greatest else log_entry_of(reading),
         keeps_greatest=metric.keeps_greatest,
         local_date=judgement.local_date,
         local_date_rule=judgement.local_date_rule,

@@ -32,7 +32,8 @@ class Source(models.TextChoices):
 class Measurement(TenantModel):
     """One reading, stored once. `identity` hashes what stays the same however often and by
     whatever way it arrives (see `measurements.identity`); `slot` is the same without the
-    values, so that two readings claiming one slot are seen (`conflict`).
+    values, so that two readings claiming one slot are seen (`conflict`). `log_entry` names an entry of
+    the device's own log: of those sent within a minute the earliest counts, the others are repeats.
 
     `taken_at` is the device's clock, `received_at` ours, `vendor_created` the vendor's word for
     its own receipt (never used to order or identify). `program` and `vital` are the catalogue's
@@ -52,6 +53,8 @@ class Measurement(TenantModel):
     taken_at = models.DateTimeField()
     identity = models.UUIDField()
     slot = models.UUIDField(null=True)
+    log_entry = models.UUIDField(null=True)
+    is_repeat = models.BooleanField(db_default=False, default=False)
     keeps_greatest = models.BooleanField(default=False)
     local_date = models.DateField()
     local_date_rule = models.CharField(max_length=7, choices=LocalDateRule.choices)
@@ -87,6 +90,9 @@ class Measurement(TenantModel):
             models.CheckConstraint(
                 condition=Q(counts=False) | Q(vital=True, control=False, excluded=False),
                 name="only_vital_readings_count",
+            ),
+            models.CheckConstraint(
+                condition=Q(counts=False) | Q(is_repeat=False), name="repeats_count_for_nothing"
             ),
             models.CheckConstraint(
                 condition=Q(

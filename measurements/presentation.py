@@ -175,6 +175,8 @@ def why_text(reading: Measurement, metric: catalogue.Metric) -> str:
         return "vital reading"
     if reading.excluded:
         return "excluded by a person"
+    if reading.is_repeat:
+        return "the device sent this entry of its log before"
     if reading.control:
         return "control solution tests the meter, not the patient"
     if not metric.known:

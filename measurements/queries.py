@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime
 from typing import TYPE_CHECKING, Self
 
-from django.db.models import Exists, OuterRef
+from django.db.models import Exists, OuterRef, Q
 
 from clinics.tenancy import TenantQuerySet
 from devices.models import Assignment
@@ -15,6 +15,10 @@ if TYPE_CHECKING:
     from measurements.models import Measurement, VitalDay  # noqa: F401
     from measurements.verified import DeviceCheck, Reconciliation  # noqa: F401
     from patients.models import Patient
+
+
+ONE_EVENT = datetime.timedelta(seconds=60)
+"""As in `measurements.store`."""
 
 
 class MeasurementQuerySet(TenantQuerySet["Measurement"]):
@@ -35,6 +39,24 @@ class MeasurementQuerySet(TenantQuerySet["Measurement"]):
     def taken_together_with(self, reading: Measurement) -> Self:
         """What its device measured at that moment, itself included: the rows of one use."""
         return self.filter(hwi_device_id=reading.hwi_device_id, taken_at=reading.taken_at)
+
+    def copies_of(self, reading: Measurement) -> Self:
+        """The same reading sent in other words, itself included: same device, moment, metric and values,
+        or the same entry of the device's log within a minute."""
+        same = Q(
+            taken_at=reading.taken_at,
+            metric=reading.metric,
+            value_1=reading.value_1,
+            value_2=reading.value_2,
+        )
+        if reading.log_entry:
+            span = (reading.taken_at - ONE_EVENT, reading.taken_at + ONE_EVENT)
+            same |= Q(log_entry=reading.log_entry, taken_at__range=span)
+        return self.filter(same, hwi_device_id=reading.hwi_device_id)
+
+    def events(self) -> Self:
+        """Without the repeats of a device's log: each event once."""
+        return self.filter(is_repeat=False)
 
     def taken_between(
         self, start: datetime.datetime | None = None, end: datetime.datetime | None = None

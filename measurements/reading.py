@@ -31,6 +31,8 @@ NUMBER = re.compile(r"-?[0-9]+(\.[0-9]+)?")
 CENT = Decimal("0.01")
 LARGEST = Decimal("9999999999")  # what the value columns hold
 OFFSETS = {Decimal(quarter) / 4 for quarter in range(-12 * 4, 14 * 4 + 1)}  # hours, in quarters
+CONTROL = "controlsolution"
+SAYS_YES = {"true", "yes", "1", CONTROL}
 OTHER_DOORS = {"status", "tracking_link", "request_id", "order_number", "contents"}
 
 
@@ -53,11 +55,18 @@ class Reading:
     estimated: bool
     vendor_created: datetime.datetime | None
     context: dict[str, Any]
+    device_log_index: str = ""
 
     @property
     def is_control_solution(self) -> bool:
         """A meter check with control solution: never the patient's own value."""
-        return str(self.context.get("measurement_location", "")).strip().casefold() == "control solution"
+        for name, value in self.context.items():
+            said = _letters(value)
+            if _letters(name) == "measurementlocation" and said == CONTROL:
+                return True
+            if _letters(name) == CONTROL and said in SAYS_YES:
+                return True
+        return False
 
 
 def read(element: Any, *, received_at: datetime.datetime) -> Reading:
@@ -89,12 +98,18 @@ def _read_fields(element: Members, metric: str, device: uuid.UUID, received_at: 
         sensor_code=storable_text(element.get("sensor_code"), 20),
         hardware_uuid=storable_text(element.get("hardware_uuid"), 64).replace("-", "").upper(),
         serial_number=_label(params.get("serial_number")).upper(),
+        device_log_index=_label(params.get("device_log_index")),
         log_index=_label(params.get("device_log_index")) or _label(params.get("measurement_index")),
         timezone_offset=_offset(element.get("timezone_offset")),
         estimated=element.get("estimated_timestamp") is True,
         vendor_created=plausible_moment_of(element.get("created"), received_at),
         context=storable_json(params),
     )
+
+
+def _letters(value: Any) -> str:
+    """Letters and digits only, lower case: `Control-Solution` and `control_solution` are one word."""
+    return "".join(sign for sign in str(value).casefold() if sign.isalnum())
 
 
 def _value(value: Any) -> Decimal | None:

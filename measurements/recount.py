@@ -9,13 +9,14 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Collection, Iterable
+from typing import Any
 
 from django.db import connection, transaction
 
 from clinics.models import Clinic
 from devices.models import Assignment
 from measurements.models import Measurement
-from measurements.store import lock_devices
+from measurements.store import Corrected, lock_devices
 
 EXPECTED_DAYS = """
 SELECT clinic_id, patient_id, program, local_date,
@@ -23,7 +24,7 @@ SELECT clinic_id, patient_id, program, local_date,
        count(*) FILTER (WHERE counts AND estimated) AS estimated_readings,
        count(*) AS vendor_readings
 FROM measurements_measurement
-WHERE clinic_id = %(clinic)s AND patient_id IS NOT NULL AND vital
+WHERE clinic_id = %(clinic)s AND patient_id IS NOT NULL AND vital AND NOT is_repeat
   AND (%(patients)s::uuid[] IS NULL OR patient_id = ANY(%(patients)s::uuid[]))
 GROUP BY clinic_id, patient_id, program, local_date
 """
@@ -32,7 +33,7 @@ EXPECTED_LATEST = """
 SELECT DISTINCT ON (patient_id, metric)
        clinic_id, patient_id, metric, device_id, value_1, value_2, taken_at, identity, estimated
 FROM measurements_measurement
-WHERE clinic_id = %(clinic)s AND patient_id IS NOT NULL AND NOT control AND NOT excluded
+WHERE clinic_id = %(clinic)s AND patient_id IS NOT NULL AND NOT control AND NOT excluded AND NOT is_repeat
   AND (%(patients)s::uuid[] IS NULL OR patient_id = ANY(%(patients)s::uuid[]))
 ORDER BY patient_id, metric, taken_at DESC, identity DESC, device_id DESC
 """
@@ -48,6 +49,27 @@ RECOUNT = (
         (clinic_id, patient_id, metric, device_id, value_1, value_2, taken_at, identity, estimated)
         {EXPECTED_LATEST}""",
 )
+
+GIVEN_DAYS = "SELECT * FROM unnest(%(patients)s::uuid[], %(programs)s::text[], %(dates)s::date[])"
+GIVEN_METRICS = "SELECT * FROM unnest(%(patients)s::uuid[], %(metrics)s::text[])"
+CORRECT = (
+    f"""DELETE FROM measurements_vitalday
+        WHERE clinic_id = %(clinic)s AND (patient_id, program, local_date) IN ({GIVEN_DAYS})""",
+    f"""INSERT INTO measurements_vitalday
+        (clinic_id, patient_id, program, local_date, readings, estimated_readings, vendor_readings)
+        SELECT * FROM ({EXPECTED_DAYS}) expected
+        WHERE (patient_id, program, local_date) IN ({GIVEN_DAYS})""",
+    f"""DELETE FROM measurements_latestreading
+        WHERE clinic_id = %(clinic)s AND (patient_id, metric) IN ({GIVEN_METRICS})""",
+    f"""INSERT INTO measurements_latestreading AS l
+        (clinic_id, patient_id, metric, device_id, value_1, value_2, taken_at, identity, estimated)
+        SELECT * FROM ({EXPECTED_LATEST}) expected WHERE (patient_id, metric) IN ({GIVEN_METRICS})
+        ON CONFLICT (patient_id, metric) DO UPDATE SET
+            device_id = excluded.device_id, value_1 = excluded.value_1, value_2 = excluded.value_2,
+            taken_at = excluded.taken_at, identity = excluded.identity, estimated = excluded.estimated
+        WHERE (excluded.taken_at, excluded.identity, excluded.device_id) >= (l.taken_at, l.identity, l.device_id)""",
+)
+"""Each deletion waits for whoever moves the same row along, so that what follows sees their reading."""
 
 DRIFTED = f"""
 WITH days AS (
@@ -104,6 +126,24 @@ def derive(clinic: Clinic, patient_ids: Collection[uuid.UUID]) -> None:
     with connection.cursor() as cursor:
         for statement in RECOUNT:
             cursor.execute(statement, {"clinic": clinic.id, "patients": list(patient_ids)})
+
+
+def correct(clinic: Clinic, corrected: Iterable[Corrected]) -> None:
+    """Derive days and latest values again where readings were corrected, in the same transaction.
+
+    Other devices of the patients need not be locked: only the rows concerned are written.
+    """
+    known = [each for each in corrected if each.patient_id]
+    parameters: dict[str, Any] = {
+        "clinic": clinic.id,
+        "patients": [each.patient_id for each in known],
+        "programs": [each.program for each in known],
+        "dates": [each.local_date for each in known],
+        "metrics": [each.metric for each in known],
+    }
+    with connection.cursor() as cursor:
+        for statement in CORRECT if known else ():
+            cursor.execute(statement, parameters)
 
 
 def drifted_patients(clinic: Clinic) -> list[uuid.UUID]:

@@ -112,6 +112,8 @@ def _over(reading: Measurement) -> str:
     """Why this reading is not the patient's own value, "" when it is."""
     if reading.excluded:
         return "the reading was excluded"
+    if reading.is_repeat:
+        return "the device had sent it before"
     return "it was control solution" if reading.control else ""
 
 

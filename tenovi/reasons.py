@@ -42,6 +42,7 @@ QUARANTINED = {
 
 SETTLED = {
     "already_stored": "The same reading is stored already.",
+    "repeated_log_entry": "The device sent this entry of its log before, up to a minute apart.",
     "newer_bin": "A later upload of the same hour replaced the earlier one.",
     "repeated_event": "The vendor repeated its latest news about this device.",
     "newer_update": "A newer or fuller message about the same step of this order replaced the earlier one.",

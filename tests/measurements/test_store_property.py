@@ -38,13 +38,15 @@ MOMENTS = [
     BACK,
     OUT,
 ]
-PRESSURE, PULSE_OX, METER, WATCH = range(4)
+PRESSURE, PULSE_OX, METER, WATCH, INHALER = range(5)
 METRICS = {
     PRESSURE: ["pulse", "blood_pressure", "unheard_of"],
     PULSE_OX: ["pulse"],
     METER: ["glucose"],
     WATCH: ["heart_rate_statistics"],
+    INHALER: ["hailie_respiratory_flow_log"],
 }
+SPELLINGS = ["control solution", "Control_Solution", "control-solution"]
 
 pytestmark = pytest.mark.django_db
 
@@ -70,24 +72,33 @@ class World:
     def elements(self, facts: list[dict[str, Any]]) -> list[Any]:
         return [value_of(json.dumps(self._element(**fact)).encode()) for fact in facts]
 
-    def _element(self, device: int, metric: str, when: int, value: int, index: int, created: int) -> Any:
+    def _element(
+        self, device: int, metric: str, when: int, value: int, index: int, created: int, said: int
+    ) -> Any:
         # What does not make another reading follows from what does: a repeat repeats it.
         is_bin = device == WATCH
         trait = value + when + (created if is_bin else 0)
         return element(
             self.devices[device],
             metric=metric,
-            timestamp=vendor_time(MOMENTS[when]),
+            timestamp=vendor_time(
+                MOMENTS[when] + datetime.timedelta(seconds=40 * said * (device == INHALER))
+            ),
             value_1=60 + value,
             value_2=80 if metric == "blood_pressure" else value,
             created=vendor_time(NOW + datetime.timedelta(minutes=created)) if created else ABSENT,
             timezone_offset=[-5, 9, None][trait % 3],
             estimated_timestamp=trait % 2 == 0,
-            filter_params={
-                **({"measurement_index": index} if index and not is_bin else {}),
-                **({"measurement_location": "control solution"} if device == METER and value == 1 else {}),
-            },
+            filter_params=self._params(device, value, index, said),
         )
+
+    def _params(self, device: int, value: int, index: int, said: int) -> dict[str, Any]:
+        if device == INHALER:  # said: how long after the first; without a serial number it is no log entry
+            return {"device_log_index": 7, **({"serial_number": "A1B2C3"} if index else {})}
+        if device == METER:  # the same reading as another identity, and as control solution
+            other = {"serial_number": "SN-1"} if said == 1 else {}
+            return {**other, **({"measurement_location": SPELLINGS[value]} if said == 2 else {})}
+        return {"measurement_index": index} if index and device != WATCH else {}
 
     def rows(self, elements: list[Any]) -> list[Row]:
         readings = [read(each, received_at=NOW) for each in elements]
@@ -101,7 +112,7 @@ class World:
 def world() -> World:
     clinic = make_clinic("alpha")
     alice, bob = make_patient(clinic, "alice"), make_patient(clinic, "bob")
-    kinds = ["tenovi-bpm", "tenovi-pulse-ox", "tenovi-glucometer", "tenovi-watch"]
+    kinds = ["tenovi-bpm", "tenovi-pulse-ox", "tenovi-glucometer", "tenovi-watch", "hailie-sensor"]
     cuff, *others = devices = [make_device(clinic, kind) for kind in kinds]
     return World(
         clinic,
@@ -124,6 +135,7 @@ def fact(draw: st.DrawFn) -> dict[str, Any]:
         "value": draw(st.integers(0, 1)),
         "index": draw(st.integers(0, 1)),
         "created": draw(st.integers(0, 2)),
+        "said": draw(st.integers(0, 3)),
     }
 
 
@@ -155,12 +167,14 @@ def deliver_all(world: World, deliveries: list[list[Any]]) -> list[list[str]]:
 
 
 def stored(clinic: Clinic) -> tuple[Any, ...]:
-    """Readings, days and latest values. The vendor's receipt time matters for watch bins only."""
+    """Readings, days and latest values. The vendor's receipt time matters for watch bins only, and of
+    what the copies of a reading say beside its values the first is kept; `control` is of all."""
     left_out = ("id", "received_at", "delivery_id")
     readings = []
     for row in Measurement.objects.for_clinic(clinic).values():
         created = row["vendor_created"] if row["keeps_greatest"] else None
-        readings.append({**row, "vendor_created": created, **dict.fromkeys(left_out)})
+        context = {name: said for name, said in row["context"].items() if name != "measurement_location"}
+        readings.append({**row, "vendor_created": created, "context": context, **dict.fromkeys(left_out)})
     days = [{**row, "id": None} for row in VitalDay.objects.for_clinic(clinic).values()]
     latest = [{**row, "id": None} for row in LatestReading.objects.for_clinic(clinic).values()]
     return tuple(sorted(map(repr, rows)) for rows in (readings, days, latest))
@@ -179,10 +193,11 @@ def test_the_statement_does_what_its_twin_does(world: World, deliveries: list[li
             for each in Measurement.objects.for_clinic(world.clinic)
         }
         assert found.keys() == twin.readings.keys()
-        for key, row in twin.readings.items():
+        for key, row in twin.rows().items():
             for name in Row.__dataclass_fields__.keys() - {"vendor_created"}:
                 assert getattr(found[key], name) == getattr(row, name), name
         assert {key for key, each in found.items() if each.conflict} == twin.conflicts()
+        assert {key for key, each in found.items() if each.is_repeat} == twin.repeats()
         days = VitalDay.objects.for_clinic(world.clinic)
         assert {
             (day.patient_id, day.program, day.local_date): (
