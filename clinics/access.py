@@ -118,6 +118,18 @@ def visit_for(user: User, slug: str) -> Visit:
     raise Http404
 
 
+def _record_look(request: HttpRequest, visit: Visit, ids: dict[str, Any]) -> None:
+    """Record that somebody saw this page: of one thing, named by the first id in its address, or a
+    list. A list says what was asked of it, because that decides whom it showed."""
+    detail = {"page": route_of(request)}
+    named = next((name for name in ids if name.endswith("_id")), "")
+    kind, key = named.removesuffix("_id"), str(ids.get(named, ""))
+    if not key and (query := request.GET.urlencode()):
+        detail["query"] = query[:200]
+    action = f"{kind or 'list'}_viewed"
+    audit.record_view(action, by=visit.user, clinic=visit.clinic, kind=kind, key=key, detail=detail)
+
+
 View = Callable[Concatenate[HttpRequest, Visit, P], HttpResponse]
 
 
@@ -126,10 +138,13 @@ def route_of(request: HttpRequest) -> str:
     return (request.resolver_match and request.resolver_match.url_name) or ""
 
 
-def clinic_page(permission: Permission) -> Callable[[View[P]], Callable[..., HttpResponse]]:
+def clinic_page(
+    permission: Permission, *, shows_patients: bool = True
+) -> Callable[[View[P]], Callable[..., HttpResponse]]:
     """Sign-in, clinic and right, checked before the view runs; the view gets a `Visit`.
 
-    The answer is never stored by a browser or proxy: it shows patients.
+    The answer is never stored by a browser or proxy: it shows patients. Who looked at it is recorded
+    after the view, unless the view did so itself; `shows_patients=False` for pages that name none.
     """
 
     def decorate(view: View[P]) -> Callable[..., HttpResponse]:
@@ -147,6 +162,8 @@ def clinic_page(permission: Permission) -> Callable[[View[P]], Callable[..., Htt
             request.visit = visit  # type: ignore[attr-defined]  # base.html shows what this person may open
             response = view(request, visit, *args, **kwargs)
             response["Cache-Control"] = "no-store"
+            if shows_patients and response.status_code == 200 and not audit.has_looked():
+                _record_look(request, visit, kwargs)
             return response
 
         checked.required_permission = permission  # type: ignore[attr-defined]  # read by the route test

@@ -19,6 +19,8 @@ COMMAND = "command line"
 BACKGROUND = "Vitaldays itself"
 VENDOR = "Tenovi"
 SAME_LOOK = timedelta(minutes=10)
+LOOKS = ("_viewed", "_exported")
+"""How the actions end that say what somebody looked at or took away."""
 
 
 def record(
@@ -38,16 +40,30 @@ def record(
     `detail` holds ids, field names, counts, what somebody wrote who had to give a reason, and of what a
     person changed the values before and after: so it may identify a patient, and never goes to the log.
     """
+    if action.endswith(LOOKS):
+        _note_look()
+    return _write(action, by, clinic, _kind_of(target), _key_of(target), detail, in_background)
+
+
+def _write(
+    action: str,
+    by: User | None,
+    clinic: Clinic | None,
+    kind: str,
+    key: str,
+    detail: dict[str, Any] | None,
+    in_background: bool = False,
+) -> AuditEvent:
     request = context.current.get()
     return AuditEvent.objects.create(
         action=action,
         actor_id=by.id if by else None,
-        actor_label=by.email if by else VENDOR if by_vendor else _nobody(in_background),
+        actor_label=by.email if by else _nobody(in_background),
         clinic_id=clinic.id if clinic else None,
-        target_kind=type(target).__name__.lower() if target is not None else "",
-        target_id=_key_of(target),
+        target_kind=kind,
+        target_id=key,
         detail=detail or {},
-        address=request.address if request and not (in_background or by_vendor) else None,
+        address=request.address if request and not in_background else None,
     )
 
 
@@ -57,20 +73,45 @@ def _nobody(in_background: bool) -> str:
     return NOBODY if context.current.get() else COMMAND
 
 
-def record_view(action: str, *, by: User, clinic: Clinic, target: Any) -> None:
-    """One line for a look at a page that asks for itself again while it is open: at most one in
-    `SAME_LOOK` for each person and target."""
+def record_view(
+    action: str,
+    *,
+    by: User,
+    clinic: Clinic,
+    target: Any = None,
+    kind: str = "",
+    key: str = "",
+    detail: dict[str, Any] | None = None,
+) -> None:
+    """Record a look at a page: at most one line in `SAME_LOOK` for each person, target and detail,
+    because open pages ask for themselves again. The target is a row, or named by `kind` and `key`."""
+    _note_look()
+    kind, key = (_kind_of(target), _key_of(target)) if target is not None else (kind, key)
+    seen = AuditEvent.objects.filter(
+        clinic_id=clinic.id,
+        at__gt=timezone.now() - SAME_LOOK,
+        actor_id=by.id,
+        action=action,
+        target_id=key,
+        detail=detail or {},
+    )
+    if seen.exists():
+        return
     with transaction.atomic():
-        hold(clinic, [f"{action} {by.id} {_key_of(target)}".encode()])
-        seen = AuditEvent.objects.filter(
-            clinic_id=clinic.id,
-            at__gt=timezone.now() - SAME_LOOK,
-            actor_id=by.id,
-            action=action,
-            target_id=_key_of(target),
-        )
-        if not seen.exists():
-            record(action, by=by, clinic=clinic, target=target)
+        hold(clinic, [f"{action} {by.id} {key}".encode()])
+        if not seen.all().exists():  # two tabs at once are one look
+            _write(action, by, clinic, kind, key, detail)
+
+
+def has_looked() -> bool:
+    """Whether the answer to the present request has its line already."""
+    request = context.current.get()
+    return request is not None and request.looked
+
+
+def _note_look() -> None:
+    if request := context.current.get():
+        request.looked = True
 
 
 def changes(row: Any, before: dict[str, Any], fields: Iterable[str]) -> dict[str, list[Any]]:
@@ -84,6 +125,10 @@ def changes(row: Any, before: dict[str, Any], fields: Iterable[str]) -> dict[str
 
 def _plain(value: Any) -> Any:
     return value if value is None or isinstance(value, bool | int | str) else str(value)
+
+
+def _kind_of(target: Any) -> str:
+    return "" if target is None else type(target).__name__.lower()
 
 
 def _key_of(target: Any) -> str:

@@ -13,6 +13,8 @@ class RequestFacts:
 
     address: str | None
     id: str = field(default_factory=lambda: uuid.uuid4().hex)
+    looked: bool = False
+    """Whether the record has who looked at what: the view has said so itself."""
 
 
 current: ContextVar[RequestFacts | None] = ContextVar("request", default=None)

@@ -41,7 +41,7 @@ class InvitationForm(forms.Form):
     invitation = forms.UUIDField()
 
 
-@clinic_page(Permission.MANAGE_CLINIC)
+@clinic_page(Permission.MANAGE_CLINIC, shows_patients=False)
 @require_http_methods(["GET", "HEAD", "POST"])
 def people(request: HttpRequest, visit: Visit) -> HttpResponse:
     what = request.POST.get("do")

@@ -52,6 +52,8 @@ def record(request: HttpRequest, visit: Visit) -> HttpResponse:
     page = page_of(
         events, request.GET.get("page", "1"), ROWS, lambda rows: [_row(one, visit) for one in rows]
     )
+    detail = {"query": request.GET.urlencode()[:200]} if request.GET else {}
+    audit.record_view("record_viewed", by=visit.user, clinic=visit.clinic, detail=detail)
     context = {"form": form, "page": page, "zone": visit.clinic.zone, "query": request.GET.urlencode()}
     return render(request, "clinics/record.html", context)
 

@@ -53,7 +53,7 @@ class NewSecret(Labelled):
         return name
 
 
-@clinic_page(Permission.MANAGE_CLINIC)
+@clinic_page(Permission.MANAGE_CLINIC, shows_patients=False)
 @require_http_methods(["GET", "HEAD", "POST"])
 def webhook_secrets(request: HttpRequest, visit: Visit) -> HttpResponse:
     wanted = request.POST.get("do")

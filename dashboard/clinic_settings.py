@@ -63,7 +63,7 @@ class KeyForm(Labelled):
     )
 
 
-@clinic_page(Permission.MANAGE_CLINIC)
+@clinic_page(Permission.MANAGE_CLINIC, shows_patients=False)
 @require_http_methods(["GET", "HEAD", "POST"])
 def clinic_settings(request: HttpRequest, visit: Visit) -> HttpResponse:
     clinic = visit.clinic
@@ -82,7 +82,7 @@ def clinic_settings(request: HttpRequest, visit: Visit) -> HttpResponse:
     return render(request, "clinics/settings.html", context)
 
 
-@clinic_page(Permission.MANAGE_CLINIC)
+@clinic_page(Permission.MANAGE_CLINIC, shows_patients=False)
 @sensitive_post_parameters("api_key")
 @require_http_methods(["GET", "HEAD", "POST"])
 def vendor_key(request: HttpRequest, visit: Visit) -> HttpResponse:

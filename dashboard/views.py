@@ -61,7 +61,7 @@ def patient(request: HttpRequest, visit: Visit, patient_id: uuid.UUID) -> HttpRe
     return render(request, "dashboard/patient.html", patient_page.context(found, request.GET, timezone.now()))
 
 
-@clinic_page(Permission.VIEW_PATIENTS)
+@clinic_page(Permission.VIEW_PATIENTS, shows_patients=False)
 @require_safe
 def patient_news(request: HttpRequest, visit: Visit, patient_id: uuid.UUID) -> HttpResponse:
     """What an open patient page asks for every few seconds: another version, other things

@@ -40,7 +40,7 @@ class Door:
     last_came_at: datetime.datetime | None
 
 
-@clinic_page(Permission.MANAGE_CLINIC)
+@clinic_page(Permission.MANAGE_CLINIC, shows_patients=False)
 @require_http_methods(["GET", "HEAD", "POST"])
 def vendor_webhooks(request: HttpRequest, visit: Visit) -> HttpResponse:
     if request.method == "POST":

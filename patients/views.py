@@ -12,7 +12,6 @@ from django.http import HttpRequest, HttpResponse, QueryDict
 from django.shortcuts import redirect, render
 from django.views.decorators.http import require_http_methods, require_POST
 
-from clinics import audit
 from clinics.access import Permission, Visit, clinic_page
 from patients import actions, programs
 from patients.access import enrollment_for, patient_for
@@ -53,7 +52,6 @@ def new_patient(request: HttpRequest, visit: Visit) -> HttpResponse:
 def edit_patient(request: HttpRequest, visit: Visit, patient_id: uuid.UUID) -> HttpResponse:
     patient = patient_for(visit, patient_id)
     if request.method != "POST":
-        audit.record_view("patient_viewed", by=visit.user, clinic=visit.clinic, target=patient)
         return render(request, "patients/record.html", _context(visit, _form_of(patient, visit), patient))
     form = _form_of(patient, visit, request.POST)
     stale = False

@@ -5,6 +5,8 @@ from tests.chromium import complaints as complaints
 from tests.chromium import context as context
 from tests.chromium import page as page
 from tests.database import django_db_setup as django_db_setup
+from tests.looks import every_look_is_recorded as every_look_is_recorded
+from tests.looks import watched_looks as watched_looks
 from tests.recorded import every_write_is_recorded as every_write_is_recorded
 from tests.recorded import watched_requests as watched_requests
 from tests.sandbox_server import sandbox as sandbox

@@ -39,7 +39,8 @@ class Writes:
         found = WRITES.match(str(sql))
         if found and context["cursor"].rowcount:
             if found[2] == RECORD:
-                self.details += [param.obj for param in params if isinstance(param, Jsonb)]
+                details = [param.obj for param in params if isinstance(param, Jsonb)]
+                self.details += [detail for detail in details if "page" not in detail]  # a mere look
             elif found[2] not in BOOKKEEPING:
                 self.changed.add(found[2])
                 self.updated |= {found[2]} if found[1] == "UPDATE" else set()
@@ -75,7 +76,7 @@ class WatchedRequests:
 def watched_requests() -> Iterator[None]:
     settings.MIDDLEWARE.append(f"{__name__}.{WatchedRequests.__name__}")
     yield
-    settings.MIDDLEWARE.pop()
+    settings.MIDDLEWARE.remove(f"{__name__}.{WatchedRequests.__name__}")
 
 
 @pytest.fixture(autouse=True)

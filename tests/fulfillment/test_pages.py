@@ -216,7 +216,7 @@ def test_the_number_of_queries_does_not_grow_with_the_page(
     for number in range(30):
         told_device(clinic, f"P {number}", "Shipped")
         tell_order(clinic, order(request_id=str(number), patient_id=f"p {number}"))
-    alice.get(SHIPMENTS)
     for url in (SHIPMENTS, f"{SHIPMENTS}?search=p", ORDERS):
-        with django_assert_max_num_queries(11):
+        alice.get(url)  # the first look at it goes into the record
+        with django_assert_max_num_queries(12):
             alice.get(url)
