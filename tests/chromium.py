@@ -27,7 +27,7 @@ QUIET = [
     ),
     "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1, EXCLUDE localhost",
 ]
-PATIENCE = 15_000  # milliseconds: a busy machine is slow, not wrong
+PATIENCE = 60_000  # milliseconds: a busy machine is slow, not wrong
 TELL_BREACHES = """
 document.addEventListener("securitypolicyviolation", (breach) =>
   console.error(`refused by the content policy: ${breach.violatedDirective} ${breach.blockedURI}`));

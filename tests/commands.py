@@ -18,6 +18,6 @@ def manage(*arguments: str, **secrets: str) -> subprocess.CompletedProcess[str]:
         capture_output=True,
         text=True,
         stdin=subprocess.DEVNULL,
-        timeout=110,
+        timeout=500,
         check=False,
     )

@@ -15,6 +15,7 @@ class Relay:
         self._listener = socket.create_server(("127.0.0.1", 0))
         self._ends: list[socket.socket] = [self._listener]
         self.port: int = self._listener.getsockname()[1]
+        self.calls = 0
         self.flows = threading.Event()
         self.flows.set()
         threading.Thread(target=self._accept, daemon=True).start()
@@ -23,6 +24,7 @@ class Relay:
         with contextlib.suppress(OSError):
             while True:
                 caller, _ = self._listener.accept()
+                self.calls += 1
                 server = socket.create_connection(self._target)
                 self._ends += [caller, server]
                 for source, sink in ((caller, server), (server, caller)):

@@ -26,7 +26,7 @@ class Sandbox:
 
     def control(self, call: str, order: Any = None, method: str = "POST") -> Any:
         """One call of `tenovi/sandbox/control.py`; raises when the sandbox refuses the order."""
-        answer = requests.request(method, f"{self.url}/_sandbox/{call}", json=order, timeout=30)
+        answer = requests.request(method, f"{self.url}/_sandbox/{call}", json=order, timeout=120)
         answer.raise_for_status()
         return answer.json()
 
@@ -46,7 +46,7 @@ class Sandbox:
             json=body,
             headers={"Authorization": f"Api-Key {key or self.api_key}"},
             allow_redirects=False,
-            timeout=30,
+            timeout=120,
         )
 
 
@@ -69,7 +69,7 @@ def start_sandbox(*arguments: str) -> tuple[subprocess.Popen[str], Sandbox]:
 def end(process: subprocess.Popen[str]) -> tuple[int, str]:
     """Ends it as `kill` would; its exit code and the rest of what it said."""
     process.terminate()
-    said, _ = process.communicate(timeout=10)
+    said, _ = process.communicate(timeout=60)
     return process.returncode, said
 
 

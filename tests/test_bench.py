@@ -12,7 +12,7 @@ from bench.table import Line
 from launcher.local import ROOT
 
 
-@pytest.mark.timeout(300)
+@pytest.mark.timeout(900)
 def test_a_quick_run_fills_the_table() -> None:
     own = ("DATABASE_URL", "REDIS_URL", "SECRET_KEY", "CREDENTIALS_KEY")
     environment = {name: value for name, value in os.environ.items() if name not in own}
@@ -22,7 +22,7 @@ def test_a_quick_run_fills_the_table() -> None:
         env=environment,
         capture_output=True,
         text=True,
-        timeout=280,
+        timeout=850,
         check=False,
     )
     assert ended.returncode == 0, ended.stdout + ended.stderr

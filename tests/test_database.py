@@ -47,7 +47,7 @@ def test_connections_that_the_server_has_ended_cost_no_delivery(web_server: WebS
 def wire(monkeypatch: pytest.MonkeyPatch) -> Iterator[Relay]:
     """What connects us with PostgreSQL; a server behind a wire that carries nothing is like a frozen one."""
     monkeypatch.setattr(patience, "_away_until", 0.0)
-    monkeypatch.setattr(patience, "AWAY_SECONDS", 0.3)
+    monkeypatch.setattr(patience, "AWAY_SECONDS", 600.0)  # until a test says that they are over
     relay = Relay(connection.settings_dict["HOST"], int(connection.settings_dict["PORT"]))
     connection.close()
     monkeypatch.setitem(connection.settings_dict, "PORT", relay.port)
@@ -56,37 +56,43 @@ def wire(monkeypatch: pytest.MonkeyPatch) -> Iterator[Relay]:
     relay.close()
 
 
+VAIN = 60.0
+"""Seconds that somebody waits who asks a silent server; who is refused at once does not."""
+
+
 def ask(sql: str = "SELECT 1") -> None:
     with connection.cursor() as cursor:
         cursor.execute(sql)
 
 
 @pytest.mark.django_db(transaction=True)
-def test_a_thread_with_a_limit_gives_up_on_a_silent_server_and_the_others_need_not_try(wire: Relay) -> None:
+def test_a_thread_with_a_limit_gives_up_on_a_silent_server_and_the_others_need_not_try(
+    wire: Relay, monkeypatch: pytest.MonkeyPatch
+) -> None:
     ask()
     wire.flows.clear()
     began = time.monotonic()
     with patience.at_most(0.2), pytest.raises(OperationalError), transaction.atomic():
         ask()
-    assert 0.2 <= time.monotonic() - began < 1.5
+    assert time.monotonic() - began >= 0.2
     connection.close()
     began = time.monotonic()
-    with patience.at_most(60), pytest.raises(OperationalError):
+    with patience.at_most(VAIN), pytest.raises(OperationalError):
         ask()
-    assert time.monotonic() - began < 0.2
+    assert time.monotonic() - began < VAIN
     wire.flows.set()
-    time.sleep(patience.AWAY_SECONDS)
-    with patience.at_most(60):
+    monkeypatch.setattr(patience, "_away_until", time.monotonic())
+    with patience.at_most(VAIN):
         ask()
     assert patience.limit() is None
 
 
 @pytest.mark.django_db(transaction=True)
 def test_a_server_that_lives_but_is_slow_gets_three_times_the_limit(wire: Relay) -> None:
-    with patience.at_most(0.4):
-        ask("SELECT pg_sleep(0.8)")
+    with patience.at_most(1):
+        ask("SELECT pg_sleep(1.5)")
         with pytest.raises(OperationalError):
-            ask("SELECT pg_sleep(1.3)")
+            ask("SELECT pg_sleep(15)")
 
 
 @pytest.mark.django_db(transaction=True)
@@ -94,7 +100,7 @@ def test_a_server_that_takes_no_calls_is_given_up_at_once_by_who_comes_next(wire
     wire.flows.clear()
     with patience.at_most(60), pytest.raises(OperationalError):
         ask()  # a connection has to be there within two seconds
-    began = time.monotonic()
+    called = wire.calls
     with patience.at_most(60), pytest.raises(OperationalError):
         ask()
-    assert time.monotonic() - began < 0.2
+    assert wire.calls == called

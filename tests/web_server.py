@@ -27,7 +27,7 @@ class WebServer:
     port: int
 
     def connect(self) -> socket.socket:
-        return socket.create_connection((self.host, self.port), timeout=15)
+        return socket.create_connection((self.host, self.port), timeout=60)
 
     def exchange(self, *pieces: bytes) -> tuple[int, bytes]:
         """Send these bytes on a connection of its own; status and all that came back."""
@@ -66,11 +66,11 @@ def web_server(django_db_setup: None) -> Iterator[WebServer]:
             yield server
         finally:
             process.terminate()
-            process.wait(timeout=20)
+            process.wait(timeout=60)
 
 
 def _wait_for(server: WebServer, process: subprocess.Popen[bytes]) -> None:
-    deadline = time.monotonic() + 30
+    deadline = time.monotonic() + 120
     while time.monotonic() < deadline and process.poll() is None:
         try:
             server.connect().close()

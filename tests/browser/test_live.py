@@ -39,7 +39,7 @@ def push(server: LiveServer, patient: Patient) -> None:
             element(cuff, metric="pulse", value_1=91, value_2=0, **moments),
         ],
         headers={"Authorization": credentials(patient.clinic)},
-        timeout=10,
+        timeout=60,
     )
     assert answer.json()["stored"] == 2
 

@@ -37,13 +37,13 @@ def held_elsewhere(clinic: Clinic, names: list[bytes]) -> Iterator[None]:
         with transaction.atomic():
             hold(clinic, names)
             holding.set()
-            enough.wait(20)
+            enough.wait(300)
         connection.close()
 
     other = threading.Thread(target=keep)
     other.start()
     try:
-        assert holding.wait(20)
+        assert holding.wait(120)
         yield
     finally:
         enough.set()

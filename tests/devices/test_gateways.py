@@ -143,13 +143,13 @@ def test_a_delivery_never_waits_for_somebody_who_writes_its_gateway(clinic: Clin
         with transaction.atomic():
             Gateway.objects.for_clinic(clinic).select_for_update().get(id=gateway.id)
             holding.set()
-            done.wait(20)
+            done.wait(300)
         connection.close()
 
     other = threading.Thread(target=hold)
     other.start()
     try:
-        assert holding.wait(10)
+        assert holding.wait(120)
         assert settled(deliver(clinic, element(device))) == {"stored": 1}
     finally:
         done.set()

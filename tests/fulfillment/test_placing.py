@@ -310,7 +310,7 @@ def at_once(calls: list[Callable[[], Placed]]) -> list[object]:
 
     def run(number: int) -> None:
         try:
-            barrier.wait(timeout=30)
+            barrier.wait(timeout=120)
             results[number] = calls[number]()
         except Exception as error:
             results[number] = error
@@ -321,7 +321,7 @@ def at_once(calls: list[Callable[[], Placed]]) -> list[object]:
     for thread in threads:
         thread.start()
     for thread in threads:
-        thread.join(timeout=60)
+        thread.join(timeout=300)
     return results
 
 

@@ -41,7 +41,7 @@ class Launcher:
         return text in self.log.read_text()
 
     def ready(self) -> bool:
-        connection = HTTPConnection("127.0.0.1", self.port, timeout=10)
+        connection = HTTPConnection("127.0.0.1", self.port, timeout=60)
         try:
             connection.request("GET", "/readyz")
             return connection.getresponse().status == 200
@@ -52,10 +52,10 @@ class Launcher:
 
     def end(self, how: signal.Signals) -> int:
         self.process.send_signal(how)
-        return self.process.wait(timeout=60)
+        return self.process.wait(timeout=300)
 
 
-def eventually(happened: Callable[[], bool], *, seconds: float = 120) -> bool:
+def eventually(happened: Callable[[], bool], *, seconds: float = 300) -> bool:
     deadline = time.monotonic() + seconds
     while not happened() and time.monotonic() < deadline:
         time.sleep(0.05)
@@ -97,7 +97,7 @@ def test_a_crash_leaves_nothing_behind_and_does_not_prevent_the_next_start(folde
         assert eventually(again.ready), again.log.read_text()
 
         twice = Launcher(place, free_port())
-        assert twice.process.wait(timeout=60) == 1
+        assert twice.process.wait(timeout=300) == 1
         assert twice.said(f"Already running in this folder: make serve as process {again.process.pid}")
 
         vendor = next(pid for pid, line in processes_in(place).items() if "vendor@vitaldays" in line)
@@ -113,7 +113,7 @@ def test_a_taken_port_is_said_in_one_line(folder: Path) -> None:
     with checkout(folder) as place:
         port = int(os.environ["REDIS_URL"].rpartition(":")[2].partition("/")[0])
         refused = Launcher(place, port)
-        assert refused.process.wait(timeout=60) == 1
+        assert refused.process.wait(timeout=300) == 1
         lines = refused.log.read_text().splitlines()
         assert len(lines) == 1
         assert f"Port {port} is taken" in lines[0]

@@ -24,7 +24,7 @@ def started(folder: Path) -> Servers:
     return servers
 
 
-def eventually(happened: Callable[[], bool], *, seconds: float = 20) -> bool:
+def eventually(happened: Callable[[], bool], *, seconds: float = 120) -> bool:
     deadline = time.monotonic() + seconds
     while not happened() and time.monotonic() < deadline:
         time.sleep(0.02)
@@ -98,7 +98,7 @@ def test_a_server_that_outlived_its_launcher_is_ended_first(folder: Path) -> Non
     successor.start()
     process = orphaned._postgres.process
     assert process is not None
-    assert process.wait(timeout=10) == 0
+    assert process.wait(timeout=60) == 0
     successor.stop()
     orphaned.stop()
 

@@ -26,7 +26,7 @@ def test_a_killed_child_is_started_again_and_a_line_says_so(capfd: pytest.Captur
     assert one.process is not None
     first = one.process
     first.kill()
-    assert supervisor.wait_until(lambda: one.process not in (None, first), seconds=10)
+    assert supervisor.wait_until(lambda: one.process not in (None, first), seconds=60)
     supervisor.stop()
     assert "web ended (killed by SIGKILL); starting it again in 1 s" in capfd.readouterr().out
 
@@ -42,7 +42,7 @@ def test_one_that_keeps_failing_is_given_longer_and_longer_pauses(capfd: pytest.
         )
         return len(pauses) == 3
 
-    assert supervisor.wait_until(three_failures, seconds=20)
+    assert supervisor.wait_until(three_failures, seconds=120)
     supervisor.stop()
     assert pauses == ["1 s", "2 s", "4 s"]
 
@@ -56,30 +56,30 @@ def test_what_a_child_prints_carries_its_name(capfd: pytest.CaptureFixture[str])
         printed.append(capfd.readouterr().out)
         return "worker | hello" in "".join(printed)
 
-    assert supervisor.wait_until(said_hello, seconds=10)
+    assert supervisor.wait_until(said_hello, seconds=60)
     supervisor.stop()
 
 
 def test_stopping_takes_seconds_even_for_one_that_does_not_listen(capfd: pytest.CaptureFixture[str]) -> None:
     supervisor, one = Supervisor(), child(STUBBORN)
     supervisor.start(one)
-    assert supervisor.wait_until(lambda: "up" in capfd.readouterr().out, seconds=10)
+    assert supervisor.wait_until(lambda: "up" in capfd.readouterr().out, seconds=60)
     process, began = one.process, time.monotonic()
     supervisor.stop(within=0.5)
     assert process is not None
     assert process.returncode == -signal.SIGKILL
-    assert time.monotonic() - began < 5
+    assert time.monotonic() - began < 30  # it would live for a minute
 
 
 def test_what_a_child_started_ends_with_it(tmp_path: Path) -> None:
     """A web worker that outlives its parent would keep the port and the old code."""
     supervisor, note = Supervisor(), tmp_path / "pid"
     supervisor.start(child(PARENT.format(note=str(note))))
-    assert supervisor.wait_until(lambda: note.exists() and note.read_text() != "", seconds=10)
+    assert supervisor.wait_until(lambda: note.exists() and note.read_text() != "", seconds=60)
     status = Path(f"/proc/{note.read_text()}/stat")
     assert status.exists()
     supervisor.stop()
-    deadline = time.monotonic() + 5
+    deadline = time.monotonic() + 60
     while status.exists() and ") Z " not in status.read_text() and time.monotonic() < deadline:
         time.sleep(0.02)
     assert not status.exists() or ") Z " in status.read_text()
@@ -95,6 +95,6 @@ def test_stages_stop_one_after_the_other(tmp_path: Path) -> None:
     supervisor = Supervisor()
     for name, stage, delay in (("worker", 1, 0), ("web", 0, 0.3)):
         supervisor.start(child(program.format(name=name, delay=delay, log=log), name, stage))
-    assert supervisor.wait_until(lambda: len(list(tmp_path.iterdir())) == 2, seconds=10)
+    assert supervisor.wait_until(lambda: len(list(tmp_path.iterdir())) == 2, seconds=60)
     supervisor.stop()
     assert Path(log).read_text() == "web worker "

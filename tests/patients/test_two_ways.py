@@ -343,12 +343,12 @@ def test_an_edit_waits_for_the_answer_to_the_one_before_and_neither_is_lost(clin
         with transaction.atomic():
             Request.objects.for_clinic(clinic).select_for_update().get(id=request.id)
             editing = pool.submit(edit)
-            deadline = time.monotonic() + 60
+            deadline = time.monotonic() + 120
             while not somebody_waits_for_a_lock() and time.monotonic() < deadline:
                 assert not wait([editing], timeout=0.02).done
             assert somebody_waits_for_a_lock()
             store_taken(clinic=clinic, request=request, record=shapes.Patient("mrn-1"))
-        editing.result(timeout=60)
+        editing.result(timeout=120)
     patient.refresh_from_db()
     assert (patient.city, patient.unsent) == ("Orange", {"city": "Tustin"})
     assert patient.sent_at is not None

@@ -206,7 +206,7 @@ BAD = [
     (Reply(307, b"", {"Location": "http://127.0.0.1:9/elsewhere/"}), errors.Redirected),
     (Reply(502, b"<html>"), errors.ServerFailed),
     (Reply(429, {}), errors.TooManyRequests),
-    (Reply(raw=b"HTTP/1.1 201 Created\r\n\r\n" + b" " * 900, pause=0.01), errors.NoAnswer),
+    (Reply(raw=b"HTTP/1.1 201 Created\r\n\r\n" + b" " * 9000, pause=0.02), errors.NoAnswer),
 ]
 
 
@@ -216,7 +216,7 @@ def test_a_bad_answer_to_an_order_is_doubtful_and_nothing_is_sent_twice(
 ) -> None:
     with VendorStub() as stub:
         stub.reply("/hwi/hwi-devices/", reply)
-        client = TenoviClient(stub.url, DOMAIN, KEY, gate=Open(), deadline=1)
+        client = TenoviClient(stub.url, DOMAIN, KEY, gate=Open(), deadline=1 if reply.pause else 60)
         with pytest.raises(errors.VendorError) as caught:
             client.create_device(order())
         assert [(asked.method, asked.body) for asked in stub.asked] == [
