@@ -44,7 +44,7 @@ def main(arguments: list[str]) -> int:
     except KeyboardInterrupt:
         return 130
     modules = {
-        "test": ["pytest", *rest],
+        "test": ["pytest", *rest] if rest else ["launcher.suite"],
         "check": ["launcher.check"],
         "bench": ["launcher.bench", *rest],
     }

@@ -7,7 +7,7 @@ import shutil
 import subprocess
 from pathlib import Path
 
-from launcher.install import CannotInstall, find_npm, run_npm
+from launcher.install import CannotInstall, find_npm, install_debian_packages, run_npm
 from launcher.local import LOCAL, ROOT
 from launcher.say import say
 
@@ -47,16 +47,7 @@ def find_or_install() -> Path:
 
 
 def _from_debian() -> Path | None:
-    if os.geteuid() != 0 or not shutil.which("apt-get"):
-        return None
-    say("Installing Chromium with apt, for the browser tests")
-    packages = ["chromium", "fonts-liberation"]
-    install = ["apt-get", "install", "-y", "-qq", "--no-install-recommends", *packages]
-    environment = {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}
-    for command in (["apt-get", "update", "-qq"], install):
-        subprocess.run(
-            command, env=environment, stdout=subprocess.DEVNULL, stdin=subprocess.DEVNULL, check=False
-        )
+    install_debian_packages("Chromium, for the browser tests", "chromium", "fonts-liberation")
     return find()
 
 

@@ -117,6 +117,19 @@ def run_npm(npm: str, folder: Path) -> None:
     _run([npm, "ci", *quiet], "npm could not install the packages", folder)
 
 
+def install_debian_packages(what: str, *packages: str) -> None:
+    """Install them with apt where this is Debian and we are root; the caller looks whether it worked."""
+    if os.geteuid() != 0 or not shutil.which("apt-get"):
+        return
+    say(f"Installing {what} with apt")
+    install = ["apt-get", "install", "-y", "-qq", "--no-install-recommends", *packages]
+    environment = {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}
+    for command in (["apt-get", "update", "-qq"], install):
+        subprocess.run(
+            command, env=environment, stdout=subprocess.DEVNULL, stdin=subprocess.DEVNULL, check=False
+        )
+
+
 def _run(command: list[str | Path], failure: str, folder: Path = ROOT) -> None:
     answer = subprocess.run(
         [str(part) for part in command], cwd=folder, stdin=subprocess.DEVNULL, check=False

@@ -133,7 +133,7 @@ class Postgres:
                 self.process = children.start(
                     [programs / "postgres", "-D", data, "-p", str(port), *options],
                     output=log,
-                    environment={"PATH": os.environ.get("PATH", os.defpath), "LC_ALL": "C.UTF-8"},
+                    environment=_environment(),
                     folder=data.parent,
                     user=server_user(),
                     on_parent_death=signal.SIGINT,
@@ -150,6 +150,17 @@ def server_user() -> tuple[int, int] | None:
         return None
     nobody = pwd.getpwnam("nobody")
     return nobody.pw_uid, nobody.pw_gid
+
+
+def _environment() -> dict[str, str]:
+    """Return what PostgreSQL's programs need to know: nothing else of ours reaches another user's process.
+
+    The clock of a test run (`launcher/clocks.py`) is passed on, so that the server has it too.
+    """
+    passed_on = {
+        name: os.environ[name] for name in ("LD_PRELOAD", "CLOCK_AHEAD_SECONDS") if name in os.environ
+    }
+    return {"PATH": os.environ.get("PATH", os.defpath), "LC_ALL": "C.UTF-8", **passed_on}
 
 
 def _create_cluster(
@@ -173,7 +184,7 @@ def _create_cluster(
         text=True,
         check=False,
         stdin=subprocess.DEVNULL,
-        env={"PATH": os.environ.get("PATH", os.defpath), "LC_ALL": "C.UTF-8"},
+        env=_environment(),
         cwd=data.parent,
         user=user[0] if user else None,
         group=user[1] if user else None,
@@ -203,7 +214,7 @@ def _create_database(programs: Path, port: int, password: str, name: str) -> Non
         text=True,
         check=False,
         stdin=subprocess.DEVNULL,
-        env={"PATH": os.environ.get("PATH", os.defpath), "PGPASSWORD": password, "LC_ALL": "C.UTF-8"},
+        env={**_environment(), "PGPASSWORD": password},
     )
     if answer.returncode and "already exists" not in answer.stderr:
         raise Unavailable(f"createdb failed: {answer.stderr.strip()}")

@@ -4,6 +4,9 @@ from tests.chromium import browser as browser
 from tests.chromium import complaints as complaints
 from tests.chromium import context as context
 from tests.chromium import page as page
+from tests.database import (
+    django_db_modify_db_settings_parallel_suffix as django_db_modify_db_settings_parallel_suffix,
+)
 from tests.database import django_db_setup as django_db_setup
 from tests.looks import every_look_is_recorded as every_look_is_recorded
 from tests.looks import watched_looks as watched_looks

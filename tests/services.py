@@ -1,7 +1,8 @@
 """A PostgreSQL and a Valkey of their own for the test session, started before Django's settings load.
 
 Loaded by `-p tests.services` (see pyproject.toml). The same launcher as in `make run` starts them,
-with durability traded for speed, unless DATABASE_URL and REDIS_URL name real ones.
+with durability traded for speed, unless DATABASE_URL and REDIS_URL name real ones. Where a run is spread
+over processes (`-n`), each of them has its own; the one that only hands out tests has none.
 """
 
 from __future__ import annotations
@@ -21,6 +22,7 @@ SECRETS = {
     "SECRET_KEY": "a-key-for-tests-only-3f9c1d7be2a84650",
     "CREDENTIALS_KEY": "another-key-for-tests-only-8d2e6b1c04f7",
 }
+NOWHERE = {"DATABASE_URL": "postgresql://127.0.0.1:9/none", "REDIS_URL": "redis://127.0.0.1:9/0"}
 UNWANTED = ("DEBUG", "PUBLIC_URL", "PORT", "TENOVI_BASE_URL", "TRUSTED_PROXY", "EMAIL_URL", "ALLOWED_HOSTS")
 
 
@@ -51,17 +53,32 @@ _services: list[Services] = []
 
 
 @pytest.hookimpl(wrapper=True, tryfirst=True)
-def pytest_load_initial_conftests() -> Generator[None]:
-    services = Services()
-    _services.append(services)
-    services.start()
+def pytest_load_initial_conftests(early_config: pytest.Config) -> Generator[None]:
+    """Start the servers, or, where tests are handed out to other processes, only let the settings load."""
+    if early_config.known_args_namespace.numprocesses and "PYTEST_XDIST_WORKER" not in os.environ:
+        if NOWHERE.keys() & os.environ.keys():
+            raise pytest.UsageError(
+                "Tests on servers that the environment names run in one process: without -n."
+            )
+        os.environ.update(SECRETS | NOWHERE)
+    else:
+        services = Services()
+        _services.append(services)
+        services.start()
     yield
 
 
 def pytest_configure(config: pytest.Config) -> None:
     """Let pytest-django take the test database that was copied, which then ends with its cluster."""
-    if _services[0].migrated:
+    if any(services.migrated for services in _services):
         config.option.reuse_db = True
+
+
+def pytest_sessionstart() -> None:
+    """Before other processes are started: each looks for servers in the environment it is given."""
+    if not _services:
+        for name in NOWHERE:
+            del os.environ[name]
 
 
 @pytest.hookimpl(trylast=True)

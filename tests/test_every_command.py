@@ -16,7 +16,7 @@ from tests.vendor import vendor_clinic
 
 SEED = ("seed_demo", "--patients=1", "--days=2", "--until=2026-10-14T12:00:00Z")
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.clock]
 
 
 @pytest.fixture

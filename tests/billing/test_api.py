@@ -27,7 +27,7 @@ from tests.factories import (
 )
 from tests.rest import api_client, results, walk
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.clock]
 
 URL = "/api/v1/clinics/alpha/vital-days/"
 

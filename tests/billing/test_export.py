@@ -32,7 +32,7 @@ from tests.factories import (
     vendor_time,
 )
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.clock]
 NOON = datetime.time(18, tzinfo=datetime.UTC)
 
 

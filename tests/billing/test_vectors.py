@@ -23,7 +23,7 @@ NEXT_PERIOD = Window(datetime.date(2026, 3, 31), datetime.date(2026, 4, 29))
 LATER = datetime.datetime(2026, 5, 1, tzinfo=datetime.UTC)
 HOURS_FROM_UTC = -7
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.clock]
 
 
 @pytest.fixture

@@ -18,7 +18,7 @@ from clinics.sessions import browser_named
 from tests.clinics.signing_in import is_signed_in, signed_in
 from tests.factories import PASSWORD, make_clinic, make_user
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.clock]
 
 NOW = datetime.datetime(2025, 11, 19, 15, tzinfo=datetime.UTC)
 FIREFOX = "Mozilla/5.0 (Windows NT 10.0; Win64; x64; rv:140.0) Gecko/20100101 Firefox/140.0"

@@ -14,7 +14,7 @@ from tests.factories import deliver, element, held_device, make_user
 from tests.vendor import vendor_clinic, wire_page
 from tests.vendor_stub import DOMAIN, Reply, VendorStub
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.clock]
 
 TYPES = "/hwi/hwi-device-types/"
 GOOD = {

@@ -12,7 +12,7 @@ from devices.models import Gateway, GatewaySample
 from tenovi.sandbox import simulation
 from tests.factories import make_clinic
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.clock]
 
 NOW = datetime.datetime(2026, 10, 14, 12, tzinfo=datetime.UTC)
 

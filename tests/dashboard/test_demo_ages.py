@@ -21,7 +21,7 @@ from tenovi.sandbox import simulation
 from tests.factories import make_clinic
 from tests.sandbox_server import Sandbox
 
-pytestmark = pytest.mark.django_db(transaction=True)
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.clock]
 
 DAY = datetime.timedelta(days=1)
 

@@ -27,7 +27,7 @@ from tests.factories import (
     vendor_time,
 )
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.clock]
 
 NOW = datetime.datetime(2025, 11, 19, 15, tzinfo=datetime.UTC)
 DAY = datetime.timedelta(days=1)

@@ -21,7 +21,7 @@ from tests.factories import assign, deliver, element, enroll, make_device, make_
 from tests.vendor import vendor_clinic, wire_device
 from tests.vendor_stub import Reply, VendorStub
 
-pytestmark = pytest.mark.django_db(transaction=True)
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.clock]
 
 LEFT = {"day": "2025-03-10", "time": "09:00"}
 LEFT_AT = datetime.datetime(2025, 3, 10, 13, tzinfo=datetime.UTC)

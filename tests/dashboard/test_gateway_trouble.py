@@ -31,7 +31,7 @@ from tests.factories import (
     vendor_time,
 )
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.clock]
 
 NOW = datetime.datetime(2026, 11, 7, 15, 0, tzinfo=datetime.UTC)
 DAY = datetime.timedelta(days=1)

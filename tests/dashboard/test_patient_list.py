@@ -30,7 +30,7 @@ from tests.factories import (
 )
 from tests.pages import text_of
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.clock]
 
 NOW = datetime.datetime(2025, 11, 19, 15, tzinfo=datetime.UTC)
 """Eighteen dates of November are over, twelve may still count: 9 days keep pace, 4 are the fewest that

@@ -21,7 +21,7 @@ from measurements.models import Measurement
 from patients.models import Patient
 from tests.factories import deliver, element, held_device, make_clinic, make_user, settled, vendor_time
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.clock]
 
 NOW = datetime.datetime(2025, 11, 19, 15, tzinfo=datetime.UTC)
 TODAY = NOW.date()

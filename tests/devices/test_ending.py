@@ -21,7 +21,7 @@ from tests.factories import LONG_AGO, assign, make_device, make_patient, make_us
 from tests.vendor import vendor_clinic, wire_device
 from tests.vendor_stub import Reply, VendorStub
 
-pytestmark = pytest.mark.django_db(transaction=True)
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.clock]
 
 SEVEN = uuid.UUID(int=7)
 UNLINK = f"/hwi/unlink-gateway/{SEVEN}/"

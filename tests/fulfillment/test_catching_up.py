@@ -14,7 +14,7 @@ from fulfillment.models import FulfillmentEvent
 from tests.factories import held_device, make_clinic
 from tests.fulfillment.vendor import NEW, OLD, history, news, shown, tell
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.clock]
 
 
 @pytest.fixture

@@ -28,7 +28,7 @@ from tests.fulfillment.ordering import (
 )
 from tests.sandbox_server import Sandbox
 
-pytestmark = pytest.mark.django_db(transaction=True)
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.clock]
 
 WAYS: list[tuple[Wanted, str]] = [
     (handed_over(SCALE), "Delivered"),

@@ -6,6 +6,8 @@ import pytest
 
 from fulfillment.tracking import tracking_of
 
+pytestmark = pytest.mark.clock
+
 
 @pytest.mark.parametrize(
     ("text", "carrier", "url"),

@@ -13,7 +13,7 @@ from measurements.completeness import of_span
 from measurements.models import Reconciliation, Verification
 from tests.factories import held_device, make_clinic, make_user
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.clock]
 OCTOBER = (
     datetime.datetime(2026, 10, 1, 4, tzinfo=datetime.UTC),
     datetime.datetime(2026, 11, 1, 4, tzinfo=datetime.UTC),

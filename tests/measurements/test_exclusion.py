@@ -17,7 +17,7 @@ from measurements.actions import exclude_reading, restore_reading
 from measurements.models import LatestReading, Measurement, VitalDay
 from tests.factories import deliver, element, held_device, make_clinic, make_user, settled
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.clock]
 
 REASON = "Someone else used the device"
 DAY = datetime.date(2025, 3, 4)

@@ -27,7 +27,7 @@ from tests.factories import (
     settled,
 )
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.clock]
 
 
 def on(day: int) -> datetime.datetime:

@@ -10,6 +10,8 @@ import pytest
 
 from measurements.local_date import local_date
 
+pytestmark = pytest.mark.clock
+
 CLINIC = ZoneInfo("America/New_York")
 
 

@@ -30,7 +30,7 @@ from tenovi.wire import Members
 from tests.factories import make_clinic
 from tests.sandbox_server import Sandbox
 
-pytestmark = pytest.mark.django_db(transaction=True)
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.clock]
 PATIENTS = 6
 
 

@@ -25,7 +25,7 @@ from tests.factories import (
 
 HOUR = datetime.timedelta(hours=1)
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.clock]
 
 
 @pytest.fixture

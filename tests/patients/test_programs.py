@@ -16,7 +16,7 @@ from patients.models import Enrollment, Patient
 from tests.factories import deliver, element, enroll, held_device, make_clinic, make_patient, make_user
 from tests.patients.test_record_pages import FILLED, NEW
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.clock]
 
 STARTED = datetime.date(2026, 1, 2)
 PROGRAM = {"program": "RTM", "starts_on": "2026-01-02", "therapeutic_area": "Respiratory"}

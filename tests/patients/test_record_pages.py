@@ -16,7 +16,7 @@ from patients.models import Patient
 from tenovi.models import Request, RequestKind
 from tests.factories import deliver, element, held_device, make_clinic, make_patient, make_user
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.clock]
 
 NEW = "/c/alpha/patients/new/"
 FILLED = {

@@ -14,6 +14,8 @@ import pytest
 
 from tests.sandbox_server import Sandbox, end, start_sandbox
 
+pytestmark = pytest.mark.clock
+
 
 class Post(NamedTuple):
     path: str
@@ -48,7 +50,7 @@ class Receiver:
         self._thread.start()
 
     def next(self) -> Post:
-        return self.posts.get(timeout=10)
+        return self.posts.get(timeout=120)
 
     def after_one_answered(self, status: int) -> Post:
         """The post that follows one answered `status`: by then its sender has dealt with that answer."""

@@ -13,6 +13,8 @@ from fulfillment.statuses import STATUSES
 from tenovi.sandbox import shipping
 from tenovi.sandbox.simulation import Clinic
 
+pytestmark = pytest.mark.clock
+
 NOW = datetime(2025, 12, 3, 14, 20, tzinfo=UTC)
 CAPTURED = Path(__file__).parent.parent / "payloads"
 

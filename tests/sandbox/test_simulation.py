@@ -14,6 +14,8 @@ import pytest
 from tenovi import catalogue
 from tenovi.sandbox.simulation import Clinic, Row
 
+pytestmark = pytest.mark.clock
+
 NOW = datetime(2025, 12, 3, 14, 20, tzinfo=UTC)  # the 90 days before hold the end of daylight saving time
 
 

@@ -15,7 +15,7 @@ from tenovi.reasons import sentence
 from tests.factories import deliver, element, held_device, make_clinic
 from tests.pages import signed_in, text_of
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.clock]
 
 LIST = "/c/alpha/deliveries/"
 PATIENTS = "/c/alpha/patients/"

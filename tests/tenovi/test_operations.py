@@ -17,7 +17,7 @@ from tenovi.queue import ask, ask_for_each
 from tests.factories import make_clinic, make_user
 from tests.rest import api_client
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.clock]
 
 PAGE = "/c/alpha/operations/"
 QUEUE = "/api/v1/clinics/alpha/queue/"

@@ -17,6 +17,8 @@ from tenovi import refusals
 from tenovi.models import DoorCount, Request, RequestKind
 from tests.factories import basic, deliver, element, held_device, knock, make_clinic
 
+pytestmark = pytest.mark.clock
+
 
 @pytest.fixture
 def clinic() -> Clinic:

@@ -26,7 +26,7 @@ from tests.vendor import DEVICES, vendor_clinic, wire_device, wire_page
 from tests.vendor_stub import Reply, VendorStub
 from tests.web_server import database_url
 
-pytestmark = pytest.mark.django_db(transaction=True)
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.clock]
 
 ROOT = Path(__file__).parent.parent.parent
 ONE = uuid.UUID(int=1)
@@ -69,7 +69,7 @@ def workers(stub: VendorStub, tmp_path: Path) -> Iterator[None]:
     for process in running:
         process.terminate()
     for process in running:
-        process.wait(timeout=30)
+        process.wait(timeout=120)
 
 
 def test_a_reading_of_an_unknown_device_leaves_quarantine_by_itself(
@@ -78,7 +78,7 @@ def test_a_reading_of_an_unknown_device_leaves_quarantine_by_itself(
     stub.reply(f"{DEVICES}{ONE}/", Reply(body=wire_device(1, "mrn-1")))
     assert settled(deliver(clinic, element(ONE, patient_id="mrn-1"))) == {"quarantined": 1}
     mine = Measurement.objects.for_clinic(clinic).filter(patient__external_id="mrn-1")
-    assert eventually(mine.exists, seconds=60)
+    assert eventually(mine.exists, seconds=300)
     assert len(stub.asked) == 1
     assert not Request.objects.for_clinic(clinic).exists()
 
@@ -88,17 +88,17 @@ def test_a_call_whose_process_was_killed_is_made_by_the_next(stub: VendorStub, c
 
     def hang() -> None:
         asked.set()
-        killed.wait(20)
+        killed.wait(120)
 
     page = wire_page(wire_device(1))
     stub.reply(DEVICES, Reply(body=page.body, before=hang), page)
     ask(clinic, RequestKind.DEVICES)
     drain_once = "import django; django.setup(); from tenovi.drain import drain; drain()"
     with start([sys.executable, "-c", drain_once], stub) as process:
-        assert asked.wait(20)
+        assert asked.wait(120)
         assert Request.objects.for_clinic(clinic).get().state == "sending"
         os.killpg(process.pid, signal.SIGKILL)
     killed.set()
-    assert eventually(lambda: drain().sent == 1, seconds=20)  # once PostgreSQL has noticed
+    assert eventually(lambda: drain().sent == 1, seconds=120)  # once PostgreSQL has noticed
     assert Device.objects.for_clinic(clinic).count() == 1
     assert not Request.objects.for_clinic(clinic).exists()

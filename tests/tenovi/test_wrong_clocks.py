@@ -18,7 +18,7 @@ from tenovi.keys import database_now
 from tenovi.models import Delivery
 from tests.factories import deliver, element, held_device, make_clinic, settled, vendor_time
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.clock]
 
 TEN_MINUTES = datetime.timedelta(minutes=10)
 CLOSE = datetime.timedelta(minutes=2)
