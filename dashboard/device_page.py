@@ -130,6 +130,15 @@ def _work(
     holding = current if current and current.patient else None
     if figures.unclaimed:
         found.append(_about_unclaimed(device, held, holding, now))
+    if "hardware_uuid" in device.unsent:
+        found.append(
+            Work(
+                f"Hardware {device.hardware_uuid} is recorded here; Tenovi has "
+                f"{device.unsent['hardware_uuid'] or 'none'} for this device.",
+                "Ours is being sent, and again each night. If it stays so, compare the label, and say which "
+                "is right under “Who has it”.",
+            )
+        )
     if current and device.has_another_patient_at_the_vendor:
         found.append(_about_another_patient(device, current))
     if holding and device.unlinked_at:

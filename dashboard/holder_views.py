@@ -20,11 +20,16 @@ from devices.access import device_for
 from devices.ending import ENDS, EndingUnderWay
 from devices.errands import errands_of
 from devices.models import Assignment, Device
+from devices.wanted import send_again, take_said
 from measurements.handover import give_device, keep_holder, preview
 from patients.models import Patient
 from tenovi import inbox
 
 MOST_FOUND = 10
+HARDWARE = {
+    "send": (send_again, "Tenovi is told which hardware it has."),
+    "take": (take_said, "The hardware is the one that Tenovi has on record."),
+}
 UNDER_WAY = "It is being unlinked or deleted at Tenovi at this moment. Wait for the answer, then look at the device again."
 
 
@@ -82,6 +87,11 @@ def device_holder(request: HttpRequest, visit: Visit, device_id: uuid.UUID) -> H
     if wanted == "keep" and keep_holder(device=device, by=visit.user):
         inbox.resettle_for_device(visit.clinic, device.hwi_device_id)
         messages.success(request, "Tenovi is told who has it. Readings that waited for this are settled.")
+        return redirect("device", visit.clinic.slug, device.id)
+    if wanted in HARDWARE and device.unsent:
+        deed, said = HARDWARE[wanted]
+        deed(device=device, by=visit.user)
+        messages.success(request, said)
         return redirect("device", visit.clinic.slug, device.id)
     if form.is_bound and form.is_valid() and form.since:
         seen = preview(device, form.holder, form.since)

@@ -15,7 +15,7 @@ from django.db.models.functions import Cast, Now
 from django.utils import timezone
 
 from clinics.models import Clinic
-from devices import ending
+from devices import ending, wanted
 from devices.hardware import is_gateway_id, normal_hardware_id
 from devices.models import Assignment, Device, DeviceType, Gateway, GatewaySample, HardwareChange
 from patients.merging import store_vendor_patient
@@ -50,6 +50,7 @@ NOTE_HARDWARE = f"""
 UPDATE {Device._meta.db_table} d SET hardware_uuid = told.hardware_uuid
 FROM unnest(%s::uuid[], %s::text[], %s::timestamptz[]) AS told (id, hardware_uuid, since)
 WHERE d.id = told.id AND d.clinic_id = %s AND d.hardware_uuid <> told.hardware_uuid AND d.unlinked_at IS NULL
+    AND NOT d.unsent ? 'hardware_uuid'
     AND (d.hardware_uuid = '' OR d.synced_at IS NULL OR d.synced_at < told.since)
 """
 NOTE_STATUSES = f"""
@@ -58,7 +59,7 @@ FROM unnest(%s::uuid[], %s::text[], %s::timestamptz[]) AS told (id, status, sinc
 WHERE d.id = told.id AND d.clinic_id = %s AND (d.synced_at IS NULL OR d.synced_at < told.since)
 """
 FOLLOW_REPLACEMENTS = f"""
-UPDATE {Device._meta.db_table} d SET hardware_uuid = r.new
+UPDATE {Device._meta.db_table} d SET hardware_uuid = r.new, unsent = d.unsent - 'hardware_uuid'
 FROM unnest(%s::text[], %s::text[]) AS r (old, new)
 WHERE d.hardware_uuid = r.old AND d.clinic_id = %s
 """
@@ -279,7 +280,7 @@ def _copy(record: shapes.Device, device: Device, ends_at: datetime.datetime | No
     device.status = record.status
     device.sensor_code = record.sensor_code
     device.sensor_id = record.sensor_id
-    device.hardware_uuid = normal_hardware_id(record.hardware_uuid)
+    wanted.note_said(device, {"hardware_uuid": normal_hardware_id(record.hardware_uuid)})
     device.vendor_patient_id = record.patient.external_id if record.patient else ""
     device.vendor_created_at = record.created or device.vendor_created_at
     device.connected_at = record.connected_on or device.connected_at

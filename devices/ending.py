@@ -27,7 +27,14 @@ from tenovi.queue import ask
 from tenovi.registry import NoLongerMeant
 
 ENDS = (RequestKind.DEVICE_UNLINK, RequestKind.DEVICE_DELETE)
-FIELDS = ("unlinked_at", "unlinked_by_vendor", "deleted_at", "hardware_uuid", "delete_when_unlinked")
+FIELDS = (
+    "unlinked_at",
+    "unlinked_by_vendor",
+    "deleted_at",
+    "hardware_uuid",
+    "unsent",
+    "delete_when_unlinked",
+)
 
 
 @transaction.atomic
@@ -141,6 +148,7 @@ def _end_unlinked(
 ) -> None:
     before = {name: getattr(device, name) for name in FIELDS}
     device.unlinked_at, device.unlinked_by_vendor, device.hardware_uuid = moment, by_vendor, ""
+    device.unsent = {}
     _note("device_unlinked", device, before, moment, by, by_vendor=by_vendor, meant=meant)
 
 
@@ -153,6 +161,7 @@ def note_deleted(
         return
     before = {name: getattr(device, name) for name in FIELDS}
     device.deleted_at, device.hardware_uuid, device.delete_when_unlinked = timezone.now(), "", False
+    device.unsent = {}
     _note("device_deleted", device, before, device.deleted_at, by, meant=meant)
 
 

@@ -92,17 +92,17 @@ def store_hardware_changes(request: Request, answer: shapes.Page[HardwareChange]
 
 
 def patient_to_attach(request: Request) -> dict[str, Any]:
-    """The vendor is told whose device it is now. It takes nested objects whole, so that the device's
-    own name and hardware must be repeated."""
+    """Put together whose device it is now, and what people have written of it (`devices.wanted`).
+
+    The vendor takes nested objects whole, so that the device's own name and hardware must be repeated.
+    """
     device = Device.objects.for_clinic(request.clinic).filter(hwi_device_id=request.target).first()
     held = Assignment.objects.for_clinic(request.clinic).filter(device=device, ends_at=None)
     assignment = held.select_related("patient").first() if device else None
-    if device is None or assignment is None:
+    if device is None or (assignment is None and not device.unsent):
         raise NothingToSend
-    return {
-        "device": {"name": device.name, "hardware_uuid": device.hardware_uuid or None},
-        "patient": carried_patient(assignment.holder),
-    }
+    body = {"device": {"name": device.name, "hardware_uuid": device.hardware_uuid or None}}
+    return body | ({"patient": carried_patient(assignment.holder)} if assignment else {})
 
 
 def carried_patient(patient: Patient) -> dict[str, Any]:

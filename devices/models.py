@@ -24,7 +24,8 @@ class Device(TenantModel):
 
     `kind` is the slug of a device kind in the catalogue, "" when the vendor's name and sensor
     code match none. `hardware_uuid` is the Gateway ID (12 hex digits, upper case) or IMEI; it
-    changes when hardware is replaced and never tells whose reading it is. `order_fulfilled`: it came
+    changes when hardware is replaced and never tells whose reading it is. `unsent`: of what a person has
+    written here, what the vendor still says instead (`devices.wanted`). `order_fulfilled`: it came
     with an order that was fulfilled, so the vendor will not delete it (None: not known).
     `unlinked_by_vendor`: nobody here had asked for what happened at `unlinked_at`. `deleted_at`:
     the vendor has no record of it any more; ours stays for the readings.
@@ -38,6 +39,7 @@ class Device(TenantModel):
     sensor_code = models.CharField(max_length=20, blank=True)
     sensor_id = models.CharField(max_length=60, blank=True)
     hardware_uuid = models.CharField(max_length=64, blank=True)
+    unsent = models.JSONField(default=dict, db_default={}, blank=True)
     vendor_created_at = models.DateTimeField(null=True)
     vendor_patient_id = models.CharField(max_length=200, blank=True)
     connected_at = models.DateTimeField(null=True)

@@ -62,6 +62,9 @@ def start_due() -> int:
             ask_for_everything(clinic)
             for key in VENDOR_KEYS:
                 ask(clinic, RequestKind.DEVICES_WITH_PROPERTY, key, priority=Priority.BACKGROUND)
+            unsent = Device.objects.for_clinic(clinic).at_the_vendor().exclude(unsent={})
+            targets = [str(one) for one in unsent.values_list("hwi_device_id", flat=True)]
+            ask_for_each(clinic, RequestKind.DEVICE_UPDATE, targets)
             started += 1
     return started
 

@@ -9,6 +9,7 @@ from clinics.models import Clinic, User
 from devices.actions import add_gateways
 from devices.hardware import is_gateway_id, is_imei, normal_hardware_id
 from devices.models import Device
+from devices.wanted import write_hardware
 from fulfillment.models import Order, OrderStep, ShipBy
 from fulfillment.order_checks import in_the_way
 from fulfillment.order_steps import What, hold_order, note
@@ -38,6 +39,9 @@ def record_shipped(*, order: Order, hardware_uuid: str, by: User, tracking: str 
     order = held.order
     if not to_ship(order.clinic).filter(id=order.id).exists() or order.device_id is None:
         raise CannotShip("This order does not wait for our own staff any more.")
+    device = Device.objects.for_clinic(order.clinic).get(id=order.device_id)
+    # Before the device is locked, as answers lock their request first.
+    ask(order.clinic, RequestKind.DEVICE_UPDATE, str(device.hwi_device_id), priority=Priority.PERSON)
     device = Device.objects.for_clinic(order.clinic).locked().get(id=order.device_id)
     hardware_id = normal_hardware_id(hardware_uuid)
     if device.sensor_code and not is_gateway_id(hardware_id):
@@ -49,8 +53,7 @@ def record_shipped(*, order: Order, hardware_uuid: str, by: User, tracking: str 
         raise CannotShip(
             "Another device of this kind sends through it. Unlink that one first, or take another."
         )
-    device.hardware_uuid = hardware_id
-    device.save(update_fields=["hardware_uuid"])
+    write_hardware(device, hardware_id)
     add_gateways(order.clinic, [hardware_id])
     note(
         order,
@@ -60,4 +63,3 @@ def record_shipped(*, order: Order, hardware_uuid: str, by: User, tracking: str 
         detail={"tracking": tracking} if tracking else None,
         audited={"hwi_device_id": str(device.hwi_device_id)},
     )
-    ask(order.clinic, RequestKind.DEVICE_UPDATE, str(device.hwi_device_id), priority=Priority.PERSON)
