@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from celery import shared_task
 from django.utils import timezone
 
 from billing.anchors import write_due_anchors
 from clinics.models import Clinic
+from tenovi.periodic import periodic_task
 
 
-@shared_task(name="billing.write_anchors")
+@periodic_task("billing.write_anchors")
 def write_anchors() -> None:
     """Fix the date from which 30-day periods are counted, within a minute of the first day that counts."""
     for clinic in Clinic.objects.all():

@@ -40,6 +40,9 @@ class Clinic(models.Model):
     timezone = models.CharField(max_length=64, validators=[validate_time_zone])
     judged_timezone = models.CharField(max_length=64, blank=True)
     """The zone by which stored readings got their dates; another one than `timezone` is work to do."""
+    judging_timezone = models.CharField(max_length=64, blank=True)
+    """The zone by which dates are being worked out anew, up to the patient `judged_until` by id."""
+    judged_until = models.UUIDField(null=True, blank=True)
     tenovi_domain = models.CharField(max_length=100, blank=True)
     tenovi_api_key_encrypted = models.BinaryField(default=bytes)
     idle_minutes = models.PositiveSmallIntegerField(

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from celery import shared_task
 from django.utils import timezone
 
 from clinics.models import Clinic
 from dashboard.gateway_trouble import watch_gateways
+from tenovi.periodic import periodic_task
 
 
-@shared_task(name="dashboard.watch_gateways")
+@periodic_task("dashboard.watch_gateways")
 def watch_every_gateway() -> None:
     """Raise and resolve alerts about gateways, in every clinic."""
     for clinic in Clinic.objects.all():

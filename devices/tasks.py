@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-from celery import shared_task
-
 from devices import actions, sync
+from tenovi.periodic import periodic_task
 
 
-@shared_task(name="devices.settle_unknown")
+@periodic_task("devices.settle_unknown")
 def settle_unknown() -> None:
     """Settle readings whose device has become known, and have the vendor asked about the others."""
     actions.settle_what_became_known()
     actions.ask_about_unknown_devices()
 
 
-@shared_task(name="devices.sync_vendor")
+@periodic_task("devices.sync_vendor")
 def sync_vendor() -> None:
     """Read the vendor's account where that is due, and ask about gateways."""
     sync.start_due()

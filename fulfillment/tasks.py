@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from celery import shared_task
-
 from fulfillment import asks, catching_up, order_outcomes
+from tenovi.periodic import periodic_task
 
 
-@shared_task(name="fulfillment.follow_orders")
+@periodic_task("fulfillment.follow_orders")
 def follow_orders() -> None:
     """Look for orders that nobody is sure of, adopt those that have turned up, and see how far the others
     have come."""
@@ -17,13 +16,13 @@ def follow_orders() -> None:
     order_outcomes.catch_up()
 
 
-@shared_task(name="fulfillment.catch_up")
+@periodic_task("fulfillment.catch_up")
 def catch_up() -> None:
     """Show how far devices are when only the vendor's list has told it."""
     catching_up.catch_up()
 
 
-@shared_task(name="fulfillment.look_again")
+@periodic_task("fulfillment.look_again")
 def look_again() -> None:
     """Read the vendor's lists that tell whether something in doubt was taken."""
     asks.look_again()

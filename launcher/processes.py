@@ -11,6 +11,11 @@ _CALM = ["-W", "ignore:You're running the worker with superuser privileges"] if 
 _CELERY = [sys.executable, *_CALM, "-m", "celery", "--app", "config", "--quiet"]
 
 
+THREADS = 3
+"""Of a worker: one for long work, of which only one piece runs at a time, one that settles deliveries, and
+one for heartbeats (see `tenovi/periodic.py`)."""
+
+
 def web(port: int, *, workers: int = 2) -> list[str]:
     """The web server on 127.0.0.1:`port`; see `config/rsgi.py` for the threads of a worker."""
     return [
@@ -21,7 +26,7 @@ def web(port: int, *, workers: int = 2) -> list[str]:
     ]
 
 
-def worker(queue: str, *, concurrency: int = 2, log_level: str = "INFO") -> list[str]:
+def worker(queue: str, *, concurrency: int = THREADS, log_level: str = "INFO") -> list[str]:
     """A Celery worker of one queue. Vendor calls have their own, so that a slow vendor delays nothing else.
 
     Threads, because a forked worker that is stopped while wake-ups are queued takes half a minute to end.

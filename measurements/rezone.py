@@ -1,10 +1,13 @@
 """Another time zone of a clinic or a patient puts readings on other dates: works them all out anew.
 
 The clinic's row remembers the zone its readings were judged by, and a patient's row that judging is
-due. Until that is put right the work is due, so it survives everything that may interrupt it.
+due. Until that is put right the work is due, so it survives everything that may interrupt it. It is
+done in slices: a large clinic takes an hour, and other work must have its turn.
 """
 
 from __future__ import annotations
+
+import time
 
 from django.db.models import F
 
@@ -13,12 +16,21 @@ from measurements.actions import judge_again, rejudge_patient
 from measurements.models import Measurement
 from patients.models import Patient
 
+SLICE = 15.0  # seconds of the 30 between two runs
 
-def follow_time_zones() -> int:
-    """Judge again what was judged by another zone; how many clinics and patients were brought up to date."""
-    due = Clinic.objects.exclude(judged_timezone=F("timezone"))
-    patients = Patient.objects.across_clinics().filter(judging_due=True).select_related("clinic")
-    return sum(_follow(clinic) for clinic in due) + sum(_follow_patient(patient) for patient in patients)
+
+def follow_time_zones(*, seconds: float = SLICE) -> int:
+    """Judge again what was judged by another zone, for about `seconds`. Returns how many clinics and
+    patients were brought up to date. Patients whose own record changed go first: somebody waits."""
+    ends = time.monotonic() + seconds
+    done = 0
+    for patient in Patient.objects.across_clinics().filter(judging_due=True).select_related("clinic"):
+        done += _follow_patient(patient)
+        if time.monotonic() >= ends:
+            return done
+    for clinic in Clinic.objects.exclude(judged_timezone=F("timezone")).order_by("id"):
+        done += _follow(clinic, ends)
+    return done
 
 
 def _follow_patient(patient: Patient) -> int:
@@ -28,12 +40,23 @@ def _follow_patient(patient: Patient) -> int:
     return unchanged.update(judging_due=False)
 
 
-def _follow(clinic: Clinic) -> int:
-    for patient in Patient.objects.for_clinic(clinic).order_by("id"):
+def _follow(clinic: Clinic, ends: float) -> int:
+    """Go on where the last slice ended, for one patient at least; whether the clinic is done.
+
+    Everything here is of the clinic as it was read: once its zone is changed again nothing more is
+    marked, and the next run begins anew."""
+    unchanged = Clinic.objects.filter(pk=clinic.pk, timezone=clinic.timezone)
+    if clinic.judging_timezone != clinic.timezone:
+        clinic.judging_timezone, clinic.judged_until = clinic.timezone, None
+        unchanged.update(judging_timezone=clinic.timezone, judged_until=None)
+    patients = Patient.objects.for_clinic(clinic).order_by("id")
+    if clinic.judged_until:
+        patients = patients.filter(id__gt=clinic.judged_until)
+    for patient in patients.iterator(chunk_size=200):
         rejudge_patient(clinic, patient)
+        if not unchanged.update(judged_until=patient.id) or time.monotonic() >= ends:
+            return 0
     nobodys = Measurement.objects.for_clinic(clinic).filter(patient__isnull=True)
     judge_again(clinic, nobodys.select_related("device", "patient"))
     # Unless somebody changed it once more in the meantime.
-    return Clinic.objects.filter(pk=clinic.pk, timezone=clinic.timezone).update(
-        judged_timezone=clinic.timezone
-    )
+    return unchanged.update(judged_timezone=clinic.timezone, judging_timezone="", judged_until=None)

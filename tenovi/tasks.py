@@ -13,6 +13,7 @@ from tenovi.doorbell import ring
 from tenovi.drain import drain, keys_with_work
 from tenovi.keys import seconds_from_now
 from tenovi.models import Call, DoorCount, Heartbeat
+from tenovi.periodic import periodic_task
 from tenovi.queue import DRAIN
 
 log = logging.getLogger(__name__)
@@ -29,13 +30,13 @@ def drain_queue() -> None:
         ring(DRAIN)
 
 
-@shared_task(name="tenovi.settle_pending")
+@periodic_task("tenovi.settle_pending", is_short=True)
 def settle_pending() -> None:
     """Settle deliveries that were kept but could not be settled when they came."""
     inbox.settle_pending()
 
 
-@shared_task(name="tenovi.heartbeat")
+@periodic_task("tenovi.heartbeat", is_short=True)
 def heartbeat() -> None:
     """Note that the scheduler and a worker are alive in this minute; a second scheduler adds nothing."""
     percent = disk.percent_full()
@@ -49,7 +50,7 @@ def heartbeat() -> None:
     Heartbeat.objects.bulk_create([beat], ignore_conflicts=True)
 
 
-@shared_task(name="tenovi.forget")
+@periodic_task("tenovi.forget")
 def forget() -> None:
     """Delete log lines, counts of refused calls and heartbeats that nobody needs any more."""
     Call.objects.across_clinics().filter(at__lt=seconds_from_now(-KEEP_CALLS.total_seconds())).delete()
