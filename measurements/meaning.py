@@ -123,6 +123,8 @@ def _checked_values(reading: Reading, metric: catalogue.Metric) -> Decimal | Non
     for value, means in ((reading.value_1, metric.value_1), (value_2, metric.value_2)):
         if value is not None and means is not None and not means.allows(value):
             raise Doubtful("value_impossible", reading.hwi_device_id)
+        if value is not None and means is not None and not means.can_exist(value):
+            raise Doubtful("value_beyond_any_body", reading.hwi_device_id)
     return value_2
 
 

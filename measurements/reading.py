@@ -31,6 +31,7 @@ NUMBER = re.compile(r"-?[0-9]+(\.[0-9]+)?")
 CENT = Decimal("0.01")
 LARGEST = Decimal("9999999999")  # what the value columns hold
 OFFSETS = {Decimal(quarter) / 4 for quarter in range(-12 * 4, 14 * 4 + 1)}  # hours, in quarters
+LONGEST_METRIC = 100  # what the column holds: a name that was cut would be another metric
 CONTROL = "controlsolution"
 SAYS_YES = {"true", "yes", "1", CONTROL}
 OTHER_DOORS = {"status", "tracking_link", "request_id", "order_number", "contents"}
@@ -72,9 +73,11 @@ class Reading:
 def read(element: Any, *, received_at: datetime.datetime) -> Reading:
     """The reading an element states. Raises `Doubtful` with the first reason not to trust it."""
     element = members_of(element)
-    metric = storable_text(element.get("metric"), 100)
+    metric = storable_text(element.get("metric"), LONGEST_METRIC)
     if not isinstance(element.get("metric"), str) or not metric:
         raise Doubtful("wrong_door" if OTHER_DOORS & element.keys() else "metric_missing")
+    if len(element["metric"].strip()) > LONGEST_METRIC:
+        raise Doubtful("metric_too_long")
     device = device_id_of(element.get("hwi_device_id"))
     try:
         return _read_fields(element, metric, device, received_at)

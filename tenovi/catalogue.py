@@ -24,12 +24,18 @@ from typing import Any, TypeVar
 T = TypeVar("T")
 
 
+def _within(number: Decimal, low: Decimal | None, high: Decimal | None) -> bool:
+    return (low is None or number >= low) and (high is None or number <= high)
+
+
 @dataclass(frozen=True, slots=True)
 class Value:
     """Meaning of one of the two numbers of a reading.
 
-    `low` and `high` are the inclusive bounds of what is physically possible, None where there is
-    none. They are no clinical limits: an extreme reading that can exist is within them.
+    `low` and `high` are the inclusive bounds of what the number can mean (no pressure is negative, a
+    percentage ends at 100), `least` and `most` those of what a body can have, in `unit`; None where there
+    is none. They are no clinical limits: an extreme reading that can exist is within them. What
+    somebody survived lies within: 56.7 and 115.7 °F, a glucose of 2,656 mg/dL, a weight of 1,400 lb.
     """
 
     meaning: str
@@ -37,9 +43,14 @@ class Value:
     decimals: int
     low: Decimal | None
     high: Decimal | None
+    least: Decimal | None = None
+    most: Decimal | None = None
 
     def allows(self, number: Decimal) -> bool:
-        return (self.low is None or number >= self.low) and (self.high is None or number <= self.high)
+        return _within(number, self.low, self.high)
+
+    def can_exist(self, number: Decimal) -> bool:
+        return _within(number, self.least, self.most)
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,8 +144,10 @@ def _load() -> tuple[DeviceKind, ...]:
 
 
 def _value(meaning: str, facts: dict[str, Any]) -> Value:
-    low, high = (None if facts[bound] is None else Decimal(facts[bound]) for bound in ("low", "high"))
-    return Value(meaning, facts["unit"], facts["decimals"], low, high)
+    bounds = (facts.get(bound) for bound in ("low", "high", "least", "most"))
+    return Value(
+        meaning, facts["unit"], facts["decimals"], *(None if one is None else Decimal(one) for one in bounds)
+    )
 
 
 def _kind(facts: dict[str, Any], values: Mapping[str, Value]) -> DeviceKind:

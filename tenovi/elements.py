@@ -16,6 +16,7 @@ TIMESTAMP = re.compile(
     r"\d{4}-\d{2}-\d{2}[Tt ]\d{2}:\d{2}(:\d{2}(\.\d{1,9})?)?([Zz]|[+-]\d{2}:?\d{2})?", re.ASCII
 )
 UUID_TEXT = re.compile(r"[0-9a-f]{8}-?([0-9a-f]{4}-?){3}[0-9a-f]{12}", re.IGNORECASE | re.ASCII)
+LONGEST_PATIENT_ID = 200
 EARLIEST = datetime.datetime(2015, 1, 1, tzinfo=datetime.UTC)
 FURTHEST_AHEAD = datetime.timedelta(hours=48)
 
@@ -53,7 +54,10 @@ def patient_id_of(value: Any) -> str:
         return ""
     if isinstance(value, bool) or not isinstance(value, str | int):
         raise Doubtful("patient_id_unusable")
-    return storable_text(value, 200)
+    text = str(value).strip()
+    if len(text) > LONGEST_PATIENT_ID:  # cut, it could be somebody else's
+        raise Doubtful("patient_id_unusable")
+    return storable_text(text, LONGEST_PATIENT_ID)
 
 
 def moment_of(value: Any) -> datetime.datetime | None:

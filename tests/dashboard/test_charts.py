@@ -74,7 +74,11 @@ KINDS = {kind.slug: kind for kind in catalogue.kinds()}
 
 
 def everything(kind: catalogue.DeviceKind) -> list[tuple[str, float, float | None]]:
-    return [(metric.name, 1, 1 if metric.value_2 else None) for metric in kind.metrics.values()]
+    """A value that can exist of each metric."""
+    return [
+        (metric.name, float(metric.value_1.least or 1), 1 if metric.value_2 else None)
+        for metric in kind.metrics.values()
+    ]
 
 
 @pytest.mark.parametrize("slug", KINDS)

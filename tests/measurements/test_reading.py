@@ -13,6 +13,7 @@ import pytest
 from clinics.models import Clinic
 from measurements.models import Measurement
 from measurements.reading import Reading, read
+from tenovi import catalogue
 from tenovi.elements import Doubtful
 from tenovi.models import DeliveryItem
 from tenovi.reasons import QUARANTINED
@@ -55,6 +56,7 @@ EACH_REASON: dict[str, list[Any]] = {
         {"request_id": "1", "contents": []},
     ],
     "metric_missing": [raw(metric=ABSENT), raw(metric=None), raw(metric=" "), raw(metric=5), raw(metric=["pulse"])],
+    "metric_too_long": [raw(metric="m" * 101), raw(metric="m" * 5000), raw(metric="pulse" + "\n" * 200 + "x")],
     "device_id_unusable": [
         raw(hwi_device_id=bad)
         for bad in (ABSENT, None, "", 5, True, "12345678", "0b7c1f5e-6a0d-4b1e-9a55-2f4d7a1c9e0_", "१" * 32)
@@ -75,6 +77,18 @@ EACH_REASON: dict[str, list[Any]] = {
         raw(metric="battery_percentage", value_1=100.01),
         raw(metric="spO2", value_1=101),
     ],
+    "value_beyond_any_body": [
+        raw(value_1=351),
+        raw(value_2=251),
+        raw(metric="weight", value_1=1_000_000),
+        raw(metric="weight", value_1=1500.01),
+        raw(metric="pulse", value_1=401),
+        raw(metric="glucose", value_1=2701),
+        raw(metric="temperature", value_1=55.9),
+        raw(metric="temperature", value_1=116.1),
+        raw(metric="peak_expiratory_flow", value_1=1201),
+        raw(metric="forced_expiratory_volume", value_1=15.01),
+    ],
     "diastolic_missing": [raw(value_2=ABSENT), raw(value_2=None), raw(value_2="")],
     "time_missing": [raw(timestamp=ABSENT), raw(timestamp=None), raw(timestamp="")],
     "time_unusable": [
@@ -87,7 +101,9 @@ EACH_REASON: dict[str, list[Any]] = {
     ],
     "time_before_2015": [raw(timestamp="2014-12-31T23:59:59Z"), raw(timestamp="1970-01-01T00:00:00Z")],
     "time_in_future": [raw(timestamp="2999-01-01T00:00:00Z"), raw(timestamp="9999-12-31T23:59:59Z")],
-    "patient_id_unusable": [raw(patient_id=bad) for bad in (True, 7.5, ["mrn-7781"], {"id": "mrn-7781"})],
+    "patient_id_unusable": [
+        raw(patient_id=bad) for bad in (True, 7.5, ["mrn-7781"], {"id": "mrn-7781"}, "7" * 201)
+    ],
     "unknown_device": [raw(hwi_device_id=str(uuid.UUID(int=404)))],
     "wrong_patient": [raw(patient_id="somebody-else"), raw(patient_id=7781)],
 }  # fmt: skip
@@ -107,6 +123,33 @@ def clinic(db: None) -> Clinic:
 def test_every_reason_is_tried_here_or_where_storing_fails() -> None:
     of_other_doors = {"status_missing", "request_id_unusable"}
     assert EACH_REASON.keys() == QUARANTINED.keys() - {"internal_error"} - of_other_doors
+
+
+@pytest.mark.parametrize(
+    ("metric", "value_1", "value_2"),
+    [
+        ("blood_pressure", 350, 250),
+        ("weight", 1500, 0),
+        ("pulse", 400, 0),
+        ("glucose", 2700, 0),
+        ("temperature", 56, 0),
+        ("temperature", 116, 0),
+        ("pulse", " 72 ", None),
+        ("m" * 100, 5, 5),
+    ],
+)
+def test_what_a_body_can_have_is_stored(clinic: Clinic, metric: str, value_1: Any, value_2: Any) -> None:
+    sent = element(DEVICE, metric=metric, value_1=value_1, value_2=value_2)
+    assert settled(deliver(clinic, sent)) == {"stored": 1}
+
+
+def test_every_quantity_has_a_lowest_and_a_highest_value_that_can_exist() -> None:
+    for kind in catalogue.kinds():
+        for metric in kind.metrics.values():
+            for value in filter(None, (metric.value_1, metric.value_2)):
+                ends = (value.low, value.least), (value.high, value.most)
+                open_ended = [one for one in ends if one == (None, None)]
+                assert value.meaning == "standard deviation" or not open_ended, (kind.slug, value.meaning)
 
 
 @pytest.mark.parametrize("reason", EACH_REASON)
@@ -145,7 +188,7 @@ def test_a_bad_element_costs_no_sibling_wherever_it_stands(clinic: Clinic, reaso
         ("glucose", 2656, 0),
         ("weight", "1400.00", 0),
         ("temperature", "56.70", 0),
-        ("steps", 9_999_999_999, 0),
+        ("steps", 50_000, 0),
         ("never_heard_of", "-9999999999", "-0.01"),
     ],
 )
