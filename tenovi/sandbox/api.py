@@ -44,7 +44,8 @@ def list_devices(state: State, request: Request) -> Answer:
     if "patient__external_id" in query:
         records = [r for r in records if r["patient_id"] == query["patient__external_id"]]
     if "device__hardware_uuid" in query:
-        records = [r for r in records if r["device"]["hardware_uuid"] == query["device__hardware_uuid"]]
+        wanted = query["device__hardware_uuid"]
+        records = [r for r in records if state.spell(r["device"]["hardware_uuid"] or "") == wanted]
     if "device__hardware_uuid__iexact" in query:
         wanted = query["device__hardware_uuid__iexact"].upper()
         records = [r for r in records if r["device"]["hardware_uuid"] == wanted]
@@ -71,12 +72,9 @@ def list_device_measurements(state: State, request: Request, device_id: str) -> 
 
 
 def list_patient_measurements(state: State, request: Request, external_id: str) -> Answer:
-    devices = [
-        device.id
-        for device in state.simulated.values()
-        if device.patient.external_id.casefold() == external_id.casefold()
-    ]
-    return _measurements(state, request, [row for device_id in devices for row in state.rows_of(device_id)])
+    wanted = external_id.casefold()
+    rows = (row for record in state.device_records() for row in state.rows_of(record["id"]))
+    return _measurements(state, request, [row for row in rows if row["patient_id"].casefold() == wanted])
 
 
 def list_patients(state: State, request: Request) -> Answer:
@@ -90,7 +88,8 @@ def read_patient(state: State, request: Request, external_id: str) -> Answer:
 
 def read_gateway(state: State, request: Request, gateway_uuid: str) -> Answer:
     for info in state.gateways():
-        if info["gateway_uuid"] == gateway_uuid.lower():
+        given = gateway_uuid if state.settings.minds_case else state.spell(gateway_uuid.upper())
+        if state.spell(info["gateway_uuid"]) == given:
             return Answer(HTTPStatus.OK, info)
     return not_found()
 

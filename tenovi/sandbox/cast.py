@@ -34,6 +34,8 @@ class Part(NamedTuple):
     ordered: tuple[str, ...] = ()
 
 
+STEADY = Part((), EASTERN, 0.9)
+"""Of somebody whom only the API has spoken of."""
 CAST = (
     Part(("Tenovi BPM - L", "Tenovi Scale"), EASTERN, 0.95, share=16),
     Part(("Tenovi BPM - S", "Tenovi Watch"), CENTRAL, 0.92, share=1),

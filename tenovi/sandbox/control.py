@@ -44,7 +44,9 @@ class Control:
             "DELETE faults": lambda _: self.faults.clear(),
             "POST settings": self._settings,
             "POST live": self._live,
-            "POST devices": lambda order: self.state.add_device(order["patient"], order["name"]),
+            "POST devices": lambda order: self.state.spelled(
+                self.state.add_device(order["patient"], order["name"])
+            ),
             "POST orders": self._orders,
             "POST parcels": lambda _: self._parcels(),
             "POST keys": lambda order: self._set_keys(order["keys"]),
@@ -77,12 +79,12 @@ class Control:
             made, answered = self.live.read(order.get("device"))
             rows += made
             statuses += answered
-        return {"rows": rows, "statuses": statuses}
+        return {"rows": self.state.spelled(rows), "statuses": statuses}
 
     def _orders(self, order: Any) -> Any:
         with self.state.lock:
             record = advance(self.state, order["device"], order.get("status", ""))
-        return {"record": record, "statuses": self.live.tell()}
+        return {"record": self.state.spelled(record), "statuses": self.live.tell()}
 
     def _parcels(self) -> Any:
         with self.state.lock:

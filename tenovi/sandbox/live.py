@@ -58,9 +58,11 @@ class Live(threading.Thread):
         receiver could not be reached). Raises KeyError for an unknown device."""
         with self._state.lock:
             device = self._state.simulated[device_id] if device_id else self._next()
+            if not self._state.is_in_service(device.id):
+                raise ValueError("A device that is unlinked or has no hardware yet sends nothing.")
             rows = self._state.add_live(self._state.clinic.live_reading(device, datetime.now(UTC)))
             note_reading(self._state, device.id)
-            bodies = self._bodies(rows)
+            bodies = self._bodies(self._state.spelled(rows))
             webhook = self._state.webhook
         statuses = [post(webhook, body) for body in bodies] if webhook else []
         self._report(statuses)
@@ -69,7 +71,7 @@ class Live(threading.Thread):
     def tell(self) -> list[int | None]:
         """Post the news about parcels that waits, each at its door; the receiver's status for each."""
         with self._state.lock:
-            news, self._state.told = self._state.told, []
+            news, self._state.told = self._state.spelled(self._state.told), []
             webhook = self._state.webhook
         if webhook is None:
             return []
@@ -95,7 +97,7 @@ class Live(threading.Thread):
             self._lost = self._lost + 1 if lost else 0
 
     def _next(self) -> Device:
-        usable = [device for device in self._state.simulated.values() if device.readable_live]
+        usable = self._state.usable()
         self._turn += 1
         return usable[self._turn % len(usable)]
 

@@ -80,5 +80,5 @@ def _move(state: State, device_id: str, new: str | None) -> None:
     assert record is not None
     state.log_hardware(record, new)
     if record["device"]["hardware_uuid"] and new:
-        state.exchanged[record["device"]["hardware_uuid"].lower()] = new.lower()
+        state.exchanged[record["device"]["hardware_uuid"]] = new
     record["device"]["hardware_uuid"] = new

@@ -6,6 +6,7 @@ import json
 import re
 import socket
 import time
+from dataclasses import replace
 from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
@@ -148,8 +149,14 @@ class Handler(BaseHTTPRequestHandler):
 
 def _spoiled(fault: Fault | None, request: answers.Request, state: State) -> Reply:
     if fault is None:
-        return _reply(api.answer(state, request))
-    return fault.spoil(Reply(HTTPStatus.OK, b"{}") if fault.before else _reply(api.answer(state, request)))
+        return _answered(request, state)
+    return fault.spoil(Reply(HTTPStatus.OK, b"{}") if fault.before else _answered(request, state))
+
+
+def _answered(request: answers.Request, state: State) -> Reply:
+    answer = api.answer(state, request)
+    with state.lock:
+        return _reply(replace(answer, body=state.spelled(answer.body)))
 
 
 def _reply(answer: answers.Answer) -> Reply:

@@ -91,7 +91,7 @@ def gateway_info(patient: Patient, now: datetime) -> Json:
     seen = now - timedelta(minutes=patient.seed % 50)
     codes = sorted({device.kind.sensor_code for device in patient.devices if device.kind.sensor_code})
     return {
-        "gateway_uuid": patient.gateway_id.lower(),
+        "gateway_uuid": patient.gateway_id,
         "firmware_version": "2.0.3" if weak else "2.1.7",
         "provisioned": True,
         "last_signal_strength": None if silent else signal,
@@ -99,7 +99,31 @@ def gateway_info(patient: Patient, now: datetime) -> Json:
         "assigned_on": wire_time(min(device.created for device in patient.devices)),
         "shipped_on": None,
         "whitelisted_devices": [
-            {"sensor_code": code, "mac_address": _mac_address(patient, code), "whitelist_status": "CO"}
+            {
+                "sensor_code": code,
+                "mac_address": _mac_address(patient.gateway_id, code),
+                "whitelist_status": "CO",
+            }
+            for code in codes
+        ],
+        "properties": [],
+    }
+
+
+def further_gateway(gateway_id: str, behind: list[Json], heard: str | None, now: datetime) -> Json:
+    """A gateway that came by a call: on site, with a parcel or in place of another."""
+    codes = sorted({one["device"]["sensor_code"] for one in behind if one["device"]["sensor_code"]})
+    begun = min((one["device"]["created"] for one in behind), default=wire_time(now))
+    return {
+        "gateway_uuid": gateway_id,
+        "firmware_version": "2.1.7",
+        "provisioned": True,
+        "last_signal_strength": 16 + int(gateway_id[-2:], 16) % 14,
+        "last_checkin_time": heard or begun,
+        "assigned_on": begun if behind else None,
+        "shipped_on": None,
+        "whitelisted_devices": [
+            {"sensor_code": code, "mac_address": _mac_address(gateway_id, code), "whitelist_status": "CO"}
             for code in codes
         ],
         "properties": [],
@@ -146,6 +170,6 @@ def _type_id(name: str) -> str:
     return str(uuid.uuid5(NAMESPACE, f"type {name}"))
 
 
-def _mac_address(patient: Patient, code: str) -> str:
-    digits = uuid.uuid5(NAMESPACE, f"{patient.gateway_id} {code}").hex[:12].upper()
+def _mac_address(gateway_id: str, code: str) -> str:
+    digits = uuid.uuid5(NAMESPACE, f"{gateway_id} {code}").hex[:12].upper()
     return ":".join(digits[start : start + 2] for start in range(0, 12, 2))

@@ -131,7 +131,7 @@ class Clinic:
         self.seed = seed
         self.until = until
         self.since = until - timedelta(days=days)
-        self.patients = [self._patient(number) for number in _numbers(patients)]
+        self.patients = [self.patient_numbered(number) for number in _numbers(patients)]
         self.devices = [device for patient in self.patients for device in patient.devices]
 
     def rows_of(self, device: Device) -> list[Row]:
@@ -141,6 +141,8 @@ class Clinic:
 
     def last_received(self, device: Device) -> datetime | None:
         """When the vendor last got a row of that device; None when it never did."""
+        if device.created >= self.until:
+            return None
         latest: datetime | None = None
         for ordinal in range(self.until.toordinal() + 1, self.since.toordinal() - 2, -1):
             if latest and ordinal < latest.toordinal() - LONGEST_DELAY:
@@ -152,23 +154,8 @@ class Clinic:
     def activate(self, patient_number: int, name: str, at: datetime) -> Device:
         """One more device for a patient, without history. Raises ValueError for an unlisted name."""
         patient = self.patients[patient_number]
-        device = self._device(patient, name)
+        device = self.device_of(patient, name)
         device.created = at
-        patient.devices.append(device)
-        return device
-
-    def adopt(self, record: dict[str, Any]) -> Device | None:
-        """A device that was activated by a call, so that its patient can use it; None for a name or a
-        patient the simulation knows nothing of. It has no history."""
-        wanted = str(record["patient_id"]).casefold()
-        patient = next((one for one in self.patients if one.external_id.casefold() == wanted), None)
-        kind = catalogue.kind_for(record["device"]["name"], record["device"]["sensor_code"])
-        if patient is None or kind is None:
-            return None
-        device = self._device(patient, kind.names[0] if kind.names else kind.other_names[0])
-        device.id, device.name = record["id"], record["device"]["name"]
-        device.hardware_uuid = record["device"]["hardware_uuid"] or ""
-        device.created = datetime.now(UTC)
         patient.devices.append(device)
         return device
 
@@ -208,8 +195,8 @@ class Clinic:
         since = max(self.since, device.created)
         return [row for row in made if row.timestamp >= since and row.created <= self.until]
 
-    def _patient(self, number: int) -> Patient:
-        seed = _number(self.seed, number)
+    def patient_numbered(self, number: int) -> Patient:
+        seed = number_of(self.seed, number)
         random = Random(seed)
         parts = cast.CAST
         part = parts[number] if number < len(parts) else random.choices(parts, [p.share for p in parts])[0]
@@ -233,12 +220,12 @@ class Clinic:
             part=part,
             body=Body.of(random, worrying=part.story == "high"),
             seed=seed,
-            gateway_id=f"{_number(self.seed, number, 'gateway'):012X}",
+            gateway_id=f"{number_of(self.seed, number, 'gateway'):012X}",
         )
         for name in part.devices:
-            patient.devices.append(self._device(patient, name))
+            patient.devices.append(self.device_of(patient, name))
         for name in part.ordered:
-            device = self._device(patient, name)
+            device = self.device_of(patient, name)
             device.ordered, device.created = (
                 True,
                 self.until - timedelta(days=3, seconds=device.seed % 40_000),
@@ -246,11 +233,11 @@ class Clinic:
             patient.devices.append(device)
         return patient
 
-    def _device(self, patient: Patient, name: str) -> Device:
+    def device_of(self, patient: Patient, name: str) -> Device:
         kind = catalogue.kind_for(name, "")
         if kind is None:
             raise ValueError(f"{name} is not in the catalogue.")
-        seed = _number(patient.seed, name)
+        seed = number_of(patient.seed, name)
         place = len(patient.devices)
         cellular, named = kind.transport == "cellular", kind.sensor_id in ("required", "supported")
         return Device(
@@ -338,7 +325,7 @@ def _days_of_delay(device: Device, ordinal: int, random: Random) -> int | None:
     of return, and the others stay unused.
     """
     part, patient = device.patient.part, device.patient
-    day, fate = ordinal % 7, _number(patient.seed, ordinal // 7) % 1000
+    day, fate = ordinal % 7, number_of(patient.seed, ordinal // 7) % 1000
     if part.story == "monthly":
         return 0 if date.fromordinal(ordinal).day == 3 + patient.seed % 24 else None
     if random.random() >= part.adherence or fate < 25:
@@ -379,7 +366,7 @@ def _numbers(patients: int | range) -> range:
     return range(patients) if isinstance(patients, int) else patients
 
 
-def _number(*parts: object) -> int:
+def number_of(*parts: object) -> int:
     """A number below 2**48 that depends on nothing but `parts`."""
     return int.from_bytes(blake2b(repr(parts).encode(), digest_size=6).digest(), "big")
 

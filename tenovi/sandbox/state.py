@@ -2,15 +2,25 @@
 
 from __future__ import annotations
 
+import re
 import threading
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field, fields
 from datetime import UTC, datetime
 from functools import lru_cache
+from typing import Any
 
 from tenovi.sandbox import shapes, shipping
+from tenovi.sandbox.adoption import adopt
 from tenovi.sandbox.shapes import Json
-from tenovi.sandbox.simulation import Clinic, Row, wire_time
+from tenovi.sandbox.simulation import Clinic, Device, Row, wire_time
+
+GATEWAY_ID = re.compile(r"[0-9A-F]{12}")
+SPELLED = {
+    *("hardware_uuid", "gateway_uuid", "old_hardware_uuid", "new_hardware_uuid", "device_id", "gateway_id"),
+    "gateway_ids",
+}
+"""Members that hold Gateway IDs on the wire; inside they are in upper case."""
 
 
 @dataclass(slots=True)
@@ -31,7 +41,9 @@ class Settings:
     `bare_limit` and `bare_days` cut a list that is asked for without `page`; without `supplies` that
     module is not enabled for the account. `names_replaced` adds the old hardware to *Replaced*, as `device_id`:
     the vendor's page about replacing devices has it, its pages about the flow of data and about webhooks
-    do not. `blank_in_key` spells the key of a status as the printed sample does, `"status "`.
+    do not. `hardware_case` is how the vendor spells Gateway IDs: its pages print them in "lower" case, answers
+    that others recorded had them in "upper". While it `minds_case`, a gateway that it knows is not
+    recognised in another spelling; those who recorded it found that any was. `blank_in_key` spells the key of a status as the printed sample does, `"status "`.
     """
 
     rate_seconds: float = 1.0
@@ -46,6 +58,8 @@ class Settings:
     bare_limit: int = 1000
     bare_days: int = 30
     supplies: bool = True
+    hardware_case: str = "lower"
+    minds_case: bool = True
     names_replaced: bool = False
     blank_in_key: bool = False
 
@@ -102,9 +116,38 @@ class State:
         self.supply_requests: dict[str, Json] = {}
         self.turns: dict[str, int] = {}  # how far replacements and supply requests have travelled
         self.exchanged: dict[str, str] = {}  # hardware, old to new
+        self.spellings: dict[str, str] = {}  # of hardware that came by a call
         self.bulk_orders = list(shipping.bulk_orders(self.clinic))
         self.webhooks: dict[str, Json] = {}
         self.told: list[Json] = []  # news about parcels not posted yet
+
+    def spelled(self, answer: Any, name: str = "") -> Any:
+        """What is said on the wire, with Gateway IDs as the vendor spells them."""
+        if isinstance(answer, dict):
+            return {key: self.spelled(value, key) for key, value in answer.items()}
+        if isinstance(answer, list):
+            return [self.spelled(each, name) for each in answer]
+        if name in SPELLED and isinstance(answer, str) and GATEWAY_ID.fullmatch(answer):
+            return self.spell(answer)
+        return answer
+
+    def spell(self, hardware: str) -> str:
+        """A Gateway ID as the vendor writes it: one of which only a call has spoken, as that call did."""
+        own = hardware.lower() if self.settings.hardware_case == "lower" else hardware
+        return self.spellings.get(hardware, own)
+
+    def read_hardware(self, given: Any) -> str | None:
+        """A Gateway ID or IMEI as it was sent. One in another spelling than the vendor's is none it knows."""
+        if not given:
+            return None
+        text = str(given).replace("-", "")
+        folded = text.upper()
+        if not self.settings.minds_case:
+            return folded
+        if not self.knows_hardware(folded):
+            self.spellings[folded] = text
+            return folded
+        return folded if given == self.spell(folded) else f"{given} (not recognised)"
 
     def device_records(self) -> Iterator[Json]:
         ids = dict.fromkeys([*self.simulated, *self._records])
@@ -131,10 +174,17 @@ class State:
 
     def can_be_used(self, record: Json) -> None:
         """Live readings of a device that a call has activated may appear from now on."""
-        if record["id"] not in self.simulated and record["patient_id"]:
-            device = self.clinic.adopt(record)
-            if device:
-                self.simulated[device.id] = device
+        if record["id"] not in self.simulated:
+            self.simulated[record["id"]] = adopt(self.clinic, record, datetime.now(UTC))
+
+    def is_in_service(self, device_id: str) -> bool:
+        """Neither unlinked nor deleted, and with hardware to measure with."""
+        record = self.record_of(device_id)
+        return bool(record and record["device"]["hardware_uuid"] and record["status"] != "Unlinked")
+
+    def usable(self) -> list[Device]:
+        """Devices of which a reading may appear at any moment."""
+        return [one for one in self.simulated.values() if one.readable_live and self.is_in_service(one.id)]
 
     def forget(self, device_id: str) -> None:
         self._deleted.add(device_id.lower())
@@ -178,8 +228,7 @@ class State:
     def device_record(self, device_id: str) -> Json:
         """Raises KeyError for an id nobody activated."""
         if changed := self._records.get(device_id):
-            if device_id in self.simulated:
-                changed["last_measurement"] = self.last_measurement(device_id)
+            changed["last_measurement"] = self.last_measurement(device_id)
             return changed
         device = self.simulated[device_id]
         patient = self.patients[device.patient.external_id.casefold()]
@@ -190,11 +239,13 @@ class State:
         return [*self._history(device_id), *self._live.get(device_id, ())]
 
     def add_live(self, rows: Iterable[Row]) -> list[Json]:
-        """The vendor has received these rows; returned as its lists show them."""
+        """The vendor has received these rows; returned as its lists show them, under the patient and the
+        hardware that its record of the device has now."""
         received = [row.wire() for row in rows]
         for row in received:
-            row["hardware_uuid"] = self._now(row["hardware_uuid"].lower()).upper()
-        for row in received:
+            record = self.device_record(row["hwi_device_id"])
+            row["hardware_uuid"] = record["device"]["hardware_uuid"]
+            row["patient_id"] = record["patient_id"]
             self._live.setdefault(row["hwi_device_id"], []).append(row)
         return received
 
@@ -205,14 +256,37 @@ class State:
         return self.device_record(device.id)
 
     def gateways(self) -> Iterator[Json]:
+        """Every gateway that stands or stood behind a device, those of the cast first."""
         now = datetime.now(UTC)
+        behind: dict[str, list[Json]] = {}
+        for record in self.device_records():
+            behind.setdefault(record["device"]["hardware_uuid"] or "", []).append(record)
+        seen = set()
         for patient in self.clinic.patients:
-            if any(device.kind.transport == "gateway" for device in patient.devices):
+            if any(device.hardware_uuid == patient.gateway_id for device in patient.devices):
                 info = shapes.gateway_info(patient, now)
+                gateway = self._now(patient.gateway_id)
                 heard = [rows[-1]["created"] for one in patient.devices if (rows := self._live.get(one.id))]
                 if heard:  # a reading is a sign of life
                     info["last_checkin_time"] = max(*heard, info["last_checkin_time"] or "")
-                yield info | {"gateway_uuid": self._now(info["gateway_uuid"])}
+                seen.add(gateway)
+                yield info | {"gateway_uuid": gateway}
+        logged = (
+            row[name] for row in self.hardware_log for name in ("old_hardware_uuid", "new_hardware_uuid")
+        )
+        for gateway in dict.fromkeys(filter(None, (*behind, *logged))):
+            if GATEWAY_ID.fullmatch(gateway) and gateway not in seen:
+                heard = [
+                    rows[-1]["created"]
+                    for one in behind.get(gateway, ())
+                    if (rows := self._live.get(one["id"]))
+                ]
+                yield shapes.further_gateway(gateway, behind.get(gateway, []), max(heard, default=None), now)
+
+    def knows_hardware(self, hardware: str) -> bool:
+        return any(record["device"]["hardware_uuid"] == hardware for record in self.device_records()) or any(
+            info["gateway_uuid"] == hardware for info in self.gateways()
+        )
 
     def _now(self, hardware: str) -> str:
         """What stands in the place of this hardware, which may have been exchanged more than once."""
@@ -225,12 +299,15 @@ class State:
         live = self._live.get(device_id)
         if live:
             return str(live[-1]["created"])
-        received = self.clinic.last_received(self.simulated[device_id])
+        device = self.simulated.get(device_id)
+        received = self.clinic.last_received(device) if device else None
         return wire_time(received) if received else None
 
     def last_measurement_through(self, gateway_uuid: str) -> str | None:
-        devices = (d for d in self.simulated.values() if self._now(d.hardware_uuid.lower()) == gateway_uuid)
-        return max((last for d in devices if (last := self.last_measurement(d.id))), default=None)
+        behind = (
+            one["id"] for one in self.device_records() if one["device"]["hardware_uuid"] == gateway_uuid
+        )
+        return max((last for device_id in behind if (last := self.last_measurement(device_id))), default=None)
 
     def reset(self) -> None:
         """Forgets everything since the start but who may call and who is called."""
@@ -252,4 +329,5 @@ class State:
         return True
 
     def _make_history(self, device_id: str) -> list[Json]:
-        return [row.wire() for row in self.clinic.rows_of(self.simulated[device_id])]
+        device = self.simulated.get(device_id)
+        return [row.wire() for row in self.clinic.rows_of(device)] if device else []

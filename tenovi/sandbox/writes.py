@@ -12,7 +12,6 @@ import time
 import uuid
 from datetime import UTC, datetime
 from http import HTTPStatus
-from typing import Any
 
 from tenovi.sandbox import shapes
 from tenovi.sandbox.answers import Answer, Request, invalid, not_found
@@ -41,7 +40,7 @@ def create_device(state: State, request: Request) -> Answer:
         return invalid(device={"name": [f"Object with name={wanted.get('name')} does not exist."]})
     if kind["sensor_id_required"] and not wanted.get("sensor_id"):
         return invalid(device={"sensor_id": ["This field is required for this device type."]})
-    hardware = _normal(wanted.get("hardware_uuid"))
+    hardware = state.read_hardware(wanted.get("hardware_uuid"))
     order = wanted.get("fulfillment_request")
     if hardware is None and not isinstance(order, dict):
         return invalid(device={"hardware_uuid": ["This field may not be null."]})
@@ -68,7 +67,7 @@ def update_device(state: State, request: Request, device_id: str) -> Answer:
             return invalid(patient={"external_id": ["This field is required."]})
         _attach(record, _patient(state, named) if named else None)
     if isinstance(body.get("device"), dict) and "hardware_uuid" in body["device"]:
-        hardware = _normal(body["device"]["hardware_uuid"])
+        hardware = state.read_hardware(body["device"]["hardware_uuid"])
         state.log_hardware(record, hardware)
         record["device"]["hardware_uuid"] = hardware
         if hardware and record["status"] == "Pending Shipment":
@@ -105,7 +104,8 @@ def unlink_gateway(state: State, request: Request, device_id: str) -> Answer:
 def list_properties(state: State, request: Request, device_id: str) -> Answer:
     if state.record_of(device_id) is None:
         return not_found()
-    return Answer(HTTPStatus.OK, [_property(each) for each in state.properties.get(device_id, {}).values()])
+    known = state.properties.get(device_id.lower(), {})
+    return Answer(HTTPStatus.OK, [_property(each) for each in known.values()])
 
 
 def put_property(state: State, request: Request, device_id: str) -> Answer:
@@ -118,7 +118,7 @@ def put_property(state: State, request: Request, device_id: str) -> Answer:
         return invalid(
             **{name: ["This field is required."] for name in ("key", "value") if not body.get(name)}
         )
-    known = state.properties.setdefault(device_id, {})
+    known = state.properties.setdefault(device_id.lower(), {})
     status = HTTPStatus.OK if key in known else HTTPStatus.CREATED
     number = known.get(key, {}).get("id") or str(uuid.uuid4())
     known[key] = {"id": number, "key": key, "value": str(value), "since": time.monotonic()}
@@ -126,7 +126,7 @@ def put_property(state: State, request: Request, device_id: str) -> Answer:
 
 
 def delete_property(state: State, request: Request, device_id: str, number: str) -> Answer:
-    known = state.properties.get(device_id, {})
+    known = state.properties.get(device_id.lower(), {})
     key = next((key for key, stored in known.items() if stored["id"] == number.lower()), None)
     if key is None:
         return not_found()
@@ -257,10 +257,6 @@ def _taken(state: State, hardware: str, sensor_code: str) -> bool:
         record["device"]["hardware_uuid"] == hardware and record["device"]["sensor_code"] == sensor_code
         for record in state.device_records()
     )
-
-
-def _normal(hardware: Any) -> str | None:
-    return str(hardware).replace("-", "").upper() if hardware else None
 
 
 def _now() -> str:

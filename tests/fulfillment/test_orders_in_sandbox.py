@@ -2,13 +2,21 @@
 
 from __future__ import annotations
 
+import datetime
+
 import pytest
+from django.utils import timezone
 from pytest_django import Settings
 
 from clinics.models import Clinic
-from devices.models import Device
+from devices.models import Device, DeviceType
 from fulfillment.models import Order
 from fulfillment.order_checks import Wanted
+from measurements import reconcile
+from measurements.models import Measurement
+from measurements.verified import Cause
+from tenovi.models import ParkedKey, Request, RequestKind
+from tenovi.queue import ask
 from tests.fulfillment.crashing import clinic_at_its_vendor
 from tests.fulfillment.ordering import (
     BPM,
@@ -18,6 +26,7 @@ from tests.fulfillment.ordering import (
     IMEI,
     SCALE,
     TRIVIDIA,
+    admin_of,
     fresh,
     handed_over,
     place,
@@ -93,3 +102,47 @@ def test_what_the_vendor_knows_better_is_a_refusal_in_its_words(clinic: Clinic, 
         "refused",
         "Device with this Gateway ID/Sensor Code already exists",
     )
+
+
+def test_every_read_about_each_device_that_was_ordered_is_answered(clinic: Clinic, sandbox: Sandbox) -> None:
+    """What the product has created there is as good as what was there before."""
+    ask(clinic, RequestKind.DEVICE_TYPES, insist=True)
+    run(clinic)
+    types = list(DeviceType.objects.for_clinic(clinic).filter(is_offered=True).order_by("name"))
+    patient = somebody(clinic, "reads-1")
+    for number in range(0, len(types), 4):
+        wanted = [_shipped(one) for one in types[number : number + 4]]
+        place(clinic, patient, *wanted)
+        run(clinic)
+    devices = list(Device.objects.for_clinic(clinic))
+    assert len(devices) == len(types) > 15
+    for device in devices:
+        for _ in range(2):
+            record = sandbox.control("orders", {"device": str(device.hwi_device_id)})["record"]
+        assert sandbox.control("live", {"device": str(device.hwi_device_id)})["rows"]
+        _ask_everything_about(clinic, device, record["device"]["hardware_uuid"])
+    since = timezone.now() - datetime.timedelta(days=1)
+    comparison = reconcile.start(clinic=clinic, cause=Cause.PERSON, since=since, by=admin_of(clinic))
+    for kind in (RequestKind.DEVICES, RequestKind.GATEWAYS, RequestKind.HARDWARE_LOG, RequestKind.PATIENTS):
+        ask(clinic, kind, insist=True)
+    ask(clinic, RequestKind.DEVICES_OF_PATIENT, "reads-1", insist=True)
+    run(clinic, 3)
+    assert list(Request.objects.for_clinic(clinic).values_list("kind", "state", "reason")) == []
+    assert not ParkedKey.objects.exists()
+    assert comparison is not None
+    comparison.refresh_from_db()
+    assert comparison.finished_at is not None
+    read = set(Measurement.objects.for_clinic(clinic).values_list("hwi_device_id", flat=True))
+    assert read == {device.hwi_device_id for device in devices}
+
+
+def _shipped(one: DeviceType) -> Wanted:
+    return shipped(one.name, new_gateway=bool(one.sensor_code), sensor_id="H1234567" * one.sensor_id_required)
+
+
+def _ask_everything_about(clinic: Clinic, device: Device, hardware: str) -> None:
+    target = str(device.hwi_device_id)
+    ask(clinic, RequestKind.DEVICE, target)
+    ask(clinic, RequestKind.PROPERTIES, target)
+    if device.sensor_code:
+        ask(clinic, RequestKind.GATEWAY, hardware)
