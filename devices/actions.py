@@ -16,7 +16,7 @@ from django.utils import timezone
 
 from clinics.models import Clinic
 from devices import ending, wanted
-from devices.hardware import is_gateway_id, normal_hardware_id
+from devices.hardware import bare_hardware_id, is_gateway_id, normal_hardware_id
 from devices.models import Assignment, Device, DeviceType, Gateway, GatewaySample, HardwareChange
 from patients.merging import store_vendor_patient
 from tenovi import inbox, shapes
@@ -81,7 +81,7 @@ def store_vendor_device(*, clinic: Clinic, record: shapes.Device) -> Device:
     if ends_at and not is_new:  # what an account begins with happened before anybody here saw it
         ending.note_unlinked_by_vendor(device, ends_at)
     _copy(record, device, ends_at)
-    add_gateways(clinic, [device.hardware_uuid])
+    note_spellings(clinic, [record.hardware_uuid])
     if record.patient and not Assignment.periods.for_clinic(clinic).filter(device=device).exists():
         _assign_first(device, record.patient, is_new=is_new, ends_at=ends_at)
     return device
@@ -92,6 +92,23 @@ def add_gateways(clinic: Clinic, hardware_ids: Iterable[str]) -> None:
     named = sorted({hardware_id for hardware_id in hardware_ids if is_gateway_id(hardware_id)})
     gateways = [Gateway(clinic=clinic, gateway_id=gateway_id) for gateway_id in named]
     Gateway.objects.bulk_create(gateways, batch_size=1000, ignore_conflicts=True)
+
+
+def note_spellings(clinic: Clinic, hardware_ids: Iterable[str], *, is_news: bool = False) -> None:
+    """Have a row for each gateway among these ids, which are as the vendor or a label spells them, and keep
+    that spelling. `is_news`: only where none is known yet; the vendor's lists know best."""
+    spelled = {normal_hardware_id(one): bare_hardware_id(one) for one in hardware_ids}
+    add_gateways(clinic, spelled)
+    gateways = Gateway.objects.for_clinic(clinic).filter(gateway_id__in=spelled)
+    changed = []
+    for gateway in gateways.filter(spelling="") if is_news else gateways:
+        if gateway.spelling != spelled[gateway.gateway_id]:
+            gateway.spelling = spelled[gateway.gateway_id]
+            changed.append(gateway)
+    if changed:
+        Gateway.objects.for_clinic(clinic).bulk_update(
+            sorted(changed, key=lambda one: one.gateway_id), ["spelling"]
+        )
 
 
 @transaction.atomic
@@ -113,7 +130,7 @@ def store_vendor_gateway(*, clinic: Clinic, record: VendorGateway) -> bool:
     gateway_id = normal_hardware_id(record.gateway_id)
     if not is_gateway_id(gateway_id):
         return False
-    add_gateways(clinic, [gateway_id])
+    note_spellings(clinic, [record.gateway_id])
     gateway = Gateway.objects.for_clinic(clinic).locked().get(gateway_id=gateway_id)
     seen = [at for at in (gateway.last_seen_at, record.last_checkin, record.last_measurement) if at]
     gateway.last_seen_at = max(seen, default=None)

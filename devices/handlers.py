@@ -10,7 +10,7 @@ from django.db import DataError, IntegrityError, transaction
 from clinics.models import User
 from devices import actions, ending, handing
 from devices.actions import store_vendor_device
-from devices.models import Assignment, Device
+from devices.models import Assignment, Device, Gateway
 from patients.models import Patient
 from tenovi import shapes
 from tenovi.doorbell import ring
@@ -94,15 +94,23 @@ def store_hardware_changes(request: Request, answer: shapes.Page[HardwareChange]
 def patient_to_attach(request: Request) -> dict[str, Any]:
     """Put together whose device it is now, and what people have written of it (`devices.wanted`).
 
-    The vendor takes nested objects whole, so that the device's own name and hardware must be repeated.
+    The vendor takes nested objects whole, so that the device's own name, hardware and sensor id must be
+    repeated: what is left out is gone.
     """
     device = Device.objects.for_clinic(request.clinic).filter(hwi_device_id=request.target).first()
     held = Assignment.objects.for_clinic(request.clinic).filter(device=device, ends_at=None)
     assignment = held.select_related("patient").first() if device else None
     if device is None or (assignment is None and not device.unsent):
         raise NothingToSend
-    body = {"device": {"name": device.name, "hardware_uuid": device.hardware_uuid or None}}
+    body = {"device": nested_device(device)}
     return body | ({"patient": carried_patient(assignment.holder)} if assignment else {})
+
+
+def nested_device(device: Device) -> dict[str, Any]:
+    """A device as the vendor's record of it has it nested, as far as a call may say it."""
+    spelled = Gateway.objects.for_clinic(device.clinic).spelling_of(device.hardware_uuid)
+    nested = {"name": device.name, "hardware_uuid": spelled or None}
+    return nested | ({"sensor_id": device.sensor_id} if device.sensor_id else {})
 
 
 def carried_patient(patient: Patient) -> dict[str, Any]:

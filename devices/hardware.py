@@ -39,6 +39,12 @@ def normal_hardware_id(text: str) -> str:
     return "".join(character for character in text if character.isalnum()).upper()
 
 
+def bare_hardware_id(text: str) -> str:
+    """A Gateway ID or IMEI in the case it was given, without what people group it with: the vendor's page
+    wants no hyphens (https://tenovi.com/api-docs/, gateway-info)."""
+    return "".join(character for character in text if character.isalnum())
+
+
 def is_gateway_id(hardware_id: str) -> bool:
     """Whether a normal hardware id names a gateway."""
     return GATEWAY_ID.fullmatch(hardware_id) is not None

@@ -190,13 +190,14 @@ class Gateway(TenantModel):
     """A Tenovi Gateway: what devices without a connection of their own send through.
 
     `gateway_id` is 12 hex digits, upper case; the devices behind it are those that name it as their
-    `hardware_uuid`. `last_seen_at` is the latest sign of life we know of: a reading that came
+    `hardware_uuid`. `spelling` is how the vendor writes it, "" while it has not: it is sent so. `last_seen_at` is the latest sign of life we know of: a reading that came
     through, or what the vendor said. `signal_strength` and the rest are the vendor's words and stay
     empty until it was asked (`polled_at`).
     """
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     gateway_id = models.CharField(max_length=12)
+    spelling = models.CharField(max_length=12, blank=True)
     last_seen_at = models.DateTimeField(null=True)
     signal_strength = models.PositiveSmallIntegerField(null=True)
     firmware_version = models.CharField(max_length=60, blank=True)

@@ -106,6 +106,16 @@ class GatewayQuerySet(TenantQuerySet["Gateway"]):
             )
         )
 
+    def spelling_of(self, hardware_id: str, typed: str = "") -> str:
+        """How this normal id is sent: as the vendor writes it, which may mind the case; else as a person
+        `typed` it from the label, else as it is. An IMEI has one spelling only."""
+        return self.spellings([hardware_id]).get(hardware_id) or typed or hardware_id
+
+    def spellings(self, hardware_ids: Iterable[str]) -> dict[str, str]:
+        """Those of these normal ids that the vendor has written, as it does."""
+        written = self.filter(gateway_id__in=list(hardware_ids)).exclude(spelling="")
+        return dict(written.values_list("gateway_id", "spelling"))
+
     def worst_first(self) -> Self:
         """By `standing`: the longest silent first, then by signal, the weakest first."""
         silence = Case(When(standing=Standing.SILENT, then="last_seen_at"))

@@ -96,7 +96,9 @@ def poll_gateways() -> int:
         due = Gateway.objects.for_clinic(clinic).filter(old, gateway_id__in=in_use)
         names = list(due.order_by("polled_at").values_list("gateway_id", flat=True)[:MOST_POLLED])
         if names:
-            ask_for_each(clinic, RequestKind.GATEWAY, names, priority=Priority.BACKGROUND)
+            spelled = Gateway.objects.for_clinic(clinic).spellings(names)
+            targets = [spelled.get(name, name) for name in names]
+            ask_for_each(clinic, RequestKind.GATEWAY, targets, priority=Priority.BACKGROUND)
         asked += len(names)
     return asked
 

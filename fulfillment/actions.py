@@ -17,7 +17,13 @@ from typing import Literal
 from django.db import IntegrityError, transaction
 
 from clinics.models import Clinic
-from devices.actions import follow_replacements, note_hardware, note_statuses, note_unlinked
+from devices.actions import (
+    follow_replacements,
+    note_hardware,
+    note_spellings,
+    note_statuses,
+    note_unlinked,
+)
 from devices.models import Device
 from fulfillment.models import (
     FulfillmentEvent,
@@ -71,6 +77,8 @@ def store_events(*, clinic: Clinic, events: Sequence[DeviceEvent]) -> list[Outco
     FulfillmentEvent.objects.bulk_create(new, batch_size=BATCH)
     shown = _show(clinic, {row.device_id: histories[row.device_id] for row in new})
     _follow_hardware(clinic, new, histories, shown)
+    if spelled := [event.news.spelling for event in events if event.news.spelling]:
+        note_spellings(clinic, spelled, is_news=True)
     if ended := {device_id: now.since for device_id, now in shown.items() if now.status.name == "Unlinked"}:
         note_unlinked(clinic, ended)
     return outcomes

@@ -11,7 +11,7 @@ from django.utils import timezone
 from clinics.locks import hold
 from clinics.models import Clinic
 from devices.hardware import is_gateway_id, normal_hardware_id
-from devices.models import Assignment, Device
+from devices.models import Assignment, Device, Gateway
 from fulfillment import asks
 from fulfillment.actions import OrderEvent, store_orders
 from fulfillment.handlers import order_name
@@ -38,7 +38,8 @@ def supply_to_send(request: Request) -> dict[str, Any]:
     ask = _queued(SupplyRequest, request)
     body: dict[str, Any] = {"supply_name": ask.supply_name}
     if ask.hardware_uuid:
-        body["gateway_id" if is_gateway_id(ask.hardware_uuid) else "imei"] = ask.hardware_uuid
+        named = "gateway_id" if is_gateway_id(ask.hardware_uuid) else "imei"
+        body[named] = Gateway.objects.for_clinic(ask.clinic).spelling_of(ask.hardware_uuid)
     if ask.device is not None:
         body["related_client_device_id"] = str(ask.device.hwi_device_id)
     return body | _shipping(ask)

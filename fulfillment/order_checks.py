@@ -16,7 +16,7 @@ from django.core.validators import validate_email
 from django.utils import timezone
 
 from clinics.models import Clinic
-from devices.hardware import is_gateway_id, is_imei, normal_hardware_id
+from devices.hardware import bare_hardware_id, is_gateway_id, is_imei, normal_hardware_id
 from devices.models import Assignment, Device, DeviceType
 from devices.queries import DeviceQuerySet
 from fulfillment.models import Order, ShipBy
@@ -82,11 +82,13 @@ class CannotOrder(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """A line that may be ordered: `wanted` with ids in our spelling, and its device type."""
+    """A line that may be ordered: `wanted` with ids in our spelling, its device type, and the hardware id as
+    it was given."""
 
     number: int
     wanted: Wanted
     type: DeviceType
+    hardware_typed: str = ""
 
 
 def kind_of(device_type: DeviceType) -> DeviceKind | None:
@@ -120,7 +122,12 @@ def checked(clinic: Clinic, patient: Patient, wanted: Sequence[Wanted]) -> list[
             text = "Choose one of the devices that Tenovi offers to this account."
             problems.append(Problem(number, "device_name", text))
             continue
-        line = Line(number, _normal(clinic, patient, one, device_type), device_type)
+        line = Line(
+            number,
+            _normal(clinic, patient, one, device_type),
+            device_type,
+            bare_hardware_id(one.hardware_uuid)[:40],
+        )
         found = [*_of_kind(line), *_of_way(line, patient), *_of_hardware(clinic, line), *_of_sending(line)]
         problems += [Problem(number, field, text) for field, text in found]
         lines.append(line)

@@ -17,7 +17,8 @@ from django.utils import timezone
 
 from devices.actions import store_vendor_device
 from devices.handlers import carried_patient
-from devices.models import Device
+from devices.hardware import normal_hardware_id
+from devices.models import Device, Gateway
 from fulfillment.evidence import candidates_for, rivals_of
 from fulfillment.models import Order, ShipBy
 from fulfillment.order_steps import Held, What, confirm, enqueue, hold_order, is_under_way, move, note
@@ -62,7 +63,7 @@ def order_to_send(request: Request) -> dict[str, Any]:
 
 def body_of(order: Order) -> dict[str, Any]:
     """https://tenovi.com/api-docs/, activating devices: three use cases, told apart by what is left out."""
-    device: dict[str, Any] = {"name": order.device_name, "hardware_uuid": order.hardware_uuid or None}
+    device: dict[str, Any] = {"name": order.device_name, "hardware_uuid": _spelled(order) or None}
     if order.sensor_id:
         device["sensor_id"] = order.sensor_id
     if order.ship_by != ShipBy.ON_SITE:
@@ -79,6 +80,12 @@ def body_of(order: Order) -> dict[str, Any]:
             **({"client_notes": order.shipping_notes} if order.shipping_notes else {}),
         }
     return {"device": device, "patient": carried_patient(order.patient)}
+
+
+def _spelled(order: Order) -> str:
+    """Its hardware may have been replaced since somebody typed it."""
+    typed = order.hardware_typed if normal_hardware_id(order.hardware_typed) == order.hardware_uuid else ""
+    return Gateway.objects.for_clinic(order.clinic).spelling_of(order.hardware_uuid, typed)
 
 
 def store_created(request: Request, answer: shapes.Device) -> int:

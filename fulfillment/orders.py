@@ -172,6 +172,7 @@ def _order(clinic: Clinic, patient: Patient, by: User, line: Line, is_again: boo
         sensor_code=line.type.sensor_code,
         ship_by=wanted.ship_by,
         hardware_uuid=wanted.hardware_uuid,
+        hardware_typed=line.hardware_typed,
         gateway_only=wanted.gateway_only,
         sensor_id=wanted.sensor_id,
         bluetooth_passkey=wanted.bluetooth_passkey,

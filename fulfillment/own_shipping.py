@@ -6,7 +6,7 @@ from django.db import transaction
 from django.db.models import Exists, OuterRef
 
 from clinics.models import Clinic, User
-from devices.actions import add_gateways
+from devices.actions import note_spellings
 from devices.hardware import is_gateway_id, is_imei, normal_hardware_id
 from devices.models import Device
 from devices.wanted import write_hardware
@@ -54,7 +54,7 @@ def record_shipped(*, order: Order, hardware_uuid: str, by: User, tracking: str 
             "Another device of this kind sends through it. Unlink that one first, or take another."
         )
     write_hardware(device, hardware_id)
-    add_gateways(order.clinic, [hardware_id])
+    note_spellings(order.clinic, [hardware_uuid], is_news=True)
     note(
         order,
         What.SHIPPED,

@@ -29,7 +29,7 @@ LINK_LENGTH = 500
 @dataclass(frozen=True, slots=True)
 class DeviceNews:
     """What a fulfillment element says. `replaced_hardware_uuid` is the old hardware when `hardware_uuid`
-    takes its place; ids are in the one spelling we keep."""
+    takes its place; ids are in the one spelling we keep, and `spelling` is the vendor's of the former."""
 
     hwi_device_id: uuid.UUID
     status: str
@@ -38,6 +38,7 @@ class DeviceNews:
     replaced_hardware_uuid: str
     device_name: str
     tracking_link: str
+    spelling: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,6 +84,7 @@ def read_device_news(element: Any) -> DeviceNews:
             replaced_hardware_uuid=_hardware_of(members.get("device_id")),
             device_name=storable_text(members.get("device_name"), 200),
             tracking_link=storable_text(members.get("tracking_link"), LINK_LENGTH),
+            spelling=storable_text(members.get("hardware_uuid"), 64),
         )
     except Doubtful as doubt:
         raise Doubtful(doubt.reason, device) from None

@@ -261,6 +261,8 @@ def _check_status(response: requests.Response, body: bytes) -> None:
         raise errors.Redirected(
             f"Tenovi answered with a redirect ({status}), which is never followed.", status=status
         )
+    if status == 405:
+        raise errors.NotOffered("Tenovi does not offer this for this account.", status=status)
     if 400 <= status < 500:
         raise errors.Invalid(f"Tenovi refused the request ({status}).", status=status, said=_complaints(body))
     if not 200 <= status < 300:

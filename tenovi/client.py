@@ -57,8 +57,12 @@ class TenoviClient(Caller):
         """Activate or order: a second call is a second device."""
         return self._create(DEVICES, Device.from_wire, body)
 
-    def update_device(self, hwi_device_id: UUID | str, body: Body) -> Device:
-        return self._change(DEVICE, Device.from_wire, str(hwi_device_id), body, "device")
+    def update_device(self, hwi_device_id: UUID | str, body: Body, *, method: str = "PUT") -> Device:
+        """Attach a patient, as the page about patients says; `body` is the whole device. `NotOffered` where
+        an account has another `method`, which public integrations use: PATCH."""
+        return self._call(
+            method, DEVICE, Device.from_wire, name=str(hwi_device_id), body=body, unknown=_unknown_device()
+        )
 
     def delete_device(self, hwi_device_id: UUID | str) -> None:
         """`Invalid` for a device whose order was fulfilled; unlinking still works."""
@@ -88,9 +92,13 @@ class TenoviClient(Caller):
     def set_property(self, hwi_device_id: UUID | str, key: str, value: str) -> Property:
         """Creates it, or changes the one of that key."""
         body = {"key": key, "value": value}
-        unknown = errors.NotFound("Tenovi does not know this device.", status=404)
         return self._call(
-            "POST", PROPERTIES, Property.from_wire, name=str(hwi_device_id), body=body, unknown=unknown
+            "POST",
+            PROPERTIES,
+            Property.from_wire,
+            name=str(hwi_device_id),
+            body=body,
+            unknown=_unknown_device(),
         )
 
     def delete_property(self, hwi_device_id: UUID | str, property_id: str) -> None:
@@ -105,7 +113,7 @@ class TenoviClient(Caller):
         )
 
     def gateway(self, gateway_id: str) -> Gateway:
-        """`gateway_id` in any spelling; the vendor wants it without hyphens."""
+        """`gateway_id` as the vendor spells it, which may mind the case; it wants no hyphens."""
         name = gateway_id.replace("-", "")
         return self._one("/hwi/gateway-info/{id}/", Gateway.from_wire, name, "gateway")
 
@@ -203,6 +211,10 @@ class TenoviClient(Caller):
 def already_exists(error: errors.Invalid) -> bool:
     """Whether creating a patient was refused because the vendor has that external id."""
     return error.status == 409 or any(name.endswith("external_id") for name, _ in error.said)
+
+
+def _unknown_device() -> errors.NotFound:
+    return errors.NotFound("Tenovi does not know this device.", status=404)
 
 
 def _no(what: str) -> errors.PathUnknown:

@@ -99,6 +99,10 @@ class Invalid(Refused):
         self.said = said
 
 
+class NotOffered(Invalid):
+    """The path is there, and does not take this method (405)."""
+
+
 class NotAllowed(Refused):
     pass
 

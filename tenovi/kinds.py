@@ -83,7 +83,9 @@ _remove = partial(Write, has_body=False, removes=True)
 WRITES: dict[str, Write] = {
     RequestKind.DEVICE_CREATE: _create(lambda client, request, body: client.create_device(body)),
     RequestKind.DEVICE_UPDATE: Write(
-        lambda client, request, body: client.update_device(request.target, body)
+        lambda client, request, body: client.update_device(
+            request.target, body, method="PATCH" if request.params.get("patch") else "PUT"
+        )
     ),
     RequestKind.DEVICE_UNLINK: Write(
         lambda client, request, body: client.unlink_gateway(request.target), has_body=False
@@ -139,7 +141,8 @@ def removes(kind: str) -> bool:
 def other_way(request: Request, error: errors.VendorError) -> dict[str, Any] | None:
     """The params with which a refused request is worth another call at once; None when there are none.
 
-    A patient whose record is not there is created, and one that exists already is updated. A path
+    A patient whose record is not there is created, and one that exists already is updated. A device that
+    cannot be written as the vendor's page says is written as public integrations do. A path
     on which the vendor's pages do not agree gives way to the next one.
     """
     params = dict(request.params)
@@ -148,6 +151,8 @@ def other_way(request: Request, error: errors.VendorError) -> dict[str, Any] | N
             return params | {"create": True}
         case errors.Invalid() if request.kind == RequestKind.PATIENT_PUSH and params.get("create"):
             return params | {"create": False} if already_exists(error) else None
+        case errors.NotOffered() if request.kind == RequestKind.DEVICE_UPDATE and not params.get("patch"):
+            return params | {"patch": True}
         case errors.PathUnknown() if params.get("path", 0) + 1 < len(_paths(request)):
             return params | {"path": params.get("path", 0) + 1}
     return None

@@ -48,6 +48,7 @@ class Order(TenantModel):
     sensor_code = models.CharField(max_length=20, blank=True)
     ship_by = models.CharField(max_length=10, choices=ShipBy.choices)
     hardware_uuid = models.CharField(max_length=15, blank=True)
+    hardware_typed = models.CharField(max_length=40, blank=True)
     gateway_only = models.BooleanField(default=False)
     sensor_id = models.CharField(max_length=60, blank=True)
     bluetooth_passkey = models.CharField(max_length=6, blank=True)

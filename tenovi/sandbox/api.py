@@ -153,8 +153,8 @@ ROUTES = (
     _route(
         "/hwi/hwi-devices/<device_id>/",
         GET=read_device,
-        PUT=writes.update_device,
-        PATCH=writes.update_device,
+        PUT=writes.put_device,
+        PATCH=writes.patch_device,
         DELETE=writes.delete_device,
     ),
     _route("/hwi/unlink-gateway/<device_id>/", GET=writes.unlink_gateway),

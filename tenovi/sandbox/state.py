@@ -43,7 +43,8 @@ class Settings:
     the vendor's page about replacing devices has it, its pages about the flow of data and about webhooks
     do not. `hardware_case` is how the vendor spells Gateway IDs: its pages print them in "lower" case, answers
     that others recorded had them in "upper". While it `minds_case`, a gateway that it knows is not
-    recognised in another spelling; those who recorded it found that any was. `blank_in_key` spells the key of a status as the printed sample does, `"status "`.
+    recognised in another spelling; those who recorded it found that any was. `puts_devices` is how the page
+    about patients changes a device, `patches_devices` how public integrations do. `blank_in_key` spells the key of a status as the printed sample does, `"status "`.
     """
 
     rate_seconds: float = 1.0
@@ -60,6 +61,8 @@ class Settings:
     supplies: bool = True
     hardware_case: str = "lower"
     minds_case: bool = True
+    puts_devices: bool = True
+    patches_devices: bool = False
     names_replaced: bool = False
     blank_in_key: bool = False
 

@@ -14,7 +14,7 @@ from datetime import UTC, datetime
 from http import HTTPStatus
 
 from tenovi.sandbox import shapes
-from tenovi.sandbox.answers import Answer, Request, invalid, not_found
+from tenovi.sandbox.answers import Answer, Request, invalid, not_found, refuse
 from tenovi.sandbox.shapes import Json
 from tenovi.sandbox.simulation import wire_time
 from tenovi.sandbox.state import State
@@ -55,25 +55,55 @@ def create_device(state: State, request: Request) -> Answer:
     return Answer(HTTPStatus.CREATED, record)
 
 
-def update_device(state: State, request: Request, device_id: str) -> Answer:
-    """PUT and PATCH. A nested object is taken whole, so that what it leaves out is gone."""
+def put_device(state: State, request: Request, device_id: str) -> Answer:
+    """The whole device, as the vendor's page about patients has it. What it leaves out is gone."""
+    if not state.settings.puts_devices:
+        return refuse(HTTPStatus.METHOD_NOT_ALLOWED, 'Method "PUT" not allowed.')
+    body = request.body if isinstance(request.body, dict) else {}
+    if not isinstance(body.get("device"), dict):
+        return invalid(device=["This field is required."])
+    return _update_device(state, body, device_id)
+
+
+def patch_device(state: State, request: Request, device_id: str) -> Answer:
+    """On no page of the vendor's, and used by public integrations."""
+    if not state.settings.patches_devices:
+        return refuse(HTTPStatus.METHOD_NOT_ALLOWED, 'Method "PATCH" not allowed.')
+    return _update_device(state, request.body if isinstance(request.body, dict) else {}, device_id)
+
+
+def _update_device(state: State, body: Json, device_id: str) -> Answer:
+    """A nested object is taken whole."""
     record = state.changeable(device_id)
     if record is None:
         return not_found()
-    body = request.body if isinstance(request.body, dict) else {}
+    named, given = body.get("patient"), body.get("device")
+    if named is not None and not (isinstance(named, dict) and named.get("external_id")):
+        return invalid(patient={"external_id": ["This field is required."]})
+    if isinstance(given, dict):
+        kind = next((each for each in shapes.device_types() if each["name"] == given.get("name")), None)
+        if kind is None:
+            return invalid(device={"name": [f"Object with name={given.get('name')} does not exist."]})
+        if kind["sensor_id_required"] and not given.get("sensor_id"):
+            return invalid(device={"sensor_id": ["This field is required for this device type."]})
+        _write_device(state, record, given)
     if "patient" in body:
-        named = body["patient"]
-        if named is not None and not (isinstance(named, dict) and named.get("external_id")):
-            return invalid(patient={"external_id": ["This field is required."]})
         _attach(record, _patient(state, named) if named else None)
-    if isinstance(body.get("device"), dict) and "hardware_uuid" in body["device"]:
-        hardware = state.read_hardware(body["device"]["hardware_uuid"])
-        state.log_hardware(record, hardware)
-        record["device"]["hardware_uuid"] = hardware
-        if hardware and record["status"] == "Pending Shipment":
-            record["status"] = "Shipped"
-            state.tell(record)
     return Answer(HTTPStatus.OK, record)
+
+
+def _write_device(state: State, record: Json, given: Json) -> None:
+    hardware = state.read_hardware(given.get("hardware_uuid"))
+    state.log_hardware(record, hardware)
+    record["device"] |= {"hardware_uuid": hardware, "sensor_id": given.get("sensor_id")}
+    if hardware and record["status"] == "Pending Shipment":
+        record["status"] = "Shipped"
+        state.tell(record)
+    if hardware and record["status"] == "Unknown Gateway ID":
+        record["status"] = _first_status(hardware, None)
+        if record["status"] == "Delivered":
+            state.can_be_used(record)
+        state.tell(record)
 
 
 def delete_device(state: State, request: Request, device_id: str) -> Answer:

@@ -278,7 +278,7 @@ def test_a_device_is_pushed_with_who_has_it_now_and_nothing_is_lost_from_it(
     drain()
     assert pushed(stub) == [
         (
-            "PATCH",
+            "PUT",
             {
                 "device": {"name": "Tenovi BPM - L", "hardware_uuid": "A1B2C3D4E5F6"},
                 "patient": {"external_id": "mrn-1", "name": "Test Person"},
