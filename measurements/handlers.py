@@ -11,6 +11,7 @@ from clinics.models import Clinic
 from devices.actions import note_gateway_contacts
 from devices.hardware import is_gateway_id
 from devices.queries import known_devices
+from measurements.identity import content_of
 from measurements.meaning import program_enrolled_in, row_for
 from measurements.reading import Reading, read
 from measurements.recount import correct
@@ -29,9 +30,13 @@ VERDICTS: dict[Outcome, Verdict] = {
 
 
 def store_delivery(delivery: Delivery, elements: Sequence[Any]) -> list[Verdict]:
-    """One verdict per element of a webhook delivery."""
+    """One verdict per element of a delivery: of a webhook, or of what was fetched and had to wait."""
     return settle(
-        delivery.clinic, elements, received_at=delivery.received_at, source="webhook", delivery_id=delivery.id
+        delivery.clinic,
+        elements,
+        received_at=delivery.received_at,
+        source="fetch" if delivery.fetched else "webhook",
+        delivery_id=delivery.id,
     )
 
 
@@ -50,11 +55,11 @@ def settle(
         try:
             readings[index] = read(element, received_at=received_at)
         except Doubtful as doubt:
-            verdicts[index] = Verdict("quarantined", doubt.reason, doubt.hwi_device_id)
+            verdicts[index] = _doubted(doubt, element)
     rows: dict[int, Row] = {}
     for index, row in _judged(clinic, readings):
-        if isinstance(row, Verdict):
-            verdicts[index] = row
+        if isinstance(row, Doubtful):
+            verdicts[index] = _doubted(row, elements[index])
         else:
             rows[index] = row
     stored, corrected = store(
@@ -68,6 +73,10 @@ def settle(
         follow_numbers(clinic, concerned)
     _note_contacts(clinic, (row for row, _ in written), received_at=received_at, source=source)
     return [verdicts[index] for index in range(len(elements))]
+
+
+def _doubted(doubt: Doubtful, element: Any) -> Verdict:
+    return Verdict("quarantined", doubt.reason, doubt.hwi_device_id, content_of(element))
 
 
 def _note_contacts(
@@ -84,7 +93,7 @@ def _note_contacts(
         note_gateway_contacts(clinic, contacts)
 
 
-def _judged(clinic: Clinic, readings: dict[int, Reading]) -> Iterator[tuple[int, Row | Verdict]]:
+def _judged(clinic: Clinic, readings: dict[int, Reading]) -> Iterator[tuple[int, Row | Doubtful]]:
     if not readings:
         return
     named = {reading.hwi_device_id for reading in readings.values()}
@@ -97,4 +106,4 @@ def _judged(clinic: Clinic, readings: dict[int, Reading]) -> Iterator[tuple[int,
                 row_for(reading, devices.get(reading.hwi_device_id), clinic, program_of=program_enrolled_in),
             )
         except Doubtful as doubt:
-            yield index, Verdict("quarantined", doubt.reason, doubt.hwi_device_id)
+            yield index, doubt

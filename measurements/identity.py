@@ -9,11 +9,15 @@ the same reading arrives with different ones.
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import uuid
-from decimal import Decimal
+from collections.abc import Mapping
+from decimal import ROUND_HALF_UP, Decimal, InvalidOperation
+from typing import Any
 
-from measurements.reading import Reading
+from measurements.reading import CENT, Reading
+from tenovi.elements import moment_of
 
 VERSION = "1"
 
@@ -45,10 +49,38 @@ def log_entry_of(reading: Reading) -> uuid.UUID | None:
     return _hash("entry", *entry, f"{reading.value_1:.2f}")
 
 
+def content_of(element: Any) -> uuid.UUID:
+    """What an element says that may be no reading: the same by webhook and by fetch, whatever either adds."""
+    if not isinstance(element, Mapping):
+        return _hash("element", repr(element))
+    params = element.get("filter_params")
+    params = params if isinstance(params, Mapping) else {}
+    place = params.get("device_log_index") or params.get("measurement_index")
+    metric, device = element.get("metric"), element.get("hwi_device_id")
+    moment = moment_of(element.get("timestamp"))
+    return _hash(
+        "element",
+        repr(metric.strip().casefold() if isinstance(metric, str) else metric),
+        repr(device.replace("-", "").lower() if isinstance(device, str) else device),
+        moment.isoformat() if moment else repr(element.get("timestamp")),
+        _spelling(element.get("value_1")),
+        _spelling(element.get("value_2") or 0),
+        _spelling(place),
+    )
+
+
+def _spelling(value: Any) -> str:
+    """A number in one spelling, at the precision of the vendor's fetch; anything else as it is."""
+    if isinstance(value, str | int | Decimal) and not isinstance(value, bool):
+        with contextlib.suppress(InvalidOperation, ValueError):
+            return f"{Decimal(value).quantize(CENT, ROUND_HALF_UP) + 0:f}"
+    return repr(value)
+
+
 def _place_of(reading: Reading) -> tuple[str, str, str]:
     return reading.metric.casefold(), reading.serial_number, reading.log_index
 
 
 def _hash(*parts: str) -> uuid.UUID:
-    digest = hashlib.blake2b("\x1f".join((VERSION, *parts)).encode(), digest_size=16)
+    digest = hashlib.blake2b("\x1f".join((VERSION, *parts)).encode("utf-8", "replace"), digest_size=16)
     return uuid.UUID(bytes=digest.digest())

@@ -11,8 +11,8 @@ looked, or never received, no fetch can find.
 from __future__ import annotations
 
 import datetime
-import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+from functools import partial
 from typing import Any
 
 from django.db import transaction
@@ -28,10 +28,12 @@ from patients.models import Patient
 from tenovi import inbox
 from tenovi.errors import VendorError
 from tenovi.keys import database_now
-from tenovi.models import Delivery, Priority, Request, RequestKind
+from tenovi.models import Delivery, DeliveryItem, Priority, Request, RequestKind
 from tenovi.queue import ask, ask_for_each
 from tenovi.registry import Verdict
 from tenovi.shapes import Page
+from tenovi.tries import one_by_one
+from tenovi.wire import pieces_of
 
 OVERLAP = datetime.timedelta(hours=48)
 SETTLING = datetime.timedelta(minutes=5)  # the vendor may take two minutes to show what it received
@@ -145,21 +147,21 @@ def _check(run: Reconciliation, device: Device, known: Verification | None) -> D
 
 def store_fetched(request: Request, answer: Page[Any]) -> int:
     """A page of one device's readings at the vendor. Runs in the answer's transaction."""
-    verdicts = settle(request.clinic, answer.results, received_at=database_now(), source="fetch")
-    refused = [
-        element
-        for element, verdict in zip(answer.results, verdicts, strict=True)
-        if verdict.state == "quarantined" and _is_news(request.clinic, element)
-    ]
-    for element in refused:
-        inbox.receive(
-            request.clinic,
-            "measurements",
-            _written(element),
-            content_type="application/json",
-            address=None,
-        )
-    _count(request, verdicts, waiting=len(refused))
+    verdicts = _settled(request.clinic, answer.results)
+    doubted = [index for index, verdict in enumerate(verdicts) if verdict.state in ("quarantined", "pending")]
+    pieces = pieces_of(answer.body, member="results") if doubted else []
+    news = [index for index in doubted if _is_news(request.clinic, verdicts[index], pieces[index])]
+    for body in (_as_body(pieces[index]) for index in news):
+        if not _was_rejected(request.clinic, body):
+            inbox.receive(
+                request.clinic,
+                "measurements",
+                body,
+                content_type="application/json",
+                address=None,
+                fetched=True,
+            )
+    _count(request, verdicts, waiting=len(news))
     if answer.ended:
         _verified(request)
     return 0
@@ -229,15 +231,35 @@ def finish_runs(clinic: Clinic) -> None:
             Reconciliation.objects.for_clinic(clinic).filter(id=run.id).update(finished_at=Now())
 
 
-def _is_news(clinic: Clinic, element: Any) -> bool:
-    """Not waiting in quarantine already, from the webhook or an earlier fetch."""
-    waiting = Delivery.objects.for_clinic(clinic).filter(state="quarantined", raw=_written(element))
-    return not waiting.exists()
+def _settled(clinic: Clinic, rows: Sequence[Any]) -> list[Verdict]:
+    """One verdict per row; a row that cannot be stored costs no other, as at the doors."""
+    handle = partial(settle, clinic, received_at=database_now(), source="fetch")
+    try:
+        with transaction.atomic():
+            return handle(rows)
+    except Exception as error:
+        return [ending.verdict for ending in one_by_one(handle, rows, error)]
 
 
-def _written(element: Any) -> bytes:
-    """The element as JSON again, always spelled the same, so that a repeat is recognised."""
-    return json.dumps(element, sort_keys=True, default=str).encode()
+def _is_news(clinic: Clinic, verdict: Verdict, piece: bytes) -> bool:
+    """Not waiting already, from the webhook or an earlier fetch."""
+    items = DeliveryItem.objects.for_clinic(clinic).filter(state__in=["quarantined", "pending"])
+    if verdict.content:
+        return not items.filter(content=verdict.content).exists()
+    return not items.filter(hwi_device_id=verdict.hwi_device_id, raw=piece).exists()
+
+
+def _was_rejected(clinic: Clinic, body: bytes) -> bool:
+    """A row that is no object is kept as a whole, and nothing of it waits."""
+    if body.startswith(b"{"):
+        return False
+    rejected = Delivery.objects.for_clinic(clinic).filter(state="rejected", fetched=True)
+    return rejected.filter(raw=body).exists()
+
+
+def _as_body(piece: bytes) -> bytes:
+    """An object stands for itself; anything else is an element only in a list."""
+    return piece if piece.startswith(b"{") else b"[" + piece + b"]"
 
 
 def _iso(moment: datetime.datetime) -> str:

@@ -163,10 +163,11 @@ class Caller:
         failure: errors.VendorError | None = None
         status: int | None = None
         try:
-            status, value = self._exchange(
+            status, value, answer = self._exchange(
                 exchange, method, f"{url}?{query}" if query else url, body, may_be_empty
             )
-            return read(value)
+            found = read(value)
+            return replace(found, body=answer) if isinstance(found, Page) else found
         except WrongShape as problem:
             failure = errors.UnreadableAnswer(
                 f"Tenovi's answer has another shape than documented: {problem}.", status=status
@@ -184,7 +185,8 @@ class Caller:
 
     def _exchange(
         self, exchange: Exchange, method: str, url: str, body: Body | None, may_be_empty: bool
-    ) -> tuple[int, Any]:
+    ) -> tuple[int, Any, bytes]:
+        """Returns the status, the value, and the bytes it was read from."""
         with exchange:
             try:
                 response, answer = send(
@@ -207,9 +209,9 @@ class Caller:
         if response.headers.get("Content-Encoding", "identity") != "identity":
             raise errors.UnreadableAnswer("Tenovi's answer came compressed, unasked.", status=status)
         if may_be_empty and not answer:
-            return status, None
+            return status, None, b""
         try:
-            return status, wire.value_of(answer)
+            return status, wire.value_of(answer), answer
         except wire.Unreadable:
             raise errors.UnreadableAnswer(
                 f"Tenovi answered with {_described(response, answer)} instead of data.", status=status

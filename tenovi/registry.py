@@ -20,11 +20,15 @@ VerdictState = Literal["stored", "updated", "duplicate", "quarantined", "pending
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """What became of one element. `reason` is from the closed list in `docs/reasons.md`."""
+    """What became of one element. `reason` is from the closed list in `docs/reasons.md`.
+
+    `content` is the same for an element that says the same, by webhook or fetch; None where nobody asks.
+    """
 
     state: VerdictState
     reason: str = ""
     hwi_device_id: uuid.UUID | None = None
+    content: uuid.UUID | None = None
 
 
 DeliveryHandler = Callable[["Delivery", Sequence[Any]], list[Verdict]]

@@ -11,7 +11,7 @@ import enum
 import hashlib
 import uuid
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Any, Generic, TypeVar
 
@@ -38,7 +38,8 @@ class PageEnd(enum.Enum):
 
 @dataclass(frozen=True, slots=True)
 class Page(Generic[T]):
-    """One page of a list. `unusable` rows are not in `results`; `digest` tells pages apart, "" without rows.
+    """One page of a list. `unusable` rows are not in `results`; `digest` tells pages apart, "" without rows;
+    `body`: the answer as it came.
 
     `ended` and `is_all` are written by `tenovi.lists` alone: the list has provably come to its end with
     this page, and this page is all of it, each row readable. An empty `next` proves nothing.
@@ -52,6 +53,7 @@ class Page(Generic[T]):
     digest: str = ""
     ended: bool = False
     is_all: bool = False
+    body: bytes = field(default=b"", repr=False)
 
     @property
     def rows(self) -> int:

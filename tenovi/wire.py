@@ -6,7 +6,7 @@ import itertools
 import json
 import re
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from decimal import Decimal, InvalidOperation
 from typing import Any, NoReturn
 
@@ -15,6 +15,9 @@ MAX_ELEMENTS = 10_000
 """More than ever came: an element that can be stored takes over 105 bytes, and a body has 1 MiB."""
 MAX_OBJECTS = 5 * MAX_ELEMENTS
 """In them, and so the most that a body can make us build: 1 MiB of `{}` would be 350,000."""
+_BLANKS = re.compile(r"[ \t\n\r]*")
+_SPANS = json.JSONDecoder(parse_float=str, parse_int=str)
+"""Finds where a value ends; what it is does not matter."""
 _UNSTORABLE = re.compile("[\x00\ud800-\udfff]")  # PostgreSQL refuses NUL and lone surrogates
 
 
@@ -77,6 +80,46 @@ def value_of(body: bytes, *, most_objects: int = sys.maxsize) -> Any:
         raise Unreadable("not_json") from None
     _check_depth(value)
     return value
+
+
+def pieces_of(body: bytes, *, member: str = "") -> list[bytes]:
+    """Cut a body that `value_of` has read into the bytes of its elements, each exactly as it was sent: those
+    of the list it is, or of the list under `member` in the object it is; else it is one element.
+    """
+    text = body.decode("utf-8-sig")
+    start = _after_blanks(text, 0)
+    if member and text[start] == "{":
+        for name, at in _members_at(text, start):
+            if name.strip() == member and text[at] == "[":
+                start = at  # the last of that name, as in the value
+    if text[start] != "[":
+        return [text[start : _SPANS.raw_decode(text, start)[1]].encode()]
+    return [text[at:end].encode() for at, end in _elements_at(text, start)]
+
+
+def _elements_at(text: str, start: int) -> Iterator[tuple[int, int]]:
+    at = _after_blanks(text, start + 1)
+    while text[at] != "]":
+        end = _SPANS.raw_decode(text, at)[1]
+        yield at, end
+        at = _after_blanks(text, end)
+        at = _after_blanks(text, at + 1) if text[at] == "," else at
+
+
+def _members_at(text: str, start: int) -> Iterator[tuple[str, int]]:
+    """Each name of an object, and where its value begins."""
+    at = _after_blanks(text, start + 1)
+    while text[at] != "}":
+        name, end = _SPANS.raw_decode(text, at)
+        value = _after_blanks(text, _after_blanks(text, end) + 1)  # behind the colon
+        yield name, value
+        at = _after_blanks(text, _SPANS.raw_decode(text, value)[1])
+        at = _after_blanks(text, at + 1) if text[at] == "," else at
+
+
+def _after_blanks(text: str, at: int) -> int:
+    match = _BLANKS.match(text, at)
+    return match.end() if match else at
 
 
 def has_repeated_member(value: Any) -> bool:

@@ -39,13 +39,14 @@ class ItemState(models.TextChoices):
 
 
 class Delivery(TenantModel):
-    """One authenticated POST. `raw` is never changed; `received_at` is the database's clock;
-    `attempts` counts the tries to settle it that failed in a row, or never ended."""
+    """One authenticated POST, or one row of a fetch that must wait (`fetched`). `raw` is never changed;
+    `received_at` is the database's clock; `attempts`: the most failed tries of an element that waits."""
 
     # No index of its own: `delivery_newest` begins with it.
     clinic = models.ForeignKey(Clinic, on_delete=models.PROTECT, related_name="+", db_index=False)
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     kind = models.CharField(max_length=20, choices=DeliveryKind.choices)
+    fetched = models.BooleanField(default=False, db_default=False)
     raw = models.BinaryField()
     size = models.PositiveIntegerField()
     content_type = models.CharField(max_length=200, blank=True)
@@ -78,7 +79,9 @@ class DeliveryItem(TenantModel):
     """An element that was not simply stored: where it stood in the delivery, and why.
 
     `hwi_device_id` is what the element named, so that waiting elements are found again once
-    the vendor has told us about that device.
+    the vendor has told us about that device. `raw`: its own bytes as they came, of one that had to wait.
+    `content`: the same for elements that say the same, so that a repeat is recognised. `attempts`: tries
+    that the element itself made fail, or that never ended.
     """
 
     delivery = models.ForeignKey(Delivery, on_delete=models.CASCADE, related_name="items")
@@ -86,6 +89,9 @@ class DeliveryItem(TenantModel):
     state = models.CharField(max_length=12, choices=ItemState.choices)
     reason = models.CharField(max_length=60, blank=True)
     hwi_device_id = models.UUIDField(null=True)
+    raw = models.BinaryField(null=True)
+    content = models.UUIDField(null=True)
+    attempts = models.PositiveSmallIntegerField(default=0, db_default=0)
 
     objects: ClassVar[DeliveryItemQuerySet] = DeliveryItemQuerySet.as_manager()  # type: ignore[assignment]
 
@@ -98,6 +104,11 @@ class DeliveryItem(TenantModel):
                 fields=["clinic", "hwi_device_id"],
                 condition=Q(state="quarantined"),
                 name="delivery_item_waiting",
+            ),
+            models.Index(
+                fields=["clinic", "content"],
+                condition=Q(content__isnull=False),
+                name="delivery_item_content",
             ),
         ]
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import uuid
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -10,7 +11,7 @@ from typing import Any
 
 import pytest
 from django.core.management import call_command
-from django.db import connection
+from django.db import DatabaseError, connection
 from django.test import Client
 
 from clinics.models import AuditEvent, Clinic
@@ -243,6 +244,95 @@ def test_an_attempt_that_takes_the_process_down_counts(
     assert items(clinic) == [(0, "pending", "not_settled")]
     inbox.settle_pending()
     assert items(clinic) == [(0, "quarantined", "internal_error")]
+
+
+@pytest.mark.django_db(transaction=True)
+def test_one_that_takes_the_process_down_is_not_charged_to_its_siblings(
+    clinic: Clinic, device: Device, handle_with: Callable[[DeliveryHandler], None]
+) -> None:
+    handle_with(lambda delivery, elements: [])  # none of them is settled
+    deliver(clinic, [element(device, value_1=100), element(device, **{POISON: True})])
+
+    def die_of_poison(delivery: Delivery, elements: Sequence[Any]) -> list[Verdict]:
+        if any(POISON in each for each in elements):
+            raise SystemExit
+        return store_delivery(delivery, elements)
+
+    handle_with(die_of_poison)
+    for _ in range(6):
+        with contextlib.suppress(SystemExit):
+            inbox.settle_pending()
+    assert items(clinic) == [(0, "stored", ""), (1, "quarantined", "internal_error")]
+
+
+def fails_with(sqlstate: str) -> DeliveryHandler:
+    """As if the database were in the way: its error, raised by the database itself."""
+
+    def handler(delivery: Delivery, elements: Sequence[Any]) -> list[Verdict]:
+        with connection.cursor() as cursor:
+            cursor.execute(f"DO $$ BEGIN RAISE SQLSTATE '{sqlstate}'; END $$")
+        raise AssertionError
+
+    return handler
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("sqlstate", ["40P01", "40001", "55P03", "57014"])
+def test_failures_of_the_database_are_not_charged_to_an_element(
+    clinic: Clinic, device: Device, handle_with: Callable[[DeliveryHandler], None], sqlstate: str
+) -> None:
+    handle_with(fails_with(sqlstate))
+    deliver(clinic, element(device))
+    for _ in range(7):
+        inbox.settle_pending()
+        assert items(clinic) == [(0, "pending", "not_settled")]
+    assert DeliveryItem.objects.for_clinic(clinic).get().attempts == 0
+    handle_with(store_delivery)
+    inbox.settle_pending()
+    assert items(clinic) == [(0, "stored", "")]
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_database_that_goes_away_while_sweeping_is_not_charged_either(
+    clinic: Clinic, device: Device, handle_with: Callable[[DeliveryHandler], None]
+) -> None:
+    handle_with(lambda delivery, elements: [])
+    deliver(clinic, element(device))
+    handle_with(fails_with("57P01"))
+    for _ in range(7):
+        with pytest.raises(DatabaseError):
+            inbox.settle_pending()
+    handle_with(store_delivery)
+    inbox.settle_pending()
+    assert items(clinic) == [(0, "stored", "")]
+
+
+@pytest.mark.django_db
+def test_an_element_that_waits_for_its_device_goes_on_waiting_when_its_sibling_is_given_up(
+    clinic: Clinic, device: Device, handle_with: Callable[[DeliveryHandler], None]
+) -> None:
+    unknown = uuid.uuid4()
+    handle_with(choking)
+    deliver(clinic, [element(unknown), element(device, **{POISON: True})])
+    for _ in range(6):
+        inbox.settle_pending()
+    assert items(clinic) == [(0, "quarantined", "unknown_device"), (1, "quarantined", "internal_error")]
+    named = DeliveryItem.objects.for_clinic(clinic).order_by("index").values_list("hwi_device_id", flat=True)
+    assert list(named) == [unknown, device.hwi_device_id]
+    assign(make_device(clinic, hwi_device_id=unknown), make_patient(clinic, "mrn-2"))
+    inbox.resettle_for_device(clinic, unknown)
+    assert items(clinic) == [(0, "stored", ""), (1, "quarantined", "internal_error")]
+
+
+@pytest.mark.django_db
+def test_while_the_database_is_in_the_way_an_element_keeps_why_it_waits(
+    clinic: Clinic, handle_with: Callable[[DeliveryHandler], None]
+) -> None:
+    unknown = uuid.uuid4()
+    deliver(clinic, element(unknown))
+    handle_with(fails_with("40P01"))
+    inbox.resettle_for_device(clinic, unknown)
+    assert items(clinic) == [(0, "quarantined", "unknown_device")]
 
 
 @pytest.fixture
