@@ -55,7 +55,8 @@ _services: list[Services] = []
 @pytest.hookimpl(wrapper=True, tryfirst=True)
 def pytest_load_initial_conftests(early_config: pytest.Config) -> Generator[None]:
     """Start the servers, or, where tests are handed out to other processes, only let the settings load."""
-    if early_config.known_args_namespace.numprocesses and "PYTEST_XDIST_WORKER" not in os.environ:
+    spread = getattr(early_config.known_args_namespace, "numprocesses", None)  # unless xdist is missing
+    if spread and "PYTEST_XDIST_WORKER" not in os.environ:
         if NOWHERE.keys() & os.environ.keys():
             raise pytest.UsageError(
                 "Tests on servers that the environment names run in one process: without -n."
