@@ -6,6 +6,7 @@ no membership; the permissions below marked for operators open for them in any c
 
 from __future__ import annotations
 
+import datetime
 import enum
 import functools
 from collections.abc import Callable
@@ -58,6 +59,7 @@ class Visit:
     clinic: Clinic
     user: User
     role: str  # a Role, or "operator"
+    role_since: datetime.datetime | None = None
 
     def may(self, permission: Permission) -> bool:
         if self.role == "operator":
@@ -109,7 +111,7 @@ def visit_for(user: User, slug: str) -> Visit:
     """This person's visit to the clinic of this slug; 404 when it is not theirs to see."""
     membership = Membership.objects.select_related("clinic").filter(user=user, clinic__slug=slug).first()
     if membership:
-        return Visit(membership.clinic, user, membership.role)
+        return Visit(membership.clinic, user, membership.role, membership.role_since)
     if user.is_operator:
         clinic = Clinic.objects.filter(slug=slug).first()
         if clinic:

@@ -1,4 +1,4 @@
-"""A person's own page: password, second factor, and where they are signed in."""
+"""A person's own page: password, second factor, where they are signed in, and their API tokens."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from typing import Any, Concatenate, ParamSpec
 from django.contrib import messages
 from django.contrib.auth import update_session_auth_hash
 from django.contrib.auth.decorators import login_required
+from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.views.decorators.cache import never_cache
@@ -18,7 +19,7 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 
 from clinics import actions, audit, invitations, second_factor, sessions
 from clinics.forms import ChangePassword, CodeForm, PasswordAgain
-from clinics.models import Session, User
+from clinics.models import ApiToken, Session, User
 
 P = ParamSpec("P")
 
@@ -53,11 +54,21 @@ def _context(request: HttpRequest, user: User, **forms: Any) -> dict[str, Any]:
         "invitations": invitations.open_to(user).count(),
         "codes_left": user.recovery_codes.count(),
         "sessions": [
-            {"session": one, "handle": _handle(one), "this": one.session_key == request.session.session_key}
+            {
+                "session": one,
+                "handle": _handle(one.session_key),
+                "this": one.session_key == request.session.session_key,
+            }
             for one in sessions.sessions_of(user)
         ],
+        "tokens": [{"token": one, "handle": _handle(one.digest)} for one in _tokens_of(user)],
         **forms,
     }
+
+
+def _tokens_of(user: User) -> QuerySet[ApiToken]:
+    rows: QuerySet[ApiToken] = ApiToken.objects.filter(user=user).order_by("-created")
+    return rows
 
 
 @own_page
@@ -75,7 +86,9 @@ def change_password(request: HttpRequest, user: User) -> HttpResponse:
         keep_session=request.session.session_key,
     )
     update_session_auth_hash(request, user)
-    messages.success(request, "Your password is changed. You are signed out everywhere else.")
+    messages.success(
+        request, "Your password is changed. You are signed out everywhere else, and your API tokens ended."
+    )
     return redirect("account")
 
 
@@ -85,7 +98,7 @@ def end_session(request: HttpRequest, user: User) -> HttpResponse:
     """End one of one's sessions (`session`), or all the others."""
     handle = request.POST.get("session", "")
     if handle:
-        chosen = [one for one in sessions.sessions_of(user) if _handle(one) == handle]
+        chosen = [one for one in sessions.sessions_of(user) if _handle(one.session_key) == handle]
         ended = sum(Session.objects.filter(session_key=one.session_key).delete()[0] for one in chosen)
     else:
         ended = sessions.end_sessions(user, keep=request.session.session_key)
@@ -94,9 +107,20 @@ def end_session(request: HttpRequest, user: User) -> HttpResponse:
     return redirect("account")
 
 
-def _handle(session: Session) -> str:
-    """Names a session on the page without giving away its key."""
-    return hashlib.sha256(session.session_key.encode()).hexdigest()[:24]
+def _handle(key: str) -> str:
+    """Names a session or token on the page without giving away its key."""
+    return hashlib.sha256(key.encode()).hexdigest()[:24]
+
+
+@own_page
+@require_POST
+def revoke_token(request: HttpRequest, user: User) -> HttpResponse:
+    """End one of one's API tokens (`token`)."""
+    chosen = [one for one in _tokens_of(user) if _handle(one.digest) == request.POST.get("token")]
+    for token in chosen:
+        actions.revoke_token(token=token, by=user)
+        messages.success(request, f"The token {token.name} is revoked." if token.name else "It is revoked.")
+    return redirect("account")
 
 
 @own_page

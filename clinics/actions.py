@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import datetime
 from typing import Any
 
 from django.contrib.auth.password_validation import validate_password
 from django.db import transaction
-from knox.models import AuthToken
+from django.utils import timezone
 
 from clinics import audit, second_factor, sessions, webhook_secrets
-from clinics.models import Clinic, Membership, Role, User, WebhookSecret
+from clinics.models import ApiToken, Clinic, Membership, Role, User, WebhookSecret
 
+TOKEN_VALID_FOR = datetime.timedelta(days=365)
 SETTINGS = ("name", "timezone", "billing_window", "idle_minutes", "second_factor_required")
 
 
@@ -158,7 +160,8 @@ def grant_role(*, user: User, clinic: Clinic, role: str, by: User | None) -> Mem
     if before and before.role == role:
         return before
     _keep_an_admin(clinic, before, role)
-    membership, _ = Membership.objects.update_or_create(user=user, clinic=clinic, defaults={"role": role})
+    given = {"role": role, "role_since": timezone.now()}
+    membership, _ = Membership.objects.update_or_create(user=user, clinic=clinic, defaults=given)
     _end_access(user, clinic, by)
     detail = {"role": [before.role if before else None, role]}
     audit.record("role_granted", by=by, clinic=clinic, target=user, detail=detail)
@@ -187,10 +190,17 @@ def may_touch_account(by: User | None, user: User, clinic: Clinic) -> bool:
 
 
 def _end_access(user: User, clinic: Clinic, by: User | None) -> None:
-    """End every session of somebody who has lost rights. Who belongs elsewhere too stays signed in
-    there: what may be opened here is asked of the membership at every request."""
+    """End every session and API token of somebody whose rights changed. Who belongs elsewhere too keeps
+    them there: what may be opened here is asked of the membership at every request."""
     if may_touch_account(by, user, clinic):
         sessions.end_sessions(user)
+        _end_tokens(user)
+
+
+def _end_tokens(user: User) -> int:
+    """End every API token of a person. Returns how many there were."""
+    ended: int = ApiToken.objects.filter(user=user).delete()[0]
+    return ended
 
 
 def _keep_an_admin(clinic: Clinic, leaving: Membership | None, role: str) -> None:
@@ -203,19 +213,33 @@ def _keep_an_admin(clinic: Clinic, leaving: Membership | None, role: str) -> Non
 
 @transaction.atomic
 def set_password(*, user: User, password: str, by: User, keep_session: str | None = None) -> None:
-    """A new password, judged by the caller; every session ends but `keep_session`."""
+    """A new password, judged by the caller; every API token ends, and every session but `keep_session`."""
     user.set_password(password)
     user.save(update_fields=["password"])
     sessions.end_sessions(user, keep=keep_session)
-    audit.record("password_changed", by=by, target=user)
+    detail = {"tokens_ended": ended} if (ended := _end_tokens(user)) else {}
+    audit.record("password_changed", by=by, target=user, detail=detail)
 
 
 @transaction.atomic
-def create_token(*, user: User, by: User | None) -> str:
-    """A new API token for this person. Only its digest is kept: show it now or never."""
-    _, token = AuthToken.objects.create(user=user)
-    audit.record("token_created", by=by, target=user)
+def create_token(
+    *, user: User, by: User | None, name: str = "", valid_for: datetime.timedelta | None = TOKEN_VALID_FOR
+) -> str:
+    """A new API token for this person. Only its digest is kept: show it now or never.
+
+    `valid_for=None` is for ever.
+    """
+    row, token = ApiToken.objects.create(user=user, expiry=valid_for, name=name)
+    ends = row.expiry.isoformat() if row.expiry else "never"
+    audit.record("token_created", by=by, target=user, detail={"token": name, "ends": ends})
     return str(token)
+
+
+@transaction.atomic
+def revoke_token(*, token: ApiToken, by: User) -> None:
+    """End an API token at once."""
+    token.delete()
+    audit.record("token_revoked", by=by, target=token.user, detail={"token": token.name})
 
 
 @transaction.atomic

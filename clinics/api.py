@@ -6,6 +6,7 @@ role may not. Errors are DRF's and never quote a patient's data.
 
 from __future__ import annotations
 
+import datetime
 import re
 from collections.abc import Sequence
 from typing import Any, ClassVar, TypeVar
@@ -13,6 +14,7 @@ from typing import Any, ClassVar, TypeVar
 from django.core.exceptions import PermissionDenied, RequestDataTooBig
 from django.db.models import Model, QuerySet
 from django.http import Http404, UnreadablePostError
+from django.utils import timezone
 from knox.auth import TokenAuthentication
 from rest_framework import serializers
 from rest_framework.authentication import SessionAuthentication
@@ -28,19 +30,31 @@ from rest_framework.views import APIView
 from clinics import audit
 from clinics.access import Permission, Visit, lacks_second_factor, route_of, visit_for
 from clinics.cursors import CursorPagination
-from clinics.models import User
+from clinics.models import ApiToken, User
 from clinics.parsers import TooLarge
 
 M = TypeVar("M", bound=Model)
 
 
-class ApiToken(TokenAuthentication):  # type: ignore[misc]
-    """Knox's token, except that bytes no token can hold are refused instead of failing."""
+NOTED_EVERY = datetime.timedelta(minutes=1)
+"""How exact the last use of a token is: not every call is worth a write."""
+
+
+class ApiTokenAuthentication(TokenAuthentication):  # type: ignore[misc]
+    """Knox's, except that it notes the last use, refuses bytes that no token can hold instead of
+    failing, and keeps an expired token for its person to see."""
 
     def authenticate_credentials(self, token: bytes) -> Any:
         if not re.fullmatch(rb"[0-9A-Za-z]+", token):
             raise AuthenticationFailed("Invalid token.")
-        return super().authenticate_credentials(token)
+        user, found = super().authenticate_credentials(token)
+        now = timezone.now()
+        if found.last_used_at is None or now - found.last_used_at > NOTED_EVERY:
+            ApiToken.objects.filter(pk=found.pk).update(last_used_at=now)
+        return user, found
+
+    def _cleanup_token(self, auth_token: ApiToken) -> bool:
+        return auth_token.has_expired
 
 
 class AnswerJson(DefaultContentNegotiation):
@@ -60,7 +74,7 @@ class ClinicView(GenericAPIView[M]):
     write_permission: ClassVar[Permission | None] = None
     query_shape: ClassVar[type[serializers.Serializer[Any]] | None] = None
     visit: Visit
-    authentication_classes = [ApiToken, SessionAuthentication]
+    authentication_classes = [ApiTokenAuthentication, SessionAuthentication]
     content_negotiation_class = AnswerJson
     http_method_names = ["get", "head"]
 
@@ -70,6 +84,9 @@ class ClinicView(GenericAPIView[M]):
         if any("\0" in str(value) for value in kwargs.values()):  # PostgreSQL has no text with NUL
             raise Http404
         self.visit = visit_for(request.user, kwargs["clinic"])
+        since = self.visit.role_since
+        if isinstance(request.auth, ApiToken) and since and request.auth.created < since:
+            raise AuthenticationFailed("This token ended when the role of its person changed. Make another.")
         inner: Any = request._request  # what the log's line is made of
         inner.visit, inner.actor_id = self.visit, request.user.id
         is_read = request.method in SAFE_METHODS

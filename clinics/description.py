@@ -7,12 +7,12 @@ from drf_spectacular.views import SpectacularAPIView
 from rest_framework.authentication import SessionAuthentication
 from rest_framework.permissions import IsAuthenticated
 
-from clinics.api import AnswerJson, ApiToken
+from clinics.api import AnswerJson, ApiTokenAuthentication
 
 
 class ApiDescription(SpectacularAPIView):
     """The API described as OpenAPI, for everybody who may call it."""
 
-    authentication_classes = [ApiToken, SessionAuthentication]
+    authentication_classes = [ApiTokenAuthentication, SessionAuthentication]
     permission_classes = [IsAuthenticated]
     content_negotiation_class = AnswerJson

@@ -83,7 +83,8 @@ def accept(*, invitation: Invitation, by: User) -> Clinic:
     invitation = _locked(open_to(by).filter(id=invitation.id))
     _answer(invitation, InvitationState.ACCEPTED, by)
     clinic, role = invitation.clinic, invitation.role
-    _, joined = Membership.objects.get_or_create(clinic=clinic, user=by, defaults={"role": role})
+    given = {"role": role, "role_since": timezone.now()}
+    _, joined = Membership.objects.get_or_create(clinic=clinic, user=by, defaults=given)
     if joined:
         audit.record("role_granted", by=by, clinic=clinic, target=by, detail={"role": [None, role]})
     return clinic

@@ -14,6 +14,7 @@ from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db import models
 from django.db.models.functions import Lower
 from django.utils import timezone
+from knox.models import AbstractAuthToken
 
 from clinics.encryption import decrypt, encrypt
 from clinics.today import today_in
@@ -134,7 +135,7 @@ class UserManager(BaseUserManager["User"]):
         return self.get(email=(username or "").strip().lower())
 
 
-class User(AbstractBaseUser):
+class User(AbstractBaseUser):  # type: ignore[django-manager-missing]  # knox is untyped
     """A person. Signs in with an e-mail address; what they may do is in their memberships."""
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
@@ -187,6 +188,21 @@ class RecoveryCode(models.Model):
         constraints = [models.UniqueConstraint(fields=["user", "digest"], name="recovery_code_once")]
 
 
+class ApiToken(AbstractAuthToken):  # type: ignore[misc]
+    """What a script shows instead of a password: knox's token, with a name and its last use.
+
+    Only a digest of it is kept. It ends by its expiry, with a new password, and in a clinic where
+    its person was given another role after it was made.
+    """
+
+    name = models.CharField(max_length=100, blank=True)
+    last_used_at = models.DateTimeField(null=True, blank=True)
+
+    @property
+    def has_expired(self) -> bool:
+        return self.expiry is not None and self.expiry <= timezone.now()
+
+
 class Session(AbstractBaseSession):
     """A browser that is signed in (or about to be), and whose it is: ending one is deleting its row."""
 
@@ -215,6 +231,9 @@ class Membership(models.Model):
     clinic = models.ForeignKey(Clinic, on_delete=models.CASCADE, related_name="memberships")
     user = models.ForeignKey(User, on_delete=models.CASCADE, related_name="memberships")
     role = models.CharField(max_length=20, choices=Role.choices)
+    role_since = models.DateTimeField(null=True)
+    """When this role was given: older API tokens of the person do not open the clinic. None before
+    this was kept."""
     created_at = models.DateTimeField(auto_now_add=True)
 
     class Meta:

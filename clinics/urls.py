@@ -14,6 +14,7 @@ urlpatterns = [
     path("account/second-factor/", account.set_up_second_factor, name="second-factor"),
     path("account/second-factor/recovery-codes/", account.recovery_codes, name="recovery-codes"),
     path("account/second-factor/remove/", account.remove_second_factor, name="second-factor-remove"),
+    path("account/tokens/", account.revoke_token, name="account-tokens"),
     path("account/invitations/", invitation_views.own_invitations, name="account-invitations"),
     path(
         "invitation/<uuid:invitation_id>/<str:token>/",

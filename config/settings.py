@@ -242,6 +242,7 @@ SPECTACULAR_SETTINGS = {
         "clinics.schema.always_answer_every_member",
     ],
 }
+KNOX_TOKEN_MODEL = "clinics.ApiToken"
 REST_KNOX = {"AUTH_HEADER_PREFIX": "Token", "TOKEN_TTL": None}
 
 CELERY_BROKER_URL = REDIS_URL

@@ -79,7 +79,7 @@ class RecordForm(Labelled):
         required=False,
         choices=[("", "Leave them on for now"), ("off", "Switch them off at Tenovi")],
         widget=forms.RadioSelect({"class": "form-check-input"}),
-        help_text="If the patient agreed, enter the day of consent above: they stay on.",
+        help_text="If the patient agreed, enter the day of consent: they stay on.",
     )
     """In place of `sms_opt_in` where only Tenovi knows of an opt-in: nothing is switched by default."""
     version = forms.IntegerField(widget=forms.HiddenInput, required=False)

@@ -16,7 +16,7 @@ from clinics.models import User
 
 WRITES = re.compile(r'(INSERT INTO|UPDATE|DELETE FROM) "?(\w+)"?')
 RECORD = "clinics_auditevent"
-BOOKKEEPING = {"clinics_session", "clinics_user", "axes_accessattempt", "knox_authtoken"}
+BOOKKEEPING = {"clinics_session", "clinics_user", "axes_accessattempt", "clinics_apitoken"}
 """What a request may write about itself: when somebody was last here, what they tried."""
 DRAFTS = {("GET", "account/second-factor/")}
 """A secret is made for an app to scan; it counts for nothing until a code proves that one did."""

@@ -175,6 +175,7 @@ account/
 account/password/
 account/sessions/
 account/invitations/
+account/tokens/
 account/second-factor/
 account/second-factor/recovery-codes/
 account/second-factor/remove/

@@ -152,6 +152,7 @@ def test_only_known_models_belong_to_no_clinic() -> None:
     assert shared == {
         "clinics.Clinic",
         "clinics.User",
+        "clinics.ApiToken",
         "clinics.Invitation",
         "clinics.Membership",
         "clinics.WebhookSecret",

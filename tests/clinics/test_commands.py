@@ -7,9 +7,8 @@ from io import StringIO
 
 import pytest
 from django.core.management import CommandError, call_command
-from knox.models import AuthToken
 
-from clinics.models import AuditEvent, Clinic, Membership, User
+from clinics.models import ApiToken, AuditEvent, Clinic, Membership, User
 from tests.commands import manage
 from tests.factories import PASSWORD, basic, deliver, make_clinic, make_user
 
@@ -196,9 +195,23 @@ def test_a_person_who_cannot_be_made_is_not(arguments: list[str], password: str,
 def test_a_token_is_printed_once_and_only_its_digest_is_kept() -> None:
     make_user("alice@alpha.test")
     token = run("add_token", "Alice@alpha.test").strip()
-    kept = AuthToken.objects.get()
+    kept = ApiToken.objects.get()
     assert len(token) >= 64
     assert token not in (kept.digest, kept.token_key)
+
+
+def test_a_token_has_a_name_and_an_end() -> None:
+    make_user("alice@alpha.test")
+    run("add_token", "alice@alpha.test", "--name=Nightly report", "--days=30")
+    run("add_token", "alice@alpha.test", "--days=0")
+    named, endless = ApiToken.objects.order_by("created")
+    assert (named.name, (named.expiry - named.created).days) in [
+        ("Nightly report", 29),
+        ("Nightly report", 30),
+    ]
+    assert endless.expiry is None
+    with pytest.raises(CommandError, match="--days is from 1"):
+        run("add_token", "alice@alpha.test", "--days=-1")
 
 
 def test_nobody_gets_no_token() -> None:
