@@ -15,7 +15,7 @@ from django.db.models.functions import Cast, Now
 from django.utils import timezone
 
 from clinics.models import Clinic
-from devices import ending, wanted
+from devices import ending, handing, wanted
 from devices.hardware import bare_hardware_id, is_gateway_id, normal_hardware_id
 from devices.models import Assignment, Device, DeviceType, Gateway, GatewaySample, HardwareChange
 from patients.merging import store_vendor_patient
@@ -84,6 +84,7 @@ def store_vendor_device(*, clinic: Clinic, record: shapes.Device) -> Device:
     note_spellings(clinic, [record.hardware_uuid])
     if record.patient and not Assignment.periods.for_clinic(clinic).filter(device=device).exists():
         _assign_first(device, record.patient, is_new=is_new, ends_at=ends_at)
+    handing.note_agreed(device)
     return device
 
 
@@ -227,6 +228,17 @@ def settle_what_became_known() -> int:
     return len(pairs)
 
 
+def settle_what_a_handover_explains() -> int:
+    """Settle again what named another patient than had the device, once the vendor knows of the handover
+    too; how many handovers. Safe to repeat."""
+    due = Assignment.objects.across_clinics().filter(resettle_due=True).select_related("clinic", "device")
+    assignments = list(due.order_by("id"))
+    for one in assignments:
+        inbox.resettle_for_device(one.clinic, one.device.hwi_device_id)
+        due.filter(id=one.id).update(resettle_due=False)
+    return len(assignments)
+
+
 def ask_about_unknown_devices() -> int:
     """Have the vendor asked about devices that readings name and nobody knows; how many.
 
@@ -327,4 +339,5 @@ def _assign_first(
         starts_at=min(started, now),
         ends_at=max(ends_at, started + SHORTEST) if ends_at else None,
         reaches_back=True,
+        agreed_at=now,
     )

@@ -9,6 +9,7 @@ import datetime
 import uuid
 from dataclasses import dataclass
 
+from django.db.models import Q
 from django.utils import timezone
 
 from clinics.models import Clinic, User
@@ -63,6 +64,7 @@ def apply(
         claimed_at=timezone.now(),
         decided_by=by,
         misnamed_as=_misnamed(device, patient) if patient else "",
+        agreed_at=timezone.now() if patient and _is_agreed(device, patient) else None,
     )
 
 
@@ -86,6 +88,19 @@ def note_told(*, clinic: Clinic, hwi_device_id: str) -> None:
     Assignment.objects.for_clinic(clinic).filter(
         device__hwi_device_id=hwi_device_id, ends_at=None, misnamed_until=None
     ).exclude(misnamed_as="").update(misnamed_until=timezone.now())
+
+
+def note_agreed(device: Device) -> None:
+    """The vendor's record is read: what names its patient, and waited for both sides to know, is settled
+    again. The caller has locked the device."""
+    mine = Assignment.objects.for_clinic(device.clinic).filter(device=device, ends_at=None, agreed_at=None)
+    if device.vendor_patient_id:
+        agreed = mine.filter(patient__external_id__iexact=device.vendor_patient_id)
+        agreed.update(agreed_at=timezone.now(), resettle_due=~Q(reaches_back=True))
+
+
+def _is_agreed(device: Device, patient: Patient) -> bool:
+    return device.vendor_patient_id.casefold() == patient.external_id.casefold()
 
 
 def _misnamed(device: Device, patient: Patient) -> str:

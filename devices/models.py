@@ -81,7 +81,9 @@ class Assignment(TenantModel):
     belongs to it only when the reading itself names that patient. `claimed_at` is null until
     readings that were stored before this assignment was known have been attached. `misnamed_as`: a
     person has decided while the vendor had the device under this other patient, so readings may still
-    name that one, taken until the vendor was told (`misnamed_until`, null while it is not).
+    name that one, taken until the vendor was told (`misnamed_until`, null while it is not). `agreed_at`:
+    since when we know that the vendor has the device under this patient, too; `resettle_due` until what had
+    waited for that was settled again.
     """
 
     device = models.ForeignKey(Device, on_delete=models.CASCADE, related_name="+")
@@ -92,6 +94,8 @@ class Assignment(TenantModel):
     claimed_at = models.DateTimeField(null=True)
     misnamed_as = models.CharField(max_length=200, blank=True)
     misnamed_until = models.DateTimeField(null=True)
+    agreed_at = models.DateTimeField(null=True)
+    resettle_due = models.BooleanField(default=False, db_default=False)
     decided_by = models.ForeignKey(User, null=True, on_delete=models.SET_NULL, related_name="+")
     discharge = models.ForeignKey("Discharge", null=True, on_delete=models.SET_NULL, related_name="+")
     created_at = models.DateTimeField(auto_now_add=True)
@@ -129,6 +133,7 @@ class Assignment(TenantModel):
         indexes = [
             models.Index(fields=["patient"], name="assignment_patient"),
             models.Index(fields=["id"], condition=Q(claimed_at__isnull=True), name="assignment_unclaimed"),
+            models.Index(fields=["id"], condition=Q(resettle_due=True), name="assignment_resettle"),
         ]
 
     @property

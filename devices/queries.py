@@ -146,12 +146,20 @@ class Holding:
     reaches_back: bool
     misnamed_as: str
     misnamed_until: datetime.datetime | None
+    agreed_at: datetime.datetime | None
 
     def goes_by(self, named_patient: str, moment: datetime.datetime) -> bool:
         """Whether what was measured at that moment and names this patient is the holder's."""
         named = named_patient.casefold()
         late = self.misnamed_until is not None and moment >= self.misnamed_until
         return named == self.external_id.casefold() or (not late and named == self.misnamed_as.casefold())
+
+    def follows(self, moment: datetime.datetime, named_patient: str) -> bool:
+        """Whether this patient got the device after that moment, by our record and the vendor's."""
+        is_agreed = self.patient_id is not None and self.agreed_at is not None
+        return (
+            is_agreed and moment < self.starts_at and self.external_id.casefold() == named_patient.casefold()
+        )
 
     def covers(self, moment: datetime.datetime) -> bool:
         return self.starts_at <= moment and (self.ends_at is None or moment < self.ends_at)
@@ -182,11 +190,34 @@ class KnownDevice:
                 return holding
         return None
 
+    def is_later_holder(
+        self,
+        named_patient: str,
+        taken_at: datetime.datetime,
+        named_from: datetime.datetime,
+        named_until: datetime.datetime,
+    ) -> bool:
+        """Whether a handover explains that something taken at `taken_at` names this patient.
+
+        The vendor names its present patient for everything a device uploads, and wrote the name at some
+        moment from `named_from` to `named_until`. So the patient must have got the device after
+        `taken_at`, by both sides, and must have been the one at the vendor at such a moment. Both ends of
+        the span count.
+        """
+        for holding, following in itertools.zip_longest(self.holdings, self.holdings[1:]):
+            if holding.follows(taken_at, named_patient) and holding.starts_at <= named_until:
+                ends_at = holding.ends_at
+                if ends_at and following and following.misnamed_as.casefold() == named_patient.casefold():
+                    ends_at = following.misnamed_until  # the vendor learned of the next handover only then
+                if ends_at is None or named_from < ends_at:
+                    return True
+        return False
+
 
 KNOWN_DEVICES = """
 SELECT d.hwi_device_id, d.id, d.kind, d.sensor_code,
        a.patient_id, coalesce(p.external_id, ''), coalesce(p.timezone, ''), a.starts_at, a.ends_at, a.reaches_back,
-       a.misnamed_as, a.misnamed_until
+       a.misnamed_as, a.misnamed_until, a.agreed_at
 FROM devices_device d
 LEFT JOIN devices_assignment a ON a.device_id = d.id
 LEFT JOIN patients_patient p ON p.id = a.patient_id

@@ -8,8 +8,9 @@ from tenovi.periodic import periodic_task
 
 @periodic_task("devices.settle_unknown")
 def settle_unknown() -> None:
-    """Settle readings whose device has become known, and have the vendor asked about the others."""
+    """Settle readings whose device, or whose handover, has become known, and have the vendor asked about the others."""
     actions.settle_what_became_known()
+    actions.settle_what_a_handover_explains()
     actions.ask_about_unknown_devices()
 
 

@@ -80,7 +80,8 @@ def _judged(clinic: Clinic, arrivals: Collection[Arrival]) -> Iterator[Stored]:
     devices = known_devices(clinic, {reading.hwi_device_id for reading, _ in arrivals})
     program_of = _programs(clinic)
     for reading, received_at in arrivals:
-        yield Stored(row_for(reading, devices.get(reading.hwi_device_id), clinic, program_of), received_at)
+        device = devices.get(reading.hwi_device_id)
+        yield Stored(row_for(reading, device, clinic, program_of, received_at=received_at), received_at)
 
 
 def _kept(arriving: Iterable[Stored]) -> dict[Key, Stored]:

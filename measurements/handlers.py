@@ -57,7 +57,7 @@ def settle(
         except Doubtful as doubt:
             verdicts[index] = _doubted(doubt, element)
     rows: dict[int, Row] = {}
-    for index, row in _judged(clinic, readings):
+    for index, row in _judged(clinic, readings, received_at):
         if isinstance(row, Doubtful):
             verdicts[index] = _doubted(row, elements[index])
         else:
@@ -93,7 +93,9 @@ def _note_contacts(
         note_gateway_contacts(clinic, contacts)
 
 
-def _judged(clinic: Clinic, readings: dict[int, Reading]) -> Iterator[tuple[int, Row | Doubtful]]:
+def _judged(
+    clinic: Clinic, readings: dict[int, Reading], received_at: datetime.datetime
+) -> Iterator[tuple[int, Row | Doubtful]]:
     if not readings:
         return
     named = {reading.hwi_device_id for reading in readings.values()}
@@ -103,7 +105,13 @@ def _judged(clinic: Clinic, readings: dict[int, Reading]) -> Iterator[tuple[int,
         try:
             yield (
                 index,
-                row_for(reading, devices.get(reading.hwi_device_id), clinic, program_of=program_enrolled_in),
+                row_for(
+                    reading,
+                    devices.get(reading.hwi_device_id),
+                    clinic,
+                    program_enrolled_in,
+                    received_at=received_at,
+                ),
             )
         except Doubtful as doubt:
             yield index, doubt

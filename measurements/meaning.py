@@ -55,14 +55,29 @@ def judge(
     return Judgement(date, rule, program, metric.vital, metric.vital is True and not never_counts)
 
 
-def row_for(reading: Reading, device: KnownDevice | None, clinic: Clinic, program_of: ProgramOf) -> Row:
+def row_for(
+    reading: Reading,
+    device: KnownDevice | None,
+    clinic: Clinic,
+    program_of: ProgramOf,
+    *,
+    received_at: datetime.datetime,
+) -> Row:
     """Raises `Doubtful` when the reading cannot be trusted to mean what it seems to."""
     if device is None:
         raise Doubtful("unknown_device", reading.hwi_device_id)
     metric = catalogue.meaning(reading.metric, device.kind, reading.sensor_code or device.sensor_code)
     value_2 = _checked_values(reading, metric)
-    holding = device.holding_at(reading.taken_at, reading.patient_id)
-    _check_patient(reading, holding)
+    try:
+        holding = owner_of(
+            device,
+            reading.patient_id,
+            taken_at=reading.taken_at,
+            uploaded_at=reading.vendor_created,
+            received_at=received_at,
+        )
+    except Doubtful as doubt:
+        raise Doubtful(doubt.reason, reading.hwi_device_id) from None
     patient_id = holding.patient_id if holding else None
     judgement = judge(
         metric,
@@ -128,7 +143,24 @@ def _checked_values(reading: Reading, metric: catalogue.Metric) -> Decimal | Non
     return value_2
 
 
-def _check_patient(reading: Reading, holding: Holding | None) -> None:
-    named = reading.patient_id
-    if holding and named and not holding.goes_by(named, reading.taken_at):
-        raise Doubtful("wrong_patient", reading.hwi_device_id)
+def owner_of(
+    device: KnownDevice,
+    named: str,
+    *,
+    taken_at: datetime.datetime,
+    uploaded_at: datetime.datetime | None,
+    received_at: datetime.datetime,
+) -> Holding | None:
+    """Return the assignment that a reading belongs to, None for nobody's.
+
+    Raises `Doubtful` for one that names another patient than had the device when it was taken, unless it
+    came after a handover that both sides know of: the assignment at that time wins then. `uploaded_at` is
+    the vendor's receipt, None where it does not say; it wrote the name between that and ours.
+    """
+    holding = device.holding_at(taken_at, named)
+    if holding is None or not named or holding.goes_by(named, taken_at):
+        return holding
+    named_from = min(uploaded_at or received_at, received_at)
+    if not device.is_later_holder(named, taken_at, named_from, received_at):
+        raise Doubtful("wrong_patient")
+    return holding

@@ -38,7 +38,8 @@ QUARANTINED = {
     "request_id_unusable": "The request id of the order is missing or too long.",
     "patient_id_unusable": "The patient id is neither text nor a whole number, or is too long.",
     "unknown_device": "The device is not known yet; the vendor is being asked about it.",
-    "wrong_patient": "The payload names another patient than the device is assigned to.",
+    "wrong_patient": "The payload names another patient than the device was assigned to when it was taken, and no "
+    "handover known here and at Tenovi explains it.",
     "internal_error": "Storing this failed five times; the log has the error.",
 }
 
