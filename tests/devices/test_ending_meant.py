@@ -90,7 +90,7 @@ def test_giving_a_device_withdraws_what_would_end_it(
     give(admin, device, "P-2")
     drain()
     assert UNLINK not in stub.paths()
-    assert [one.method for one in stub.asked] == ["PATCH"]
+    assert [one.method for one in stub.asked] == ["PUT"]
     assert holder(device) == "P-2"
     event = AuditEvent.objects.get(action="device_ending_withdrawn")
     assert event.detail["asked"] == f"devices.{do}"
