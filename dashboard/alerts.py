@@ -90,8 +90,11 @@ def urgent_readings(clinic: Clinic) -> Urgent:
 
 def words_about_patients(clinic: Clinic, patient_ids: Iterable[uuid.UUID]) -> dict[uuid.UUID, dict[str, Any]]:
     """For each of these patients with something unseen: its words, when it was taken (None for a gateway),
-    and how many more there are. Urgent readings come first. One query."""
-    unseen = Alert.objects.for_clinic(clinic).unseen().filter(patient_id__in=list(patient_ids))
+    and how many more there are. Urgent readings come first. One query at most."""
+    wanted = list(patient_ids)
+    if not wanted:
+        return {}
+    unseen = Alert.objects.for_clinic(clinic).unseen().filter(patient_id__in=wanted)
     found: dict[uuid.UUID, dict[str, Any]] = {}
     for alert in unseen.order_by(F("taken_at").desc(nulls_last=True), "raised_at", "id"):
         first = found.setdefault(

@@ -29,11 +29,12 @@ WARNING_KINDS = [kind.slug for kind in catalogue.kinds() if WARNING in kind.metr
 
 @dataclass(frozen=True)
 class DeviceFigures:
-    """`last_reading_at` is when the newest reading was taken, a battery's included; `battery` is in
-    percent; `battery_warning` is `low` or `critical` when a device that knows no percent said so;
+    """`last_reading_at` is when somebody last measured something with it, `last_signal_at` when it last
+    sent anything, a battery level included; `battery` is in percent; `battery_warning` is `low` or `critical` when a device that knows no percent said so;
     `unclaimed` counts readings that belong to no patient, though nobody has said that they should not."""
 
     last_reading_at: datetime.datetime | None = None
+    last_signal_at: datetime.datetime | None = None
     battery: Decimal | None = None
     battery_warning: str = ""
     unclaimed: int = 0
@@ -80,6 +81,7 @@ def figures_of(
         .filter(id__in=list(device_ids))
         .values_list(
             "id",
+            Subquery(readings.of_use().values("taken_at")[:1]),
             Subquery(readings.values("taken_at")[:1]),
             Subquery(percent.values("value_1")[:1]),
             Coalesce(Subquery(unclaimed, output_field=IntegerField()), 0),
@@ -89,8 +91,8 @@ def figures_of(
         )
     )
     return {
-        device_id: DeviceFigures(last, battery, warning_word(*warning), unclaimed)
-        for device_id, last, battery, unclaimed, *warning in rows
+        device_id: DeviceFigures(last, signal, battery, warning_word(*warning), unclaimed)
+        for device_id, last, signal, battery, unclaimed, *warning in rows
     }
 
 

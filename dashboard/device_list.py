@@ -84,7 +84,8 @@ def context(clinic: Clinic, query: QueryDict, now: datetime.datetime) -> dict[st
 def is_silent(
     device: Device, held: Assignment, last_reading_at: datetime.datetime | None, now: datetime.datetime
 ) -> bool:
-    """A device somebody has had for days, without a reading in them; not one that is still on its way."""
+    """A device somebody has had for days, without a reading in them, whatever it says of its battery;
+    not one that is still on its way."""
     limit = now - datetime.timedelta(SILENT_DAYS)
     has_read = last_reading_at is not None and last_reading_at >= limit
     return held.starts_at < limit and not has_read and device.status not in NOT_IN_HAND
@@ -98,7 +99,7 @@ def _with_standing(clinic: Clinic, now: datetime.datetime) -> Any:
     """Devices with what `SHOWN` asks for; `is_silent` by the rule of the function."""
     limit = now - datetime.timedelta(SILENT_DAYS)
     held = _held(clinic, now).order_by()
-    recent = readings_of_each(clinic).filter(taken_at__gte=limit)
+    recent = readings_of_each(clinic).of_use().filter(taken_at__gte=limit)
     devices = Device.objects.for_clinic(clinic)
     return devices.annotate(
         is_held=_is(Q(id__in=held.values("device"))),
@@ -127,7 +128,9 @@ def _sorted(clinic: Clinic, devices: Any, sort: str, now: datetime.datetime) -> 
     )
     key = sort.lstrip("-")
     if key == "last":
-        devices = devices.annotate(last_reading_at=Subquery(readings_of_each(clinic).values("taken_at")[:1]))
+        devices = devices.annotate(
+            last_reading_at=Subquery(readings_of_each(clinic).of_use().values("taken_at")[:1])
+        )
     field = F(SORTS[key])
     never = {"nulls_first": True} if key == "last" else {"nulls_last": True}
     order = field.desc(nulls_last=True) if sort.startswith("-") else field.asc(**never)

@@ -13,6 +13,7 @@ from clinics.models import Clinic
 from clinics.presentation import exact
 from dashboard.device_figures import DeviceFigures, figures_of
 from dashboard.device_list import SILENT_DAYS, gateways_of, is_silent
+from dashboard.device_state import keeps_words, works
 from devices.errands import errands_of
 from devices.models import Assignment, Device, Gateway, HardwareChange
 from measurements.models import Measurement
@@ -220,15 +221,23 @@ def _about_unclaimed(
 def _about_silence(
     device: Device, gateway: Gateway | None, figures: DeviceFigures, now: datetime.datetime
 ) -> Work:
-    last = figures.last_reading_at
+    last, heard = figures.last_reading_at, figures.last_signal_at
+    keeps = keeps_words(device.kind)
     sentence = f"No reading for {(now - last).days} days." if last else "No reading ever."
     if not last:
         sentence = f"In use for more than {SILENT_DAYS} days without a single reading."
+    if heard and works(figures, now):
+        return Work(
+            f"{sentence} It works, its last signal is of {exact(heard, device.clinic.zone, now)}, but nobody measures.",
+            "Call the patient and ask what keeps them from using it.",
+        )
     if gateway and gateway.silent_since:
         return Work(
-            f"{sentence} Its gateway has been silent since {exact(gateway.silent_since, device.clinic.zone, now)}.",
+            f"{sentence} Its gateway has been silent since "
+            f"{exact(gateway.silent_since, device.clinic.zone, now)}. {keeps}".strip(),
             "Ask the patient whether the gateway is plugged in, and to move it nearer to a window.",
         )
     return Work(
-        sentence, "Call the patient: is it in use, are its batteries charged, is it near its gateway?"
+        f"{sentence} {keeps}".strip(),
+        "Call the patient: is it in use, are its batteries charged, is it near its gateway?",
     )

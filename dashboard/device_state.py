@@ -10,9 +10,10 @@ from dataclasses import dataclass
 
 from clinics.models import Clinic
 from dashboard.device_figures import DeviceFigures, figures_of
-from dashboard.device_list import gateways_of, is_silent
+from dashboard.device_list import SILENT_DAYS, gateways_of, is_silent
 from devices.hardware import POOR, signal_level, silent_since
 from devices.models import Assignment, Gateway
+from tenovi import catalogue
 
 
 @dataclass(frozen=True)
@@ -59,6 +60,9 @@ def device_state(
         since = silent_since(gateway.last_seen_at, now) if gateway else None
         if since:
             return DeviceState("gateway-silent", f"gateway silent {_days(since, now)}", name)
+        if works(figures, now):
+            unused = f" {_days(last, now)}" if last else ""
+            return DeviceState("silent", f"works, nobody measures{unused}", name)
         return DeviceState("silent", f"silent {_days(last, now)}" if last else "never used", name)
     if last is None:
         return DeviceState("waiting", "no reading yet", name)
@@ -67,6 +71,23 @@ def device_state(
     if gateway and signal_level(gateway.signal_strength) == POOR:
         return DeviceState("gateway-weak", "weak signal", name)
     return DeviceState("fine", "in use", name)
+
+
+def works(figures: DeviceFigures, now: datetime.datetime) -> bool:
+    """Whether the device itself was heard of within the days after which silence is noticed."""
+    heard = figures.last_signal_at
+    return heard is not None and now - heard < datetime.timedelta(SILENT_DAYS)
+
+
+def keeps_words(kind: str) -> str:
+    """What becomes of readings that a device of this kind cannot send, by the vendor's overview
+    ("On-device storage"). "" for a kind nobody knows."""
+    known = catalogue.kind(kind)
+    if known is None:
+        return ""
+    if known.stores_offline:
+        return "It keeps readings: what was measured meanwhile comes once it can send again."
+    return "It keeps no readings: what is measured while it cannot send is lost."
 
 
 def _days(since: datetime.datetime, now: datetime.datetime) -> str:

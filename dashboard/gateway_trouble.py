@@ -92,7 +92,7 @@ def _days_without_readings(
     first = min(one.since for one in troubles) - datetime.timedelta(days=1)
     readings = Measurement.objects.for_clinic(clinic).filter(hwi_device_id__in=behind, taken_at__gte=first)
     dates: defaultdict[uuid.UUID, set[datetime.date]] = defaultdict(set)
-    told = readings.exclude(metric="battery_percentage").order_by().values_list("hwi_device_id", "local_date")
+    told = readings.of_use().order_by().values_list("hwi_device_id", "local_date")
     for hwi_device_id, date in told.distinct():
         dates[hwi_device_id].add(date)
     today = clinic.today(now)

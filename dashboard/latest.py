@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import datetime
 import uuid
 from collections import defaultdict
 from collections.abc import Iterable
 from typing import Any
 
+from django.db.models import Max, Q
+
 from clinics.models import Clinic
 from measurements.models import LatestReading
 from measurements.presentation import metric_of, unit_text, value_text
+from patients.models import Patient
 from tenovi import catalogue
 
 FIRST = (
@@ -49,6 +53,14 @@ def latest_values(clinic: Clinic, patient_ids: Iterable[uuid.UUID]) -> dict[uuid
                 }
             )
     return dict(found)
+
+
+def last_heard(patient: Patient) -> tuple[datetime.datetime | None, datetime.datetime | None]:
+    """When somebody last measured something, and when a device of this patient last sent anything."""
+    latest = LatestReading.objects.for_clinic(patient.clinic).filter(patient=patient)
+    of_use = ~Q(metric__in=catalogue.signal_names())
+    found = latest.aggregate(reading=Max("taken_at", filter=of_use), signal=Max("taken_at"))
+    return found["reading"], found["signal"]
 
 
 def _is_shown(metric: catalogue.Metric) -> bool:

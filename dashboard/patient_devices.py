@@ -12,7 +12,7 @@ from django.urls import reverse
 from clinics.today import date_in
 from dashboard.device_figures import DeviceFigures, newest_warning, warning_word
 from dashboard.device_list import gateways_of
-from dashboard.device_state import DeviceState, device_state
+from dashboard.device_state import DeviceState, device_state, keeps_words, works
 from dashboard.sparklines import DAYS, Sparkline
 from devices.models import Assignment, Gateway
 from measurements.models import Measurement
@@ -32,7 +32,8 @@ def devices_of(patient: Patient, now: datetime.datetime) -> list[dict[str, Any]]
         .of_patient(patient)
         .select_related("device")
         .annotate(
-            last_reading_at=Subquery(newest.values("taken_at")[:1]),
+            last_reading_at=Subquery(newest.of_use().values("taken_at")[:1]),
+            last_signal_at=Subquery(newest.values("taken_at")[:1]),
             battery=Subquery(newest.filter(metric="battery_percentage").values("value_1")[:1]),
             warning=newest_warning(newest, "device__kind", now),
         )
@@ -44,9 +45,11 @@ def devices_of(patient: Patient, now: datetime.datetime) -> list[dict[str, Any]]
     for held in sorted(assigned, key=lambda held: held.ends_at is not None):
         gateway = gateways.get(held.device.hardware_uuid)
         warned = warning_word(held.device.kind, held.device.sensor_code, held.warning)
-        figures = DeviceFigures(held.last_reading_at, held.battery, warned)
+        figures = DeviceFigures(held.last_reading_at, held.last_signal_at, held.battery, warned)
         state = device_state(held, figures, gateway, now)
         row = _device(patient, held, state, trends.get(held.device_id))
+        is_out_of_reach = state.state in ("silent", "gateway-silent") and not works(figures, now)
+        row["keeps"] = keeps_words(held.device.kind) if is_out_of_reach else ""
         rows.append(row | _through(patient, None if held.ends_at else gateway))
     return rows
 
@@ -67,6 +70,7 @@ def _device(patient: Patient, held: Any, state: DeviceState, trend: Sparkline | 
         "battery": f"{held.battery:.0f} %" if held.battery is not None else "",
         "battery_trend": trend,
         "last_reading_at": held.last_reading_at,
+        "last_signal_at": held.last_signal_at,
         "since": date_in(patient.zone, held.starts_at),
         "until": date_in(patient.zone, held.ends_at) if held.ends_at else None,
     }

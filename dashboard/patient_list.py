@@ -62,7 +62,7 @@ def context(clinic: Clinic, query: QueryDict, now: datetime.datetime) -> dict[st
             "left": dates_left(window, today, False),
             "is_part": bool(text or show or program),
         },
-        "urgent": urgent_readings(clinic),
+        "urgent": urgent_readings(clinic) if any(one.needs_attention for one in everybody) else None,
         "attention_url": _url(kept | {"q": "", "program": ""}, show="attention"),
         "behind": [] if text or show or program else _furthest_behind(clinic, everybody),
         "not_taken": [] if text or show or program else _not_taken(clinic),
@@ -119,7 +119,7 @@ def _rows(
     main: dict[uuid.UUID, str] = {patient: values[0]["metric"] for patient, values in latest.items()}
     trends = sparklines(clinic, main, today)
     states = device_states(clinic, ids, now)
-    alerts = words_about_patients(clinic, ids)
+    alerts = words_about_patients(clinic, [one.patient_id for one in listed if one.needs_attention])
     return [
         {
             "url": reverse("patient", args=[clinic.slug, one.patient_id]),
@@ -127,6 +127,7 @@ def _rows(
             "external_id": one.external_id,
             "zone": one.timezone or clinic.timezone,
             "last_reading_at": one.last_reading_at,
+            "last_signal_at": one.last_signal_at,
             "alert": alerts.get(one.patient_id),
             "latest": latest.get(one.patient_id, [])[:CHIPS],
             "trend": trends.get(one.patient_id),

@@ -20,7 +20,7 @@ from clinics.presentation import Choice, DayCell, zone_words
 from dashboard.alerts import alerts_of, alerts_version
 from dashboard.charts import ELSEWHERE, charts, table_only
 from dashboard.figures import Figures, figures_of
-from dashboard.latest import latest_values, rank
+from dashboard.latest import last_heard, latest_values, rank
 from dashboard.parcels import parcels_of
 from dashboard.patient_devices import devices_of
 from measurements.days import DateEvidence, evidence
@@ -96,6 +96,7 @@ def context(patient: Patient, query: QueryDict, now: datetime.datetime) -> dict[
     span = Span.asked(query, today)
     start, end = span.moments(patient)
     latest = latest_values(patient.clinic, [patient.id]).get(patient.id, [])
+    last_reading_at, last_signal_at = last_heard(patient)
     figures = figures_of(patient, start, end)
     thresholds = thresholds_of(patient)
     standing = _standing(patient, Window.of_month(f"{today:%Y-%m}"), today, now)
@@ -110,7 +111,8 @@ def context(patient: Patient, query: QueryDict, now: datetime.datetime) -> dict[
                 for item in latest
             ],
             "pace": standing,
-            "last_reading_at": max((item["at"] for item in latest), default=None),
+            "last_reading_at": last_reading_at,
+            "last_signal_at": last_signal_at,
         },
         "span": {
             "view": span.view,

@@ -57,15 +57,15 @@ WITH zones AS (
     FROM expected LEFT JOIN days USING (patient_id, program)
     GROUP BY patient_id
 ), latest AS (
-    SELECT patient_id, max(taken_at) AS at
+    SELECT patient_id, max(taken_at) FILTER (WHERE metric <> ALL (%(signals)s)) AS at, max(taken_at) AS signal_at
     FROM measurements_latestreading
-    WHERE clinic_id = %(clinic)s AND metric <> 'battery_percentage'
+    WHERE clinic_id = %(clinic)s
     GROUP BY patient_id
 ), alerted AS (
     SELECT DISTINCT patient_id FROM patients_alert
     WHERE clinic_id = %(clinic)s AND resolved_at IS NULL AND acknowledged_at IS NULL
 )
-SELECT p.id, p.name, p.external_id, p.timezone, l.at, coalesce(d.has_device, false),
+SELECT p.id, p.name, p.external_id, p.timezone, l.at, l.signal_at, coalesce(d.has_device, false),
        coalesce(d.may_earn, false), n.patient_id IS NOT NULL, coalesce(s.programs, '{}'), coalesce(s.days, '{}'),
        coalesce(s.has_today, '{}')
 FROM patients_patient p
@@ -79,7 +79,7 @@ WHERE p.clinic_id = %(clinic)s
 
 class Entry(NamedTuple):
     """One patient. `standings` holds a pace for each program that an enrolment, a device or a day
-    of the month gives; `may_earn` says whether a device at hand can still earn days, `needs_attention`
+    of the month gives; `last_signal_at` is when a device last sent anything, a battery level included; `may_earn` says whether a device at hand can still earn days, `needs_attention`
     whether an alert stands that nobody has seen."""
 
     patient_id: uuid.UUID
@@ -87,6 +87,7 @@ class Entry(NamedTuple):
     external_id: str
     timezone: str
     last_reading_at: datetime.datetime | None
+    last_signal_at: datetime.datetime | None
     has_device: bool
     may_earn: bool
     needs_attention: bool
@@ -134,6 +135,7 @@ def roster(clinic: Clinic, window: Window, now: datetime.datetime) -> list[Entry
         "todays": list(todays.values()),
         "start": start,
         "end": end,
+        "signals": sorted(catalogue.signal_names()),
         "earning": EARNING_KINDS,
         "kinds": [kind for kind, _ in PROGRAMS_OF_KINDS],
         "programs": [program for _, program in PROGRAMS_OF_KINDS],

@@ -54,6 +54,10 @@ class MeasurementQuerySet(TenantQuerySet["Measurement"]):
             same |= Q(log_entry=reading.log_entry, taken_at__range=span)
         return self.filter(same, hwi_device_id=reading.hwi_device_id)
 
+    def of_use(self) -> Self:
+        """Readings that show that somebody used the device: no battery level, no control solution."""
+        return self.filter(excluded=False, control=False).exclude(metric__in=catalogue.signal_names())
+
     def events(self) -> Self:
         """Without the repeats of a device's log: each event once."""
         return self.filter(is_repeat=False)

@@ -187,6 +187,19 @@ _DEFAULTS = _first_wins([(key, metric) for each in _KINDS for key, metric in eac
 
 
 @cache
+def signal_names() -> frozenset[str]:
+    """Metrics that show that a device works, not that somebody measured something: battery levels and
+    other status, events without a vital reading. Of a kind without vital metrics (watch, PatchCap)
+    everything but status and `no_measurement_event` shows that it is used."""
+    used = {metric.name for each in _KINDS for metric in each.metrics.values() if metric.vital}
+    for each in _KINDS:
+        if not any(metric.vital for metric in each.metrics.values()):
+            used |= {metric.name for metric in each.metrics.values() if metric.shape != "status"}
+    named = {metric.name for each in _KINDS for metric in each.metrics.values()}
+    return frozenset(named - used | {"no_measurement_event"})
+
+
+@cache
 def programs_of(slug: str) -> frozenset[str]:
     """Programs that a kind's readings count for: those of its vital metrics, or of all when it has
     none. Empty for an unknown kind, and where the enrolment decides."""
