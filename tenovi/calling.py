@@ -85,9 +85,14 @@ class Caller:
         self._log = log
         self._deadline = deadline
         self._page_size = page_size
+        self._under_way: Exchange | None = None
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}(domain={self._domain!r})"
+
+    def has_arrived(self) -> bool:
+        """Whether the request under way is with the vendor, as far as its network tells. For any thread."""
+        return self._under_way is not None and self._under_way.has_arrived()
 
     def _page(
         self,
@@ -159,7 +164,7 @@ class Caller:
     ) -> T:
         """`name` fills the braces of `path`; `unknown` is what a 404 means here, `forbidden` a 403."""
         url = self._root + _filled(path, (name,) if isinstance(name, str) else name)
-        exchange = Exchange(self._gate, self._deadline)
+        exchange = self._under_way = Exchange(self._gate, self._deadline)
         failure: errors.VendorError | None = None
         status: int | None = None
         try:

@@ -14,6 +14,7 @@ from typing import Any
 from uuid import UUID
 
 from tenovi import errors
+from tenovi.calling import DEADLINE as DEADLINE
 from tenovi.calling import SIZE_CAP as SIZE_CAP
 from tenovi.calling import Body, Caller
 from tenovi.calling import CallRecord as CallRecord
@@ -27,6 +28,7 @@ DEVICE = "/hwi/hwi-devices/{id}/"
 PROPERTIES = "/hwi/hwi-devices/{id}/properties/"
 PATIENTS = "/hwi/hwi-patients/"
 PATIENT = "/hwi/hwi-patients/{external_id}/"
+DEVICE_TYPES = "/hwi/hwi-device-types/"
 REPLACEMENTS = "/hwi/hwi-replacements/"
 WEBHOOKS = "/hwi/webhooks/"
 WEBHOOK = "/hwi/webhooks/{id}/"
@@ -37,6 +39,11 @@ SUPPLY_REQUESTS = "/asr/supply-requests/"
 
 class TenoviClient(Caller):
     """The calls a clinic makes."""
+
+    def check_it_answers(self, path: str) -> None:
+        """Ask for one row of a list that every account has, whatever the answer holds."""
+        query = "page=1&page_size=1"
+        self._call("GET", path, lambda value: None, query=query, unknown=self._domain_unknown())
 
     def devices(
         self, cursor: str = "", *, external_id: str = "", hardware_uuid: str = "", property_key: str = ""
@@ -74,7 +81,7 @@ class TenoviClient(Caller):
 
     def device_types(self, cursor: str = "") -> Page[DeviceType]:
         """The devices this account may order."""
-        return self._page("/hwi/hwi-device-types/", DeviceType.from_wire, cursor)
+        return self._page(DEVICE_TYPES, DeviceType.from_wire, cursor)
 
     def measurements_of_device(
         self, hwi_device_id: UUID | str, *, created_gte: str, created_lt: str, cursor: str = ""
@@ -83,7 +90,12 @@ class TenoviClient(Caller):
         stands on the wire: rows are judged where webhooks are."""
         first = {"created__gte": created_gte, "created__lt": created_lt, "page": 1, "page_size": 1000}
         return self._page(
-            "/hwi/hwi-devices/{id}/measurements/", _as_it_is, cursor, first=first, name=str(hwi_device_id)
+            "/hwi/hwi-devices/{id}/measurements/",
+            _as_it_is,
+            cursor,
+            first=first,
+            name=str(hwi_device_id),
+            unknown=errors.NotFound("Tenovi does not know this device.", status=404),
         )
 
     def properties(self, hwi_device_id: UUID | str, cursor: str = "") -> Page[Property]:

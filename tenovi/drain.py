@@ -1,31 +1,32 @@
 """Sends what the queue holds: one request a second per key, keys side by side.
 
 For one key at a time, over all processes: reserve the next second, choose the most urgent row
-only then, mark it as being sent, call, store the answer. The key's lock is a session lock of
-PostgreSQL: it dies with the connection, so a killed worker blocks nobody, and whoever takes it
-next knows that a row still marked as being sent is an orphan. (Session locks need a direct
-connection to PostgreSQL, not a pooler that shares one between transactions.)
+only then, mark it as being sent, call, store the answer. Whoever takes the key's lock next knows that
+a row still marked as being sent is an orphan.
+
+A call whose answer is long in coming holds up nobody: once the vendor has it, others go out beside it,
+a second apart like all calls. What creates something is waited for.
 """
 
 from __future__ import annotations
 
 import logging
-import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
-from contextlib import closing, contextmanager
-from dataclasses import dataclass
+from contextlib import closing
+from dataclasses import dataclass, field
+from typing import Any
 
 from django.conf import settings
 from django.db import connection
 
 from clinics.models import Clinic
-from tenovi import outcomes
-from tenovi.client import CallRecord, TenoviClient
+from tenovi import outages, outcomes
+from tenovi.client import DEADLINE, CallRecord, TenoviClient
 from tenovi.errors import LimiterAway, TooManyRequests, VendorError
-from tenovi.keys import VendorKey, keys_of, usable
-from tenovi.kinds import call_of
+from tenovi.keys import VendorKey, alone_with, keys_of, usable
+from tenovi.kinds import CREATES, call_of
 from tenovi.limiter import Limiter, Line
 from tenovi.models import Request
 from tenovi.registry import NoLongerMeant, NothingToSend
@@ -35,8 +36,10 @@ log = logging.getLogger(__name__)
 BATCH = 10.0  # seconds; short, so that a worker that is asked to stop stops
 MOST_KEYS = 32  # side by side in one process
 LOOK = 0.5  # seconds between looks for keys with new work
-OLDEST_EVERY = 8  # one call of so many is for what has waited longest, however urgent the others
-LOCK_CLASS = 0x56444B59  # "VDKY": our part of PostgreSQL's advisory locks
+SOON = 0.3  # seconds in which most answers come
+HANGS = 1.2  # seconds without an answer, from when the vendor has the call, before others go out beside it
+MOST_HANGING = 4  # calls of one key at once, so that a vendor that is silent is not heaped with them
+GLANCE = 0.1  # seconds between looks at a call that takes long
 
 
 @dataclass(slots=True)
@@ -49,8 +52,9 @@ class Drained:
 
 def drain(*, seconds: float = BATCH) -> Drained:
     """Send what is due, for about `seconds`; returns early when nothing is due any more."""
+    outcomes.give_back_abandoned()
     ends = time.monotonic() + seconds
-    stop = threading.Event()
+    batch = _Batch()
     total = Drained()
     running: dict[str, Future[_Turn]] = {}
     done_with: set[str] = set()
@@ -59,21 +63,36 @@ def drain(*, seconds: float = BATCH) -> Drained:
         ThreadPoolExecutor(MOST_KEYS, thread_name_prefix="drain") as pool,
     ):
         while True:
-            for key in keys_with_work():
+            for key in [] if batch.is_over() else keys_with_work():
                 if key.budget not in running.keys() | done_with:
-                    running[key.budget] = pool.submit(_drain_in_thread, key, limiter, stop)
+                    running[key.budget] = pool.submit(_drain_in_thread, key, limiter, batch)
             if not running:
                 return total
             wait(running.values(), timeout=LOOK, return_when=FIRST_COMPLETED)
             if time.monotonic() >= ends:
-                stop.set()
-                wait(running.values())
+                batch.end()
             for budget in [budget for budget, future in running.items() if future.done()]:
                 turn = running.pop(budget).result()
                 total.sent += turn.sent
                 total.stalled |= turn.stalled
-                if not turn.finished or stop.is_set():
+                if not turn.finished or batch.is_over():
                     done_with.add(budget)
+
+
+class _Batch:
+    """What is under way in this process. Over when it was told to end and what was under way then is back:
+    until then others go out, so that one call that hangs holds up no key."""
+
+    def __init__(self) -> None:
+        self.under_way: set[Future[Any]] = set()
+        self._last: list[Future[Any]] | None = None
+
+    def end(self) -> None:
+        if self._last is None:
+            self._last = list(self.under_way)
+
+    def is_over(self) -> bool:
+        return self._last is not None and all(answer.done() for answer in self._last)
 
 
 def keys_with_work() -> list[VendorKey]:
@@ -95,10 +114,11 @@ class _Turn:
     stalled: bool = False
 
 
-def _drain_in_thread(key: VendorKey, limiter: Limiter, stop: threading.Event) -> _Turn:
+def _drain_in_thread(key: VendorKey, limiter: Limiter, batch: _Batch) -> _Turn:
     turn = _Turn()
     try:
-        _drain_key(key, limiter, stop, turn)
+        with ThreadPoolExecutor(MOST_HANGING + 1, thread_name_prefix="call") as pool:
+            _Sender(key, limiter, batch, turn, pool).send_all()
     except LimiterAway as away:
         log.warning("%s", away.sentence)
         turn.finished, turn.stalled = False, True
@@ -110,83 +130,188 @@ def _drain_in_thread(key: VendorKey, limiter: Limiter, stop: threading.Event) ->
     return turn
 
 
-def _drain_key(key: VendorKey, limiter: Limiter, stop: threading.Event, turn: _Turn) -> None:
-    while not stop.is_set():
-        with alone_with(key) as mine:
-            if not mine:
+@dataclass(slots=True)
+class _Flight:
+    """A call under way, in a thread of its own."""
+
+    line: Line
+    client: TenoviClient
+    records: list[CallRecord]
+    answer: Future[Any]
+    store: Callable[[_Flight], None]
+    may_hang: bool
+
+
+@dataclass(slots=True)
+class _Sender:
+    """Sends with one key until nothing is due or the batch is over."""
+
+    key: VendorKey
+    limiter: Limiter
+    batch: _Batch
+    turn: _Turn
+    pool: ThreadPoolExecutor
+    hanging: list[_Flight] = field(default_factory=list)
+    mine: set[Future[Any]] = field(default_factory=set)
+
+    def send_all(self) -> None:
+        while not self.batch.is_over():
+            with alone_with(self.key.budget) as mine:
+                if not mine:
+                    return
+                try:
+                    outcomes.give_back_orphans(self.key)
+                    self.turn.finished = self._send_what_is_due()
+                    self._await_all()
+                    self._probe_once()
+                finally:  # nobody else may take their rows for orphans while they are under way
+                    wait(self.mine)
+            # A row that came just before the lock was given back rang for a worker that found it held.
+            if not self.turn.finished or not self._is_due():
                 return
-            outcomes.give_back_orphans(key.clinics)
-            turn.finished = _send_what_is_due(key, limiter.line(key.api_key), stop, turn)
-        # A row that came just before the lock was given back rang for a worker that found it held.
-        if not turn.finished or not _is_due(key):
-            return
 
+    def _send_what_is_due(self) -> bool:
+        """Whether nothing is due any more."""
+        while not self.batch.is_over():
+            self._store_what_came()
+            is_due = self._is_due()
+            is_suspected = outages.is_suspected(self.key, nothing_else_is_due=not is_due)
+            probe = outages.probe_for(self.key) if is_suspected else None
+            if not is_due and not probe:
+                if not self.hanging:
+                    return True
+                wait([flight.answer for flight in self.hanging], GLANCE, FIRST_COMPLETED)
+                continue
+            line = self.limiter.line(self.key.api_key)
+            if not line.approach():
+                return False
+            flight = self._probe(line, *probe) if probe else self._send_most_urgent(line)
+            if flight is not None and self._is_back(flight):
+                self._land(flight)
+            elif flight is not None:
+                self.hanging.append(flight)
+        return False
 
-def _send_what_is_due(key: VendorKey, line: Line, stop: threading.Event, turn: _Turn) -> bool:
-    while _is_due(key):
-        if stop.is_set() or not line.approach():
-            return False
-        oldest = turn.sent % OLDEST_EVERY == OLDEST_EVERY - 1
-        request = outcomes.claim(usable(key), oldest=oldest)
+    def _probe_once(self) -> None:
+        """What came back last may have found the vendor away, with nothing after it that would tell."""
+        is_suspected = outages.is_suspected(self.key, nothing_else_is_due=not self._is_due())
+        probe = outages.probe_for(self.key) if is_suspected else None
+        line = self.limiter.line(self.key.api_key)
+        if probe and line.approach():
+            flight = self._probe(line, *probe)
+            self._is_back(flight)
+            self._land(flight)
+
+    def _send_most_urgent(self, line: Line) -> _Flight | None:
+        request = outcomes.claim(self.key)
         if request is None:
             line.release()
-        else:
-            _send(key, request, line)
-            turn.sent += 1
-    return True
+            return None
+        self.turn.sent += 1
+        try:
+            call = call_of(request)
+        except NothingToSend:
+            line.release()
+            outcomes.dropped(request)
+            return None
+        except NoLongerMeant as change:
+            line.release()
+            outcomes.no_longer_meant(request, change)
+            return None
+        except Exception as error:
+            line.release()
+            outcomes.not_sent(request, error)
+            return None
+
+        def store(flight: _Flight) -> None:
+            _store(self.key, request, flight)
+
+        return self._take_off(line, request.clinic, call, store, may_hang=request.kind not in CREATES)
+
+    def _probe(self, line: Line, clinic: Clinic, path: str) -> _Flight:
+        """Ask for something harmless instead, because the vendor may be away."""
+
+        def store(flight: _Flight) -> None:
+            error = flight.answer.exception()
+            if error is not None and not isinstance(error, VendorError):
+                raise error
+            if seconds := outages.probed(self.key, clinic, error, flight.records[-1]):
+                flight.line.penalise(seconds)
+
+        return self._take_off(
+            line,
+            clinic,
+            lambda client: client.check_it_answers(path),
+            store,
+            may_hang=False,
+            deadline=outages.PROBE_DEADLINE,
+        )
+
+    def _take_off(
+        self,
+        line: Line,
+        clinic: Clinic,
+        call: Callable[[TenoviClient], Any],
+        store: Callable[[_Flight], None],
+        *,
+        may_hang: bool,
+        deadline: float = DEADLINE,
+    ) -> _Flight:
+        records: list[CallRecord] = []
+        client = TenoviClient(
+            settings.TENOVI_BASE_URL,
+            clinic.tenovi_domain,
+            self.key.api_key,
+            gate=line,
+            log=records.append,
+            deadline=deadline,
+        )
+        answer = self.pool.submit(call, client)
+        self.mine.add(answer)
+        self.batch.under_way.add(answer)
+        return _Flight(line, client, records, answer, store, may_hang)
+
+    def _land(self, flight: _Flight) -> None:
+        self.mine.discard(flight.answer)
+        self.batch.under_way.discard(flight.answer)
+        flight.store(flight)
+
+    def _is_back(self, flight: _Flight) -> bool:
+        """Wait for a call. False when it hangs at the vendor and its place in line is free for others."""
+        if wait([flight.answer], SOON).done:
+            return True
+        arrived_at: float | None = None
+        while not wait([flight.answer], GLANCE).done:
+            if not flight.may_hang or len(self.hanging) >= MOST_HANGING:
+                self._store_what_came()
+            elif arrived_at is not None and time.monotonic() - arrived_at >= HANGS:
+                flight.line.release()
+                return False
+            elif arrived_at is None and flight.client.has_arrived() and flight.line.arrived():
+                arrived_at = time.monotonic()
+        return True
+
+    def _store_what_came(self) -> None:
+        for flight in [one for one in self.hanging if one.answer.done()]:
+            self.hanging.remove(flight)
+            self._land(flight)
+
+    def _await_all(self) -> None:
+        while self.hanging:
+            wait([flight.answer for flight in self.hanging], DEADLINE, FIRST_COMPLETED)
+            self._store_what_came()
+
+    def _is_due(self) -> bool:
+        return Request.objects.across_clinics().filter(clinic__in=usable(self.key)).due().exists()
 
 
-def _send(key: VendorKey, request: Request, line: Line) -> None:
+def _store(key: VendorKey, request: Request, flight: _Flight) -> None:
+    """What became of a request's call."""
     try:
-        call = call_of(request)
-    except NothingToSend:
-        line.release()
-        outcomes.dropped(request)
-        return
-    except NoLongerMeant as change:
-        line.release()
-        outcomes.no_longer_meant(request, change)
-        return
-    except Exception as error:
-        line.release()
-        outcomes.not_sent(request, error)
-        return
-    records: list[CallRecord] = []
-    client = TenoviClient(
-        settings.TENOVI_BASE_URL, request.clinic.tenovi_domain, key.api_key, gate=line, log=records.append
-    )
-    try:
-        answer = call(client)
+        answer = flight.answer.result()
     except TooManyRequests as error:
-        line.penalise(outcomes.slow_down(key, request, error, records[-1]))
+        flight.line.penalise(outcomes.slow_down(key, request, error, flight.records[-1]))
     except VendorError as error:
-        outcomes.failed(key, request, error, records[-1])
+        outcomes.failed(key, request, error, flight.records[-1])
     else:
-        outcomes.answered(key, request, answer, records[-1])
-
-
-def _is_due(key: VendorKey) -> bool:
-    return Request.objects.across_clinics().filter(clinic__in=usable(key)).due().exists()
-
-
-@contextmanager
-def alone_with(key: VendorKey) -> Iterator[bool]:
-    """Whether this process is now the only one that sends with this key."""
-    number = int(key.budget[:8], 16) - 2**31  # a signed 32-bit number
-    with connection.cursor() as cursor:
-        cursor.execute("SELECT pg_try_advisory_lock(%s, %s)", [LOCK_CLASS, number])
-        (mine,) = cursor.fetchone()
-    try:
-        yield mine
-    finally:
-        if mine:
-            _unlock(number)
-
-
-def _unlock(number: int) -> None:
-    try:
-        with connection.cursor() as cursor:
-            cursor.execute("SELECT pg_advisory_unlock(%s, %s)", [LOCK_CLASS, number])
-    except Exception:
-        connection.close()  # the lock must never outlive its use
-        raise
+        outcomes.answered(key, request, answer, flight.records[-1])

@@ -10,7 +10,8 @@ from __future__ import annotations
 import datetime
 import logging
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -21,7 +22,7 @@ from django.db.models.functions import Now
 from clinics.encryption import WrongCredentialsKey
 from clinics.models import Clinic
 from tenovi.limiter import key_digest
-from tenovi.models import ParkedKey
+from tenovi.models import KeyTurn, ParkedKey
 
 log = logging.getLogger(__name__)
 
@@ -30,11 +31,21 @@ Cause = ParkedKey.Cause
 PAUSES: dict[str, tuple[float, float]] = {  # seconds: the first, doubling up to the last
     Cause.SLOW_DOWN: (2, 300),
     Cause.UNREACHABLE: (5, 60),
-    Cause.OUTAGE: (10, 300),
+    Cause.OUTAGE: (10, 60),
     Cause.KEY_REFUSED: (900, 900),
     Cause.DOMAIN_UNKNOWN: (900, 900),
 }
 LONGEST_PAUSE = 3600.0  # seconds, whatever the vendor asks for
+WORTH_A_WORD: dict[str, float] = {  # seconds after which a pause is told on every page
+    Cause.SLOW_DOWN: 60,
+    Cause.UNREACHABLE: 30,
+    Cause.OUTAGE: 10,
+    Cause.KEY_REFUSED: 0,
+    Cause.DOMAIN_UNKNOWN: 0,
+}
+
+LOCK_CLASS = 0x56444B59  # "VDKY": our part of PostgreSQL's advisory locks
+OLDEST_EVERY = 8  # one call of so many is for what has waited longest, however urgent the others
 
 NOT_SET_UP = "No Tenovi API key and client domain are stored for this clinic."
 UNREADABLE = "The stored API key cannot be read: CREDENTIALS_KEY is not the one it was stored with."
@@ -74,6 +85,46 @@ def account(api_key: str, clinic: Clinic) -> str:
     return key_digest(f"{clinic.tenovi_domain}\n{api_key}")
 
 
+@contextmanager
+def alone_with(budget: str) -> Iterator[bool]:
+    """Whether this process is now the only one that sends with the key of this budget.
+
+    A session lock of PostgreSQL: it dies with the connection, so a killed process blocks nobody. It
+    needs a direct connection, not a pooler that shares one between transactions.
+    """
+    number = int(budget[:8], 16) - 2**31  # a signed 32-bit number
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_try_advisory_lock(%s, %s)", [LOCK_CLASS, number])
+        (mine,) = cursor.fetchone()
+    try:
+        yield mine
+    finally:
+        if mine:
+            _unlock(number)
+
+
+def _unlock(number: int) -> None:
+    try:
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT pg_advisory_unlock(%s, %s)", [LOCK_CLASS, number])
+    except Exception:
+        connection.close()  # the lock must never outlive its use
+        raise
+
+
+def is_turn_of_the_oldest(key: VendorKey) -> bool:
+    """Whether the next call belongs to what has waited longest. The turn is kept in the database, so that
+    it comes round however short a process lives, and however slow the vendor is."""
+    return KeyTurn.objects.filter(budget=key.budget, calls__gte=OLDEST_EVERY - 1).exists()
+
+
+def count_call(key: VendorKey) -> None:
+    """A call with this key is made. For who is alone with it."""
+    turn, _ = KeyTurn.objects.get_or_create(budget=key.budget)
+    turn.calls = (turn.calls + 1) % OLDEST_EVERY
+    turn.save(update_fields=["calls"])
+
+
 @transaction.atomic
 def park(scope: str, cause: str, reason: str, *, seconds: float | None = None) -> float:
     """Leave this scope alone: for `seconds`, or twice as long as the last time. The pause chosen."""
@@ -91,6 +142,11 @@ def park(scope: str, cause: str, reason: str, *, seconds: float | None = None) -
 def has_outage(key: VendorKey) -> bool:
     """The vendor has left this key without answers, and has not answered since."""
     return ParkedKey.objects.filter(scope=key.budget, cause=Cause.OUTAGE).exists()
+
+
+def end_outage(key: VendorKey) -> None:
+    """The vendor answers again, whatever it says."""
+    ParkedKey.objects.filter(scope=key.budget, cause__in=[Cause.OUTAGE, Cause.UNREACHABLE]).delete()
 
 
 def unpark(api_key: str, clinic: Clinic) -> None:
@@ -114,19 +170,19 @@ def why_nothing_is_sent(clinic: Clinic, *, for_seconds: float = 0) -> str:
 
 
 def standing_problem(clinic: Clinic) -> str:
-    """What a person should know: a key that cannot work, or a pause that has lasted a minute. A
-    passing one is not worth a word; "" then."""
+    """What a person should know: a key that cannot work, or a pause that has lasted. A passing one is not
+    worth a word; "" then."""
     try:
         key = clinic.tenovi_api_key
     except WrongCredentialsKey:
         return UNREADABLE
     if not key or not clinic.tenovi_domain:
         return NOT_SET_UP
-    minute_ago = seconds_from_now(-60)
-    lasting = Q(cause__in=[Cause.KEY_REFUSED, Cause.DOMAIN_UNKNOWN]) | Q(
-        since__lt=minute_ago, until__gt=minute_ago
-    )
-    rows = ParkedKey.objects.filter(lasting, scope__in=[account(key, clinic), key_digest(key)])
+    is_mended = ~Q(cause__in=[Cause.KEY_REFUSED, Cause.DOMAIN_UNKNOWN]) & Q(until__lte=seconds_from_now(-60))
+    lasting = Q()
+    for cause, seconds in WORTH_A_WORD.items():
+        lasting |= Q(cause=cause, since__lte=seconds_from_now(-seconds))
+    rows = ParkedKey.objects.filter(lasting, ~is_mended, scope__in=[account(key, clinic), key_digest(key)])
     return rows.order_by("-until").values_list("reason", flat=True).first() or ""
 
 

@@ -133,6 +133,10 @@ def rows_a_page(kind: str) -> int:
     return 1000 if kind == RequestKind.MEASUREMENTS else PAGE_SIZE
 
 
+FINAL_WHEN_UNKNOWN = frozenset([RequestKind.MEASUREMENTS])
+"""Reads of what is known to have been there: when the vendor does not know it, that is the answer."""
+
+
 def removes(kind: str) -> bool:
     write = WRITES.get(kind)
     return write is not None and write.removes

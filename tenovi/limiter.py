@@ -5,7 +5,8 @@ urgent work is chosen only when the second is near), then *confirmed* in the ins
 first byte leaves, reported as *sent*, and given up when the answer is there. The next place lies
 `spacing` after the bytes of the one before left, and a full second after its answer came, whoever
 sends it: between leaving and arriving lies a time that nobody here knows, but an answer proves that
-its request had arrived. At most one reservation exists per key: a killed holder costs two empty
+its request had arrived. So does the acknowledgement of its last byte: a call that hangs after that
+gives its place up, and the next goes out beside it. At most one reservation exists per key: a killed holder costs two empty
 seconds, never a deadlock.
 
 Only Redis' own clock is used, so wrong clocks on our hosts change nothing. When Redis does not know
@@ -102,6 +103,8 @@ return wait
 
 _SENT = _LINE + "last = now if holder == me then slot = now end keep()"
 
+_ARRIVED = _LINE + "if holder == me then heard = now end keep()"
+
 _OVER = _LINE + "heard = now if holder == me then holder, slot = '', 0 end keep()"
 
 _RELEASE = _LINE + "if holder == me then holder, slot = '', 0 end keep()"
@@ -121,6 +124,7 @@ class Limiter:
                 "reserve": _RESERVE,
                 "confirm": _CONFIRM,
                 "sent": _SENT,
+                "arrived": _ARRIVED,
                 "over": _OVER,
                 "release": _RELEASE,
                 "penalise": _PENALISE,
@@ -192,6 +196,14 @@ class Line:
     def sent(self) -> None:
         with contextlib.suppress(LimiterAway):  # when it is back, it makes everybody wait an interval
             self._run("sent")
+
+    def arrived(self) -> bool:
+        """The vendor has the request, answered or not. False when that could not be noted."""
+        try:
+            self._run("arrived")
+        except LimiterAway:
+            return False
+        return True
 
     def over(self) -> None:
         with contextlib.suppress(LimiterAway):

@@ -20,6 +20,7 @@ from tenovi import disk, refusals
 from tenovi.keys import database_now, resting, seconds_from_now, standing_problem
 from tenovi.kinds import rows_a_page
 from tenovi.models import Call, Delivery, Heartbeat, ParkedKey, Priority, Request, RequestKind, RequestState
+from tenovi.outages import PROBE
 from tenovi.queue import Overview, calls_left, overview
 
 CALLS_SHOWN = 200
@@ -257,6 +258,8 @@ def page_for(visit: Visit) -> dict[str, Any]:
 
 
 def _kind(value: str) -> str:
+    if value == PROBE:
+        return "Whether Tenovi answers at all"
     return RequestKind(value).label if value in RequestKind.values else value
 
 

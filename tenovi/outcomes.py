@@ -2,7 +2,7 @@
 
 A request is charged an attempt when it is claimed, so that one which kills its process is counted
 too. The charge is taken back where the request is not to blame: nothing was sent, the key is
-refused, the vendor asks to slow down or has an outage.
+refused, the vendor asks to slow down or is known to have an outage (`tenovi.outages`).
 
 What creates something at the vendor is sent at most once. Where nobody knows whether it was done, it
 becomes `unknown` and stays so until its room has found out, or a person has.
@@ -13,20 +13,31 @@ from __future__ import annotations
 import logging
 import traceback
 import uuid
-from collections.abc import Sequence
 from typing import Any
 
 from django.db import InterfaceError, OperationalError, transaction
-from django.db.models import Case, F, Value, When
+from django.db.models import Case, F, Q, Value, When
 from django.db.models.functions import Now
 
-from clinics.models import Clinic
 from tenovi import errors
 from tenovi.client import CallRecord
-from tenovi.keys import Cause, VendorKey, account, has_outage, park, seconds_from_now, unpark
-from tenovi.kinds import CREATES, WRITES, other_way, removes
+from tenovi.keys import (
+    Cause,
+    VendorKey,
+    account,
+    alone_with,
+    count_call,
+    has_outage,
+    is_turn_of_the_oldest,
+    park,
+    seconds_from_now,
+    unpark,
+    usable,
+)
+from tenovi.kinds import CREATES, FINAL_WHEN_UNKNOWN, WRITES, other_way, removes
 from tenovi.lists import FROM_THE_FIRST_PAGE, judged
 from tenovi.models import Call, Request, RequestState
+from tenovi.queries import RequestQuerySet
 from tenovi.registry import NoLongerMeant, answer_handler, failure_handler
 from tenovi.shapes import Page
 
@@ -37,36 +48,54 @@ PAUSES = (5, 15, 60, 180)  # seconds after the first failure, the second, ...
 NOT_FOUND_PAUSE = 24 * 3600  # seconds
 PARKED_PAUSE = 3600  # seconds until asking for the same again revives it
 MOST_RESTARTS = 2  # of a list whose end could not be proven
-OUTAGE_CALLS = 3  # unanswered in a row, of more than one request
 
 DIED = "The process that sent this ended without a result, five times."
 DIED_ONCE = "The process that sent this ended without a result: Tenovi may have done it."
 
 
-def claim(clinics: Sequence[Clinic], *, oldest: bool = False) -> Request | None:
-    """The most urgent request of these clinics, or the oldest, marked as being sent, committed."""
-    due = Request.objects.across_clinics().filter(clinic__in=clinics).due()
+def claim(key: VendorKey) -> Request | None:
+    """The most urgent request of this key, or when it is its turn the oldest, marked as being sent,
+    committed. For who is alone with the key."""
+    due = Request.objects.across_clinics().filter(clinic__in=usable(key)).due()
     with transaction.atomic():
+        oldest = is_turn_of_the_oldest(key)
         request = (
             (due.longest_waiting_first() if oldest else due.most_urgent_first())
             .select_related("clinic")
             .select_for_update(skip_locked=True, of=("self",))
+            .annotate(database_now=Now())
             .first()
         )
         if request is not None:
             request.state = RequestState.SENDING
             request.claim = uuid.uuid4()
+            request.sent_with = key.budget
             request.attempts += 1
-            request.save(update_fields=["state", "claim", "attempts"])
+            request.begun_at = request.begun_at if request.pages else request.database_now
+            request.save(update_fields=["state", "claim", "sent_with", "attempts", "begun_at"])
+            count_call(key)
     return request
 
 
-def give_back_orphans(clinics: Sequence[Clinic]) -> None:
-    """Free what a dead process was sending. Only for who holds the key's lock: nobody else sends.
+def give_back_orphans(key: VendorKey) -> None:
+    """Free what a dead process was sending with this key. Only for who is alone with the key."""
+    nameless = Q(sent_with="", clinic__in=key.clinics)
+    _free(Request.objects.across_clinics().filter(nameless | Q(sent_with=key.budget)))
 
-    Sending it again does no harm, unless it creates something.
-    """
-    dead = Request.objects.across_clinics().filter(clinic__in=clinics, state=RequestState.SENDING)
+
+def give_back_abandoned() -> None:
+    """Free what was being sent with any key that nobody sends with now, one in use no more among them. Where
+    its process lives, the answer is still to come, whatever key the clinic has by now."""
+    sending = Request.objects.across_clinics().filter(state=RequestState.SENDING).exclude(sent_with="")
+    for budget in set(sending.values_list("sent_with", flat=True)):
+        with alone_with(budget) as nobody_sends:
+            if nobody_sends:
+                _free(Request.objects.across_clinics().filter(sent_with=budget))
+
+
+def _free(requests: RequestQuerySet) -> None:
+    """Sending them again does no harm, unless they create something."""
+    dead = requests.filter(state=RequestState.SENDING)
     for request in dead.filter(kind__in=CREATES).select_related("clinic"):
         _stop(request, RequestState.UNKNOWN, DIED_ONCE, None)
     dead.exclude(kind__in=CREATES).update(
@@ -153,18 +182,14 @@ def failed(key: VendorKey, request: Request, error: errors.VendorError, record: 
         case errors.Unreachable():
             park(key.budget, Cause.UNREACHABLE, error.sentence)
             _wait(request, error.sentence, charged=False)
-        case errors.NotFound() if request.kind not in WRITES:
+        case errors.NotFound() if request.kind not in WRITES and request.kind not in FINAL_WHEN_UNKNOWN:
             _try_later(request, error.sentence, pause=NOT_FOUND_PAUSE)
         case errors.Refused():
             _stop(request, RequestState.PARKED, error.sentence, error)
         case _ if request.kind in CREATES:
-            if _is_outage(key):
-                park(key.budget, Cause.OUTAGE, f"Tenovi seems to have an outage: {error.sentence}")
             _stop(request, RequestState.UNKNOWN, error.sentence, error)
-        case _ if _is_outage(key):
-            pause = park(key.budget, Cause.OUTAGE, f"Tenovi seems to have an outage: {error.sentence}")
-            # Another one is the next to try: if that is answered, this one was to blame after all.
-            _wait(request, error.sentence, charged=False, seconds=pause + 1)
+        case _ if has_outage(key):
+            _wait(request, error.sentence, charged=False)
         case _:
             _try_later(request, error.sentence, error=error)
 
@@ -213,7 +238,8 @@ def _page_answered(request: Request, answer: Page[Any], call: Call) -> None:
 def _finish(request: Request) -> None:
     mine = Request.objects.across_clinics().filter(id=request.id)
     if not mine.filter(renewed=False).delete()[0]:
-        _update(request, state=RequestState.WAITING, attempts=0, reason="", renewed=False)
+        anew = {**FROM_THE_FIRST_PAGE, "restarts": 0}
+        _update(request, state=RequestState.WAITING, attempts=0, reason="", renewed=False, **anew)
 
 
 def _read_anew(request: Request, unproven: str) -> None:
@@ -263,7 +289,8 @@ def _stop(request: Request, state: str, reason: str, error: errors.VendorError |
     """It is not sent again by itself, and its room is told. What was asked for anew meanwhile is."""
     with transaction.atomic():
         if request.kind not in CREATES and _renewed(request):
-            _update(request, state=RequestState.WAITING, attempts=0, reason=reason, renewed=False)
+            anew = {**FROM_THE_FIRST_PAGE, "restarts": 0}
+            _update(request, state=RequestState.WAITING, attempts=0, reason=reason, renewed=False, **anew)
         elif _update(request, state=state, reason=reason, not_before=seconds_from_now(PARKED_PAUSE)):
             request.state, request.reason = state, reason
             _tell_room(request, error)
@@ -308,14 +335,3 @@ def _log(request: Request, record: CallRecord) -> Call:
         outcome=error.effect.value if error else Call.Outcome.ANSWERED,
         reason=error.sentence if error else "",
     )
-
-
-def _is_outage(key: VendorKey) -> bool:
-    """Several requests in a row went without answer: that is the vendor, not one of them. It
-    lasts until something is answered."""
-    if has_outage(key):
-        return True
-    calls = Call.objects.across_clinics().filter(clinic__in=key.clinics).newest_first()
-    last = list(calls.values_list("outcome", "request_id")[:OUTAGE_CALLS])
-    unanswered = all(outcome == Call.Outcome.DOUBTFUL for outcome, _ in last)
-    return len(last) == OUTAGE_CALLS and unanswered and len({request for _, request in last}) > 1

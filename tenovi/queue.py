@@ -32,6 +32,7 @@ _ALL_FIELDS = f"""jsonb_build_object('fields', (
     FROM jsonb_array_elements({_FIELDS.format(_TABLE)} || {_FIELDS.format("excluded")}) AS field
 ))"""
 _REVIVES = f"{_TABLE}.state = 'parked' AND (%(insist)s OR {_TABLE}.not_before <= statement_timestamp())"
+_BEGINS_ANEW = f"({_REVIVES} OR (%(anew)s AND {_TABLE}.state = 'waiting'))"
 _ASK = f"""
 INSERT INTO {_TABLE} (id, clinic_id, kind, target, params, priority, state, attempts, reason, cursor, pages)
 SELECT gen_random_uuid(), %(clinic)s, %(kind)s, target, %(params)s::jsonb, %(priority)s, 'waiting', 0, '', '', 0
@@ -40,12 +41,12 @@ ON CONFLICT (clinic_id, kind, target) DO UPDATE SET
     priority = least({_TABLE}.priority, excluded.priority),
     state = CASE WHEN {_REVIVES} THEN 'waiting' ELSE {_TABLE}.state END,
     attempts = CASE WHEN {_REVIVES} OR %(insist)s THEN 0 ELSE {_TABLE}.attempts END,
-    cursor = CASE WHEN {_REVIVES} THEN '' ELSE {_TABLE}.cursor END,
-    pages = CASE WHEN {_REVIVES} THEN 0 ELSE {_TABLE}.pages END,
-    rows = CASE WHEN {_REVIVES} THEN 0 ELSE {_TABLE}.rows END,
-    digests = CASE WHEN {_REVIVES} THEN '[]'::jsonb ELSE {_TABLE}.digests END,
+    cursor = CASE WHEN {_BEGINS_ANEW} THEN '' ELSE {_TABLE}.cursor END,
+    pages = CASE WHEN {_BEGINS_ANEW} THEN 0 ELSE {_TABLE}.pages END,
+    rows = CASE WHEN {_BEGINS_ANEW} THEN 0 ELSE {_TABLE}.rows END,
+    digests = CASE WHEN {_BEGINS_ANEW} THEN '[]'::jsonb ELSE {_TABLE}.digests END,
     restarts = CASE WHEN {_REVIVES} OR %(insist)s THEN 0 ELSE {_TABLE}.restarts END,
-    renewed = {_TABLE}.renewed OR (%(writes)s AND {_TABLE}.state = 'sending'),
+    renewed = {_TABLE}.renewed OR ((%(writes)s OR %(anew)s) AND {_TABLE}.state = 'sending'),
     params = CASE WHEN {_TABLE}.params ? 'fields' AND excluded.params ? 'fields'
         THEN {_TABLE}.params || excluded.params || {_ALL_FIELDS}
         ELSE ({_TABLE}.params || excluded.params) - 'fields' END,
@@ -61,10 +62,13 @@ def ask(
     priority: int = Priority.ROUTINE,
     params: dict[str, Any] | None = None,
     insist: bool = False,
+    anew: bool = False,
     wake: bool = True,
 ) -> None:
     """Have the vendor asked for one thing. See `ask_for_each`."""
-    ask_for_each(clinic, kind, [target], priority=priority, params=params, insist=insist, wake=wake)
+    ask_for_each(
+        clinic, kind, [target], priority=priority, params=params, insist=insist, anew=anew, wake=wake
+    )
 
 
 def ask_for_each(
@@ -75,6 +79,7 @@ def ask_for_each(
     priority: int = Priority.ROUTINE,
     params: dict[str, Any] | None = None,
     insist: bool = False,
+    anew: bool = False,
     wake: bool = True,
 ) -> None:
     """Have the vendor asked for `kind` of each target; what waits already is not doubled.
@@ -84,7 +89,8 @@ def ask_for_each(
     while it is being sent, a write is sent once more.
 
     `insist` forgets earlier failures and pauses, for a person who has mended something; whatever a
-    person waits for (`Priority.PERSON`) does so too, since pages say that it is being sent. `wake`
+    person waits for (`Priority.PERSON`) does so too, since pages say that it is being sent. `anew` is for who
+    needs to know how things stand from now on: a list that is half read begins with its first page. `wake`
     rings for a worker after the commit; without it (webhooks publish nothing) the scheduler finds
     the rows within seconds.
     """
@@ -98,6 +104,7 @@ def ask_for_each(
                 "params": json.dumps(params or {}),
                 "priority": int(priority),
                 "insist": insist or priority == Priority.PERSON,
+                "anew": anew,
                 "writes": kind in WRITES,
             },
         )

@@ -52,7 +52,10 @@ def heartbeat() -> None:
 
 @periodic_task("tenovi.forget")
 def forget() -> None:
-    """Delete log lines, counts of refused calls and heartbeats that nobody needs any more."""
+    """Delete log lines, counts of refused calls and heartbeats that nobody needs any more. The last heartbeat
+    before those that are kept stays: without it, a time without any that ends there would never be seen."""
     Call.objects.across_clinics().filter(at__lt=seconds_from_now(-KEEP_CALLS.total_seconds())).delete()
     DoorCount.objects.filter(last_at__lt=seconds_from_now(-KEEP_CALLS.total_seconds())).delete()
-    Heartbeat.objects.filter(minute__lt=seconds_from_now(-KEEP_HEARTBEATS.total_seconds())).delete()
+    old = Heartbeat.objects.filter(minute__lt=seconds_from_now(-KEEP_HEARTBEATS.total_seconds()))
+    if newest := old.order_by("-minute").first():
+        old.filter(minute__lt=newest.minute).delete()

@@ -12,8 +12,12 @@ towards the one before.
 
 from __future__ import annotations
 
+import contextlib
+import fcntl
 import os
 import socket
+import struct
+import termios
 import threading
 import time
 from collections.abc import Mapping
@@ -36,6 +40,7 @@ class Exchange:
     def __init__(self, gate: Gate, deadline: float) -> None:
         self.gate = gate
         self.began_sending = False
+        self.has_left = False
         self.expired = False
         self._since = time.monotonic()
         self._sockets: list[socket.socket] = []
@@ -59,6 +64,15 @@ class Exchange:
         self.gate.ready()
         self.began_sending = True
         self._since = time.monotonic()
+
+    def has_arrived(self) -> bool:
+        """Whether the other end has acknowledged every byte of the request. For any thread."""
+        if not self.has_left:
+            return False
+        with contextlib.suppress(OSError, ValueError):  # closed meanwhile
+            unacknowledged = fcntl.ioctl(self._sockets[-1].fileno(), termios.TIOCOUTQ, bytes(4))
+            return struct.unpack("i", unacknowledged) == (0,)
+        return False
 
     def milliseconds(self) -> int:
         """Since the first byte left; of an exchange that sent none, since it was begun."""
@@ -123,6 +137,7 @@ class _Gated(HTTPConnection):
             super().request(*args, **kwargs)
         finally:
             self.under.gate.sent()
+            self.under.has_left = True
 
     def getresponse(self) -> Any:
         try:

@@ -62,7 +62,8 @@ def store_webhooks(request: Request, answer: Page[Webhook]) -> int:
     if not answer.ended:
         return 0
     lost = Request.objects.for_clinic(clinic).filter(kind=RequestKind.WEBHOOK_CREATE)
-    lost.filter(state=RequestState.UNKNOWN).delete()  # it is there, or it may be asked for again
+    # It is there, or it may be asked for again; a list that was read before says neither.
+    lost.filter(state=RequestState.UNKNOWN, begun_at__lte=request.begun_at).delete()
     return 0
 
 

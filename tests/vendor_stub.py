@@ -84,9 +84,14 @@ class VendorStub:
             self._replies.clear()
             self._replies["*"] = list(replies)
 
+    @property
+    def work(self) -> list[Asked]:
+        """What was asked, save whether the vendor answers at all."""
+        return [asked for asked in self.asked if not asked.query.endswith("page_size=1")]
+
     def paths(self) -> list[str]:
-        """What was asked, in order, without the client's part."""
-        return [asked.path.removeprefix(f"/clients/{DOMAIN}") for asked in self.asked]
+        """Where that work went, in order, without the client's part."""
+        return [asked.path.removeprefix(f"/clients/{DOMAIN}") for asked in self.work]
 
     def smallest_gap(self) -> float:
         """Seconds between the two closest requests; endless while there are fewer."""

@@ -2,6 +2,7 @@ from tenovi.models.ledger import Delivery, DeliveryItem, DoorCount
 from tenovi.models.queue import (
     Call,
     Heartbeat,
+    KeyTurn,
     ParkedKey,
     Priority,
     Request,
@@ -16,6 +17,7 @@ __all__ = [
     "DeliveryItem",
     "DoorCount",
     "Heartbeat",
+    "KeyTurn",
     "ParkedKey",
     "Priority",
     "Request",

@@ -77,7 +77,8 @@ class Request(TenantModel):
     answer is not the last word. A list keeps its place in `cursor` (the `next` of the page before), so that it
     continues where a crash left it, and what tells whether its end is proven (`tenovi.lists`): `rows` so far, the
     `digests` of its pages, and how often it was begun again because it was not (`restarts`). `claim` names the attempt under way: an answer that comes
-    back to a row with another claim is thrown away.
+    back to a row with another claim is thrown away. `sent_with` is the budget of the key of that attempt, whose lock
+    its process holds; `begun_at` is when the reading of the thing, or of the list's first page, began.
     """
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
@@ -97,6 +98,8 @@ class Request(TenantModel):
     total = models.PositiveIntegerField(null=True)
     claim = models.UUIDField(null=True)
     renewed = models.BooleanField(default=False, db_default=False)
+    sent_with = models.CharField(max_length=64, blank=True, db_default="", default="")
+    begun_at = models.DateTimeField(null=True)
     created_at = models.DateTimeField(db_default=Now())
 
     objects: ClassVar[RequestQuerySet] = RequestQuerySet.as_manager()  # type: ignore[assignment]
@@ -171,6 +174,13 @@ class ParkedKey(models.Model):
     pause = models.FloatField()  # seconds, the last one
     until = models.DateTimeField()
     since = models.DateTimeField(db_default=Now())
+
+
+class KeyTurn(models.Model):
+    """How many calls a key has made since one of them was for what had waited longest."""
+
+    budget = models.CharField(max_length=64, primary_key=True)
+    calls = models.PositiveSmallIntegerField(default=0)
 
 
 class Heartbeat(models.Model):

@@ -18,8 +18,8 @@ from pytest_django import Settings
 from clinics.models import Clinic
 from devices.models import Device
 from patients.models import Patient
-from tenovi.drain import alone_with, drain
-from tenovi.keys import keys_of, seconds_from_now, why_nothing_is_sent
+from tenovi.drain import drain
+from tenovi.keys import alone_with, keys_of, seconds_from_now, why_nothing_is_sent
 from tenovi.models import Call, ParkedKey, Priority, Request, RequestKind
 from tenovi.queue import ask, ask_for_each
 from tenovi.registry import _answer_handlers as HANDLERS
@@ -86,7 +86,7 @@ def test_a_list_continues_at_the_page_where_it_was_interrupted(stub: VendorStub,
     assert (request.cursor, request.pages, request.total) == ("page=2&page_size=500", 1, 3)
     time_passes(clinic)
     drain()
-    assert [asked.query[:6] for asked in stub.asked] == ["page=1", "page=2", "page=2"]
+    assert [asked.query[:6] for asked in stub.work] == ["page=1", "page=2", "page=2"]
     assert Device.objects.for_clinic(clinic).count() == 2
 
 
@@ -123,7 +123,7 @@ def test_what_always_fails_is_parked_after_five_tries_with_its_reason(
     request = only_request(clinic)
     assert (request.state, request.attempts) == ("parked", 5)
     assert request.reason == "Tenovi had an error of its own (500)."
-    assert len(stub.asked) == 5
+    assert len(stub.work) == 5
 
 
 def test_one_that_always_fails_holds_up_nothing_else(stub: VendorStub, clinic: Clinic) -> None:
@@ -322,7 +322,7 @@ def test_an_answer_to_a_request_taken_over_by_somebody_else_is_thrown_away(
 def test_one_process_at_a_time_sends_with_a_key(stub: VendorStub, clinic: Clinic) -> None:
     ask(clinic, RequestKind.DEVICES)
     (key,) = keys_of([clinic])
-    with alone_with(key) as mine:
+    with alone_with(key.budget) as mine:
         assert mine
         assert drain().sent == 0
     assert stub.asked == []

@@ -19,6 +19,7 @@ from tenovi.drain import drain
 from tenovi.keys import why_nothing_is_sent
 from tenovi.kinds import CALLS, CREATES, WRITES
 from tenovi.models import Call, Request, RequestKind
+from tenovi.outages import PROBE
 from tenovi.queue import ask
 from tests.factories import assign, make_device, make_patient
 from tests.sandbox_server import Sandbox
@@ -87,7 +88,7 @@ def test_an_order_is_sent_as_its_room_writes_it_and_its_answer_handed_back(
     stub.reply("/hwi/hwi-devices/", Reply(201, wire_device(5)))
     ask(clinic, RequestKind.DEVICE_CREATE, ORDER)
     drain()
-    (asked,) = stub.asked
+    (asked,) = stub.work
     assert (asked.method, json.loads(asked.body)) == ("POST", room.build(Request()))
     assert [answer.hwi_device_id.int for answer in room.answers] == [5]
     assert not Request.objects.for_clinic(clinic).exists()
@@ -102,10 +103,10 @@ def test_an_order_that_may_have_been_placed_is_kept_and_never_sent_again(
     run_for_long(clinic)
     ask(clinic, RequestKind.DEVICE_CREATE, ORDER, insist=True)
     run_for_long(clinic)
-    assert len(stub.asked) == 1
+    assert len(stub.work) == 1
     assert only_request(clinic).state == "unknown"
     assert [state for state, _ in room.failures] == ["unknown"]
-    call = Call.objects.for_clinic(clinic).get()
+    call = Call.objects.for_clinic(clinic).exclude(kind=PROBE).get()
     assert call.outcome == "doubtful"
     assert call.reason.endswith(".")
     assert KEY not in call.reason
@@ -115,7 +116,7 @@ def test_an_order_whose_process_died_is_not_sent_again(stub: VendorStub, clinic:
     ask(clinic, RequestKind.DEVICE_CREATE, ORDER)
     Request.objects.for_clinic(clinic).update(state="sending", claim=uuid.uuid4(), attempts=1)
     run_for_long(clinic)
-    assert stub.asked == []
+    assert stub.work == []
     assert (only_request(clinic).state, room.failures) == ("unknown", [("unknown", "")])
 
 
@@ -129,7 +130,7 @@ def test_an_order_whose_answer_we_fail_to_store_is_not_sent_again(
     stub.reply("/hwi/hwi-devices/", Reply(201, wire_device(5)))
     ask(clinic, RequestKind.DEVICE_CREATE, ORDER)
     run_for_long(clinic)
-    assert len(stub.asked) == 1
+    assert len(stub.work) == 1
     assert only_request(clinic).state == "unknown"
 
 
@@ -204,7 +205,7 @@ def test_what_was_never_there_cannot_be_removed(
 
 
 def pushed(stub: VendorStub) -> list[tuple[str, dict[str, Any]]]:
-    return [(asked.method, json.loads(asked.body)) for asked in stub.asked]
+    return [(asked.method, json.loads(asked.body)) for asked in stub.work]
 
 
 def test_a_patient_the_vendor_does_not_know_is_created_with_all_that_is_filled(
@@ -239,7 +240,7 @@ def test_a_vendor_that_says_both_is_not_asked_for_ever(stub: VendorStub, clinic:
     stub.reply(PATIENTS, Reply(400, {"external_id": ["exists"]}))
     ask(clinic, RequestKind.PATIENT_PUSH, "mrn-1")
     run_for_long(clinic)
-    assert len(stub.asked) == 5
+    assert len(stub.work) == 5
     assert only_request(clinic).state == "parked"
 
 
@@ -290,7 +291,7 @@ def test_a_device_is_pushed_with_who_has_it_now_and_nothing_is_lost_from_it(
 def test_what_is_no_longer_to_be_said_is_dropped_unsent(stub: VendorStub, clinic: Clinic) -> None:
     ask(clinic, RequestKind.PATIENT_PUSH, "nobody")
     drain()
-    assert stub.asked == []
+    assert stub.work == []
     assert not Request.objects.for_clinic(clinic).exists()
 
 
@@ -319,7 +320,7 @@ def test_the_hardware_log_is_asked_for_under_its_other_path(
 def test_a_log_under_neither_path_parks_itself_and_not_the_key(stub: VendorStub, clinic: Clinic) -> None:
     ask(clinic, RequestKind.HARDWARE_LOG)
     run_for_long(clinic)
-    assert len(stub.asked) == 2
+    assert len(stub.work) == 2
     assert only_request(clinic).state == "parked"
     assert why_nothing_is_sent(clinic) == ""
 
@@ -334,7 +335,10 @@ def test_a_web_page_instead_of_data_is_a_line_on_the_record_for_every_read(
     stub.reply_to_everything(Reply(200, b"<html>sign in</html>", {"Content-Type": "text/html"}))
     ask(clinic, kind, str(DEVICE))
     drain()
-    assert Call.objects.for_clinic(clinic).get().reason == "Tenovi answered with a web page instead of data."
+    assert (
+        Call.objects.for_clinic(clinic).exclude(kind=PROBE).get().reason
+        == "Tenovi answered with a web page instead of data."
+    )
     assert (only_request(clinic).state, only_request(clinic).attempts) == ("waiting", 1)
 
 
