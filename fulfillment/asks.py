@@ -14,7 +14,8 @@ from dataclasses import dataclass
 from typing import Any, TypeVar
 
 from django.db import transaction
-from django.db.models import F
+from django.db.models import CharField, Exists, F, OuterRef
+from django.db.models.functions import Cast
 from django.utils import timezone
 
 from clinics import audit
@@ -31,6 +32,7 @@ SHIPPING = ("shipping_name", "shipping_address", "shipping_city", "shipping_stat
 GATEWAY = "Gateway"
 LOOKS = 2
 BETWEEN_LOOKS = datetime.timedelta(minutes=10)
+GONE = "Its request is gone from the queue."
 CLOCKS_DIFFER = datetime.timedelta(minutes=5)
 
 
@@ -114,7 +116,7 @@ def leave_in_doubt(ask: Ask, said: str) -> None:
     ask.state, ask.said = AskState.UNKNOWN, said[:500]
     _save(ask)
     _record(f"{SORTS[type(ask)].word}_in_doubt", ask, None)
-    ask_vendor(ask.clinic, SORTS[type(ask)].listing, priority=Priority.PERSON)
+    ask_vendor(ask.clinic, SORTS[type(ask)].listing, priority=Priority.PERSON, anew=True)
 
 
 @transaction.atomic
@@ -164,10 +166,12 @@ def store_listed(rows: Iterable[tuple[Ask, bool]]) -> None:
             _save(known)
 
 
-def settle_doubtful(clinic: Clinic, model: type[Ask]) -> None:
-    """The vendor's list was read to its end: resolve what is in doubt from it, where it can be."""
+def settle_doubtful(clinic: Clinic, model: type[Ask], *, read_at: datetime.datetime) -> None:
+    """The vendor's list was read to its end, from `read_at` on: resolve what was in doubt by then, where
+    it can be."""
     now = timezone.now()
-    for ask in rows_of(model, clinic).in_states(AskState.UNKNOWN).select_for_update():
+    doubtful = rows_of(model, clinic).in_states(AskState.UNKNOWN).filter(changed_at__lte=read_at)
+    for ask in doubtful.select_for_update():
         found = candidates(ask)
         if len(found) == 1:
             adopt(ask=ask, found=found[0], by=None)
@@ -223,8 +227,33 @@ def may_be_sent_again(ask: Ask) -> bool:
     return ask.state == AskState.UNKNOWN and ask.looks >= LOOKS and not candidates(ask)
 
 
+def _mend(model: type[Ask]) -> None:
+    """What waits for a request that is no more: nobody knows about the one, and the other was not withdrawn."""
+    sort = SORTS[model]
+    for state, kind, target in (
+        (AskState.QUEUED, sort.create, Cast(OuterRef("id"), CharField())),
+        (AskState.WITHDRAWING, sort.remove, OuterRef("vendor_id")),
+    ):
+        requests = Request.objects.across_clinics().filter(
+            clinic=OuterRef("clinic"), kind=kind, target=target
+        )
+        rows: AskQuerySet[Ask] = model.objects.across_clinics()  # type: ignore[assignment]
+        for ask in rows.in_states(state).filter(~Exists(requests)).select_related("clinic"):
+            with transaction.atomic():
+                held = _locked(ask)
+                if held.state != state or _is_asked(held.clinic, kind, str(held.id), held.vendor_id):
+                    continue
+                (leave_in_doubt if state == AskState.QUEUED else not_withdrawn)(held, GONE)
+
+
+def _is_asked(clinic: Clinic, kind: str, *targets: str) -> bool:
+    return Request.objects.for_clinic(clinic).filter(kind=kind, target__in=targets).exists()
+
+
 def look_again() -> int:
     """Have the lists read that may settle what is in doubt; how many."""
+    for model in SORTS:
+        _mend(model)
     due = timezone.now() - BETWEEN_LOOKS
     asked = 0
     for model, sort in SORTS.items():

@@ -9,6 +9,7 @@ from django.db.models import Exists, OuterRef, Q
 from devices.models import Device
 from devices.queries import DeviceQuerySet
 from fulfillment.models import Order
+from fulfillment.states import OrderState
 
 CLOCKS_DIFFER = datetime.timedelta(minutes=10)
 STILL_WORKING = datetime.timedelta(hours=1)  # for a create that the vendor finished late
@@ -35,6 +36,7 @@ def candidates_for(order: Order) -> DeviceQuerySet:
 
 
 def rivals_of(order: Order) -> bool:
-    """Whether another order of the same thing is being looked for too: then nobody can say whose a device is."""
-    others = Order.objects.for_clinic(order.clinic).doubtful().exclude(id=order.id)
+    """Whether another order of the same thing is being sent or looked for: then nobody can say whose a device is."""
+    rival = [OrderState.SENDING, OrderState.UNKNOWN, OrderState.NEEDS_PERSON]
+    others = Order.objects.for_clinic(order.clinic).filter(state__in=rival).exclude(id=order.id)
     return others.filter(patient=order.patient_id, device_name=order.device_name).exists()

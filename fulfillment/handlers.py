@@ -88,7 +88,6 @@ def store_devices_of_patient(request: Request, answer: shapes.Page[shapes.Device
     failed = store_devices(request, answer)
     looked(
         request,
-        is_first=request.pages == 0,
         is_last=answer.ended,
         is_whole=not (failed or answer.unusable),
     )

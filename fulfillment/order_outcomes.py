@@ -22,10 +22,12 @@ from devices.models import Device, Gateway
 from fulfillment.evidence import candidates_for, rivals_of
 from fulfillment.models import Order, ShipBy
 from fulfillment.order_steps import Held, What, confirm, enqueue, hold_order, is_under_way, move, note
+from fulfillment.queries import OrderQuerySet
 from fulfillment.states import OrderState
 from fulfillment.statuses import may_follow, status_named
 from tenovi import shapes
 from tenovi.errors import Invalid, TooManyRequests, VendorError
+from tenovi.keys import database_now
 from tenovi.models import Priority, Request, RequestKind, RequestState
 from tenovi.queue import ask
 from tenovi.registry import NothingToSend
@@ -151,48 +153,61 @@ def _doubted(order: Order, said: str, error: VendorError | None) -> None:
         audited=audited,
         doubted_at=timezone.now(),
         throttled=isinstance(error, TooManyRequests),
-        looking=False,
         looks=0,
         found=0,
-        look_due_at=None,
     )
     ask_for_look(order)
 
 
 def ask_for_look(order: Order) -> None:
     """Have the vendor's list of this patient's devices read, under every spelling of the id it is known
-    to use: its filter minds the case, its records do not."""
+    to use: its filter minds the case, its records do not. Nothing is decided before all have been read."""
     known = Device.objects.for_clinic(order.clinic).filter(
         vendor_patient_id__iexact=order.patient.external_id
     )
     spellings = {order.patient.external_id, *known.values_list("vendor_patient_id", flat=True)}
-    for spelling in sorted(spellings):
-        ask(order.clinic, RequestKind.DEVICES_OF_PATIENT, spelling, priority=Priority.PERSON, insist=True)
+    order.unread_lists, order.look_asked_at, order.look_due_at = sorted(spellings), database_now(), None
+    order.save(update_fields=["unread_lists", "look_asked_at", "look_due_at"])
+    for spelling in order.unread_lists:
+        ask(
+            order.clinic,
+            RequestKind.DEVICES_OF_PATIENT,
+            spelling,
+            priority=Priority.PERSON,
+            insist=True,
+            anew=True,
+        )
 
 
-def looked(request: Request, *, is_first: bool, is_last: bool, is_whole: bool) -> None:
-    """A page of that list is stored. A look counts when it began after the doubt and reached the end:
-    with one key all calls go one after the other, so its first page tells."""
-    mine = Order.objects.for_clinic(request.clinic).filter(
-        state=OrderState.UNKNOWN, patient__external_id=request.target
-    )
-    if is_first:
-        mine.update(looking=True)
+def looked(request: Request, *, is_last: bool, is_whole: bool) -> None:
+    """A page of one of those lists is stored. A list counts when its reading began after it was asked for,
+    and reached the end; the last of them decides, or one that could not be read as a whole."""
     if not (is_last or not is_whole):
         return
-    for order_id in mine.filter(looking=True).order_by("id").values_list("id", flat=True):
-        settle(hold_order(request.clinic, order_id), is_whole=is_whole)
+    mine = _looked_for_in(request).filter(look_asked_at__lte=request.begun_at)
+    for order_id in mine.order_by("id").values_list("id", flat=True):
+        held = hold_order(request.clinic, order_id)
+        order = held.order
+        if order.state != OrderState.UNKNOWN or request.target not in order.unread_lists:
+            continue
+        order.unread_lists = [one for one in order.unread_lists if one != request.target]
+        order.save(update_fields=["unread_lists"])
+        if not order.unread_lists or not is_whole:
+            settle(held, is_whole=is_whole)
 
 
 def look_failed(request: Request, error: VendorError | None) -> None:
     """The list could not be read: after so many attempts a person has to look."""
-    mine = Order.objects.for_clinic(request.clinic).filter(
-        state=OrderState.UNKNOWN, patient__external_id=request.target
-    )
-    for order_id in mine.order_by("id").values_list("id", flat=True):
+    for order_id in _looked_for_in(request).order_by("id").values_list("id", flat=True):
         held = hold_order(request.clinic, order_id)
         if held.order.state == OrderState.UNKNOWN:
             _hand_over(held.order, f"{NOT_WHOLE} {request.reason}", found=held.order.found)
+
+
+def _looked_for_in(request: Request) -> OrderQuerySet:
+    return Order.objects.for_clinic(request.clinic).filter(
+        state=OrderState.UNKNOWN, unread_lists__contains=[request.target]
+    )
 
 
 def settle(held: Held, *, is_whole: bool = True) -> None:
@@ -213,8 +228,8 @@ def settle(held: Held, *, is_whole: bool = True) -> None:
         "whole": is_whole,
     }
     looks = order.looks + 1
-    order.looks, order.looking, order.found = looks, False, len(found)
-    order.save(update_fields=["looks", "looking", "found"])
+    order.looks, order.unread_lists, order.found = looks, [], len(found)
+    order.save(update_fields=["looks", "unread_lists", "found"])
     note(order, What.LOOKED, detail=evidence, audited={"found": len(found), "look": looks})
     rivals = rivals_of(order)
     if len(found) == 1 and not rivals:
@@ -235,7 +250,7 @@ def settle(held: Held, *, is_whole: bool = True) -> None:
 
 
 def _hand_over(order: Order, said: str, *, found: int) -> None:
-    fields: dict[str, Any] = {"look_due_at": None, "looking": False, "found": found}
+    fields: dict[str, Any] = {"look_due_at": None, "unread_lists": [], "found": found}
     move(order, OrderState.NEEDS_PERSON, What.HANDED, said=said, audited={"found": found}, **fields)
 
 
@@ -259,6 +274,22 @@ def mend() -> int:
             else:
                 continue
             mended += 1
+    return mended + _look_again_where_nobody_does()
+
+
+def _look_again_where_nobody_does() -> int:
+    """Orders in doubt that wait for a list which nobody is asked for any more; how many."""
+    mended = 0
+    waiting = Order.objects.across_clinics().filter(state=OrderState.UNKNOWN, look_due_at=None)
+    for order in waiting.select_related("clinic").order_by("id"):
+        with transaction.atomic():
+            held = hold_order(order.clinic, order.id)
+            asked = Request.objects.for_clinic(order.clinic).filter(kind=RequestKind.DEVICES_OF_PATIENT)
+            being_read = asked.filter(target__in=held.order.unread_lists).unanswered().count()
+            is_looked_for = held.order.look_due_at or 0 < len(held.order.unread_lists) == being_read
+            if held.order.state == OrderState.UNKNOWN and not is_looked_for:
+                ask_for_look(held.order)
+                mended += 1
     return mended
 
 
@@ -283,9 +314,10 @@ def start_looks() -> int:
     started = 0
     for order in due.select_related("clinic", "patient").order_by("look_due_at"):
         with transaction.atomic():
-            ask_for_look(order)
-            mine = Order.objects.for_clinic(order.clinic).filter(id=order.id)
-            started += mine.filter(look_due_at=order.look_due_at).update(look_due_at=None)
+            held = hold_order(order.clinic, order.id)
+            if held.order.state == OrderState.UNKNOWN and held.order.look_due_at == order.look_due_at:
+                ask_for_look(held.order)
+                started += 1
     return started
 
 

@@ -129,7 +129,7 @@ def confirm(
         device=device,
         vendor_status=device.status,
         is_open=order.is_open and is_under_way(device.status),
-        looking=False,
+        unread_lists=[],
         look_due_at=None,
         bluetooth_passkey="",
     )

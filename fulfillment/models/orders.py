@@ -34,7 +34,8 @@ class Order(TenantModel):
 
     While nobody knows whether it was created: `doubted_at` says since when, `looks` counts whole
     readings of the patient's devices at the vendor after that, `found` is how many of them could be
-    it, `look_due_at` is when the next one begins, `looking` that one is under way. `throttled`: the
+    it, `look_due_at` is when the next one begins. One under way was asked for at `look_asked_at` and
+    lacks `unread_lists`, the spellings of the patient's id that are still to be read. `throttled`: the
     vendor answered that it was asked too often, which usually means that it did nothing.
     """
 
@@ -71,7 +72,8 @@ class Order(TenantModel):
     first_sent_at = models.DateTimeField(null=True)
     doubted_at = models.DateTimeField(null=True)
     throttled = models.BooleanField(default=False)
-    looking = models.BooleanField(default=False)
+    unread_lists = models.JSONField(default=list, blank=True)
+    look_asked_at = models.DateTimeField(null=True)
     looks = models.PositiveSmallIntegerField(default=0)
     found = models.PositiveSmallIntegerField(default=0)
     look_due_at = models.DateTimeField(null=True)

@@ -17,6 +17,7 @@ from fulfillment.order_outcomes import adopt_what_turned_up, mend
 from fulfillment.orders import TooLate, adopt_match, cancel_order, send_again
 from patients.models import Patient
 from tenovi.models import ParkedKey, Request, RequestKind
+from tenovi.queue import ask
 from tests.factories import deliver
 from tests.fulfillment.ordering import (
     BPM,
@@ -53,6 +54,63 @@ def clinic(stub: VendorStub) -> Clinic:
 @pytest.fixture
 def patient(clinic: Clinic) -> Patient:
     return somebody(clinic)
+
+
+# Every list that may show it.
+
+
+@pytest.mark.parametrize("reply", [Reply(429, {}), LOST])
+def test_nothing_is_decided_before_every_spelling_of_the_patients_id_was_looked_up(
+    stub: VendorStub, clinic: Clinic, reply: Reply
+) -> None:
+    Device.objects.create(clinic=clinic, hwi_device_id=uuid.UUID(int=9), vendor_patient_id="mrn-7781")
+    patient = somebody(clinic, "MRN-7781")
+    order = doubted(stub, clinic, patient, wire_page(), wire_page(created(5)), reply=reply)
+    run_despite_pauses(clinic, 3)
+    order = fresh(order)
+    assert (order.state, looks_for_patient(stub), len(creates(stub))) == ("confirmed", 2, 1)
+    assert order.device is not None
+    assert order.device.hwi_device_id == uuid.UUID(int=5)
+
+
+def test_two_matches_under_two_spellings_are_a_persons_to_decide(stub: VendorStub, clinic: Clinic) -> None:
+    Device.objects.create(clinic=clinic, hwi_device_id=uuid.UUID(int=9), vendor_patient_id="mrn-7781")
+    patient = somebody(clinic, "MRN-7781")
+    order = doubted(stub, clinic, patient, wire_page(created(5, patient="MRN-7781")), wire_page(created(6)))
+    run(clinic)
+    assert (fresh(order).state, fresh(order).found) == ("needs_person", 2)
+
+
+def test_a_list_that_was_half_read_before_the_doubt_is_read_from_its_start(
+    stub: VendorStub, clinic: Clinic, patient: Patient
+) -> None:
+    stub.reply(DEVICES, wire_page({"odd": 1}, then=2), LOST, LOST, wire_page())
+    ask(clinic, RequestKind.DEVICES_OF_PATIENT, patient.external_id)
+    run(clinic)
+    order = place_one(clinic, patient)
+    run(clinic)
+    assert [
+        asked.query[-len("page=1&page_size=500") :] for asked in stub.asked if "external_id" in asked.query
+    ][-1] == "page=1&page_size=500"
+    assert (fresh(order).state, fresh(order).looks) == ("unknown", 1)
+
+
+def test_a_look_whose_request_somebody_deleted_begins_again(
+    stub: VendorStub, clinic: Clinic, patient: Patient
+) -> None:
+    stub.reply(DEVICES, LOST, LOST, wire_page(created(5)))
+    order = place_one(clinic, patient)
+    run(clinic)
+    assert fresh(order).unread_lists == [patient.external_id]
+    Request.objects.for_clinic(clinic).filter(kind=RequestKind.DEVICES_OF_PATIENT).delete()
+    assert mend() == 1
+    run(clinic)
+    assert fresh(order).state == "confirmed"
+    assert mend() == 0
+
+
+def looks_for_patient(stub: VendorStub) -> int:
+    return sum("patient__external_id" in asked.query for asked in stub.asked)
 
 
 # Doubt.
