@@ -57,16 +57,23 @@ def start_due() -> int:
     """Begin what this night, or a new connection, asks for; in how many clinics. Safe to repeat."""
     started = 0
     for clinic in _connected():
-        _, is_new = NightlySync.objects.for_clinic(clinic).get_or_create(clinic=clinic, night=_night(clinic))
-        if is_new:
-            ask_for_everything(clinic)
-            for key in VENDOR_KEYS:
-                ask(clinic, RequestKind.DEVICES_WITH_PROPERTY, key, priority=Priority.BACKGROUND)
-            unsent = Device.objects.for_clinic(clinic).at_the_vendor().exclude(unsent={})
-            targets = [str(one) for one in unsent.values_list("hwi_device_id", flat=True)]
-            ask_for_each(clinic, RequestKind.DEVICE_UPDATE, targets)
-            started += 1
+        started += _start(clinic)
     return started
+
+
+@transaction.atomic
+def _start(clinic: Clinic) -> bool:
+    """Mark the night and ask, both or neither. False when it has begun already."""
+    night = {"clinic": clinic, "night": _night(clinic)}
+    _, is_new = NightlySync.objects.for_clinic(clinic).get_or_create(**night)
+    if is_new:
+        ask_for_everything(clinic)
+        for key in VENDOR_KEYS:
+            ask(clinic, RequestKind.DEVICES_WITH_PROPERTY, key, priority=Priority.BACKGROUND)
+        unsent = Device.objects.for_clinic(clinic).at_the_vendor().exclude(unsent={})
+        targets = [str(one) for one in unsent.values_list("hwi_device_id", flat=True)]
+        ask_for_each(clinic, RequestKind.DEVICE_UPDATE, targets)
+    return is_new
 
 
 def poll_properties() -> int:

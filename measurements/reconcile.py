@@ -16,7 +16,7 @@ from functools import partial
 from typing import Any
 
 from django.db import transaction
-from django.db.models import F, QuerySet
+from django.db.models import Exists, F, OuterRef, QuerySet
 from django.db.models.functions import Greatest, Least, Now
 
 from clinics import audit
@@ -29,6 +29,7 @@ from tenovi import inbox
 from tenovi.errors import VendorError
 from tenovi.keys import database_now
 from tenovi.models import Delivery, DeliveryItem, Priority, Request, RequestKind
+from tenovi.queries import RequestQuerySet
 from tenovi.queue import ask, ask_for_each
 from tenovi.registry import Verdict
 from tenovi.shapes import Page
@@ -37,6 +38,7 @@ from tenovi.wire import pieces_of
 
 OVERLAP = datetime.timedelta(hours=48)
 SETTLING = datetime.timedelta(minutes=5)  # the vendor may take two minutes to show what it received
+GIVEN_UP = "Its request to Tenovi was given up: compare again."
 BACK = {Cause.NIGHTLY: datetime.timedelta(days=3), Cause.WEEKLY: datetime.timedelta(days=35)}
 
 
@@ -219,12 +221,26 @@ def _extend(check: DeviceCheck, *, until: datetime.datetime) -> None:
         )
 
 
+def is_busy(run: Reconciliation) -> bool:
+    """Whether it has devices yet that nobody has tried to compare: the others of it hold up nothing."""
+    if run.planned_at is None:
+        return True
+    waiting = DeviceCheck.objects.for_clinic(run.clinic).waiting().filter(reconciliation=run)
+    untried = _fetches(run.clinic).unanswered().filter(attempts=0, restarts=0, reason="")
+    return untried.filter(target__in=waiting.values("target")).exists()
+
+
+def _fetches(clinic: Clinic) -> RequestQuerySet:
+    return Request.objects.for_clinic(clinic).filter(kind=RequestKind.MEASUREMENTS)
+
+
 def finish_runs(clinic: Clinic) -> None:
-    """Close what waits for a request that has been given up, and runs that wait for nothing more."""
+    """Close what waits for a request that is no more, or that has stopped, and runs that wait for nothing."""
     waiting = DeviceCheck.objects.for_clinic(clinic).waiting()
-    given_up = Request.objects.for_clinic(clinic).filter(kind=RequestKind.MEASUREMENTS).parked()
-    for target, reason in given_up.values_list("target", "reason"):
+    for target, reason in _fetches(clinic).parked().values_list("target", "reason"):
         waiting.filter(target=target).update(state=DeviceCheck.State.UNVERIFIED, reason=reason)
+    gone = ~Exists(_fetches(clinic).filter(target=OuterRef("target")))
+    waiting.filter(gone).update(state=DeviceCheck.State.UNVERIFIED, reason=GIVEN_UP)
     done = Reconciliation.objects.for_clinic(clinic).under_way().filter(planned_at__isnull=False)
     for run in done:
         if not DeviceCheck.objects.for_clinic(clinic).waiting().filter(reconciliation=run).exists():

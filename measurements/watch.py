@@ -6,11 +6,12 @@ from __future__ import annotations
 import datetime
 import itertools
 
+from django.db import connection
 from django.db.models import Max, Q
 from django.utils import timezone
 
 from clinics.models import Clinic
-from measurements.reconcile import BACK, OVERLAP, finish_runs, plan_what_can_be, start
+from measurements.reconcile import BACK, OVERLAP, finish_runs, is_busy, plan_what_can_be, start
 from measurements.verified import Cause, Reconciliation
 from tenovi import refusals
 from tenovi.keys import why_nothing_is_sent
@@ -25,25 +26,32 @@ LOOK_BACK = datetime.timedelta(days=7)
 BETWEEN_OUTAGES = datetime.timedelta(minutes=2)  # however often a sender knocks in vain
 BETWEEN_REFUSED = datetime.timedelta(minutes=30)
 SHORTEST_SILENCE = datetime.timedelta(hours=2)
+Gap = tuple[datetime.datetime, datetime.datetime]
+_GAPS = f"""
+SELECT before, minute FROM (
+    SELECT minute, lag(minute) OVER (ORDER BY minute) AS before FROM {Heartbeat._meta.db_table}
+) AS beats WHERE minute - before > %s ORDER BY minute
+"""
 RHYTHM = 20  # deliveries within a week, below which silence says nothing
 
 
 def look() -> int:
     """Start every run that is due, plan and finish those under way; how many were started."""
-    started = sum(_start_what_is_due(clinic) for clinic in Clinic.objects.all())
+    gaps = _gaps()
+    started = sum(_start_what_is_due(clinic, gaps) for clinic in Clinic.objects.all())
     plan_what_can_be()
     for clinic_id in Reconciliation.objects.across_clinics().under_way().values_list("clinic", flat=True):
         finish_runs(Clinic.objects.get(id=clinic_id))
     return started
 
 
-def _start_what_is_due(clinic: Clinic) -> int:
+def _start_what_is_due(clinic: Clinic, gaps: list[Gap]) -> int:
     if not clinic.tenovi_domain or why_nothing_is_sent(clinic):
         return 0
     now = timezone.now()
     runs = [
         _scheduled(clinic, now),
-        _after_outage(clinic, now),
+        _after_outage(clinic, now, gaps),
         _after_refused_calls(clinic, now),
         _after_silence(clinic, now),
     ]
@@ -58,14 +66,15 @@ def _scheduled(clinic: Clinic, now: datetime.datetime) -> Reconciliation | None:
     return start(clinic=clinic, cause=cause, since=now - BACK[cause], by=None, slot=str(clinic.today(now)))
 
 
-def _after_outage(clinic: Clinic, now: datetime.datetime) -> Reconciliation | None:
+def _after_outage(clinic: Clinic, now: datetime.datetime, gaps: list[Gap]) -> Reconciliation | None:
     """One run for all times, since the last such run began, in which a webhook may have knocked in vain:
-    minutes without a heartbeat, answers of 503, bodies that were too large to keep."""
+    minutes without a heartbeat, answers of 503, bodies that were too large to keep. The next one waits
+    until all devices of the last have been asked about, not until the vendor has an answer for each."""
     last = Reconciliation.objects.for_clinic(clinic).filter(cause=Cause.OUTAGE).order_by("until").last()
-    if last and (last.finished_at is None or now - last.until < BETWEEN_OUTAGES):
+    if last and (is_busy(last) or now - last.until < BETWEEN_OUTAGES):
         return None
-    seen = last.until if last else now - LOOK_BACK
-    begun = [before for before, after in _gaps(now) if after > seen]
+    seen = last.until if last else min(clinic.created_at, now - LOOK_BACK)
+    begun = [before for before, after in gaps if after > seen]
     refused = DoorCount.objects.filter(cause__in=refusals.KEPT_OUT, last_at__gt=seen)
     begun += refused.filter(Q(clinic_id=clinic.id) | Q(clinic_id=None)).values_list("start", flat=True)
     if not begun:
@@ -81,7 +90,7 @@ def _after_refused_calls(clinic: Clinic, now: datetime.datetime) -> Reconciliati
     What was refused of shipping is in the list of devices.
     """
     last = Reconciliation.objects.for_clinic(clinic).filter(cause=Cause.REFUSED).order_by("until").last()
-    if last and (last.finished_at is None or now - last.until < BETWEEN_REFUSED):
+    if last and (is_busy(last) or now - last.until < BETWEEN_REFUSED):
         return None
     ended = refusals.ended(clinic, since=last.until if last else now - LOOK_BACK)
     if not ended:
@@ -94,14 +103,11 @@ def _after_refused_calls(clinic: Clinic, now: datetime.datetime) -> Reconciliati
     return run
 
 
-def _gaps(now: datetime.datetime) -> list[tuple[datetime.datetime, datetime.datetime]]:
-    """Spans of the last week without a heartbeat that are over."""
-    beats = list(
-        Heartbeat.objects.filter(minute__gte=now - LOOK_BACK)
-        .order_by("minute")
-        .values_list("minute", flat=True)
-    )
-    return [(one, other) for one, other in itertools.pairwise(beats) if other - one > GAP]
+def _gaps() -> list[Gap]:
+    """Spans without a heartbeat that are over, of any length, as far back as heartbeats are kept."""
+    with connection.cursor() as cursor:
+        cursor.execute(_GAPS, [GAP])
+        return list(cursor.fetchall())
 
 
 def _after_silence(clinic: Clinic, now: datetime.datetime) -> Reconciliation | None:

@@ -8,7 +8,7 @@ UPDATE fulfillment_order SET look_due_at = statement_timestamp() WHERE state = '
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("fulfillment", "0005_former_hardware"),
+        ("fulfillment", "0006_hardware_typed"),
     ]
 
     operations = [
