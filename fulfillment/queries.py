@@ -37,10 +37,6 @@ class OrderQuerySet(TenantQuerySet["Order"]):
     def of_patient(self, patient: Patient) -> Self:
         return self.filter(patient=patient)
 
-    def doubtful(self) -> Self:
-        """Nobody knows yet whether Tenovi has them."""
-        return self.filter(state__in=[OrderState.UNKNOWN, OrderState.NEEDS_PERSON])
-
     def needing_a_person(self) -> Self:
         return self.filter(state=OrderState.NEEDS_PERSON)
 
