@@ -64,8 +64,7 @@ def start_due() -> int:
 @transaction.atomic
 def _start(clinic: Clinic) -> bool:
     """Mark the night and ask, both or neither. False when it has begun already."""
-    night = {"clinic": clinic, "night": _night(clinic)}
-    _, is_new = NightlySync.objects.for_clinic(clinic).get_or_create(**night)
+    _, is_new = NightlySync.objects.for_clinic(clinic).get_or_create(clinic=clinic, night=_night(clinic))
     if is_new:
         ask_for_everything(clinic)
         for key in VENDOR_KEYS:

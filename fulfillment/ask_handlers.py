@@ -202,7 +202,7 @@ def _taken(model: type[Ask], request: Request, vendor_id: str, fulfilled: bool) 
 
 
 def _read(request: Request, answer: Page[Any], model: type[Ask]) -> int:
-    if answer.ended:
+    if answer.ended and request.begun_at:
         asks.settle_doubtful(request.clinic, model, read_at=request.begun_at)
     return 0
 

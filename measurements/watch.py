@@ -30,7 +30,7 @@ Gap = tuple[datetime.datetime, datetime.datetime]
 _GAPS = f"""
 SELECT before, minute FROM (
     SELECT minute, lag(minute) OVER (ORDER BY minute) AS before FROM {Heartbeat._meta.db_table}
-) AS beats WHERE minute - before > %s ORDER BY minute
+) AS beats WHERE minute - before > make_interval(secs => %s) ORDER BY minute
 """
 RHYTHM = 20  # deliveries within a week, below which silence says nothing
 
@@ -106,7 +106,7 @@ def _after_refused_calls(clinic: Clinic, now: datetime.datetime) -> Reconciliati
 def _gaps() -> list[Gap]:
     """Spans without a heartbeat that are over, of any length, as far back as heartbeats are kept."""
     with connection.cursor() as cursor:
-        cursor.execute(_GAPS, [GAP])
+        cursor.execute(_GAPS, [GAP.total_seconds()])
         return list(cursor.fetchall())
 
 

@@ -161,8 +161,10 @@ class _Sender:
                     return
                 try:
                     outcomes.give_back_orphans(self.key)
-                    self.turn.finished = self._send_what_is_due()
-                    self._await_all()
+                    try:
+                        self.turn.finished = self._send_what_is_due()
+                    finally:  # also when Redis is away: an answer needs only the database
+                        self._await_all()
                     self._probe_once()
                 finally:  # nobody else may take their rows for orphans while they are under way
                     wait(self.mine)

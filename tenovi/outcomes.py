@@ -27,6 +27,7 @@ from tenovi.keys import (
     account,
     alone_with,
     count_call,
+    database_now,
     has_outage,
     is_turn_of_the_oldest,
     park,
@@ -63,7 +64,6 @@ def claim(key: VendorKey) -> Request | None:
             (due.longest_waiting_first() if oldest else due.most_urgent_first())
             .select_related("clinic")
             .select_for_update(skip_locked=True, of=("self",))
-            .annotate(database_now=Now())
             .first()
         )
         if request is not None:
@@ -71,7 +71,7 @@ def claim(key: VendorKey) -> Request | None:
             request.claim = uuid.uuid4()
             request.sent_with = key.budget
             request.attempts += 1
-            request.begun_at = request.begun_at if request.pages else request.database_now
+            request.begun_at = request.begun_at if request.pages else database_now()
             request.save(update_fields=["state", "claim", "sent_with", "attempts", "begun_at"])
             count_call(key)
     return request

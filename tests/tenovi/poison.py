@@ -24,7 +24,7 @@ class Poisoned:
         empty_account(stub)
         replies = {
             "dropped": Reply(raw=b"\n"),
-            "silent": Reply(raw=b"\n", before=lambda: self.over.wait(60) and None),
+            "silent": Reply(raw=b"\n", before=self.hang),
             "failing": Reply(500, b"<html>"),
             "html": Reply(200, b"<html>maintenance</html>", {"Content-Type": "text/html"}),
             "half": Reply(body=b'{"external_id": "x'),
@@ -34,6 +34,9 @@ class Poisoned:
         for place, name in enumerate(POISON):
             ask_for_each(clinic, RequestKind.PATIENT, [name])
             ask_for_each(clinic, RequestKind.PATIENT, GOOD[place * 20 : place * 20 + 20])
+
+    def hang(self) -> None:
+        self.over.wait(60)
 
     def good_left(self) -> int:
         return Request.objects.for_clinic(self.clinic).filter(target__startswith="good").count()
