@@ -223,8 +223,8 @@ def _extend(check: DeviceCheck, *, until: datetime.datetime) -> None:
 
 def is_busy(run: Reconciliation) -> bool:
     """Whether it has devices yet that nobody has tried to compare: the others of it hold up nothing."""
-    if run.planned_at is None:
-        return True
+    if run.finished_at or not run.planned_at:
+        return not run.finished_at
     waiting = DeviceCheck.objects.for_clinic(run.clinic).waiting().filter(reconciliation=run)
     untried = _fetches(run.clinic).unanswered().filter(attempts=0, restarts=0, reason="")
     return untried.filter(target__in=waiting.values("target")).exists()
