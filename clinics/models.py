@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import datetime
+import functools
+import re
 import uuid
 import zoneinfo
 from typing import Any, ClassVar, Self
@@ -19,10 +21,25 @@ from knox.models import AbstractAuthToken
 from clinics.encryption import decrypt, encrypt
 from clinics.today import today_in
 
+NO_PLACE = {"localtime", "posixrules", "Factory"}
+"""Names that the zone files of a machine may have and that are no place: what they mean depends on it."""
+
+
+@functools.cache
+def time_zone_names() -> tuple[str, ...]:
+    """Return the zones that a clinic or patient may have, by name."""
+    names = zoneinfo.available_timezones() - NO_PLACE
+    return tuple(sorted(name for name in names if not name.startswith(("posix/", "right/"))))
+
 
 def validate_time_zone(name: str) -> None:
-    if name not in zoneinfo.available_timezones():
+    if name not in time_zone_names():
         raise ValidationError(f"“{name}” is not a time zone: use a name such as America/New_York.")
+
+
+def validate_tenovi_domain(domain: str) -> None:
+    if not re.fullmatch(r"[A-Za-z0-9._-]+", domain) or not domain.strip("."):
+        raise ValidationError("Letters, digits, dots and hyphens, as Tenovi wrote it to you.")
 
 
 class BillingWindow(models.TextChoices):
@@ -44,7 +61,7 @@ class Clinic(models.Model):
     judging_timezone = models.CharField(max_length=64, blank=True)
     """The zone by which dates are being worked out anew, up to the patient `judged_until` by id."""
     judged_until = models.UUIDField(null=True, blank=True)
-    tenovi_domain = models.CharField(max_length=100, blank=True)
+    tenovi_domain = models.CharField(max_length=100, blank=True, validators=[validate_tenovi_domain])
     tenovi_api_key_encrypted = models.BinaryField(default=bytes)
     idle_minutes = models.PositiveSmallIntegerField(
         default=15, validators=[MinValueValidator(1), MaxValueValidator(60)]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import zoneinfo
 from typing import Any
 
 from django import forms
@@ -18,7 +17,13 @@ from clinics import actions
 from clinics.access import Permission, Visit, clinic_page
 from clinics.encryption import WrongCredentialsKey
 from clinics.forms import Labelled
-from clinics.models import BillingWindow, Clinic, validate_time_zone
+from clinics.models import (
+    BillingWindow,
+    Clinic,
+    time_zone_names,
+    validate_tenovi_domain,
+    validate_time_zone,
+)
 from devices import sync
 from tenovi.trial import why_key_fails
 
@@ -47,11 +52,10 @@ class SettingsForm(Labelled):
 
 
 class KeyForm(Labelled):
-    tenovi_domain = forms.RegexField(
-        r"^[A-Za-z0-9._-]+$",
+    tenovi_domain = forms.CharField(
         label="Client domain",
         max_length=100,
-        error_messages={"invalid": "Letters, digits, dots and hyphens, as Tenovi wrote it to you."},
+        validators=[validate_tenovi_domain],
         widget=forms.TextInput({"autocomplete": "off", "spellcheck": "false"}),
     )
     api_key = forms.RegexField(
@@ -76,7 +80,7 @@ def clinic_settings(request: HttpRequest, visit: Visit) -> HttpResponse:
     context = {
         "form": form,
         "clinic": clinic,
-        "zones": sorted(zoneinfo.available_timezones()),
+        "zones": time_zone_names(),
         "working_out_dates": clinic.judged_timezone != clinic.timezone,
     }
     return render(request, "clinics/settings.html", context)

@@ -31,8 +31,11 @@ class ChangedMeanwhile(Exception):
 
 
 @transaction.atomic
-def create_patient(*, clinic: Clinic, by: User, external_id: str, **values: Any) -> Patient:
-    """A new patient with these `CHANGEABLE` values, told to the vendor. Raises AlreadyThere."""
+def create_patient(*, clinic: Clinic, by: User, external_id: str, reason: str = "", **values: Any) -> Patient:
+    """A new patient with these `CHANGEABLE` values, told to the vendor. Raises AlreadyThere.
+
+    `reason` is how somebody knows that an address is right that is confirmed at once.
+    """
     patient = Patient(clinic=clinic, external_id=external_id, at_vendor=False, **values)
     patient.unsent = {name: "" for name in TOLD if patient.as_told(name)}
     try:
@@ -40,7 +43,8 @@ def create_patient(*, clinic: Clinic, by: User, external_id: str, **values: Any)
             patient.save(force_insert=True)
     except IntegrityError as error:
         raise AlreadyThere from error
-    detail = {name: [None, str(value)] for name, value in values.items() if value}
+    detail: dict[str, Any] = {name: [None, str(value)] for name, value in values.items() if value}
+    detail |= {"reason": reason} if reason else {}
     audit.record("patient_created", by=by, clinic=clinic, target=patient, detail=detail)
     _tell_vendor(patient)
     return patient

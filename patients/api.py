@@ -21,8 +21,8 @@ from clinics.access import Permission
 from clinics.api import ClinicListView, ClinicView
 from patients import actions
 from patients.access import patient_with_external_id
-from patients.models import VERDICT, Patient
-from patients.rules import TAKEN, check_external_id, check_texts
+from patients.models import ADDRESS, VERDICT, Patient
+from patients.rules import TAKEN, check_confirmation, check_external_id, check_texts
 
 
 @contextmanager
@@ -38,6 +38,14 @@ class PatientSerializer(serializers.ModelSerializer[Patient]):
     """`sms_opt_in` is the vendor's until it is changed here; switching it on needs a recorded consent.
     `address_status` and `address_verified_by` are the vendor's verdict; another address takes
     `confirm_address` back."""
+
+    confirm_address_reason = serializers.CharField(
+        write_only=True,
+        required=False,
+        allow_blank=True,
+        max_length=200,
+        help_text="How you know it is right.",
+    )
 
     class Meta:
         model = Patient
@@ -55,11 +63,25 @@ class PatientSerializer(serializers.ModelSerializer[Patient]):
             "care_manager",
             "sms_opt_in",
             "confirm_address",
+            "confirm_address_reason",
             "address_status",
             "address_verified_by",
             "timezone",
         ]
         read_only_fields = VERDICT
+
+    def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
+        """A confirmed address has a reason, and is whole; the reason goes into the record."""
+        reason = str(attrs.pop("confirm_address_reason", "")).strip()
+        if not attrs.get("confirm_address"):
+            return attrs
+        is_whole = all(attrs.get(name, getattr(self.instance, name, "")) for name in ADDRESS)
+        try:
+            check_confirmation(reason=reason, has_whole_address=is_whole)
+        except Wrong as wrong:
+            member = "confirm_address_reason" if wrong.code == "reason" else "confirm_address"
+            raise serializers.ValidationError({member: wrong.messages}) from wrong
+        return attrs | {"reason": reason}
 
     def validate_sms_opt_in(self, value: bool) -> bool:
         consented_on = self.instance.consented_on if self.instance else None

@@ -16,7 +16,7 @@ from clinics.forms import Labelled
 from clinics.models import Clinic, validate_time_zone
 from patients.models import Enrollment, Patient, Program
 from patients.presentation import LABELS
-from patients.rules import ExternalIdTaken, check_external_id, check_texts
+from patients.rules import ExternalIdTaken, check_confirmation, check_external_id, check_texts
 
 EARLIEST_BIRTH = datetime.date(1900, 1, 1)
 QUIET = {"autocomplete": "off"}  # somebody else's data: never a browser's suggestion of one's own
@@ -211,7 +211,16 @@ class ConfirmAddressForm(Labelled):
     reason = forms.CharField(
         label="How do you know that it is right?",
         max_length=200,
-        error_messages={"required": "Say it in a few words: a parcel goes there without a further check."},
+        required=False,
         widget=forms.TextInput({"list": "address-reasons", **QUIET}),
     )
     version = forms.IntegerField(widget=forms.HiddenInput)
+
+    def __init__(self, data: Mapping[str, Any] | None = None, *, patient: Patient, **options: Any) -> None:
+        super().__init__(data, **options)
+        self.patient = patient
+
+    def clean_reason(self) -> str:
+        reason = str(self.cleaned_data["reason"])
+        check_confirmation(reason=reason, has_whole_address=self.patient.has_whole_address)
+        return reason

@@ -10,6 +10,8 @@ from clinics.models import Clinic
 from patients.models import Patient
 
 NO_CONSENT = "Text messages need the patient's consent: enter the day of consent first."
+NO_REASON = "Say how you know that the address is right: a parcel goes there without a further check."
+NOT_WHOLE = "Only a whole address can be confirmed: street, city, state and ZIP code."
 TAKEN = "There is a patient of this id already. Small and capital letters are the same."
 
 
@@ -35,3 +37,14 @@ def check_texts(*, sms_opt_in: bool, consented_on: datetime.date | None) -> None
     """Raises ValidationError for text messages that somebody switches on without a recorded consent."""
     if sms_opt_in and consented_on is None:
         raise ValidationError(NO_CONSENT)
+
+
+def check_confirmation(*, reason: str, has_whole_address: bool) -> None:
+    """Raises ValidationError for an address that somebody confirms without a reason, or that is not whole.
+
+    The vendor ships to a confirmed address without checking it.
+    """
+    if not reason.strip():
+        raise ValidationError(NO_REASON, code="reason")
+    if not has_whole_address:
+        raise ValidationError(NOT_WHOLE, code="address")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import uuid
-import zoneinfo
 from typing import Any
 
 from django.contrib import messages
@@ -13,6 +12,7 @@ from django.shortcuts import redirect, render
 from django.views.decorators.http import require_http_methods, require_POST
 
 from clinics.access import Permission, Visit, clinic_page
+from clinics.models import time_zone_names
 from patients import actions, programs
 from patients.access import enrollment_for, patient_for
 from patients.forms import ConfirmAddressForm, EndForm, EnrollmentFields, NewPatientForm, RecordForm
@@ -73,14 +73,15 @@ def confirm_address(request: HttpRequest, visit: Visit, patient_id: uuid.UUID) -
     """A deliberate choice, on a page of its own that says what follows from it."""
     patient = patient_for(visit, patient_id)
     sent = request.POST if request.method == "POST" else None
-    form = ConfirmAddressForm(sent, initial={"version": patient.version})
+    form = ConfirmAddressForm(sent, patient=patient, initial={"version": patient.version})
     stale = False
-    if sent is not None and form.is_valid() and patient.has_whole_address:
+    if sent is not None and form.is_valid():
         try:
             actions.confirm_address(patient=patient, by=visit.user, **form.cleaned_data)
         except actions.ChangedMeanwhile as other:
             patient, stale = other.patient, True
-            form = ConfirmAddressForm(initial={**form.cleaned_data, "version": patient.version})
+            again = {**form.cleaned_data, "version": patient.version}
+            form = ConfirmAddressForm(patient=patient, initial=again)
         else:
             messages.success(request, "The address is confirmed; Tenovi is told.")
             return redirect("patient", visit.clinic.slug, patient.id)
@@ -196,6 +197,6 @@ def _context(visit: Visit, form: RecordForm, patient: Patient | None = None) -> 
         "form": form,
         "patient": patient,
         "clinic": visit.clinic,
-        "zones": sorted(zoneinfo.available_timezones()),
+        "zones": time_zone_names(),
         "taken_by": getattr(form, "taken_by", None),
     }

@@ -78,7 +78,7 @@ class Caller:
         deadline: float = DEADLINE,
         page_size: int = PAGE_SIZE,
     ) -> None:
-        self._root = f"{base_url.rstrip('/')}/clients/{quote(domain, safe='')}"
+        self._base_url = base_url.rstrip("/")
         self._domain = domain
         self._headers = {"Authorization": f"Api-Key {api_key}", "Accept": "application/json"}
         self._gate = gate
@@ -163,11 +163,12 @@ class Caller:
         may_be_empty: bool = False,
     ) -> T:
         """`name` fills the braces of `path`; `unknown` is what a 404 means here, `forbidden` a 403."""
-        url = self._root + _filled(path, (name,) if isinstance(name, str) else name)
+        names = () if name == "" and "{" not in path else (name,) if isinstance(name, str) else name
         exchange = self._under_way = Exchange(self._gate, self._deadline)
         failure: errors.VendorError | None = None
         status: int | None = None
         try:
+            url = self._base_url + _filled(f"/clients/{{domain}}{path}", (self._domain, *names))
             status, value, answer = self._exchange(
                 exchange, method, f"{url}?{query}" if query else url, body, may_be_empty
             )
@@ -237,7 +238,13 @@ def _unknown(noun: str) -> errors.NotFound:
 
 
 def _filled(path: str, names: tuple[str, ...]) -> str:
-    """The path with its braces filled in order; no name can leave its place."""
+    """Fill the braces of the path in order. Raises Unaddressable for a name that could leave its place.
+
+    Percent-encoding holds a slash or a question mark in its place. It does not hold dots, which every
+    client and proxy reads as a way up, nor a name that is empty.
+    """
+    if not all(name.strip(".") for name in names):
+        raise errors.Unaddressable("This id or client domain cannot stand in an address at Tenovi.")
     waiting = iter(names)
     return BRACES.sub(lambda _: quote(next(waiting), safe=""), path)
 

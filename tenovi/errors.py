@@ -11,6 +11,7 @@
     │   ├── NotFound          404 on one object
     │   ├── PathUnknown       404 on a path that the vendor's pages do not agree on
     │   ├── NotAllowed        403 on a module that not every account has
+    │   ├── Unaddressable     never sent: a name that cannot stand in a path
     │   └── Invalid           any other 4xx
     └── Unclear               it may have had an effect
         ├── TooManyRequests   429
@@ -104,6 +105,10 @@ class NotOffered(Invalid):
 
 
 class NotAllowed(Refused):
+    pass
+
+
+class Unaddressable(Refused):
     pass
 
 

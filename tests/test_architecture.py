@@ -62,6 +62,12 @@ def test_nothing_is_imported_inside_a_function() -> None:
     assert hidden == []
 
 
+def test_there_is_one_list_of_time_zones() -> None:
+    """`clinics.models.time_zone_names` leaves out names that are no place."""
+    asked = [named(path) for path in MODULES if "available_timezones" in path.read_text(encoding="utf-8")]
+    assert asked == ["clinics/models.py"]
+
+
 def test_no_room_listens_to_signals() -> None:
     listening = {named(path) for path in MODULES if SIGNALS & set(imports_of(tree(path)))}
     assert listening == set()

@@ -126,6 +126,18 @@ def test_a_blank_secret_changes_nothing_at_all() -> None:
     assert Clinic.objects.get().name == "Alpha"
 
 
+@pytest.mark.parametrize("domain", ["..", ".", "a/b", "a b", "%2e%2e"])
+def test_a_domain_that_leaves_its_place_in_an_address_is_refused(domain: str) -> None:
+    with pytest.raises(CommandError, match="as Tenovi wrote it to you"):
+        run("add_clinic", "a", "--name=A", "--timezone=UTC", f"--tenovi-domain={domain}", **SECRETS)
+
+
+@pytest.mark.parametrize("zone", ["localtime", "Factory", "posixrules", "posix/UTC", "../UTC", "utc0"])
+def test_a_zone_that_is_no_place_is_refused(zone: str) -> None:
+    with pytest.raises(CommandError, match="is not a time zone"):
+        run("add_clinic", "a", "--name=A", f"--timezone={zone}", "--tenovi-domain=a", **SECRETS)
+
+
 def test_a_slug_that_is_no_address_is_refused() -> None:
     with pytest.raises(CommandError, match="Slug: "):
         run("add_clinic", "Alpha Clinic!", "--name=A", "--timezone=UTC", "--tenovi-domain=a", **SECRETS)

@@ -54,6 +54,7 @@ def test_settings_are_kept_with_before_and_after_in_the_record(page: Client, cli
     ("wrong", "message"),
     [
         ({"timezone": "Denver"}, "is not a time zone"),
+        ({"timezone": "localtime"}, "is not a time zone"),
         ({"idle_minutes": "0"}, "greater than or equal to 1"),
         ({"idle_minutes": "soon"}, "whole number"),
         ({"name": ""}, "required"),

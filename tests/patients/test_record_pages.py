@@ -95,6 +95,7 @@ def test_a_new_patient_is_kept_written_down_and_asked_to_be_sent(page: Client, c
         ({"consented_on": ""}, "day of consent first"),
         ({"email": "nobody"}, "valid email"),
         ({"timezone": "Mars"}, "is not a time zone"),
+        ({"timezone": "Factory"}, "is not a time zone"),
         ({"city": "A\0"}, "Null characters"),
     ],
 )

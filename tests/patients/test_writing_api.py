@@ -86,6 +86,7 @@ def test_case_does_not_matter_when_something_is_changed(api: APIClient, clinic: 
         ({"city": "A\0"}, "Null characters"),
         ({"city": "A\ud800"}, "Surrogate characters"),
         ({"timezone": "Mars"}, "is not a time zone"),
+        ({"timezone": "localtime"}, "is not a time zone"),
         ({"sms_opt_in": "perhaps"}, "valid boolean"),
     ],
 )
@@ -111,6 +112,37 @@ def test_text_messages_take_a_recorded_consent(api: APIClient, clinic: Clinic) -
     Patient.objects.for_clinic(clinic).filter(id=patient.id).update(consented_on="2026-01-02")
     answer = api.patch(f"{URL}mrn-1/", {"sms_opt_in": True}, format="json")
     assert (answer.status_code, answer.json()["sms_opt_in"]) == (200, True)
+
+
+WHOLE = {"address": "1 Main St", "city": "Irvine", "state": "CA", "zip_code": "92614"}
+REASON = {"confirm_address_reason": "Parcels have arrived there before"}
+
+
+def test_an_address_is_confirmed_with_the_reason_that_the_page_asks_for(
+    api: APIClient, clinic: Clinic
+) -> None:
+    make_patient(clinic, "mrn-1", **WHOLE)
+    for without in ({}, {"confirm_address_reason": " "}):
+        refused = api.patch(f"{URL}mrn-1/", {"confirm_address": True, **without}, format="json")
+        assert (refused.status_code, list(refused.json())) == (400, ["confirm_address_reason"])
+    assert not only_patient(clinic).confirm_address
+    answer = api.patch(f"{URL}mrn-1/", {"confirm_address": True, **REASON}, format="json")
+    assert (answer.status_code, answer.json()["confirm_address"]) == (200, True)
+    assert "confirm_address_reason" not in answer.json()
+    detail = AuditEvent.objects.get(action="patient_changed").detail
+    assert detail == {"confirm_address": [False, True], "reason": REASON["confirm_address_reason"]}
+
+
+def test_a_new_patients_address_is_confirmed_with_a_reason_and_whole(api: APIClient, clinic: Clinic) -> None:
+    new = {"external_id": "mrn-1", "confirm_address": True}
+    assert list(api.post(URL, new | WHOLE, format="json").json()) == ["confirm_address_reason"]
+    part = new | WHOLE | REASON | {"city": ""}
+    assert list(api.post(URL, part, format="json").json()) == ["confirm_address"]
+    assert not Patient.objects.for_clinic(clinic).exists()
+    assert api.post(URL, new | WHOLE | REASON, format="json").status_code == 201
+    assert (
+        AuditEvent.objects.get(action="patient_created").detail["reason"] == REASON["confirm_address_reason"]
+    )
 
 
 def test_an_id_is_not_changed(api: APIClient, clinic: Clinic) -> None:
