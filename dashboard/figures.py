@@ -15,7 +15,7 @@ from measurements.presentation import metric_of
 from patients.models import Patient
 from tenovi import catalogue
 
-GOOD = Q(excluded=False, control=False, is_repeat=False)
+GOOD = Q(excluded=False, control=False, is_repeat=False, is_invalid=False)
 
 
 @dataclass(frozen=True)

@@ -17,10 +17,20 @@ from patients.models import Patient
 from tenovi import catalogue
 
 FIRST = (
-    *("blood_pressure", "pulse", "glucose", "weight", "spO2", "temperature", "peak_expiratory_flow"),
+    *(
+        "blood_pressure",
+        "irregular_heartbeat",
+        "pulse",
+        "glucose",
+        "weight",
+        "spO2",
+        "temperature",
+        "peak_expiratory_flow",
+    ),
     *("forced_expiratory_volume", "pillbox_opened", "hailie_medication_event", "patchcap_open_close_event"),
 )
 EVENTS = {
+    "irregular_heartbeat": "Irregular heartbeat",
     "pillbox_opened": "Pillbox opened",
     "hailie_medication_event": "Inhaler",
     "patchcap_open_close_event": "Bottle cap",

@@ -116,7 +116,12 @@ def _rows(
 ) -> list[dict[str, Any]]:
     ids = [one.patient_id for one in listed]
     latest = latest_values(clinic, ids)
-    main: dict[uuid.UUID, str] = {patient: values[0]["metric"] for patient, values in latest.items()}
+    main: dict[uuid.UUID, str] = {
+        patient: value["metric"]
+        for patient, values in latest.items()
+        for value in reversed(values)
+        if value["metric"] != "irregular_heartbeat"  # an event that has no height
+    }
     trends = sparklines(clinic, main, today)
     states = device_states(clinic, ids, now)
     alerts = words_about_patients(clinic, [one.patient_id for one in listed if one.needs_attention])

@@ -177,7 +177,10 @@ def _judgements(clinic: Clinic, readings: Iterable[Measurement]) -> Iterator[tup
                     patient_id=patient_id,
                     timezone=reading.patient.timezone if reading.patient else "",
                     clinic=clinic,
-                    never_counts=reading.control or reading.excluded or reading.is_repeat,
+                    never_counts=reading.control
+                    or reading.excluded
+                    or reading.is_repeat
+                    or reading.is_invalid,
                     program_of=program_enrolled_in,
                 ),
             )

@@ -21,7 +21,7 @@ SELECT m.patient_id, m.local_date,
 FROM unnest(%s::uuid[], %s::text[]) AS wanted (patient_id, metric)
 JOIN measurements_measurement m USING (patient_id, metric)
 WHERE m.clinic_id = %s AND m.taken_at >= %s AND m.local_date BETWEEN %s AND %s
-  AND NOT m.excluded AND NOT m.control AND NOT m.is_repeat
+  AND NOT m.excluded AND NOT m.control AND NOT m.is_repeat AND NOT m.is_invalid
 GROUP BY m.patient_id, m.local_date
 ORDER BY m.patient_id, m.local_date
 """

@@ -43,6 +43,7 @@ def evidence(patient: Patient, first: datetime.date, last: datetime.date) -> lis
             vital_readings=Count("id", filter=Q(vital=True)),
             excluded_readings=Count("id", filter=Q(vital=True, excluded=True)),
             control_readings=Count("id", filter=Q(vital=True, control=True, excluded=False)),
+            invalid_readings=Count("id", filter=Q(vital=True, is_invalid=True, excluded=False)),
             metrics=ArrayAgg("metric", distinct=True),
         )
         .order_by("local_date", "program")
@@ -65,6 +66,10 @@ def _reason(row: dict[str, Any]) -> str:
         return "every vital reading was excluded"
     if vital and row["control_readings"] == vital:
         return "only control solution was measured"
+    if vital and row["invalid_readings"] == vital:
+        return "the sensor marks every reading as not valid"
+    if vital and row["invalid_readings"]:
+        return "only readings that are excluded or not valid"
     if vital:
         return "only excluded readings and control solution"
     names = set(row["metrics"])

@@ -117,7 +117,7 @@ def outside(patient: Patient, threshold: Threshold, start: datetime.datetime, en
             beyond |= Q(**{f"value_{number}__gt": high})
     found = Measurement.objects.of_patient(patient).taken_between(start, end)
     return found.filter(
-        beyond, metric=threshold.metric, excluded=False, control=False, is_repeat=False
+        beyond, metric=threshold.metric, excluded=False, control=False, is_repeat=False, is_invalid=False
     ).count()
 
 

@@ -13,7 +13,7 @@ from clinics.models import Clinic
 from devices.queries import Holding, KnownDevice
 from measurements.identity import identity_of, log_entry_of, slot_of
 from measurements.local_date import local_date
-from measurements.reading import Reading
+from measurements.reading import Reading, is_invalid
 from measurements.store import Row
 from patients.models import Enrollment
 from tenovi import catalogue
@@ -86,7 +86,7 @@ def row_for(
         patient_id=patient_id,
         timezone=holding.timezone if holding else "",
         clinic=clinic,
-        never_counts=reading.is_control_solution,
+        never_counts=reading.is_control_solution or is_invalid(reading.context),
         program_of=program_of,
     )
     return Row(
@@ -107,6 +107,7 @@ def row_for(
         vital=judgement.vital,
         counts=judgement.counts,
         control=reading.is_control_solution,
+        is_invalid=is_invalid(reading.context),
         estimated=reading.estimated,
         named_patient=reading.patient_id,
         sensor_code=reading.sensor_code,

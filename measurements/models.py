@@ -62,6 +62,7 @@ class Measurement(TenantModel):
     vital = models.BooleanField(null=True)
     counts = models.BooleanField()
     control = models.BooleanField(default=False)
+    is_invalid = models.BooleanField(db_default=False, default=False)
     estimated = models.BooleanField(default=False)
     excluded = models.BooleanField(default=False)
     excluded_by = models.ForeignKey(

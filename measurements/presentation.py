@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import datetime
+import json
 import re
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from decimal import ROUND_HALF_UP, Decimal
+from typing import Any
 
 from measurements.models import LocalDateRule, Measurement
 from tenovi import catalogue
@@ -15,6 +18,31 @@ BIN = datetime.timedelta(hours=1)  # a watch uploads once a day, and its time is
 WEEKDAYS = ("Sunday", "Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday")
 HALVES = {1: "AM", 2: "PM"}
 MEAL_CONTEXTS = {"pre-prandial": "before meal", "post-prandial": "after meal", "fasting": "fasting"}
+SENT_WITH = {
+    "alert": "the meter’s alert",
+    "angle": "angle in degrees",
+    "average_heart_rate": "average heart rate",
+    "compartment": "compartment",
+    "device_log_index": "entry in the device’s log",
+    "exhalation_detected": "exhalation detected",
+    "flags": "flags",
+    "flow_error": "flow error",
+    "inhalation_valid": "inhalation valid",
+    "max_heart_rate": "maximum heart rate",
+    "meal_context": "meal",
+    "measurement_index": "number of the measurement",
+    "measurement_location": "measured at",
+    "min_heart_rate": "minimum heart rate",
+    "orientation_enabled": "orientation enabled",
+    "orientation_stored": "orientation stored",
+    "orientation_valid": "orientation valid",
+    "period": "minutes covered",
+    "respiration_enabled": "respiration enabled",
+    "serial_number": "serial number",
+    "shake_intensity": "intensity of the shake",
+    "wearable_code": "code of the wearable",
+}
+"""What the vendor sends beside the values, in words."""
 COMPARTMENTS = ("pillbox_opened", "pillbox_refilled")
 HAPPENED = {
     "irregular_heartbeat": "detected",
@@ -155,8 +183,25 @@ def remarks_of(reading: Measurement, metric: catalogue.Metric) -> list[str]:
         second_text(metric, reading.value_2),
         "not on its own day" if stray else "",
         "control solution" if reading.control else meal,
+        "not valid by the sensor" if reading.is_invalid else "",
     )
     return [remark for remark in remarks if remark]
+
+
+def sent_with(reading: Measurement) -> list[str]:
+    """Everything the vendor sent beside the values (`filter_params`): `angle: 0 to 22.5`. What the
+    catalogue knows has a name in words, everything else stands as it came. Clinical, as values are."""
+    return [f"{words}: {value}" for words, value in _sent(reading.context)]
+
+
+def _sent(context: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    for name, value in sorted(context.items()):
+        if isinstance(value, Mapping) and name in SENT_WITH:
+            for flag, state in _sent(value):
+                yield flag, {"0": "no", "1": "yes"}.get(state, state)
+        else:
+            told = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+            yield SENT_WITH.get(name, name), told.replace("_", " ") if name == "alert" else told
 
 
 def rule_text(reading: Measurement) -> str:
@@ -177,6 +222,8 @@ def why_text(reading: Measurement, metric: catalogue.Metric) -> str:
         return "excluded by a person"
     if reading.is_repeat:
         return "the device sent this entry of its log before"
+    if reading.is_invalid:
+        return "the sensor marks it as not valid"
     if reading.control:
         return "control solution tests the meter, not the patient"
     if not metric.known:

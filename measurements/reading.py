@@ -34,6 +34,7 @@ OFFSETS = {Decimal(quarter) / 4 for quarter in range(-12 * 4, 14 * 4 + 1)}  # ho
 LONGEST_METRIC = 100  # what the column holds: a name that was cut would be another metric
 CONTROL = "controlsolution"
 SAYS_YES = {"true", "yes", "1", CONTROL}
+SAYS_NO = {"false", "no", "0"}
 OTHER_DOORS = {"status", "tracking_link", "request_id", "order_number", "contents"}
 
 
@@ -68,6 +69,15 @@ class Reading:
             if _letters(name) == CONTROL and said in SAYS_YES:
                 return True
         return False
+
+
+def is_invalid(context: Mapping[str, Any]) -> bool:
+    """Whether the sensor itself says that what it measured is not valid: an inhalation that is none, or an
+    error of the flow sensor (the vendor's Hailie page: `inhalation_valid`, `flow_error`)."""
+    flags = context.get("flags")
+    if not isinstance(flags, Mapping):
+        return False
+    return _letters(flags.get("inhalation_valid")) in SAYS_NO or _letters(flags.get("flow_error")) in SAYS_YES
 
 
 def read(element: Any, *, received_at: datetime.datetime) -> Reading:

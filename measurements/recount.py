@@ -34,6 +34,7 @@ SELECT DISTINCT ON (patient_id, metric)
        clinic_id, patient_id, metric, device_id, value_1, value_2, taken_at, identity, estimated
 FROM measurements_measurement
 WHERE clinic_id = %(clinic)s AND patient_id IS NOT NULL AND NOT control AND NOT excluded AND NOT is_repeat
+  AND NOT is_invalid
   AND (%(patients)s::uuid[] IS NULL OR patient_id = ANY(%(patients)s::uuid[]))
 ORDER BY patient_id, metric, taken_at DESC, identity DESC, device_id DESC
 """

@@ -43,7 +43,7 @@ WITH points AS (
                                            WHEN 'post-prandial' THEN {post_prandial}
                                            WHEN 'fasting' THEN {fasting} ELSE 0 END AS flags
     FROM measurements_measurement
-    WHERE clinic_id = %s AND patient_id = %s AND metric = %s AND NOT control AND NOT is_repeat
+    WHERE clinic_id = %s AND patient_id = %s AND metric = %s AND NOT control AND NOT is_repeat AND NOT is_invalid
       AND taken_at >= coalesce(%s::timestamptz, '-infinity')
       AND taken_at < coalesce(%s::timestamptz, 'infinity')
     ORDER BY taken_at, id

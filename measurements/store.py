@@ -70,6 +70,7 @@ class Row:
     vital: bool | None
     counts: bool
     control: bool
+    is_invalid: bool
     estimated: bool
     named_patient: str
     sensor_code: str
@@ -97,6 +98,7 @@ _TYPES = {
     "vital": "boolean",
     "counts": "boolean",
     "control": "boolean",
+    "is_invalid": "boolean",
     "estimated": "boolean",
     "named_patient": "text",
     "sensor_code": "text",
@@ -215,7 +217,7 @@ WITH call AS (
     SELECT DISTINCT ON (patient_id, metric)
            clinic_id, patient_id, metric, device_id, value_1, value_2, taken_at, identity, estimated
     FROM changed
-    WHERE patient_id IS NOT NULL AND NOT control AND NOT excluded AND NOT is_repeat
+    WHERE patient_id IS NOT NULL AND NOT control AND NOT excluded AND NOT is_repeat AND NOT is_invalid
     ORDER BY patient_id, metric, taken_at DESC, identity DESC, device_id DESC
     ON CONFLICT (patient_id, metric) DO UPDATE SET
         device_id = excluded.device_id, value_1 = excluded.value_1, value_2 = excluded.value_2,

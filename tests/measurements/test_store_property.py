@@ -94,7 +94,11 @@ class World:
 
     def _params(self, device: int, value: int, index: int, said: int) -> dict[str, Any]:
         if device == INHALER:  # said: how long after the first; without a serial number it is no log entry
-            return {"device_log_index": 7, **({"serial_number": "A1B2C3"} if index else {})}
+            return {
+                "device_log_index": 7,
+                "flags": {"flow_error": value},
+                **({"serial_number": "A1B2C3"} if index else {}),
+            }
         if device == METER:  # the same reading as another identity, and as control solution
             other = {"serial_number": "SN-1"} if said == 1 else {}
             return {**other, **({"measurement_location": SPELLINGS[value]} if said == 2 else {})}

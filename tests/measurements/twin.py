@@ -102,6 +102,6 @@ class Twin:
         found: dict[Key, Row] = {}
         repeats = self.repeats()
         for row in sorted(self.rows().values(), key=lambda row: (row.taken_at, row.identity, row.device_id)):
-            if row.patient_id and not row.control and key_of(row) not in repeats:
+            if row.patient_id and not row.control and not row.is_invalid and key_of(row) not in repeats:
                 found[row.patient_id, row.metric] = row
         return found
