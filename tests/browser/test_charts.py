@@ -5,7 +5,6 @@ from __future__ import annotations
 import datetime
 import re
 from collections import Counter, defaultdict
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -78,14 +77,22 @@ def sentence(words: str) -> str:
     return ", ".join(sorted(part.strip() for part in words.split(",") if part.strip()))
 
 
-def read_outs(chart: Locator) -> Iterator[str]:
-    """What the chart says at each reading, walking through it with the arrow keys from the first on."""
-    words = chart.locator("[data-readout]")
-    said = ""
-    chart.get_by_role("img").press("Home")
-    while (saying := words.inner_text()) != said:
-        yield (said := saying)
-        chart.get_by_role("img").press("ArrowRight")
+WALK = """(chart) => {
+  const plot = chart.querySelector('[role="img"]'), words = chart.querySelector("[data-readout]"), said = [];
+  const press = (key) => plot.dispatchEvent(new KeyboardEvent("keydown", { key, bubbles: true }));
+  for (press("Home"); words.innerText !== said.at(-1); press("ArrowRight")) said.push(words.innerText);
+  return said;
+}"""
+
+
+def read_outs(chart: Locator) -> list[str]:
+    """What the chart says at each reading, walking through it with the arrow keys from the first on.
+
+    The keys are pressed inside the page: thousands of them, each a turn between processes, took minutes.
+    """
+    chart.get_by_role("img").focus()
+    said: list[str] = chart.evaluate(WALK)
+    return said
 
 
 def seconds(row: Row) -> int:
