@@ -15,7 +15,9 @@ from dashboard.device_figures import DeviceFigures, figures_of
 from dashboard.device_list import SILENT_DAYS, gateways_of, is_silent
 from dashboard.device_state import keeps_words, works
 from devices.errands import errands_of
-from devices.models import Assignment, Device, Gateway, HardwareChange
+from devices.forms import PropertyForm
+from devices.models import Assignment, Device, DeviceProperty, Gateway, HardwareChange
+from devices.properties import PASSKEY, keys_for
 from measurements.models import Measurement
 from measurements.presentation import marks_of, meaning_of
 from tenovi import catalogue
@@ -30,6 +32,9 @@ class Work:
 
     sentence: str
     next_step: str
+    form: PropertyForm | None = None
+    """Ends it, where one value does: it is sent to the device's properties by who may manage devices."""
+    key: str = ""
 
 
 @dataclass(frozen=True)
@@ -131,6 +136,7 @@ def _work(
     holding = current if current and current.patient else None
     if figures.unclaimed:
         found.append(_about_unclaimed(device, held, holding, now))
+    found += _about_passkey(device)
     if "hardware_uuid" in device.unsent:
         found.append(
             Work(
@@ -171,6 +177,23 @@ def _work(
             )
         )
     return found
+
+
+def _about_passkey(device: Device) -> list[Work]:
+    """A meter that pairs by a passkey is silent without one (https://tenovi.com/hwi-device-overview/)."""
+    if PASSKEY not in keys_for(device) or device.unlinked_at or device.deleted_at:
+        return []
+    known = DeviceProperty.objects.for_clinic(device.clinic).filter(device=device, key=PASSKEY).first()
+    if known and known.value and not known.is_leaving:
+        return []
+    return [
+        Work(
+            "Its Bluetooth passkey is not set, and the meter cannot pair with its gateway without: no reading comes.",
+            "Enter the last 6 digits of the serial number on the meter’s label. Tenovi is told right away.",
+            PropertyForm(PASSKEY),
+            PASSKEY,
+        )
+    ]
 
 
 def _about_another_patient(device: Device, current: Assignment) -> Work:
