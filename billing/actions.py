@@ -8,11 +8,10 @@ from django.db import transaction
 from django.db.models.functions import Now
 
 from clinics import audit
+from clinics.dates import FIRST
 from clinics.models import User
 from measurements.models import VitalDay
 from patients.models import AnchorSource, Enrollment, Patient, PeriodAnchor
-
-EARLIEST = datetime.date(2015, 1, 1)
 
 
 class NoSuchDate(Exception):
@@ -80,8 +79,8 @@ def _check(
     """Periods of two anchors may not change places, and none may begin in the future."""
     if anchor_on > patient.today():
         raise NoSuchDate("This day has not come yet.")
-    if anchor_on < EARLIEST:
-        raise NoSuchDate(f"Say a day from {EARLIEST:%-d %B %Y} on.")
+    if anchor_on < FIRST:
+        raise NoSuchDate(f"Say a day from {FIRST:%-d %B %Y} on.")
     if changed:
         before = [date for date in stored if date < changed.anchor_on]
         after = [date for date in stored if date > changed.anchor_on]

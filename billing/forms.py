@@ -7,7 +7,7 @@ from typing import Any
 
 from django import forms
 
-from billing.actions import EARLIEST
+from clinics.dates import DayField
 from clinics.forms import Labelled
 from patients.models import PeriodAnchor, Program
 
@@ -25,11 +25,7 @@ class AnchorForm(Labelled):
 
     program = forms.ChoiceField(choices=Program.choices, widget=forms.HiddenInput)
     anchor = forms.IntegerField(required=False, min_value=1, max_value=2**63 - 1, widget=forms.HiddenInput)
-    anchor_on = forms.DateField(
-        label="Count from",
-        input_formats=["%Y-%m-%d"],
-        widget=forms.DateInput({"type": "date", "min": EARLIEST.isoformat()}, format="%Y-%m-%d"),
-    )
+    anchor_on = DayField(label="Count from")
     reason = forms.CharField(
         label="Why",
         max_length=200,

@@ -16,7 +16,7 @@ from billing.windows import Window
 from clinics.models import Clinic
 from devices.models import Assignment
 from patients.models import Enrollment, Patient
-from patients.today import todays_of
+from patients.today import todays_in
 from tenovi import catalogue
 
 RULES_VERSION = "days-1"
@@ -140,13 +140,13 @@ def people_of(
 ) -> dict[uuid.UUID, Person]:
     """The clinic's patients, or the one."""
 
-    todays = todays_of(clinic, now)
     found = Patient.objects.for_clinic(clinic)
     if patient:
         found = found.filter(id=patient.id)
-    facts = found.values_list("id", "external_id", "name", "timezone")
+    facts = list(found.values_list("id", "external_id", "name", "timezone"))
+    todays = todays_in(clinic, {zone for *_, zone in facts}, now)
     return {
-        patient_id: Person(patient_id, external_id, name, todays.get(zone) or todays[""])
+        patient_id: Person(patient_id, external_id, name, todays[zone])
         for patient_id, external_id, name, zone in facts
     }
 

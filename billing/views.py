@@ -172,8 +172,8 @@ def _other_window(visit: Visit) -> BillingWindow:
 
 def _months(visit: Visit, shown: Window, now: datetime.datetime) -> list[dict[str, Any]]:
     choices = [Window.current_month(visit.clinic, now)]
-    while len(choices) < MONTHS_SHOWN:
-        choices.append(choices[-1].previous_month())
+    while len(choices) < MONTHS_SHOWN and (before := choices[-1].previous_month()):
+        choices.append(before)
     if shown not in choices:
         choices = sorted([*choices, shown], key=lambda window: window.first, reverse=True)
     return [

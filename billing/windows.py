@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import calendar
 import datetime
-import re
 from dataclasses import dataclass
 from typing import Self
 
+from clinics.dates import FIRST, LAST, read_month
 from clinics.models import Clinic
 
 
@@ -21,14 +20,7 @@ class Window:
     @classmethod
     def of_month(cls, month: str) -> Self:
         """The calendar month written `YYYY-MM`. Raises ValueError for anything else."""
-        if not re.fullmatch(r"[0-9]{4}-[0-9]{2}", month):
-            raise ValueError(f"“{month}” is not a month: write it as YYYY-MM, for example 2026-10.")
-        year, number = int(month[:4]), int(month[5:])
-        if not (1 <= number <= 12 and 2015 <= year <= 2999):
-            raise ValueError(f"“{month}” is not a month between 2015-01 and 2999-12.")
-        return cls(
-            datetime.date(year, number, 1), datetime.date(year, number, calendar.monthrange(year, number)[1])
-        )
+        return cls(*read_month(month))
 
     @classmethod
     def current_month(cls, clinic: Clinic, now: datetime.datetime) -> Self:
@@ -46,11 +38,15 @@ class Window:
     def dates(self) -> list[datetime.date]:
         return [self.first + datetime.timedelta(n) for n in range((self.last - self.first).days + 1)]
 
-    def previous_month(self) -> Window:
+    def previous_month(self) -> Window | None:
+        """The month before; None where the range of dates begins."""
+        if self.first <= FIRST:
+            return None
         return Window.of_month(f"{self.first - datetime.timedelta(1):%Y-%m}")
 
-    def next_month(self) -> Window:
-        return Window.of_month(f"{self.last + datetime.timedelta(1):%Y-%m}")
+    def next_month(self) -> Window | None:
+        """The month after; None where the range of dates ends."""
+        return None if self.last >= LAST else Window.of_month(f"{self.last + datetime.timedelta(1):%Y-%m}")
 
     def moments(self, clinic: Clinic) -> tuple[datetime.datetime, datetime.datetime]:
         """The window as half-open span of moments, cut at midnight of the clinic's zone."""

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import datetime
 
+from clinics.dates import read_date
+
 
 class IsoDate:
-    """A date such as 2026-10-31 in a path."""
+    """A date such as 2026-10-31 in a path; 404 for one that is none or out of range."""
 
     regex = r"[0-9]{4}-[0-9]{2}-[0-9]{2}"
 
     def to_python(self, value: str) -> datetime.date:
-        return datetime.date.fromisoformat(value)
+        return read_date(value)  # ValueError: no such address
 
     def to_url(self, value: datetime.date) -> str:
         return value.isoformat()

@@ -16,6 +16,7 @@ from django.views.decorators.http import require_safe
 
 from clinics import audit
 from clinics.access import Permission, Visit, clinic_page
+from clinics.dates import DayField
 from clinics.forms import Labelled
 from clinics.models import AuditEvent, Clinic, Membership
 from clinics.paging import page_of
@@ -30,12 +31,8 @@ class RecordFilter(Labelled):
 
     action = forms.CharField(label="What", max_length=60, required=False)
     person = forms.CharField(label="Who", max_length=254, required=False)
-    first = forms.DateField(
-        label="From", required=False, widget=forms.DateInput({"type": "date"}), input_formats=["%Y-%m-%d"]
-    )
-    last = forms.DateField(
-        label="To", required=False, widget=forms.DateInput({"type": "date"}), input_formats=["%Y-%m-%d"]
-    )
+    first = DayField(label="From", required=False)
+    last = DayField(label="To", required=False)
 
     def clean(self) -> dict[str, Any]:
         first, last = self.cleaned_data.get("first"), self.cleaned_data.get("last")

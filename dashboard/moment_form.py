@@ -8,6 +8,7 @@ from typing import Any
 from django import forms
 from django.utils import timezone
 
+from clinics.dates import DayField
 from clinics.forms import Labelled
 from clinics.models import Clinic
 
@@ -15,7 +16,7 @@ from clinics.models import Clinic
 class MomentForm(Labelled):
     """`since` is the moment said, None while that is none."""
 
-    day = forms.DateField(label="From this date", widget=forms.DateInput({"type": "date"}, format="%Y-%m-%d"))
+    day = DayField(label="From this date")
     time = forms.TimeField(label="and this time", widget=forms.TimeInput({"type": "time"}, format="%H:%M"))
 
     def __init__(self, clinic: Clinic, *args: Any, **kwargs: Any) -> None:

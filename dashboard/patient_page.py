@@ -15,6 +15,7 @@ from django.utils.http import urlencode
 from billing.pace import Pace, pace
 from billing.report import vital_days
 from billing.windows import Window
+from clinics.dates import read_date
 from clinics.paging import page_of
 from clinics.presentation import Choice, DayCell, zone_words
 from dashboard.alerts import alerts_of, alerts_version
@@ -56,9 +57,8 @@ class Span:
         """What the address asks for; 30 days up to today when it asks for nothing sensible."""
         view = "table" if query.get("view") == "table" else "charts"
         try:
-            first = datetime.date.fromisoformat(query.get("from", ""))
-            last = datetime.date.fromisoformat(query.get("to", ""))
-            if datetime.date(2015, 1, 1) <= first <= last <= today + datetime.timedelta(2):
+            first, last = read_date(query.get("from", "")), read_date(query.get("to", ""))
+            if first <= last <= today + datetime.timedelta(2):
                 return cls(first, last, None, view)
         except ValueError:
             pass
@@ -226,14 +226,18 @@ def _calendar(
     view = f"&{span.query}&view={span.view}"
     return {
         "title": window.title,
-        "previous": f"?month={window.previous_month().month}{view}",
-        "next": "" if window.last >= today else f"?month={window.next_month().month}{view}",
+        "previous": _month_url(window.previous_month(), view),
+        "next": "" if window.last >= today else _month_url(window.next_month(), view),
         "pace": standing if is_current else [],
         "weeks": [[cells.get(date) for date in week] for week in weeks],
         "notes": _notes(
             {date: _joined(found[date]) for date in found if cells[date].state == "uncounted"}, cells
         ),
     }
+
+
+def _month_url(window: Window | None, view: str) -> str:
+    return f"?month={window.month}{view}" if window else ""
 
 
 def _notes(reasons: dict[datetime.date, str], cells: dict[datetime.date, DayCell]) -> list[dict[str, str]]:

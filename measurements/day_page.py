@@ -9,6 +9,7 @@ import datetime
 from collections.abc import Callable
 from typing import Any
 
+from clinics.dates import FIRST, LAST
 from clinics.presentation import long_date
 from measurements.days import evidence
 from measurements.models import Measurement
@@ -42,8 +43,8 @@ def day_context(patient: Patient, day: datetime.date, *, url_of: DayUrl, with_va
         "day": {
             "date": day,
             "title": long_date(day),
-            "previous": url_of(day - datetime.timedelta(1)),
-            "next": url_of(day + datetime.timedelta(1)),
+            "previous": url_of(day - datetime.timedelta(1)) if day > FIRST else "",
+            "next": url_of(day + datetime.timedelta(1)) if day < LAST else "",
             "verdicts": _verdicts(patient, day),
         },
         "readings": [

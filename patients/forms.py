@@ -12,6 +12,7 @@ from django.core.validators import EmailValidator
 from django.db import models
 from django.forms import BoundField
 
+from clinics.dates import DayField
 from clinics.forms import Labelled
 from clinics.models import Clinic, validate_time_zone
 from patients.models import Enrollment, Patient, Program
@@ -38,9 +39,7 @@ def _text(name: str, *, required: bool = False, **options: Any) -> forms.CharFie
 
 def _day(label: str, *, required: bool = False, **options: Any) -> forms.DateField:
     widget = forms.DateInput({"type": "date", **QUIET}, format="%Y-%m-%d")
-    return forms.DateField(
-        label=label, required=required, widget=widget, input_formats=["%Y-%m-%d"], **options
-    )
+    return DayField(label=label, required=required, widget=widget, **options)
 
 
 def _date(name: str, **options: Any) -> forms.DateField:
@@ -51,7 +50,7 @@ class RecordForm(Labelled):
     """The record of a patient who is there. `version` is the one that was filled in."""
 
     name = _text("name")
-    date_of_birth = _date("date_of_birth")
+    date_of_birth = _date("date_of_birth", earliest=datetime.date.min)  # see `_past`
     phone_number = _text("phone_number", widget=forms.TextInput({"type": "tel", **QUIET}))
     email = _text("email", widget=forms.TextInput({"type": "email", **QUIET}))
     address = _text("address")
@@ -67,7 +66,9 @@ class RecordForm(Labelled):
     clinic_name = _text("clinic_name")
     care_manager = _text("care_manager")
     consented_on = _date(
-        "consented_on", help_text="When the patient agreed to be monitored. Empty while there is no consent."
+        "consented_on",
+        earliest=datetime.date.min,
+        help_text="When the patient agreed to be monitored. Empty while there is no consent.",
     )
     sms_opt_in = forms.BooleanField(
         label="Tenovi may send this patient text messages",

@@ -66,6 +66,8 @@ def periods_ending_in(span: Span, anchors: Sequence[datetime.date]) -> Iterator[
     """Yield the periods counted from these anchors whose last date lies in `span`, in order."""
     ordered = sorted(anchors)
     for anchor_on, following in itertools.zip_longest(ordered, ordered[1:]):
+        if anchor_on > span.last:
+            break
         period = period_on(anchor_on, span.first)
         while following is None or period.first < following:
             cut = period if following is None else Span(period.first, min(period.last, following - DAY))

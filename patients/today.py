@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime
+from collections.abc import Iterable
 
 from clinics.models import Clinic
 from patients.models import Patient
@@ -12,4 +13,9 @@ def todays_of(clinic: Clinic, now: datetime.datetime) -> dict[str, datetime.date
     """Return the date it is at `now` for each time zone that patients of the clinic have, as it is stored:
     "" is the clinic's own, which is always there."""
     zones = Patient.objects.for_clinic(clinic).order_by().values_list("timezone", flat=True).distinct()
-    return {zone: Patient(clinic=clinic, timezone=zone).today(now) for zone in {"", *zones}}
+    return todays_in(clinic, {"", *zones}, now)
+
+
+def todays_in(clinic: Clinic, zones: Iterable[str], now: datetime.datetime) -> dict[str, datetime.date]:
+    """Return the same for these zones, without looking for others."""
+    return {zone: Patient(clinic=clinic, timezone=zone).today(now) for zone in zones}

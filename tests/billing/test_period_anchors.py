@@ -230,8 +230,8 @@ def test_billing_staff_answer_the_question_with_a_reason_that_stays(clinic: Clin
     ("anchor_on", "message"),
     [
         ("2026-06-02", "This day has not come yet."),
-        ("2014-12-31", "Say a day from 1 January 2015 on."),
-        ("0001-01-01", "Say a day from 1 January 2015 on."),
+        ("2014-12-31", "Say a day between 1 January 2015 and 31 December 2999."),
+        ("0001-01-01", "Say a day between 1 January 2015 and 31 December 2999."),
         ("soon", "Enter a valid date."),
         ("", "This field is required."),
     ],
