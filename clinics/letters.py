@@ -15,7 +15,7 @@ from django.urls import reverse
 from django.utils.encoding import force_bytes
 from django.utils.http import urlsafe_base64_encode
 
-from clinics.models import Invitation, User
+from clinics.models import Clinic, Invitation, User
 
 logger = logging.getLogger(__name__)
 THREAD = "letter"
@@ -46,6 +46,18 @@ def send_invitation(invitation: Invitation, token: str, days: int) -> None:
     }
     subject = f"{invitation.clinic.name} invites you to Vitaldays"
     _send(invitation.email, subject, "clinics/letters/invitation.txt", facts)
+
+
+def send_waiting(user: User, clinic: Clinic, elements: int, why: str) -> None:
+    """Tell an admin that something Tenovi sent waits for them: how much and why, and not whose."""
+    link = f"{settings.PUBLIC_URL}{reverse('deliveries-waiting', args=[clinic.slug])}"
+    facts = {"clinic": clinic, "elements": elements, "why": why, "link": link}
+    _send(
+        user.email,
+        f"{clinic.name}: something from Tenovi waits for you",
+        "clinics/letters/waiting.txt",
+        facts,
+    )
 
 
 def _send(address: str, subject: str, template: str, facts: dict[str, Any]) -> None:

@@ -9,6 +9,7 @@ from dashboard import (
     health,
     holder_views,
     views,
+    waiting_views,
     webhook_views,
 )
 
@@ -21,6 +22,8 @@ urlpatterns = [
     path("c/<slug:clinic>/settings/", clinic_settings.clinic_settings, name="clinic-settings"),
     path("c/<slug:clinic>/vendor-key/", clinic_settings.vendor_key, name="vendor-key"),
     path("c/<slug:clinic>/account-sync/", account_sync.account_sync, name="account-sync"),
+    path("c/<slug:clinic>/deliveries/waiting/", waiting_views.waiting, name="deliveries-waiting"),
+    path("c/<slug:clinic>/deliveries/waiting/accept/", waiting_views.accept, name="deliveries-accept"),
     path("c/<slug:clinic>/webhooks/vendor/", webhook_views.vendor_webhooks, name="vendor-webhooks"),
     path("c/<slug:clinic>/patients/", views.patients, name="patients"),
     path("c/<slug:clinic>/patients/<uuid:patient_id>/", views.patient, name="patient"),

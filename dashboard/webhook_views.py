@@ -119,7 +119,7 @@ def _read_at(clinic: Clinic) -> datetime.datetime | None:
 
 
 def _doors(clinic: Clinic) -> list[Door]:
-    came = Delivery.objects.for_clinic(clinic).exclude(state="rejected").order_by()
+    came = Delivery.objects.for_clinic(clinic).by_webhook().exclude(state="rejected").order_by()
     last = dict(came.values_list("kind").annotate(last=Max("received_at")))
     refused = {one.kind: one for one in refusals.of_last_hour(clinic) if not one.is_over}
     return [

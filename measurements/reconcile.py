@@ -258,8 +258,8 @@ def _settled(clinic: Clinic, rows: Sequence[Any]) -> list[Verdict]:
 
 
 def _is_news(clinic: Clinic, verdict: Verdict, piece: bytes) -> bool:
-    """Not waiting already, from the webhook or an earlier fetch."""
-    items = DeliveryItem.objects.for_clinic(clinic).filter(state__in=["quarantined", "pending"])
+    """Not waiting already, from the webhook or an earlier fetch, and not discarded by a person."""
+    items = DeliveryItem.objects.for_clinic(clinic).filter(state__in=["quarantined", "pending", "discarded"])
     if verdict.content:
         return not items.filter(content=verdict.content).exists()
     return not items.filter(hwi_device_id=verdict.hwi_device_id, raw=piece).exists()

@@ -112,7 +112,7 @@ def _gaps() -> list[Gap]:
 
 def _after_silence(clinic: Clinic, now: datetime.datetime) -> Reconciliation | None:
     """A webhook that is silent for three times its longest pause of the week before."""
-    deliveries = Delivery.objects.for_clinic(clinic)
+    deliveries = Delivery.objects.for_clinic(clinic).by_webhook()
     last = deliveries.aggregate(at=Max("received_at"))["at"]
     if last is None:
         return None

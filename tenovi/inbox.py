@@ -24,7 +24,7 @@ from tenovi.models import Delivery, DeliveryItem
 from tenovi.queries import DeliveryItemQuerySet
 from tenovi.registry import Verdict, delivery_handler
 from tenovi.tries import Ending, one_by_one, reraise_if_database_is_away
-from tenovi.wire import Unreadable, elements_of, pieces_of, value_of
+from tenovi.wire import Members, Unreadable, elements_of, pieces_of, value_of
 
 log = logging.getLogger(__name__)
 
@@ -235,7 +235,28 @@ def _elements_of(delivery: Delivery, items: list[DeliveryItem]) -> list[Any]:
     together: list[Any] = []
     if any(item.raw is None for item in items):
         together = elements_of(bytes(delivery.raw))
-    return [together[item.index] if item.raw is None else value_of(bytes(item.raw)) for item in items]
+    return [
+        _as_decided(item, together[item.index] if item.raw is None else value_of(bytes(item.raw)))
+        for item in items
+    ]
+
+
+def _as_decided(item: DeliveryItem, element: Any) -> Any:
+    """Where a person said that it is the holder's, the vendor's word on whose it is does not count."""
+    if not item.goes_by_holder or not isinstance(element, Members):
+        return element
+    left = Members([(name, value) for name, value in element.items() if name != "patient_id"])
+    left.repeated = element.repeated
+    return left
+
+
+def tell_what_waits(delivery_ids: Iterable[uuid.UUID]) -> None:
+    """Say on deliveries whose elements a person decided about whether something of them still waits."""
+    for delivery in Delivery.objects.across_clinics().filter(id__in=set(delivery_ids)):
+        states = set(_waiting_items(delivery.id).values_list("state", flat=True))
+        delivery.state = next((state for state in ("pending", "quarantined") if state in states), "settled")
+        delivery.settled_at = None if delivery.state == "pending" else Now()
+        delivery.save(update_fields=["state", "settled_at"])
 
 
 def _record_first(delivery: Delivery, endings: Sequence[Ending]) -> Counter[str]:

@@ -121,7 +121,7 @@ def alarms(clinic: Clinic) -> list[Alarm]:
         days = (timezone.now() - since).days
         waited = "a day" if days == 1 else f"{days} days"
         text = f"A delivery has waited for more than {waited} to be settled."
-        found.append(Alarm(text, "deliveries", "Deliveries"))
+        found.append(Alarm(text, "deliveries-waiting", "See what to do"))
     return found
 
 
@@ -218,7 +218,7 @@ def keys_at_rest(clinic: Clinic) -> list[ParkedKey]:
 
 def pulse(clinic: Clinic) -> Pulse:
     last = Heartbeat.objects.order_by("-minute").values_list("minute", flat=True).first()
-    came = Delivery.objects.for_clinic(clinic)
+    came = Delivery.objects.for_clinic(clinic).by_webhook()
     return Pulse(
         last_heartbeat=last,
         still=last is None or timezone.now() - last > STILL,

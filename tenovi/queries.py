@@ -15,6 +15,10 @@ if TYPE_CHECKING:
 
 
 class DeliveryQuerySet(TenantQuerySet["Delivery"]):
+    def by_webhook(self) -> Self:
+        """The vendor called: what was fetched and had to wait is no sign of that."""
+        return self.filter(fetched=False)
+
     def unsettled(self) -> Self:
         return self.filter(state="pending")
 
@@ -29,6 +33,10 @@ class DeliveryQuerySet(TenantQuerySet["Delivery"]):
 class DeliveryItemQuerySet(TenantQuerySet["DeliveryItem"]):
     def quarantined(self) -> Self:
         return self.filter(state="quarantined")
+
+    def discarded(self) -> Self:
+        """Given up by a person, who may take it back."""
+        return self.filter(state="discarded")
 
     def naming_device(self, hwi_device_id: uuid.UUID) -> Self:
         return self.filter(hwi_device_id=hwi_device_id)

@@ -129,4 +129,4 @@ def hour_of(moment: datetime.datetime) -> datetime.datetime:
 
 def _was_let_in(clinic: Clinic, kind: str, after: datetime.datetime) -> bool:
     """Also what was rejected for its content has shown a valid secret."""
-    return Delivery.objects.for_clinic(clinic).filter(kind=kind, received_at__gt=after).exists()
+    return Delivery.objects.for_clinic(clinic).by_webhook().filter(kind=kind, received_at__gt=after).exists()

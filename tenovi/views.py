@@ -35,6 +35,7 @@ COUNTED = (
     ("duplicate", "stored already", "stored already"),
     ("quarantined", "needs attention", "need attention"),
     ("pending", "waiting", "waiting"),
+    ("discarded", "discarded", "discarded"),
 )
 """States of elements, with the words for one and for more."""
 
@@ -72,6 +73,7 @@ def deliveries(request: HttpRequest, visit: Visit) -> HttpResponse:
         "filters": _filters(state, per_state),
         "headline": _headline(visit, waiting),
         "quiet": not waiting,
+        "waiting_url": reverse("deliveries-waiting", args=[visit.clinic.slug]),
         "settle_url": reverse("deliveries-settle", args=[visit.clinic.slug]) if waiting else "",
         "page": page,
         "zone": visit.clinic.zone,
@@ -99,11 +101,15 @@ def delivery(request: HttpRequest, visit: Visit, delivery_id: uuid.UUID) -> Http
                     filter(None, [sentence(item.reason), asked.get(str(item.hwi_device_id))])
                 ),
                 "device": str(item.hwi_device_id or ""),
+                "waits": item.state == ItemState.QUARANTINED,
+                "discarded_id": item.id if item.state == ItemState.DISCARDED else "",
+                "decision": f"{item.decided_by}: {item.note}" if item.decided_at else "",
             }
             for item in items
         ],
         "raw_url": reverse("delivery-raw", args=[visit.clinic.slug, found.id]),
         "back_url": reverse("deliveries", args=[visit.clinic.slug]),
+        "waiting_url": reverse("deliveries-waiting", args=[visit.clinic.slug]),
         "settle_url": reverse("delivery-settle", args=[visit.clinic.slug, found.id]) if waits else "",
         "zone": visit.clinic.zone,
     }
@@ -208,7 +214,7 @@ def _row(visit: Visit, found: Delivery, items: Counter[tuple[str, str]]) -> Deli
         settled_at=found.settled_at,
         elements=found.elements,
         size=found.size,
-        address=found.address,
+        address="nowhere: it was fetched" if found.fetched else found.address,
         attempts=found.attempts,
     )
 

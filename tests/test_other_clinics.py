@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import uuid
 from collections.abc import Iterator
 from typing import Any
 
@@ -23,7 +24,7 @@ from clinics.tenancy import TenantModel
 from devices.models import DeviceType
 from fulfillment.models import Order, SupplyRequest, SupplyType
 from patients.models import Patient
-from tenovi.models import Call, VendorWebhook
+from tenovi.models import Call, DeliveryItem, VendorWebhook
 from tests.factories import (
     assign,
     deliver,
@@ -93,6 +94,12 @@ TABLE = [
     Line(
         "webhook secret", PAGE + "webhooks/", {"do": "retire", "secret": "{secret}", "typed": "secret-1"}, 302
     ),
+    Line(
+        "element that waits",
+        PAGE + "deliveries/waiting/",
+        {"do": "discard", "item": "{item}", "note": "not ours"},
+        302,
+    ),
     Line("member", PAGE + "people/", {"do": "remove", "member": "{member}"}, 404),
     Line("invitation", PAGE + "people/", {"do": "withdraw", "invitation": "{invitation}"}, 404),
 ]
@@ -133,6 +140,8 @@ def make_world(slug: str) -> World:
     webhook = VendorWebhook.objects.create(
         clinic=clinic, vendor_id=device.hwi_device_id, endpoint="https://x.test/"
     )
+    deliver(clinic, element(uuid.uuid4()))
+    waiting = DeliveryItem.objects.for_clinic(clinic).quarantined().earliest("id")
     secret = WebhookSecret.objects.get(clinic=clinic)
     webhook_secrets.add_basic(clinic, "tenovi", "the newer one")
     admin, who = Client(), make_user(f"admin@{slug}.test", clinic, Role.CLINIC_ADMIN)
@@ -158,6 +167,7 @@ def make_world(slug: str) -> World:
         "entry": make_asked(SupplyRequest, clinic, None, **entry).id,
         "webhook": webhook.id,
         "secret": secret.pk,
+        "item": waiting.pk,
         "member": make_user(f"nurse@{slug}.test", clinic).memberships.get().pk,
         "invitation": invitation.id,
     }

@@ -121,6 +121,9 @@ care admin billing operator
   –    ✔      –      ✔      GET   c/<slug:clinic>/deliveries/<uuid:delivery_id>/raw/
   –    ✔      –      ✔      POST  c/<slug:clinic>/deliveries/<uuid:delivery_id>/settle/
   –    ✔      –      ✔      POST  c/<slug:clinic>/deliveries/settle/
+  –    ✔      –      ✔      GET   c/<slug:clinic>/deliveries/waiting/
+  –    ✔      –      ✔      POST  c/<slug:clinic>/deliveries/waiting/
+  –    ✔      –      –      POST  c/<slug:clinic>/deliveries/waiting/accept/
   –    ✔      –      ✔      GET   c/<slug:clinic>/completeness/
   –    ✔      –      ✔      POST  c/<slug:clinic>/completeness/compare/
   –    ✔      –      ✔      GET   c/<slug:clinic>/operations/

@@ -57,6 +57,7 @@ STATE_ICONS = {
     "updated": "refresh",
     "duplicate": "minus",
     "quarantined": "alert-triangle",
+    "discarded": "ban",
     "rejected": "ban",
     "needs-you": "alert-triangle",
     "preparing": "package",

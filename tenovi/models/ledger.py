@@ -36,6 +36,7 @@ class ItemState(models.TextChoices):
     DUPLICATE = "duplicate", "Duplicate"
     QUARANTINED = "quarantined", "Needs attention"
     PENDING = "pending", "Waiting"
+    DISCARDED = "discarded", "Discarded"
 
 
 class Delivery(TenantModel):
@@ -82,6 +83,9 @@ class DeliveryItem(TenantModel):
     the vendor has told us about that device. `raw`: its own bytes as they came, of one that had to wait.
     `content`: the same for elements that say the same, so that a repeat is recognised. `attempts`: tries
     that the element itself made fail, or that never ended.
+
+    What a person decided, who, when and why: to discard it (`state`; it can be taken back), or that it is a
+    reading of who had the device, whomever the vendor names (`goes_by_holder`).
     """
 
     delivery = models.ForeignKey(Delivery, on_delete=models.CASCADE, related_name="items")
@@ -92,12 +96,20 @@ class DeliveryItem(TenantModel):
     raw = models.BinaryField(null=True)
     content = models.UUIDField(null=True)
     attempts = models.PositiveSmallIntegerField(default=0, db_default=0)
+    goes_by_holder = models.BooleanField(default=False, db_default=False)
+    note = models.CharField(max_length=500, blank=True, db_default="")
+    decided_by = models.CharField(max_length=254, blank=True, db_default="")
+    decided_at = models.DateTimeField(null=True)
 
     objects: ClassVar[DeliveryItemQuerySet] = DeliveryItemQuerySet.as_manager()  # type: ignore[assignment]
 
     class Meta:
         constraints = [
             models.UniqueConstraint(fields=["delivery", "index"], name="delivery_item_once"),
+            models.CheckConstraint(
+                condition=~Q(state="discarded") | (~Q(note="") & Q(decided_at__isnull=False)),
+                name="delivery_item_discarded_for_a_reason",
+            ),
         ]
         indexes = [
             models.Index(
@@ -109,6 +121,11 @@ class DeliveryItem(TenantModel):
                 fields=["clinic", "content"],
                 condition=Q(content__isnull=False),
                 name="delivery_item_content",
+            ),
+            models.Index(
+                fields=["clinic", "decided_at"],
+                condition=Q(state="discarded"),
+                name="delivery_item_discarded",
             ),
         ]
 

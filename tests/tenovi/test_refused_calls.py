@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import datetime
+import json
+import uuid
 
 import pytest
 from django.db.models import F
@@ -10,7 +12,7 @@ from django.test import Client
 
 from clinics import webhook_secrets
 from clinics.models import Clinic
-from tenovi import refusals, tasks
+from tenovi import inbox, refusals, tasks
 from tenovi.models import DoorCount
 from tenovi.models.ledger import RefusalCause
 from tests.factories import basic, credentials, deliver, element, held_device, knock, make_clinic
@@ -84,6 +86,15 @@ def test_once_calls_are_let_in_again_it_says_that_the_gap_is_fetched(clinic: Cli
     assert REFUSED not in said
     refuse()
     assert REFUSED in text_of(signed_in(clinic, "operator").get(PAGES[0]))
+
+
+def test_what_was_fetched_and_waits_is_no_call_that_was_let_in(clinic: Clinic) -> None:
+    refuse()
+    body = json.dumps(element(uuid.uuid4())).encode()
+    inbox.receive(clinic, "measurements", body, content_type="", address=None, fetched=True)
+    admin = signed_in(clinic, "clinic_admin")
+    assert REFUSED in text_of(admin.get(PAGES[0]))
+    assert "In the last hour 0" in text_of(admin.get("/c/alpha/operations/"))
 
 
 def test_one_door_that_lets_in_does_not_speak_for_another(clinic: Clinic) -> None:
