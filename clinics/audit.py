@@ -42,7 +42,8 @@ def record(
     """
     if action.endswith(LOOKS):
         _note_look()
-    return _write(action, by, clinic, _kind_of(target), _key_of(target), detail, in_background)
+    nobody = VENDOR if by_vendor else BACKGROUND if in_background else ""
+    return _write(action, by, clinic, _kind_of(target), _key_of(target), detail, nobody)
 
 
 def _write(
@@ -52,24 +53,23 @@ def _write(
     kind: str,
     key: str,
     detail: dict[str, Any] | None,
-    in_background: bool = False,
+    nobody: str = "",
 ) -> AuditEvent:
+    """`nobody` is what did it without a person and without a request."""
     request = context.current.get()
     return AuditEvent.objects.create(
         action=action,
         actor_id=by.id if by else None,
-        actor_label=by.email if by else _nobody(in_background),
+        actor_label=by.email if by else nobody or _nobody(),
         clinic_id=clinic.id if clinic else None,
         target_kind=kind,
         target_id=key,
         detail=detail or {},
-        address=request.address if request and not in_background else None,
+        address=request.address if request and not nobody else None,
     )
 
 
-def _nobody(in_background: bool) -> str:
-    if in_background:
-        return BACKGROUND
+def _nobody() -> str:
     return NOBODY if context.current.get() else COMMAND
 
 
