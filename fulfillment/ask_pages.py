@@ -28,7 +28,7 @@ STAGES = {
     AskState.CANCELLED: Stage.ENDED,
 }
 NEXT_STEPS = {
-    AskState.QUEUED: "It is sent to Tenovi within seconds.",
+    AskState.QUEUED: "It waits for its turn; nothing has reached Tenovi yet.",
     AskState.UNKNOWN: "Look at what Tenovi has, and decide.",
     AskState.CONFIRMED: "Tenovi prepares it.",
     AskState.WITHDRAWING: "Tenovi is asked to take it back.",

@@ -12,19 +12,11 @@ from django.urls import reverse
 from clinics.models import Clinic
 from fulfillment.journey import Part, parts_of, usual_days
 from fulfillment.models import FulfillmentEvent, Order, ShipBy, Shipment
-from fulfillment.order_presentation import stage_of
+from fulfillment.order_presentation import sentence_of, stage_of
 from fulfillment.presentation import Person, silent_since_delivery
 from fulfillment.states import OrderState
 from fulfillment.statuses import status_named
 from fulfillment.tracking import Tracking, tracking_of
-
-NEXT_STEPS = {
-    OrderState.QUEUED: "It is sent to Tenovi within seconds.",
-    OrderState.SENDING: "Tenovi is answering.",
-    OrderState.UNKNOWN: "It is looked for at Tenovi. Nothing is sent twice.",
-    OrderState.NEEDS_PERSON: "Look at what was found, and decide.",
-    OrderState.REFUSED: "Read what Tenovi says, mend it, and order anew.",
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +64,7 @@ def order_row(clinic: Clinic, order: Order, shipment: Shipment | None = None) ->
         stage=stage_of(order),
         word=status.name if status else str(state.label),
         meaning=status.meaning if status else "",
-        next_step=status.turn if status else NEXT_STEPS.get(state, ""),
+        next_step=status.turn if status else sentence_of(order),
         placed_at=order.created_at,
         tracking=tracking_of(shipment.tracking_link if shipment else ""),
     )

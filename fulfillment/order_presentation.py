@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime
+import itertools
 from dataclasses import dataclass
 
 from devices.models import Device
@@ -12,8 +13,10 @@ from fulfillment.states import OrderState
 from fulfillment.statuses import status_named
 from fulfillment.tracking import Tracking, tracking_of
 
+NEVER_SENT = "It waits for its turn; nothing has reached Tenovi yet."
+WAITS_AGAIN = "Sending it was tried, and nothing has reached Tenovi. It is tried again by itself."
+TO_BE_SENT_AGAIN = "It was sent before and Tenovi’s list shows no trace of it: it waits to be sent again."
 SENTENCES = {
-    OrderState.QUEUED: "It waits for its turn; nothing has reached Tenovi yet.",
     OrderState.SENDING: "It is being sent to Tenovi.",
     OrderState.UNKNOWN: (
         "Tenovi’s answer was lost, so nobody knows whether it took the order. It is not sent again; "
@@ -38,8 +41,10 @@ class Happening:
 
 
 def sentence_of(order: Order) -> str:
-    """Where the order is, and who has to do what next."""
+    """Where the order is, and who has to do what next: the one sentence about it on every page."""
     state = OrderState(order.state)
+    if state == OrderState.QUEUED:
+        return TO_BE_SENT_AGAIN if order.sends else WAITS_AGAIN if order.reason else NEVER_SENT
     if state != OrderState.CONFIRMED:
         return SENTENCES[state]
     status = status_named(order.vendor_status)
@@ -77,15 +82,16 @@ def facts_of(order: Order) -> list[tuple[str, str]]:
 def history_of(order: Order, events: list[FulfillmentEvent]) -> list[Happening]:
     """Everything that happened, oldest first."""
     steps = OrderStep.objects.for_clinic(order.clinic).filter(order=order).select_related("by")
+    rows = list(steps.order_by("at", "id"))
     ours = [
         Happening(
             step.at,
-            step.get_what_display(),
+            _title(step, following),
             step.said or _found(step),
             str(step.by) if step.by else "",
             tracking_of(step.detail["tracking"]) if "tracking" in step.detail else None,
         )
-        for step in steps.order_by("at", "id")
+        for step, following in itertools.zip_longest(rows, rows[1:])
     ]
     theirs = [
         Happening(
@@ -105,6 +111,15 @@ def choices_of(order: Order) -> list[Device]:
     if order.state not in (OrderState.UNKNOWN, OrderState.NEEDS_PERSON):
         return []
     return list(candidates_for(order).order_by("vendor_created_at", "hwi_device_id"))
+
+
+def _title(step: OrderStep, following: OrderStep | None) -> str:
+    """What a step was, which of sending only the next one tells: nothing may have left."""
+    if step.what == OrderStep.What.SENT and following is None:
+        return "Being sent to Tenovi"
+    if step.what == OrderStep.What.SENT and following.what == OrderStep.What.WAITS:
+        return "Sending was tried"
+    return str(step.get_what_display())
 
 
 def _found(step: OrderStep) -> str:
