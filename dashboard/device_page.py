@@ -18,6 +18,9 @@ from devices.errands import errands_of
 from devices.forms import PropertyForm
 from devices.models import Assignment, Device, DeviceProperty, Gateway, HardwareChange
 from devices.properties import PASSKEY, keys_for
+from fulfillment.models import Order
+from fulfillment.status_work import Way, way_of
+from fulfillment.statuses import status_named
 from measurements.models import Measurement
 from measurements.presentation import marks_of, meaning_of
 from tenovi import catalogue
@@ -28,13 +31,15 @@ HARDWARE = 20
 
 @dataclass(frozen=True)
 class Work:
-    """Something about a device that a person has to mend: what is the case, and the next step."""
+    """Something about a device that a person has to mend: what is the case, the next step, and the page on
+    which it is done, where there is one."""
 
     sentence: str
     next_step: str
     form: PropertyForm | None = None
     """Ends it, where one value does: it is sent to the device's properties by who may manage devices."""
     key: str = ""
+    way: Way | None = None
 
 
 @dataclass(frozen=True)
@@ -132,7 +137,7 @@ def _work(
     gateway: Gateway | None,
     now: datetime.datetime,
 ) -> list[Work]:
-    found = []
+    found = _about_status(device)
     holding = current if current and current.patient else None
     if figures.unclaimed:
         found.append(_about_unclaimed(device, held, holding, now))
@@ -208,6 +213,17 @@ def _about_another_patient(device: Device, current: Assignment) -> Work:
         f"{sentence}here it belongs to {current.patient.external_id}. Nothing is moved by itself.",
         "Find out who has it, and say so: here it is corrected, or Tenovi is told.",
     )
+
+
+def _about_status(device: Device) -> list[Work]:
+    """What the vendor's status asks of the clinic."""
+    status = status_named(device.status)
+    if not (device.status and status.act) or device.unlinked_at or device.deleted_at:
+        return []
+    order = Order.objects.for_clinic(device.clinic).filter(device=device).first()
+    held_for = f" Tenovi says: {device.held_for}" if device.held_for else ""
+    way = way_of(device.clinic, status, device, order)
+    return [Work(f"{status.name}: {status.meaning}{held_for}", status.turn, way)]
 
 
 def _about_unclaimed(

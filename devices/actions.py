@@ -315,6 +315,7 @@ def _copy(record: shapes.Device, device: Device, ends_at: datetime.datetime | No
     device.connected_at = record.connected_on or device.connected_at
     device.unlinked_at = device.unlinked_at if ends_at is None else ends_at
     device.last_measurement_at = record.last_measurement or device.last_measurement_at
+    device.held_for = record.held_for
     device.order_fulfilled = _known(record.order_fulfilled, device.order_fulfilled)
     device.deleted_at = None
     device.synced_at = timezone.now()

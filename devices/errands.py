@@ -14,7 +14,7 @@ from tenovi.models import Request, RequestKind, RequestState
 DOING = {
     RequestKind.DEVICE_UNLINK: ("Unlinking", "unlink it"),
     RequestKind.DEVICE_DELETE: ("Deleting", "delete it"),
-    RequestKind.DEVICE_UPDATE: ("Telling Tenovi who has it", "change its patient"),
+    RequestKind.DEVICE_UPDATE: ("Telling Tenovi what is written here", "take what is written here"),
 }
 """Each kind of errand while it is under way, and what is refused."""
 

@@ -27,6 +27,7 @@ class Device(TenantModel):
     changes when hardware is replaced and never tells whose reading it is. `unsent`: of what a person has
     written here, what the vendor still says instead (`devices.wanted`). `order_fulfilled`: it came
     with an order that was fulfilled, so the vendor will not delete it (None: not known).
+    `held_for`: why the vendor holds its order, in the vendor's words.
     `unlinked_by_vendor`: nobody here had asked for what happened at `unlinked_at`. `deleted_at`:
     the vendor has no record of it any more; ours stays for the readings.
     """
@@ -48,6 +49,7 @@ class Device(TenantModel):
     deleted_at = models.DateTimeField(null=True)
     delete_when_unlinked = models.BooleanField(default=False)
     order_fulfilled = models.BooleanField(null=True)
+    held_for = models.CharField(max_length=400, blank=True)
     last_measurement_at = models.DateTimeField(null=True)
     synced_at = models.DateTimeField(null=True)
     created_at = models.DateTimeField(auto_now_add=True)

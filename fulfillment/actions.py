@@ -35,10 +35,13 @@ from fulfillment.models import (
 )
 from fulfillment.order_steps import is_under_way
 from fulfillment.reading import DeviceNews, OrderNews
-from fulfillment.statuses import Shown, order_status_named, shown_status
+from fulfillment.statuses import Act, Shown, order_status_named, shown_status
+from tenovi.models import Priority, RequestKind
+from tenovi.queue import ask_for_each
 
 Outcome = Literal["stored", "updated", "duplicate"]
 BATCH = 1000
+ASKED_WHY = (Act.ADDRESS, Act.ASK_VENDOR)
 NEVER = datetime.datetime.min.replace(tzinfo=datetime.UTC)
 
 
@@ -77,11 +80,20 @@ def store_events(*, clinic: Clinic, events: Sequence[DeviceEvent]) -> list[Outco
     FulfillmentEvent.objects.bulk_create(new, batch_size=BATCH)
     shown = _show(clinic, {row.device_id: histories[row.device_id] for row in new})
     _follow_hardware(clinic, new, histories, shown)
+    _ask_why(clinic, [row.device_id for row in new if shown[row.device_id].status.act in ASKED_WHY])
     if spelled := [event.news.spelling for event in events if event.news.spelling]:
         note_spellings(clinic, spelled, is_news=True)
     if ended := {device_id: now.since for device_id, now in shown.items() if now.status.name == "Unlinked"}:
         note_unlinked(clinic, ended)
     return outcomes
+
+
+def _ask_why(clinic: Clinic, devices: Iterable[uuid.UUID]) -> None:
+    """Have the vendor's record of these devices read: news of a parcel that stands still gives no reason."""
+    held = Device.objects.for_clinic(clinic).filter(id__in=set(devices))
+    targets = [str(name) for name in held.values_list("hwi_device_id", flat=True)] if devices else []
+    if targets:
+        ask_for_each(clinic, RequestKind.DEVICE, targets, priority=Priority.READING, wake=False)
 
 
 def _histories(clinic: Clinic, devices: Iterable[uuid.UUID]) -> dict[uuid.UUID, list[FulfillmentEvent]]:

@@ -11,7 +11,7 @@ from dataclasses import replace
 from typing import Any
 
 from django.db import transaction
-from django.db.models import CharField, Exists, F, OuterRef
+from django.db.models import CharField, Exists, F, OuterRef, Q
 from django.db.models.functions import Cast
 from django.utils import timezone
 
@@ -24,7 +24,7 @@ from fulfillment.models import Order, ShipBy
 from fulfillment.order_steps import Held, What, confirm, enqueue, hold_order, is_under_way, move, note
 from fulfillment.queries import OrderQuerySet
 from fulfillment.states import OrderState
-from fulfillment.statuses import may_follow, status_named
+from fulfillment.statuses import Stage, may_follow, names_of, status_named
 from tenovi import shapes
 from tenovi.errors import Invalid, TooManyRequests, VendorError
 from tenovi.keys import database_now
@@ -294,15 +294,16 @@ def _look_again_where_nobody_does() -> int:
 
 
 def catch_up() -> int:
-    """Orders under way whose device is further along by the vendor's own record than by its events, some
-    of which get lost; how many."""
-    behind = Order.objects.across_clinics().filter(is_open=True, device__isnull=False)
+    """Orders under way, or waiting for a person, whose device is further along by the vendor's own record
+    than by its events, some of which get lost; how many."""
+    waits = Q(is_open=True) | Q(vendor_status__in=names_of(Stage.NEEDS_YOU))
+    behind = Order.objects.across_clinics().filter(waits, device__isnull=False)
     moved = 0
     for order in behind.exclude(vendor_status=F("device__status")).select_related("device"):
         status = status_named(order.device.status).name if order.device else ""
         if may_follow(order.vendor_status, status):
             order.vendor_status = status
-            order.is_open = is_under_way(status)
+            order.is_open = order.is_open and is_under_way(status)
             order.save(update_fields=["vendor_status", "is_open"])
             moved += 1
     return moved

@@ -13,7 +13,7 @@ from clinics.models import Clinic
 from fulfillment.journey import Part, parts_of, usual_days
 from fulfillment.models import FulfillmentEvent, Order, ShipBy, Shipment
 from fulfillment.order_presentation import sentence_of, stage_of
-from fulfillment.presentation import Person, silent_since_delivery
+from fulfillment.presentation import Person
 from fulfillment.states import OrderState
 from fulfillment.statuses import status_named
 from fulfillment.tracking import Tracking, tracking_of
@@ -35,16 +35,6 @@ class OrderRow:
     next_step: str
     placed_at: datetime.datetime
     tracking: Tracking
-
-
-@dataclass(frozen=True, slots=True)
-class Work:
-    """What the clinic has to do about a parcel, and the page on which it does it."""
-
-    sentence: str
-    next_step: str
-    url: str
-    action: str
 
 
 def order_row(clinic: Clinic, order: Order, shipment: Shipment | None = None) -> OrderRow:
@@ -84,28 +74,3 @@ def parts_of_order(order: Order, events: Sequence[FulfillmentEvent], now: dateti
         return []
     parts = parts_of(order.created_at, events, usual_days(order.clinic), now)
     return parts[-1:] if order.ship_by == ShipBy.ON_SITE else parts  # nothing travelled
-
-
-def work_of(order: Order, now: datetime.datetime) -> Work | None:
-    """What the clinic has to do about the parcel; None when it waits for somebody else."""
-    if order.state != OrderState.CONFIRMED or order.device_id is None:
-        return None
-    patient = order.patient
-    if order.vendor_status == "Client Action Required":
-        return Work(
-            "Tenovi holds the parcel back: most often the address could not be verified.",
-            "Correct or confirm the patient’s address.",
-            reverse("patient-edit", args=[order.clinic.slug, patient.id]),
-            "Correct or confirm the address",
-        )
-    told = Shipment.objects.for_clinic(order.clinic).filter(device=order.device_id).select_related("device")
-    shipment = told.first()
-    if shipment and (days := silent_since_delivery(shipment, now)):
-        phone = f" ({patient.phone_number})" if patient.phone_number else ""
-        return Work(
-            f"It arrived {days} days ago, and no reading has come.",
-            f"Call the patient{phone}: is it set up, is the gateway plugged in?",
-            reverse("patient", args=[order.clinic.slug, patient.id]),
-            "Open the patient’s page",
-        )
-    return None

@@ -17,15 +17,28 @@ from clinics.forms import Labelled
 from fulfillment import order_presentation as shown
 from fulfillment.access import events_of, order_for, orders_for
 from fulfillment.models import Order
-from fulfillment.order_pages import order_rows, parts_of_order, work_of
+from fulfillment.order_pages import order_rows, parts_of_order
 from fulfillment.orders import TooLate, adopt_match, cancel_order, send_again
+from fulfillment.own_shipping import note_told
 from fulfillment.states import OrderState
+from fulfillment.status_work import work_of
 
 
 class ReasonForm(Labelled):
     """Why a person decides so; it stays in the order's history."""
 
     reason = forms.CharField(label="Reason", max_length=500, widget=forms.Textarea({"rows": 2}))
+
+
+class ToldForm(Labelled):
+    """What somebody asked or told the vendor, and what it said."""
+
+    said = forms.CharField(
+        label="What you asked or told, and what Tenovi said",
+        max_length=500,
+        widget=forms.Textarea({"rows": 2}),
+        error_messages={"required": "Say what was said, for whoever looks next."},
+    )
 
 
 @clinic_page(Permission.VIEW_PATIENTS)
@@ -49,6 +62,19 @@ def decide_order(request: HttpRequest, visit: Visit, order_id: uuid.UUID) -> Htt
         messages.error(request, str(error))
     else:
         messages.success(request, said) if said else messages.error(request, "Choose one of the buttons.")
+    return redirect("order", visit.clinic.slug, order_id)
+
+
+@clinic_page(Permission.MANAGE_DEVICES)
+@require_POST
+def order_told(request: HttpRequest, visit: Visit, order_id: uuid.UUID) -> HttpResponse:
+    """Somebody has asked or told Tenovi about the order by other means."""
+    found = order_for(visit, order_id)
+    form = ToldForm(request.POST)
+    if not form.is_valid():
+        return _page(request, visit, found, status=400, told=form)
+    note_told(order=found, by=visit.user, said=form.cleaned_data["said"])
+    messages.success(request, "Written down in the order’s history.")
     return redirect("order", visit.clinic.slug, order_id)
 
 
@@ -78,7 +104,7 @@ def _page(request: HttpRequest, visit: Visit, order: Order, status: int = 200, *
     now = timezone.now()
     events = events_of([order]).get(order.device_id, []) if order.device_id else []
     basket = orders_for(visit).filter(basket=order.basket).exclude(id=order.id).order_by("line")
-    unfilled = {
+    unfilled: dict[str, Any] = {"told": ToldForm()} | {
         name.replace("-", "_"): ReasonForm(prefix=name, auto_id=f"id_{name}_%s")
         for name in ("again", "give-up")
     }

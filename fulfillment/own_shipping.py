@@ -5,6 +5,7 @@ from __future__ import annotations
 from django.db import transaction
 from django.db.models import Exists, OuterRef
 
+from clinics import audit
 from clinics.models import Clinic, User
 from devices.actions import note_spellings
 from devices.hardware import is_gateway_id, is_imei, normal_hardware_id
@@ -43,18 +44,7 @@ def record_shipped(*, order: Order, hardware_uuid: str, by: User, tracking: str 
     # Before the device is locked, as answers lock their request first.
     ask(order.clinic, RequestKind.DEVICE_UPDATE, str(device.hwi_device_id), priority=Priority.PERSON)
     device = Device.objects.for_clinic(order.clinic).locked().get(id=order.device_id)
-    hardware_id = normal_hardware_id(hardware_uuid)
-    if device.sensor_code and not is_gateway_id(hardware_id):
-        raise CannotShip("This is no Gateway ID: it has 12 characters, 0 to 9 and A to F.")
-    if not device.sensor_code and not is_imei(hardware_id):
-        raise CannotShip("This is no IMEI: it has 15 digits, and the last one checks the others.")
-    taken = in_the_way(order.clinic, hardware_id, device.sensor_code, device.sensor_id).exclude(id=device.id)
-    if taken.exists():
-        raise CannotShip(
-            "Another device of this kind sends through it. Unlink that one first, or take another."
-        )
-    write_hardware(device, hardware_id)
-    note_spellings(order.clinic, [hardware_uuid], is_news=True)
+    hardware_id = _write(device, hardware_uuid)
     note(
         order,
         What.SHIPPED,
@@ -63,3 +53,46 @@ def record_shipped(*, order: Order, hardware_uuid: str, by: User, tracking: str 
         detail={"tracking": tracking} if tracking else None,
         audited={"hwi_device_id": str(device.hwi_device_id)},
     )
+
+
+@transaction.atomic
+def correct_hardware(*, device: Device, hardware_uuid: str, by: User) -> None:
+    """Give the device the Gateway ID or IMEI that is printed on it; the vendor is told. Raises `CannotShip`."""
+    # Before the device is locked, as answers lock their request first.
+    ask(
+        device.clinic,
+        RequestKind.DEVICE_UPDATE,
+        str(device.hwi_device_id),
+        priority=Priority.PERSON,
+        insist=True,
+    )
+    device = Device.objects.for_clinic(device.clinic).select_related("clinic").locked().get(id=device.id)
+    before = device.hardware_uuid
+    if normal_hardware_id(hardware_uuid) == before:
+        raise CannotShip("This is the id that it has already.")
+    _write(device, hardware_uuid)
+    detail = {"hardware_uuid": [before, device.hardware_uuid]}
+    audit.record("device_hardware_corrected", by=by, clinic=device.clinic, target=device, detail=detail)
+
+
+@transaction.atomic
+def note_told(*, order: Order, by: User, said: str) -> None:
+    """Somebody has asked or told the vendor about this order outside of Vitaldays."""
+    note(hold_order(order.clinic, order.id).order, What.TOLD, by=by, said=said)
+
+
+def _write(device: Device, hardware_uuid: str) -> str:
+    """Write the hardware of a locked device, by normal id; returns that. Raises `CannotShip`."""
+    hardware_id = normal_hardware_id(hardware_uuid)
+    if device.sensor_code and not is_gateway_id(hardware_id):
+        raise CannotShip("This is no Gateway ID: it has 12 characters, 0 to 9 and A to F.")
+    if not device.sensor_code and not is_imei(hardware_id):
+        raise CannotShip("This is no IMEI: it has 15 digits, and the last one checks the others.")
+    taken = in_the_way(device.clinic, hardware_id, device.sensor_code, device.sensor_id).exclude(id=device.id)
+    if taken.exists():
+        raise CannotShip(
+            "Another device of this kind sends through it. Unlink that one first, or take another."
+        )
+    write_hardware(device, hardware_id)
+    note_spellings(device.clinic, [hardware_uuid], is_news=True)
+    return hardware_id

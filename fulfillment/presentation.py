@@ -12,7 +12,7 @@ from django.utils import timezone
 
 from clinics.models import Clinic
 from devices.models import Assignment
-from fulfillment.models import Shipment, SpecialOrder
+from fulfillment.models import Order, Shipment, SpecialOrder
 from fulfillment.statuses import SILENT_AFTER_DELIVERY, Stage, Status, order_status_named, status_named
 from fulfillment.tracking import Tracking, tracking_of
 from patients.models import Patient
@@ -46,7 +46,8 @@ class Person:
 @dataclass(frozen=True, slots=True)
 class ShipmentRow:
     """A device and where it is. `since` is when we first heard so; `next_step` is "" where nothing is to do.
-    `silent_days`: delivered so long ago, and no reading has come; 0 until that is worth a call."""
+    `silent_days`: delivered so long ago, and no reading has come; 0 until that is worth a call. `next_url` is
+    the page on which somebody acts, "" where nobody of the clinic can."""
 
     person: Person | None
     device: str
@@ -55,6 +56,7 @@ class ShipmentRow:
     since: datetime.datetime
     tracking: Tracking
     silent_days: int = 0
+    next_url: str = ""
 
     @property
     def stage(self) -> Stage:
@@ -86,22 +88,26 @@ class OrderRow:
 
 
 def shipment_rows(clinic: Clinic, shipments: Sequence[Shipment]) -> list[ShipmentRow]:
-    """Rows of shipments that know their device, each with who has it or had it last. One query."""
+    """Rows of shipments that know their device, each with who has it or had it last. Two queries."""
     devices = [shipment.device_id for shipment in shipments]
     held = Assignment.objects.for_clinic(clinic).filter(device__in=devices).select_related("patient")
+    orders = dict(Order.objects.for_clinic(clinic).filter(device__in=devices).values_list("device_id", "id"))
     holders = {one.device_id: one.patient for one in held.order_by("starts_at")}  # the last one stays
     rows, now = [], timezone.now()
     for shipment in shipments:
         patient = holders.get(shipment.device_id)
         kind = catalogue.kind(shipment.device.kind)
+        status, order_id = status_named(shipment.status), orders.get(shipment.device_id)
+        page = ("order", order_id) if order_id else ("device", shipment.device_id)
         rows.append(
             ShipmentRow(
                 person=Person.of(patient, clinic) if patient else None,
                 device=shipment.device.name or (kind.label if kind else "Device"),
                 hardware_uuid=shipment.hardware_uuid,
-                status=status_named(shipment.status),
+                status=status,
                 since=shipment.since,
                 tracking=tracking_of(shipment.tracking_link),
+                next_url=reverse(page[0], args=[clinic.slug, page[1]]) if status.act else "",
                 silent_days=silent_since_delivery(shipment, now),
             )
         )

@@ -11,6 +11,7 @@ Names and meanings: https://docs.tenovi.com/hwi-api/webhooks/fulfillment-webhook
 from __future__ import annotations
 
 import datetime
+import enum
 import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -31,15 +32,27 @@ class Stage(TextChoices):
     OTHER = "other", "Other"
 
 
+class Act(enum.Enum):
+    """What a person of the clinic can do about a status, each on a page of its own."""
+
+    SHIP = "record that it was packed"
+    CORRECT_ID = "correct the id"
+    ADDRESS = "correct or confirm the address"
+    ASK_VENDOR = "ask Tenovi, and say so here"
+    ORDER_AGAIN = "order again"
+
+
 @dataclass(frozen=True, slots=True)
 class Status:
-    """One status. `rank` is its place on the journey; `turn` says who has to do what next."""
+    """One status. `rank` is its place on the journey; `turn` says who has to do what next, and `act` how,
+    where that is somebody of the clinic."""
 
     name: str
     rank: int
     stage: Stage
     meaning: str
     turn: str
+    act: Act | None = None
 
 
 STATUSES = (
@@ -49,6 +62,7 @@ STATUSES = (
         Stage.PREPARING,
         "The clinic ships this device itself and has not done so yet.",
         "The clinic ships it.",
+        Act.SHIP,
     ),
     Status(
         "Dropship Requested",
@@ -62,7 +76,8 @@ STATUSES = (
         30,
         Stage.NEEDS_YOU,
         "Tenovi does not recognise the Gateway ID or IMEI.",
-        "Compare the id with the one printed on the device.",
+        "Compare the id with the one printed on the device, and correct it.",
+        Act.CORRECT_ID,
     ),
     Status(
         "Ready to Ship",
@@ -77,6 +92,7 @@ STATUSES = (
         Stage.NEEDS_YOU,
         "Tenovi paused the order.",
         "Ask Tenovi what it waits for.",
+        Act.ASK_VENDOR,
     ),
     Status(
         "Client Action Required",
@@ -84,6 +100,7 @@ STATUSES = (
         Stage.NEEDS_YOU,
         "Tenovi needs something before it can ship, often a confirmed address.",
         "Correct or confirm the patient’s address.",
+        Act.ADDRESS,
     ),
     Status(
         "Shipped",
@@ -119,6 +136,7 @@ STATUSES = (
         Stage.NEEDS_YOU,
         "The parcel or the device came back.",
         "Order again if the patient still needs it.",
+        Act.ORDER_AGAIN,
     ),
     Status(
         "Replaced",
@@ -189,7 +207,14 @@ def order_status_named(text: str) -> Status:
 
 
 def _unknown(text: str) -> Status:
-    return Status(text, UNKNOWN_RANK, Stage.OTHER, "A status that is new to us.", "Look it up at Tenovi.")
+    return Status(
+        text,
+        UNKNOWN_RANK,
+        Stage.OTHER,
+        "A status that is new to us.",
+        "Ask Tenovi what it means.",
+        Act.ASK_VENDOR,
+    )
 
 
 def may_follow(before: str, after: str) -> bool:

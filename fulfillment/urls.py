@@ -1,6 +1,6 @@
 from django.urls import path
 
-from fulfillment import ask_views, order_form_views, order_views, parcel_views, views
+from fulfillment import ask_views, hardware_views, order_form_views, order_views, parcel_views, views
 
 FULFILLMENT = "c/<slug:clinic>/fulfillment/"
 REPLACEMENT = FULFILLMENT + "replacements/<uuid:replacement_id>/"
@@ -9,6 +9,12 @@ ORDER = "c/<slug:clinic>/orders/<uuid:order_id>/"
 
 urlpatterns = [
     path(ORDER, order_views.order, name="order"),
+    path(ORDER + "told/", order_views.order_told, name="order-told"),
+    path(
+        "c/<slug:clinic>/devices/<uuid:device_id>/hardware/",
+        hardware_views.device_hardware,
+        name="device-hardware",
+    ),
     path(ORDER + "decide/", order_views.decide_order, name="order-decide"),
     path(FULFILLMENT, views.shipments, name="shipments"),
     path(FULFILLMENT + "export.csv", parcel_views.export, name="shipments-export"),

@@ -17,7 +17,7 @@ from patients import actions, programs
 from patients.access import enrollment_for, patient_for
 from patients.forms import ConfirmAddressForm, EndForm, EnrollmentFields, NewPatientForm, RecordForm
 from patients.models import Enrollment, Patient, PeriodAnchor
-from patients.presentation import address_words, dates_of, in_words, may_confirm_address
+from patients.presentation import address_words, dates_of, in_words
 from patients.rules import TAKEN
 
 ADDRESS_REASONS = (
@@ -90,7 +90,7 @@ def confirm_address(request: HttpRequest, visit: Visit, patient_id: uuid.UUID) -
         "form": form,
         "stale": stale,
         "words": address_words(patient),
-        "may_confirm": may_confirm_address(patient),
+        "may_confirm": patient.has_whole_address and not patient.confirm_address,
         "reasons": ADDRESS_REASONS,
     }
     return render(request, "patients/confirm_address.html", context)

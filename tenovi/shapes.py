@@ -112,7 +112,7 @@ _PATIENT_TEXTS = {
 @dataclass(frozen=True, slots=True)
 class Device:
     """An HWI device: one activation. `hardware_uuid` is as the vendor spells it. `order_fulfilled` is None
-    for a device without an order."""
+    for a device without an order. `held_for` is why the vendor holds that order, in its words, "" for none."""
 
     hwi_device_id: uuid.UUID
     status: str
@@ -125,6 +125,7 @@ class Device:
     unlinked_on: datetime.datetime | None
     last_measurement: datetime.datetime | None
     order_fulfilled: bool | None
+    held_for: str
     patient: Patient | None
 
     @classmethod
@@ -145,8 +146,17 @@ class Device:
             unlinked_on=time_of(value.get("unlinked_on")),
             last_measurement=time_of(value.get("last_measurement")),
             order_fulfilled=flag(order.get("fulfilled")) if isinstance(order, dict) else None,
+            held_for=_held_for(order) if isinstance(order, dict) else "",
             patient=_patient_of(value),
         )
+
+
+def _held_for(order: dict[str, Any]) -> str:
+    """Two members that public integrations declare: a text about the address, and a flag."""
+    twice = (
+        "A device was sent to this address before." if flag(order.get("duplicate_device_at_address")) else ""
+    )
+    return " ".join(filter(None, [storable_text(order.get("invalid_address"), 300), twice]))
 
 
 def _patient_of(value: dict[str, Any]) -> Patient | None:

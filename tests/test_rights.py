@@ -71,10 +71,13 @@ care admin billing operator
   –    ✔      –      –      POST  c/<slug:clinic>/devices/<uuid:device_id>/properties/
   –    ✔      –      –      GET   c/<slug:clinic>/devices/<uuid:device_id>/end/
   –    ✔      –      –      POST  c/<slug:clinic>/devices/<uuid:device_id>/end/
+  –    ✔      –      –      GET   c/<slug:clinic>/devices/<uuid:device_id>/hardware/
+  –    ✔      –      –      POST  c/<slug:clinic>/devices/<uuid:device_id>/hardware/
   ✔    ✔      –      –      GET   c/<slug:clinic>/gateways/
   ✔    ✔      –      –      GET   c/<slug:clinic>/gateways/<uuid:gateway_id>/
   ✔    ✔      –      –      GET   c/<slug:clinic>/orders/<uuid:order_id>/
   –    ✔      –      –      POST  c/<slug:clinic>/orders/<uuid:order_id>/decide/
+  –    ✔      –      –      POST  c/<slug:clinic>/orders/<uuid:order_id>/told/
   ✔    ✔      –      –      GET   c/<slug:clinic>/fulfillment/
   ✔    ✔      –      –      GET   c/<slug:clinic>/fulfillment/export.csv
   ✔    ✔      –      –      GET   c/<slug:clinic>/fulfillment/orders/

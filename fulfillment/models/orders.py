@@ -143,6 +143,7 @@ class OrderStep(TenantModel):
         ADOPTED = "adopted", "Found at Tenovi"
         SENT_AGAIN = "sent_again", "To be sent again"
         SHIPPED = "shipped", "Shipped by our own staff"
+        TOLD = "told", "Tenovi was asked or told"
         CANCELLED = "cancelled", "Cancelled"
 
     order = models.ForeignKey(Order, on_delete=models.CASCADE, related_name="+")
