@@ -117,7 +117,7 @@ def _title(step: OrderStep, following: OrderStep | None) -> str:
     """What a step was, which of sending only the next one tells: nothing may have left."""
     if step.what == OrderStep.What.SENT and following is None:
         return "Being sent to Tenovi"
-    if step.what == OrderStep.What.SENT and following.what == OrderStep.What.WAITS:
+    if step.what == OrderStep.What.SENT and following and following.what == OrderStep.What.WAITS:
         return "Sending was tried"
     return str(step.get_what_display())
 
