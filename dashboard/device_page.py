@@ -223,7 +223,7 @@ def _about_status(device: Device) -> list[Work]:
     order = Order.objects.for_clinic(device.clinic).filter(device=device).first()
     held_for = f" Tenovi says: {device.held_for}" if device.held_for else ""
     way = way_of(device.clinic, status, device, order)
-    return [Work(f"{status.name}: {status.meaning}{held_for}", status.turn, way)]
+    return [Work(f"{status.name}: {status.meaning}{held_for}", status.turn, way=way)]
 
 
 def _about_unclaimed(
