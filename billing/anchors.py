@@ -19,13 +19,16 @@ from django.db import connection, transaction
 from billing.report import Key
 from clinics.models import Clinic
 from measurements.models import VitalDay
-from patients.anchors import store_anchor
+from patients.anchors import Due, store_anchors
 from patients.models import Enrollment, Patient, PeriodAnchor, Program
 from patients.periods import Anchor, Episode, due
 from patients.today import todays_of
 
 AT_ONCE = 200
 """Patients who are locked together while their anchors are written."""
+HISTORY_COMES_WITHIN = datetime.timedelta(days=1)
+"""So long the scheduler waits for a device's history that is being fetched for the first time: its days come
+in any order, and the first of them is the anchor."""
 
 DUE = """
 WITH zones AS (
@@ -34,6 +37,11 @@ WITH zones AS (
     SELECT a.patient_id, a.program, max(e.starts_on) AS newest, bool_or(a.enrollment_id IS NULL) AS is_free
     FROM patients_periodanchor a LEFT JOIN patients_enrollment e ON e.id = a.enrollment_id
     WHERE a.clinic_id = %(clinic)s GROUP BY a.patient_id, a.program
+), fetching AS MATERIALIZED (
+    SELECT c.device_id
+    FROM measurements_devicecheck c JOIN measurements_reconciliation r ON r.id = c.reconciliation_id
+    WHERE c.clinic_id = %(clinic)s AND c.state = 'waiting' AND r.started_at > %(fetching_since)s
+      AND NOT EXISTS (SELECT FROM measurements_verification v WHERE v.device_id = c.device_id)
 ), enrolled AS (
     SELECT patient_id, program, min(starts_on) AS first, max(starts_on) AS newest
     FROM patients_enrollment WHERE clinic_id = %(clinic)s GROUP BY patient_id, program
@@ -49,6 +57,8 @@ WHERE p.clinic_id = %(clinic)s AND (%(patient)s::uuid IS NULL OR p.id = %(patien
       THEN EXISTS (SELECT FROM measurements_vitalday d
                    WHERE d.patient_id = p.id AND d.program = k.program AND d.readings > 0
                      AND d.local_date BETWEEN coalesce(e.first, '-infinity') AND z.today)
+           AND NOT EXISTS (SELECT FROM fetching f JOIN devices_assignment h USING (device_id)
+                           WHERE h.patient_id = p.id)
       ELSE (a.is_free AND e.first IS NOT NULL) OR e.newest > a.newest END
 GROUP BY p.id ORDER BY p.id
 """
@@ -97,16 +107,20 @@ class Question:
         return " ".join(said)
 
 
-def write_due_anchors(clinic: Clinic, now: datetime.datetime, patient: Patient | None = None) -> int:
+def write_due_anchors(
+    clinic: Clinic, now: datetime.datetime, patient: Patient | None = None, *, awaits_history: bool = True
+) -> int:
     """Write the anchors that are due in a clinic, or of one patient; how many were written or adopted.
 
-    Locks the patients, a few at a time and in one order.
+    With `awaits_history` patients whose first readings are just being fetched are left for later. Locks
+    the patients, a few at a time and in one order.
     """
     todays = todays_of(clinic, now)
     parameters: dict[str, Any] = {
         "clinic": clinic.id,
         "patient": patient.id if patient else None,
         "programs": Program.values,
+        "fetching_since": now - HISTORY_COMES_WITHIN if awaits_history else now + HISTORY_COMES_WITHIN,
         "zones": list(todays),
         "todays": list(todays.values()),
     }
@@ -140,17 +154,15 @@ def _write(clinic: Clinic, patient_ids: list[uuid.UUID], now: datetime.datetime)
         .order_by("local_date"),
         ("local_date",),
     )
-    written = 0
+    found: list[Due] = []
     for patient_id, program in itertools.product(todays, Program.values):
-        key = patient_id, program
-        dates = [date for (date,) in counted[key] if date <= todays[patient_id]]
+        key, today = (patient_id, program), todays[patient_id]
+        dates = [date for (date,) in counted[key] if date <= today]
         known = [Anchor(*facts) for facts in anchors[key]]
-        changes = due(known, [Episode(*facts) for facts in episodes[key]], dates, todays[patient_id])
-        for change in changes:
+        for change in due(known, [Episode(*facts) for facts in episodes[key]], dates, today):
             before = 0 if known else sum(date < change.anchor_on for date in dates)
-            store_anchor(clinic, *key, change, days_before=before)
-        written += len(changes)
-    return written
+            found.append(Due(patient_id, program, change, before))
+    return store_anchors(clinic, found)
 
 
 def _by_key(rows: Any, columns: Iterable[str]) -> defaultdict[Key, list[tuple[Any, ...]]]:

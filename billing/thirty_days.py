@@ -43,7 +43,7 @@ def windows_ending_in(month: Window, *anchors: datetime.date) -> Iterator[Window
 def thirty_day_rows(clinic: Clinic, month: Window, *, now: datetime.datetime) -> list[ReportRow]:
     """A row per patient, program and 30-day window that ends in `month`, zeros included, sorted by
     external id, program and window. Writes the anchors that are due."""
-    write_due_anchors(clinic, now)
+    write_due_anchors(clinic, now, awaits_history=False)
     reach = Window(month.first - datetime.timedelta(LENGTH - 1), month.last)
     people = people_of(clinic, now)
     days = days_of(clinic, reach, people)

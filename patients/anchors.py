@@ -5,31 +5,48 @@ The caller holds the patient's lock: an anchor is written once, whoever needs it
 
 from __future__ import annotations
 
+import datetime
 import uuid
+from collections.abc import Sequence
+from typing import NamedTuple
 
 from clinics.models import Clinic
 from patients.models import Enrollment, Patient, PeriodAnchor
-from patients.periods import Adopted, Anchor, Change, Episode, at_entry
+from patients.periods import Anchor, Change, Episode, at_entry
 
 
-def store_anchor(
-    clinic: Clinic, patient_id: uuid.UUID, program: str, change: Change, *, days_before: int = 0
-) -> None:
-    """Store one change that `patients.periods` asks for. An adopted anchor keeps date and source."""
+class Due(NamedTuple):
+    """A change of one patient and program. `days_before` are the counted days before a new anchor."""
+
+    patient_id: uuid.UUID
+    program: str
+    change: Change
+    days_before: int = 0
+
+
+def store_anchors(clinic: Clinic, changes: Sequence[Due]) -> int:
+    """Store what `patients.periods` asks for; how many changes. An adopted anchor keeps date and source."""
     rows = PeriodAnchor.objects.for_clinic(clinic)
-    if isinstance(change, Adopted):
-        mine = rows.filter(patient=patient_id, program=program, anchor_on=change.anchor_on)
-        mine.update(enrollment=change.enrollment)
-        return
-    rows.create(
-        clinic=clinic,
-        patient_id=patient_id,
-        program=program,
-        enrollment_id=change.enrollment,
-        anchor_on=change.anchor_on,
-        source=change.source,
-        days_before=days_before,
-    )
+    created: dict[tuple[uuid.UUID, str, datetime.date], PeriodAnchor] = {}
+    for patient_id, program, change, days_before in changes:
+        key = patient_id, program, change.anchor_on
+        if isinstance(change, Anchor):
+            created[key] = PeriodAnchor(
+                clinic=clinic,
+                patient_id=patient_id,
+                program=program,
+                enrollment_id=change.enrollment,
+                anchor_on=change.anchor_on,
+                source=change.source,
+                days_before=days_before,
+            )
+        elif key in created:
+            created[key].enrollment_id = change.enrollment
+        else:
+            mine = rows.filter(patient=patient_id, program=program, anchor_on=change.anchor_on)
+            mine.update(enrollment=change.enrollment)
+    rows.bulk_create(created.values())
+    return len(changes)
 
 
 def anchor_new_enrollment(enrollment: Enrollment) -> list[Change]:
@@ -41,8 +58,7 @@ def anchor_new_enrollment(enrollment: Enrollment) -> list[Change]:
         [Episode(*facts) for facts in episodes.values_list("id", "starts_on", "ends_on")],
         patient.today(),
     )
-    for change in changes:
-        store_anchor(patient.clinic, patient.id, program, change)
+    store_anchors(patient.clinic, [Due(patient.id, program, change) for change in changes])
     return changes
 
 

@@ -15,7 +15,7 @@ from billing.anchors import write_due_anchors
 from billing.tasks import write_anchors
 from billing.windows import Window
 from clinics.models import AuditEvent, Clinic, Role
-from measurements.models import Measurement, VitalDay
+from measurements.models import DeviceCheck, Measurement, Reconciliation, VitalDay
 from patients.models import Patient, PeriodAnchor
 from tests.billing.test_export import exported, measure
 from tests.factories import assign, enroll, held_device, make_clinic, make_device, make_patient, make_user
@@ -281,3 +281,37 @@ def test_every_period_opens_to_its_dates_and_they_to_their_readings(clinic: Clin
     assert "10 Feb 2026 – 11 Mar 2026 2 days over" in said
     assert f"/c/alpha/billing/{patient.id}/2026-02-12/" in answer.content.decode()
     assert Window.of_month("2026-02").first == datetime.date(2026, 2, 1)
+
+
+@pytest.mark.parametrize(
+    ("age", "waits"), [(datetime.timedelta(0), True), (datetime.timedelta(days=2), False)]
+)
+def test_while_the_history_of_a_new_device_is_fetched_no_date_is_fixed_too_early(
+    clinic: Clinic, age: datetime.timedelta, waits: bool
+) -> None:
+    """Its days come in any order; for ever nothing waits, and an export never does."""
+    device = held_device(clinic)
+    moment = timezone.now() - age
+    run = Reconciliation.objects.create(
+        clinic=clinic, cause="person", since=moment, until=moment, started_at=moment
+    )
+    check = DeviceCheck.objects.create(
+        clinic=clinic, reconciliation=run, device=device, target="x", since=moment
+    )
+    measure(clinic, device, "2026-03-10")
+    write_anchors()
+    assert (anchors(patient_of(clinic)) == []) is waits
+    measure(clinic, device, "2026-02-10")
+    DeviceCheck.objects.for_clinic(clinic).filter(id=check.id).update(state="verified")
+    write_anchors()
+    assert [row[0] for row in anchors(patient_of(clinic))] == ["2026-02-10" if waits else "2026-03-10"]
+
+
+def test_an_export_fixes_the_dates_that_it_is_cut_by_whatever_is_being_fetched(clinic: Clinic) -> None:
+    device = held_device(clinic)
+    now = timezone.now()
+    run = Reconciliation.objects.create(clinic=clinic, cause="person", since=now, until=now)
+    DeviceCheck.objects.create(clinic=clinic, reconciliation=run, device=device, target="x", since=now)
+    measure(clinic, device, "2026-03-10")
+    windows("2026-04")
+    assert [row[0] for row in anchors(patient_of(clinic))] == ["2026-03-10"]
