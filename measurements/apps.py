@@ -10,5 +10,6 @@ class MeasurementsConfig(AppConfig):
         from measurements import handlers, reconcile  # models are ready only now
 
         registry.on_delivery("measurements", handlers.store_delivery)
-        registry.on_answer("measurements.list", reconcile.store_fetched)
-        registry.on_failure("measurements.list", reconcile.not_fetched)
+        for kind in ("measurements.list", "measurements.of_patient"):
+            registry.on_answer(kind, reconcile.store_fetched)
+            registry.on_failure(kind, reconcile.not_fetched)

@@ -7,7 +7,7 @@ import uuid
 from dataclasses import dataclass
 from typing import Any
 
-from django.db.models import Count, Min, OuterRef, Q, Subquery, Value
+from django.db.models import Count, Max, Min, OuterRef, Q, Subquery, Value
 from django.db.models.functions import Greatest
 
 from clinics.models import Clinic
@@ -29,7 +29,8 @@ class DeviceCompleteness:
 
 @dataclass(frozen=True)
 class RunProgress:
-    """A comparison with the vendor as a person follows it. Seconds are an estimate."""
+    """A comparison with the vendor as a person follows it. `problem`: why the list of the patient it is
+    about was not compared. Seconds are an estimate."""
 
     run: Reconciliation
     cause: str
@@ -37,6 +38,7 @@ class RunProgress:
     done: int
     unverified: int
     missing: int
+    problem: str
     seconds_left: int
 
 
@@ -59,7 +61,7 @@ def devices_of(clinic: Clinic) -> list[DeviceCompleteness]:
     verified = {one.device_id: one for one in Verification.objects.for_clinic(clinic)}
     failed = (
         DeviceCheck.objects.for_clinic(clinic)
-        .filter(state=DeviceCheck.State.UNVERIFIED)
+        .filter(state=DeviceCheck.State.UNVERIFIED, device__isnull=False)
         .order_by("device", "-id")
         .distinct("device")
     )
@@ -82,8 +84,10 @@ def recent_runs(clinic: Clinic, limit: int = 10) -> list[RunProgress]:
         .filter(reconciliation__in=runs)
         .values("reconciliation")
         .annotate(
-            devices=Count("id"),
+            devices=Count("device"),
             waiting=Count("id", filter=Q(state="waiting")),
+            waiting_devices=Count("device", filter=Q(state="waiting")),
+            problem=Max("reason", filter=Q(state="unverified", device=None), default=""),
             unverified_devices=Count("id", filter=Q(state="unverified")),
             with_missing=Count("id", filter=Q(missing__gt=0)),
         )
@@ -92,15 +96,16 @@ def recent_runs(clinic: Clinic, limit: int = 10) -> list[RunProgress]:
 
 
 def _progress(run: Reconciliation, figures: dict[str, Any]) -> RunProgress:
-    devices, waiting = figures.get("devices", 0), figures.get("waiting", 0)
+    devices = figures.get("devices", 0)
     return RunProgress(
         run=run,
         cause=Cause(run.cause).label,
         devices=devices,
-        done=devices - waiting,
+        done=devices - figures.get("waiting_devices", 0),
         unverified=figures.get("unverified_devices", 0),
         missing=figures.get("with_missing", 0),
-        seconds_left=round(waiting * SECONDS_PER_REQUEST),
+        problem=figures.get("problem", ""),
+        seconds_left=round(figures.get("waiting", 0) * SECONDS_PER_REQUEST),
     )
 
 

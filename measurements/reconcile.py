@@ -28,6 +28,7 @@ from patients.models import Patient
 from tenovi import inbox
 from tenovi.errors import VendorError
 from tenovi.keys import database_now
+from tenovi.kinds import FETCHES
 from tenovi.models import Delivery, DeliveryItem, Priority, Request, RequestKind
 from tenovi.queries import RequestQuerySet
 from tenovi.queue import ask, ask_for_each
@@ -115,9 +116,33 @@ def plan(run: Reconciliation) -> None:
                 params={"created_gte": _iso(check.since), "created_lt": _iso(run.until)},
                 insist=run.cause == Cause.PERSON,
             )
+    if run.patient:
+        _plan_lists_of(run, run.patient, priority)
     locked.planned_at = Now()
     locked.save(update_fields=["planned_at"])
     finish_runs(run.clinic)
+
+
+def _plan_lists_of(run: Reconciliation, patient: Patient, priority: Priority) -> None:
+    """Have everything read that the vendor holds under the patient's id, in each spelling it has used, so
+    that readings of devices which nobody here knows are found too."""
+    known = Device.objects.for_clinic(run.clinic).filter(vendor_patient_id__iexact=patient.external_id)
+    spellings = {patient.external_id, *known.values_list("vendor_patient_id", flat=True)}
+    for number, spelling in enumerate(sorted(spellings)):
+        target = f"{patient.id}-{number}@{run.since:%Y%m%dT%H%M}-{run.until:%Y%m%dT%H%M%S}"
+        DeviceCheck.objects.create(clinic=run.clinic, reconciliation=run, target=target, since=run.since)
+        ask(
+            run.clinic,
+            RequestKind.MEASUREMENTS_OF_PATIENT,
+            target,
+            priority=priority,
+            params={
+                "external_id": spelling,
+                "created_gte": _iso(run.since),
+                "created_lt": _iso(run.until),
+            },
+            insist=run.cause == Cause.PERSON,
+        )
 
 
 def _devices(run: Reconciliation) -> QuerySet[Device]:
@@ -194,7 +219,8 @@ def _verified(request: Request) -> None:
     """The list came to its end: everything the vendor received in the span is here or listed."""
     checks = DeviceCheck.objects.for_clinic(request.clinic).waiting().filter(target=request.target)
     for check in checks.select_related("reconciliation").select_for_update(of=("self",)):
-        _extend(check, until=check.reconciliation.until - SETTLING)
+        if check.device:
+            _extend(check, until=check.reconciliation.until - SETTLING)
         check.state = DeviceCheck.State.VERIFIED
         check.save(update_fields=["state"])
     finish_runs(request.clinic)
@@ -231,7 +257,7 @@ def is_busy(run: Reconciliation) -> bool:
 
 
 def _fetches(clinic: Clinic) -> RequestQuerySet:
-    return Request.objects.for_clinic(clinic).filter(kind=RequestKind.MEASUREMENTS)
+    return Request.objects.for_clinic(clinic).filter(kind__in=FETCHES)
 
 
 def finish_runs(clinic: Clinic) -> None:

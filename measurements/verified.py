@@ -64,7 +64,8 @@ class Reconciliation(TenantModel):
 
 
 class DeviceCheck(TenantModel):
-    """One device of a reconciliation. `target` is the request that fetches its readings."""
+    """One device of a reconciliation, or with `device` None the list of all that the vendor received under
+    the patient's id, also from devices that nobody here knows. `target` is the request that fetches it."""
 
     class State(models.TextChoices):
         WAITING = "waiting", "Waiting"
@@ -73,7 +74,7 @@ class DeviceCheck(TenantModel):
         UNVERIFIED = "unverified", "Could not be verified"
 
     reconciliation = models.ForeignKey(Reconciliation, on_delete=models.CASCADE, related_name="+")
-    device = models.ForeignKey(Device, on_delete=models.CASCADE, related_name="+")
+    device = models.ForeignKey(Device, null=True, on_delete=models.CASCADE, related_name="+")
     target = models.CharField(max_length=80)
     since = models.DateTimeField()
     state = models.CharField(max_length=10, choices=State.choices, default=State.WAITING)

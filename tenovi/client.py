@@ -98,6 +98,35 @@ class TenoviClient(Caller):
             unknown=errors.NotFound("Tenovi does not know this device.", status=404),
         )
 
+    def measurements_of_patient(
+        self,
+        external_id: str,
+        *,
+        created_gte: str = "",
+        created_lt: str = "",
+        timestamp_gte: str = "",
+        timestamp_lt: str = "",
+        metric: str = "",
+        cursor: str = "",
+    ) -> Page[Any]:
+        """One page of what the vendor received under a patient's id, whichever device it came from: by
+        when it came (`created`), when it was taken (`timestamp`), or of one metric."""
+        spans = {
+            "created__gte": created_gte,
+            "created__lt": created_lt,
+            "timestamp__gte": timestamp_gte,
+            "timestamp__lt": timestamp_lt,
+            "metric__name": metric,
+        }
+        return self._page(
+            "/hwi/patients/{external_id}/measurements/",
+            _as_it_is,
+            cursor,
+            first={**{name: value for name, value in spans.items() if value}, "page": 1, "page_size": 1000},
+            name=external_id,
+            unknown=errors.NotFound("Tenovi does not know this patient.", status=404),
+        )
+
     def properties(self, hwi_device_id: UUID | str, cursor: str = "") -> Page[Property]:
         return self._page(PROPERTIES, Property.from_wire, cursor, name=str(hwi_device_id))
 

@@ -28,6 +28,9 @@ CALLS: dict[str, Callable[[TenoviClient, Request], Any]] = {
     RequestKind.MEASUREMENTS: lambda client, request: client.measurements_of_device(
         request.target.partition("@")[0], cursor=request.cursor, **request.params
     ),
+    RequestKind.MEASUREMENTS_OF_PATIENT: lambda client, request: client.measurements_of_patient(
+        cursor=request.cursor, **request.params
+    ),
     RequestKind.PATIENT: lambda client, request: client.patient(request.target),
     RequestKind.DEVICE_TYPES: lambda client, request: client.device_types(request.cursor),
     RequestKind.GATEWAYS: lambda client, request: client.gateways(request.cursor),
@@ -130,10 +133,11 @@ def call_of(request: Request) -> Callable[[TenoviClient], Any]:
 
 def rows_a_page(kind: str) -> int:
     """How many rows of this list one call brings."""
-    return 1000 if kind == RequestKind.MEASUREMENTS else PAGE_SIZE
+    return 1000 if kind in FETCHES else PAGE_SIZE
 
 
-FINAL_WHEN_UNKNOWN = frozenset([RequestKind.MEASUREMENTS])
+FETCHES = frozenset([RequestKind.MEASUREMENTS, RequestKind.MEASUREMENTS_OF_PATIENT])
+FINAL_WHEN_UNKNOWN = FETCHES
 """Reads of what is known to have been there: when the vendor does not know it, that is the answer."""
 
 

@@ -109,7 +109,8 @@ def test_whatever_the_vendor_never_answers_stops_after_five_attempts(
     rows = Request.objects.for_clinic(clinic)
     span = {"created_gte": "2026-11-01", "created_lt": "2026-11-02"}
     for kind in RequestKind.values:
-        ask(clinic, kind, f"{uuid.UUID(int=7)}/1", params=span, wake=False)
+        params = span if kind == RequestKind.MEASUREMENTS else span | {"external_id": "mrn-1"}
+        ask(clinic, kind, f"{uuid.UUID(int=7)}/1", params=params, wake=False)
     for _ in range(outcomes.MOST_ATTEMPTS + 1):
         drain()
         rows.filter(state="waiting").update(not_before=Now())

@@ -19,6 +19,7 @@ class RequestKind(models.TextChoices):
     PATIENTS = "patients.list", "List of patients"
     PATIENT = "patients.read", "One patient"
     MEASUREMENTS = "measurements.list", "Readings of a device"
+    MEASUREMENTS_OF_PATIENT = "measurements.of_patient", "Readings of a patient"
     DEVICES_OF_PATIENT = "devices.of_patient", "Devices of a patient"
     DEVICES_WITH_PROPERTY = "devices.with_property", "Devices with a property"
     DEVICE_TYPES = "device_types.list", "Device types"

@@ -12,22 +12,24 @@ from typing import Any
 import pytest
 from django.core.management import CommandError, call_command
 from django.db.models import Max
+from django.test import Client
 from django.utils import timezone
 from pytest_django import Settings
 
-from clinics.models import Clinic
+from clinics.models import Clinic, Role
 from dashboard import demo
-from devices.models import Device
+from devices.actions import ask_about_unknown_devices, settle_what_became_known
+from devices.models import Assignment, Device
 from measurements import watch
 from measurements.handlers import settle
 from measurements.models import DeviceCheck, Measurement, Reconciliation, Verification
 from measurements.reconcile import SETTLING, start
 from tenovi.drain import drain
-from tenovi.models import Delivery, Heartbeat, Priority, Request, RequestKind
+from tenovi.models import Delivery, DeliveryItem, Heartbeat, Priority, Request, RequestKind
 from tenovi.queue import ask
 from tenovi.sandbox import simulation
 from tenovi.wire import Members
-from tests.factories import make_clinic
+from tests.factories import make_clinic, make_patient, make_user
 from tests.sandbox_server import Sandbox
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.clock]
@@ -118,6 +120,39 @@ def test_only_the_devices_of_a_patient_are_asked_about(clinic: Clinic, account: 
     assert reconcile("--patient", patient.external_id.lower())["devices"] == len(patient.devices)
     with pytest.raises(CommandError, match="no patient"):
         reconcile("--patient", "nobody")
+
+
+def test_readings_of_a_device_we_never_knew_are_found_under_the_patients_id(
+    clinic: Clinic, account: simulation.Clinic
+) -> None:
+    patient = account.patients[0]
+    unknown = uuid.UUID(patient.devices[0].id)
+    Assignment.objects.for_clinic(clinic).filter(device__hwi_device_id=unknown).delete()
+    Device.objects.for_clinic(clinic).filter(hwi_device_id=unknown).delete()
+    figures = reconcile("--patient", patient.external_id, "--since", "2020-01-01")
+    assert (figures["devices"], figures["unverified"]) == (len(patient.devices) - 1, 0)
+    waiting = DeliveryItem.objects.for_clinic(clinic).quarantined().naming_device(unknown)
+    assert set(waiting.values_list("reason", flat=True)) == {"unknown_device"}
+    ask_about_unknown_devices()
+    drain(seconds=5)
+    settle_what_became_known()
+    found = Measurement.objects.for_clinic(clinic).filter(hwi_device_id=unknown)
+    assert set(found.values_list("patient__external_id", flat=True)) == {patient.external_id}
+    assert reconcile("--patient", patient.external_id, "--since", "2020-01-01")["missing"] == 0
+
+
+def test_a_patient_that_the_vendor_does_not_know_is_told(
+    clinic: Clinic, sandbox: Sandbox, client: Client
+) -> None:
+    make_patient(clinic, "only-here")
+    sandbox.control("faults", {"kind": "status", "status": 404, "path": "only-here", "times": None})
+    assert reconcile("--patient", "only-here") == {
+        **dict.fromkeys(("devices", "requests", "fetched", "missing", "stored"), 0),
+        "unverified": 1,
+    }
+    client.force_login(make_user("admin@alpha.test", clinic, Role.CLINIC_ADMIN))
+    page = client.get("/c/alpha/completeness/").content.decode()
+    assert "The patient’s own list: Tenovi does not know this patient." in page
 
 
 def test_more_rows_than_one_page_holds_are_all_fetched(clinic: Clinic, account: simulation.Clinic) -> None:

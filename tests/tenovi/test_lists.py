@@ -16,7 +16,7 @@ from measurements.models import DeviceCheck, Verification
 from measurements.reconcile import start
 from tenovi.client import Open, TenoviClient
 from tenovi.drain import drain
-from tenovi.kinds import CALLS
+from tenovi.kinds import CALLS, FETCHES
 from tenovi.models import Call, ParkedKey, Request, RequestKind
 from tenovi.queue import ask
 from tenovi.shapes import Page
@@ -33,6 +33,7 @@ LISTS: dict[str, str] = {
     RequestKind.DEVICES_WITH_PROPERTY: "step_goal",
     RequestKind.PATIENTS: "",
     RequestKind.MEASUREMENTS: f"{DEVICE}@20261101T0000-20261102T000000",
+    RequestKind.MEASUREMENTS_OF_PATIENT: f"{DEVICE}-0@20261101T0000-20261102T000000",
     RequestKind.DEVICE_TYPES: "",
     RequestKind.GATEWAYS: "",
     RequestKind.HARDWARE_LOG: "",
@@ -72,11 +73,12 @@ def clinic(stub: VendorStub) -> Clinic:
 
 
 def params_of(kind: str) -> dict[str, Any]:
-    if kind != RequestKind.MEASUREMENTS:
+    if kind not in FETCHES:
         return {}
     now = timezone.now()
     since = now - datetime.timedelta(days=3)
-    return {"created_gte": f"{since:%Y-%m-%dT%H:%M:%SZ}", "created_lt": f"{now:%Y-%m-%dT%H:%M:%SZ}"}
+    span = {"created_gte": f"{since:%Y-%m-%dT%H:%M:%SZ}", "created_lt": f"{now:%Y-%m-%dT%H:%M:%SZ}"}
+    return span | ({} if kind == RequestKind.MEASUREMENTS else {"external_id": "mrn-1"})
 
 
 def read_list(clinic: Clinic, stub: VendorStub, kind: str, replies: list[Reply]) -> None:

@@ -31,7 +31,9 @@ class Command(BaseCommand):
         parser.add_argument(
             "--since", metavar="ISO", help="received by the vendor since then (default: 3 days ago)"
         )
-        parser.add_argument("--patient", metavar="ID", help="only the devices this patient ever had")
+        parser.add_argument(
+            "--patient", metavar="ID", help="only this patient: each device they ever had, and their list"
+        )
         parser.add_argument("--wait", action="store_true", help="until every device has been answered")
         add_json_option(parser)
 
@@ -51,7 +53,7 @@ class Command(BaseCommand):
         words = (
             f"{figures['devices']} devices {verb} in {figures['requests']} requests: {figures['fetched']} readings "
             f"fetched, {figures['missing']} were missing, {figures['stored']} stored, "
-            f"{figures['unverified']} devices not verified."
+            f"{figures['unverified']} not verified."
         )
         answer(self, options, words, **figures)
 
@@ -85,7 +87,7 @@ def figures_of(run: Reconciliation) -> dict[str, int]:
     """The published figures of a run so far."""
     checks = DeviceCheck.objects.for_clinic(run.clinic).filter(reconciliation=run)
     sums = checks.aggregate(
-        devices=Count("id"),
+        devices=Count("device"),
         requests=Sum("requests", default=0),
         fetched=Sum("fetched", default=0),
         missing=Sum("missing", default=0),
