@@ -8,7 +8,7 @@ class Migration(migrations.Migration):
 
     dependencies = [
         ("devices", "0014_agreed_before"),
-        ("measurements", "0008_copies_checked"),
+        ("measurements", "0009_invalid"),
     ]
 
     operations = [
