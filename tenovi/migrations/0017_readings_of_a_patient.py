@@ -6,7 +6,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ("tenovi", "0015_who_sends"),
+        ("tenovi", "0016_decisions_about_elements"),
     ]
 
     operations = [
