@@ -65,7 +65,7 @@ class House:
 
     def start_web(self) -> None:
         self.start("web", processes.web(self.port))
-        assert eventually(self.answers, seconds=60), self.said("web")
+        assert eventually(self.answers, seconds=240), self.said("web")
 
     def start_workers(self) -> None:
         self.start("worker", processes.worker("default", log_level="WARNING"))
@@ -89,7 +89,7 @@ class House:
                     server.restart()
 
     def end(self, name: str) -> None:
-        children.stop(self.running.pop(name), within=20)
+        children.stop(self.running.pop(name), within=60)
 
     def start(self, name: str, command: list[str]) -> None:
         """Start a process under a name of the test's choosing."""
@@ -111,7 +111,7 @@ class House:
         return sum(1024 * int(line[1]) for line in found if line)
 
     def answers(self, path: str = "/healthz") -> bool:
-        link = HTTPConnection("127.0.0.1", self.port, timeout=10)
+        link = HTTPConnection("127.0.0.1", self.port, timeout=60)
         try:
             link.request("GET", path)
             return link.getresponse().status == 200
@@ -164,12 +164,12 @@ class House:
 
             usual = self._current(name)
             apply(f"ALTER SYSTEM SET {name} = {value}")
-            assert eventually(lambda: self._current(name) == value, seconds=20)
+            assert eventually(lambda: self._current(name) == value, seconds=120)
             try:
                 yield
             finally:
                 apply(f"ALTER SYSTEM RESET {name}")
-                assert eventually(lambda: self._current(name) == usual, seconds=20)
+                assert eventually(lambda: self._current(name) == usual, seconds=120)
 
     def _current(self, name: str) -> str:
         """As a new connection has it: by then the server has told all the others."""

@@ -28,7 +28,7 @@ pytestmark = pytest.mark.timeout(900)
 @pytest.fixture(scope="module")
 def link(house: House) -> Iterator[HTTPConnection]:
     """Kept from one body to the next: the answer to each must leave it in order."""
-    link = HTTPConnection("127.0.0.1", house.port, timeout=30)
+    link = HTTPConnection("127.0.0.1", house.port, timeout=120)
     yield link
     link.close()
 

@@ -51,12 +51,12 @@ def test_a_web_worker_killed_between_insert_and_commit_has_acknowledged_nothing(
             cursor.execute("LOCK TABLE measurements_measurement IN ACCESS EXCLUSIVE MODE")
             sending = threading.Thread(target=sender.post, args=(next(bodies),))
             sending.start()
-            assert eventually(lambda: somebody_waits_for_a_lock(cursor), seconds=10, every=0.01)
+            assert eventually(lambda: somebody_waits_for_a_lock(cursor), seconds=120, every=0.01)
             send_to_children(house.running["web"], signal.SIGKILL)
             sending.join()
         killed = sender.posts[-1]
         assert killed.status == NO_ANSWER
-        assert eventually(lambda: sender.post(killed.body).status == 200, seconds=30), "nobody came instead"
+        assert eventually(lambda: sender.post(killed.body).status == 200, seconds=120), "nobody came instead"
     check_ledger(clinic, sender.posts)
     check_readings(clinic, sender.posts)
 

@@ -38,7 +38,7 @@ def live_and_die(command: list[str], stub: VendorStub) -> None:
     asked = len(stub.asked)
     running = start(command, stub)
     try:
-        eventually(lambda: len(stub.asked) > asked, seconds=60)
+        eventually(lambda: len(stub.asked) > asked, seconds=240)
         time.sleep(random.uniform(0, 3))
     finally:
         kill(running)
@@ -79,12 +79,12 @@ def test_a_click_is_on_the_wire_within_three_seconds_behind_ten_thousand_reads(
     ask_for_each(clinic, RequestKind.PATIENT, [f"mrn-{number}" for number in range(10_000)])
     running = start(processes.worker("default,vendor", log_level="ERROR"), stub)
     try:
-        deadline = time.monotonic() + 30
+        deadline = time.monotonic() + 120
         while len(stub.asked) < 3 and time.monotonic() < deadline:
             time.sleep(0.05)
         ask(clinic, RequestKind.PATIENT, "clicked", priority=Priority.PERSON)
         clicked = time.monotonic()
-        while not any("clicked" in path for path in stub.paths()) and time.monotonic() < clicked + 10:
+        while not any("clicked" in path for path in stub.paths()) and time.monotonic() < clicked + 60:
             time.sleep(0.02)
         (call,) = [asked for asked in stub.asked if "clicked" in asked.path]
         assert call.at - clicked < 3
