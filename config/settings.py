@@ -264,7 +264,7 @@ TENOVI_HARDWARE_LOG_PATHS = env.list(
     "TENOVI_HARDWARE_LOG_PATHS", default=["/hwi/hardware-uuid-logs/", "/hwi/hwi-hardware-uuid-logs/"]
 )
 TENOVI_SUPPLY_REQUESTS_PATHS = env.list(
-    "TENOVI_SUPPLY_REQUESTS_PATHS", default=["/asr/supply-requests/", "/devices/supply-requests/"]
+    "TENOVI_SUPPLY_REQUESTS_PATHS", default=["/devices/supply-requests/", "/asr/supply-requests/"]
 )
 
 EMAIL_CONFIG = env.email_url("EMAIL_URL", default="consolemail://")

@@ -32,6 +32,6 @@ class FulfillmentConfig(AppConfig):
         registry.on_answer("supply_requests.list", ask_handlers.store_supply_requests)
         registry.on_failure("supply_requests.list", ask_handlers.module_closed)
         registry.on_answer("supply_types.list", ask_handlers.store_types)
-        registry.on_failure("supply_types.list", ask_handlers.module_closed)
+        registry.on_failure("supply_types.list", ask_handlers.no_types)
         registry.on_answer("bulk_orders.list", ask_handlers.store_bulk_orders)
         registry.on_failure("bulk_orders.list", ask_handlers.not_listed)

@@ -192,19 +192,19 @@ class SupplyList(AskList[SupplyRequest]):
         patient = patient_with_external_id(self.visit, given["patient"])
         offered = SupplyType.objects.for_clinic(self.visit.clinic).filter(is_offered=True)
         kind = offered.filter(name=given["supply_name"]).first()
-        if kind is None:
+        if kind is None and offered:
             raise ValidationError({"supply_name": ["Not among the supplies this account may order."]})
         device = _device_of(self.visit, patient, given["device"])
         gateway = _gateway_of(self.visit, patient, given["gateway"])
         if device and gateway:
             raise ValidationError({"gateway": ["Name a device or a gateway, not both."]})
         hardware_uuid = device.hardware_uuid if device else gateway
-        if kind.needs_hardware and not hardware_uuid:
+        if kind and kind.needs_hardware and not hardware_uuid:
             raise ValidationError({"device": ["Name the device or gateway these supplies are for."]})
         wanted = SupplyRequest(
             device=device,
             hardware_uuid=hardware_uuid,
-            supply_name=kind.name,
+            supply_name=given["supply_name"],
             **self.common(given, patient, ships=True),
         )
         return self.asked(wanted, given["again"])

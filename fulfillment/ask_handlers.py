@@ -135,6 +135,14 @@ def module_closed(request: Request, error: errors.VendorError | None) -> None:
         _forget(request)
 
 
+def no_types(request: Request, error: errors.VendorError | None) -> None:
+    """The list of types stands on no page of the vendor: without it names are typed, and nothing is closed."""
+    if isinstance(error, errors.NotAllowed):
+        module_closed(request, error)
+    elif isinstance(error, errors.PathUnknown):
+        _forget(request)
+
+
 def not_listed(request: Request, error: errors.VendorError | None) -> None:
     """Not every account has these lists."""
     if isinstance(error, errors.PathUnknown | errors.NotAllowed):

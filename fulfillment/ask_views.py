@@ -128,14 +128,14 @@ def supply_new(request: HttpRequest, visit: Visit, patient_id: uuid.UUID) -> Htt
     if request.method == "POST" and form.is_valid():
         given = form.cleaned_data
         if problem := _cannot_ship(patient):
-            form.add_error("supply", problem)
+            form.add_error("supply" if offered else "name", problem)
         else:
             wanted = SupplyRequest(
                 clinic=visit.clinic,
                 device=given["device"],
                 patient=patient,
                 hardware_uuid=given["hardware_uuid"],
-                supply_name=given["supply"].name,
+                supply_name=given["name"],
                 notify_emails=given["notify_emails"],
                 token=given["token"],
                 **shipping_of(patient),

@@ -91,7 +91,15 @@ class SupplyForm(AskForm):
         required=False,
         help_text="So that Tenovi can check that it fits.",
     )
-    field_order = ["supply", "hardware", "notify_emails", "again", "token"]
+    name = forms.CharField(
+        label="What",
+        max_length=200,
+        help_text="The exact name, as your account representative at Tenovi gave it to you.",
+        error_messages={"required": "Enter the name of what is needed."},
+        widget=forms.TextInput({"autocomplete": "off", "spellcheck": "false"}),
+    )
+    """Asked for where the vendor gives no list to choose from."""
+    field_order = ["supply", "name", "hardware", "notify_emails", "again", "token"]
 
     def __init__(
         self, offered: Any, devices: list[Device], gateways: list[str], *args: Any, **kwargs: Any
@@ -101,6 +109,7 @@ class SupplyForm(AskForm):
         assert isinstance(supply, forms.ModelChoiceField)
         assert isinstance(hardware, forms.ChoiceField)
         supply.queryset = offered
+        del self.fields["name" if offered else "supply"]
         self.devices = {str(device.id): device for device in devices}
         hardware.choices = [
             ("", "None in particular"),
@@ -111,11 +120,12 @@ class SupplyForm(AskForm):
     def clean(self) -> dict[str, Any]:
         cleaned = self.cleaned_data
         supply, chosen = cleaned.get("supply"), cleaned.get("hardware", "")
+        name = supply.name if supply else cleaned.get("name", "")
         device = self.devices.get(chosen)
         hardware_uuid = device.hardware_uuid if device else chosen
         if supply and supply.needs_hardware and not hardware_uuid and not self.has_error("hardware"):
             self.add_error("hardware", "Tenovi wants to know the gateway or cellular device for this one.")
-        return cleaned | {"device": device, "hardware_uuid": hardware_uuid}
+        return cleaned | {"name": name, "device": device, "hardware_uuid": hardware_uuid}
 
 
 def _device(device: Device) -> str:

@@ -34,7 +34,7 @@ WEBHOOKS = "/hwi/webhooks/"
 WEBHOOK = "/hwi/webhooks/{id}/"
 HARDWARE_LOG = "/hwi/hardware-uuid-logs/"
 SUPPLY_TYPES = "/asr/supply-types/"
-SUPPLY_REQUESTS = "/asr/supply-requests/"
+SUPPLY_REQUESTS = "/devices/supply-requests/"
 
 
 class TenoviClient(Caller):
@@ -211,7 +211,7 @@ class TenoviClient(Caller):
         )
 
     def supply_requests(self, cursor: str = "", *, path: str = SUPPLY_REQUESTS) -> Page[SupplyRequest]:
-        """`path` for accounts that still have the older one; `PathUnknown` says so."""
+        """`path` for accounts that have another than the vendor's page says; `PathUnknown` tells."""
         return self._page(
             path,
             SupplyRequest.from_wire,

@@ -44,7 +44,7 @@ def empty_account(stub: VendorStub) -> None:
         "/hwi/hwi-replacements/",
         "/hwi/hwi-bulk-orders/",
         "/asr/supply-types/",
-        "/asr/supply-requests/",
+        "/devices/supply-requests/",
     ):
         stub.reply(path, Reply(body=[]))
 

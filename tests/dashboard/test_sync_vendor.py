@@ -28,7 +28,7 @@ PARCEL_LISTS = (
     "/hwi/hwi-replacements/",
     "/hwi/hwi-bulk-orders/",
     "/asr/supply-types/",
-    "/asr/supply-requests/",
+    "/devices/supply-requests/",
 )
 
 pytestmark = pytest.mark.django_db(transaction=True)

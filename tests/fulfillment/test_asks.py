@@ -32,7 +32,7 @@ from tests.vendor_stub import Reply, VendorStub
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
-REPLACEMENTS, SUPPLIES = "/hwi/hwi-replacements/", "/asr/supply-requests/"
+REPLACEMENTS, SUPPLIES = "/hwi/hwi-replacements/", "/devices/supply-requests/"
 TYPES, BULK = "/asr/supply-types/", "/hwi/hwi-bulk-orders/"
 NUMBER = "7a0e7c11-93d4-4c1e-8f0d-0c3f5a1b7d99"
 NEW = "A1B2C3D4E5A7"
@@ -331,15 +331,15 @@ def test_supplies_name_the_gateway_and_the_device_they_are_for(
     assert "The parcel Shipped" in page
 
 
-def test_supplies_go_to_the_older_path_where_the_account_has_that(
+def test_supplies_go_to_the_other_path_where_the_account_has_that(
     stub: VendorStub, device: Device, admin: User
 ) -> None:
-    older = "/devices/supply-requests/"
+    other = "/asr/supply-requests/"
     stub.reply(SUPPLIES, Reply(404, {}))
-    stub.reply(older, Reply(201, {"id": NUMBER, "supply_name": "Lancets (100)"}))
+    stub.reply(other, Reply(201, {"id": NUMBER, "supply_name": "Lancets (100)"}))
     asked = supply(admin, device)
     work(device.clinic)
-    assert (len(posts(stub, older)), now_of(asked).state) == (1, "confirmed")
+    assert (len(posts(stub, other)), now_of(asked).state) == (1, "confirmed")
 
 
 def test_an_account_without_the_module_says_so_and_shows_no_failure(
