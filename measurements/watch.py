@@ -92,7 +92,8 @@ def _after_refused_calls(clinic: Clinic, now: datetime.datetime) -> Reconciliati
     last = Reconciliation.objects.for_clinic(clinic).filter(cause=Cause.REFUSED).order_by("until").last()
     if last and (is_busy(last) or now - last.until < BETWEEN_REFUSED):
         return None
-    ended = refusals.ended(clinic, since=last.until if last else now - LOOK_BACK)
+    seen = last.until if last else min(clinic.created_at, now - LOOK_BACK)
+    ended = refusals.ended(clinic, since=seen)
     if not ended:
         return None
     slot = f"{last.until:%Y%m%dT%H%M%S}" if last else "first"

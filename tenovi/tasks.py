@@ -55,7 +55,7 @@ def forget() -> None:
     """Delete log lines, counts of refused calls and heartbeats that nobody needs any more. The last heartbeat
     before those that are kept stays: without it, a time without any that ends there would never be seen."""
     Call.objects.across_clinics().filter(at__lt=seconds_from_now(-KEEP_CALLS.total_seconds())).delete()
-    DoorCount.objects.filter(last_at__lt=seconds_from_now(-KEEP_CALLS.total_seconds())).delete()
+    DoorCount.objects.filter(last_at__lt=seconds_from_now(-KEEP_HEARTBEATS.total_seconds())).delete()
     old = Heartbeat.objects.filter(minute__lt=seconds_from_now(-KEEP_HEARTBEATS.total_seconds()))
     if newest := old.order_by("-minute").first():
         old.filter(minute__lt=newest.minute).delete()

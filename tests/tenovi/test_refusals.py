@@ -152,3 +152,14 @@ def test_shipping_news_that_were_refused_are_read_from_the_list_of_devices(
     watch.look()
     assert len(refused_runs(clinic)) == 1
     assert Request.objects.for_clinic(clinic).filter(kind=RequestKind.DEVICES).exists() is asked
+
+
+@pytest.mark.django_db
+def test_calls_refused_while_nothing_could_be_asked_are_compared_however_long_that_took(
+    clinic: Clinic,
+) -> None:
+    knock_in_vain(clinic)
+    minutes_pass(clinic, 30 * 24 * 60)
+    Clinic.objects.update(created_at=F("created_at") - datetime.timedelta(days=60))
+    watch.look()
+    assert len(refused_runs(clinic)) == 1
