@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import inspect
 from collections.abc import Callable
 from typing import Any
 from urllib.parse import quote
@@ -38,6 +37,7 @@ NAMED: dict[str, Callable[[TenoviClient, str], Any]] = {
 NAMELESS = {
     *("devices", "device_types", "gateways", "hardware_log", "patients", "replacements", "bulk_orders"),
     *("supply_types", "supply_requests", "webhooks"),
+    "check_it_answers",  # a path of ours
     *("create_device", "create_patient", "create_replacement", "create_supply_request", "create_webhook"),
 }
 HELD = (
@@ -59,7 +59,7 @@ REFUSED = ("", ".", "..", "...")
 
 
 def test_every_call_is_named_here() -> None:
-    public = {name for name, _ in inspect.getmembers(TenoviClient, inspect.isfunction) if name[0] != "_"}
+    public = {name for name in vars(TenoviClient) if name[0] != "_"}
     assert public == NAMED.keys() | NAMELESS
 
 
