@@ -62,7 +62,7 @@ class HolderForm(MomentForm):
         return super().clean()
 
     def _find(self, text: str) -> None:
-        everybody = Patient.objects.for_clinic(self.clinic)
+        everybody = Patient.objects.for_clinic(self.clinic).present()
         self.holder = everybody.with_external_id(text).first()
         if self.holder is None:
             self.found = list(everybody.matching(text).order_by("name", "id")[: MOST_FOUND + 1])

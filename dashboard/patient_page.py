@@ -35,6 +35,7 @@ from measurements.presentation import (
     unit_text,
     value_text,
 )
+from patients.archiving import deletion_request
 from patients.models import Patient
 from patients.presentation import record_card, record_version
 
@@ -141,6 +142,7 @@ def context(patient: Patient, query: QueryDict, now: datetime.datetime) -> dict[
         "devices": devices_of(patient, now),
         "shipping": parcels_of(patient),
         "record": record_card(patient),
+        "deletion": deletion_request(patient) if patient.archived_at else None,
         "alerts": alerts_of(patient),
     }
 

@@ -73,7 +73,7 @@ LEFT JOIN standing s ON s.patient_id = p.id
 LEFT JOIN devices d ON d.patient_id = p.id
 LEFT JOIN latest l ON l.patient_id = p.id
 LEFT JOIN alerted n ON n.patient_id = p.id
-WHERE p.clinic_id = %(clinic)s
+WHERE p.clinic_id = %(clinic)s AND (p.archived_at IS NULL OR d.has_device)
 """
 
 
@@ -123,7 +123,7 @@ ZONE = Entry._fields.index("timezone")
 
 
 def roster(clinic: Clinic, window: Window, now: datetime.datetime) -> list[Entry]:
-    """Every patient of the clinic by name. A date that has not begun where the patient lives does not
+    """Every patient of the clinic by name, but for archived ones without a device. A date that has not begun where the patient lives does not
     count yet, as in the report."""
     todays = todays_of(clinic, now)
     start, end = window.moments(clinic)

@@ -2,6 +2,7 @@ from django.urls import path
 
 from dashboard import (
     account_sync,
+    archive_views,
     clinic_settings,
     day_views,
     device_views,
@@ -40,6 +41,11 @@ urlpatterns = [
         "c/<slug:clinic>/patients/<uuid:patient_id>/discharge/",
         discharge_views.discharge,
         name="patient-discharge",
+    ),
+    path("c/<slug:clinic>/patients/archived/", archive_views.archived, name="patients-archived"),
+    path("c/<slug:clinic>/patients/<uuid:patient_id>/delete/", archive_views.delete, name="patient-delete"),
+    path(
+        "c/<slug:clinic>/patients/<uuid:patient_id>/restore/", archive_views.restore, name="patient-restore"
     ),
     path("c/<slug:clinic>/devices/", device_views.devices, name="devices"),
     path("c/<slug:clinic>/devices/<uuid:device_id>/", device_views.device, name="device"),

@@ -35,7 +35,7 @@ GATEWAYS = (
 def choose_patient(request: HttpRequest, visit: Visit) -> HttpResponse:
     """For whom? The first step of an order that does not start on a patient's page."""
     text = search_of(request)
-    patients = Patient.objects.for_clinic(visit.clinic).order_by("name", "external_id")
+    patients = Patient.objects.for_clinic(visit.clinic).present().order_by("name", "external_id")
     found = patients.matching(text) if text else patients
     context = {
         "text": text,

@@ -46,7 +46,7 @@ def create_patient(*, clinic: Clinic, by: User, external_id: str, reason: str = 
     detail: dict[str, Any] = {name: [None, str(value)] for name, value in values.items() if value}
     detail |= {"reason": reason} if reason else {}
     audit.record("patient_created", by=by, clinic=clinic, target=patient, detail=detail)
-    _tell_vendor(patient)
+    send_record(patient)
     return patient
 
 
@@ -82,7 +82,7 @@ def change_patient(
     detail = changed | ({"reason": reason} if reason else {})
     audit.record("patient_changed", by=by, clinic=patient.clinic, target=patient, detail=detail)
     if to_tell:
-        _tell_vendor(patient)
+        send_record(patient)
     if "timezone" in changed:
         ring(JUDGE)
     return True
@@ -103,10 +103,11 @@ def send_again(*, patient: Patient, by: User) -> None:
     patient.save(update_fields=["refusal"])
     detail = {"fields": sorted(patient.unsent)}
     audit.record("patient_sent_again", by=by, clinic=patient.clinic, target=patient, detail=detail)
-    _tell_vendor(patient)
+    send_record(patient)
 
 
-def _tell_vendor(patient: Patient) -> None:
+def send_record(patient: Patient) -> None:
+    """Have the vendor told what waits of the record. Called by actions, inside their transaction."""
     params: dict[str, Any] = {"fields": sorted(patient.unsent)} if patient.at_vendor else {"create": True}
     ask(
         patient.clinic,

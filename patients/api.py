@@ -100,7 +100,7 @@ class PatientSerializer(serializers.ModelSerializer[Patient]):
 
 
 class PatientList(ClinicListView[Patient]):
-    """The clinic's patients by external id, and a new one."""
+    """The clinic's patients by external id but for archived ones, and a new one."""
 
     permission = Permission.VIEW_PATIENTS
     write_permission = Permission.EDIT_PATIENTS
@@ -109,7 +109,9 @@ class PatientList(ClinicListView[Patient]):
     cursor_key = ("folded_id",)
 
     def get_queryset(self) -> QuerySet[Patient]:
-        return Patient.objects.for_clinic(self.visit.clinic).annotate(folded_id=Lower("external_id"))
+        return (
+            Patient.objects.for_clinic(self.visit.clinic).present().annotate(folded_id=Lower("external_id"))
+        )
 
     @extend_schema(responses={HTTP_201_CREATED: PatientSerializer})
     def post(self, request: Request, clinic: str) -> Response:

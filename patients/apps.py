@@ -13,4 +13,5 @@ class PatientsConfig(AppConfig):
         registry.on_answer("patients.read", handlers.store_patient)
         registry.on_payload("patients.push", handlers.record_to_push)
         registry.on_answer("patients.push", handlers.patient_taken)
+        registry.on_answer("patients.delete", handlers.patient_deleted)
         registry.on_failure("patients.push", handlers.patient_not_taken)

@@ -7,6 +7,8 @@ from typing import Any
 
 from django.db import DataError, IntegrityError, transaction
 
+from clinics.models import User
+from patients.archiving import note_deleted_at_vendor
 from patients.merging import store_refusal, store_taken, store_vendor_patient
 from patients.models import ADDRESS, TOLD, Patient
 from patients.presentation import LABELS
@@ -41,7 +43,7 @@ def record_to_push(request: Request) -> dict[str, Any]:
     off for a patient who agreed at the vendor. A confirmation goes out with its address.
     """
     patient = Patient.objects.for_clinic(request.clinic).with_external_id(request.target).first()
-    if patient is None:
+    if patient is None or patient.archived_at:
         raise NothingToSend
     is_new, fields = bool(request.params.get("create")), request.params.get("fields")
     changed = {*patient.unsent, *(fields or ())}
@@ -67,6 +69,13 @@ def patient_not_taken(request: Request, error: VendorError | None) -> None:
         text if member in UNNAMED else f"{LABELS.get(member, member)}: {text}" for member, text in said
     )
     store_refusal(clinic=request.clinic, request=request, words=words or request.reason)
+
+
+def patient_deleted(request: Request, answer: None) -> int:
+    """The vendor has deleted the record, or had none: both are what was asked for."""
+    by = User.objects.filter(id=request.params["by"]).first() if "by" in request.params else None
+    note_deleted_at_vendor(clinic=request.clinic, external_id=request.target, by=by)
+    return 0
 
 
 def _store(request: Request, record: shapes.Patient) -> bool:

@@ -36,6 +36,9 @@ class Patient(TenantModel):
     """One person under monitoring. `external_id` is the key shared with the vendor, compared
     ignoring case; the other vendor fields follow the vendor's patient record.
 
+    An archived patient is in no list; billing and the record keep the row, and a device in use brings
+    it back into the patients page (`patients.archiving`).
+
     `version` grows with every change of the record, whoever makes it. `unsent` names the fields that
     were changed here and that the vendor has not taken yet, each with the value it had here before;
     `overruled` what the vendor changed such a field to meanwhile. `refusal` is why it did not take
@@ -68,6 +71,8 @@ class Patient(TenantModel):
     at_vendor = models.BooleanField(default=True)
     sent_at = models.DateTimeField(null=True, blank=True)
     judging_due = models.BooleanField(default=False)
+    archived_at = models.DateTimeField(null=True, blank=True)
+    archive_reason = models.CharField(max_length=300, blank=True)
     created_at = models.DateTimeField(auto_now_add=True)
 
     objects: ClassVar[PatientQuerySet] = PatientQuerySet.as_manager()  # type: ignore[assignment]

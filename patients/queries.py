@@ -25,9 +25,16 @@ class PatientQuerySet(TenantQuerySet["Patient"]):
         # Lower on both sides, by the database: the unique index is on it, and its idea of case decides.
         return self.filter(Exact(Lower(F("external_id")), Lower(Value(external_id))))
 
+    def present(self) -> Self:
+        """Who is not archived."""
+        return self.filter(archived_at__isnull=True)
+
+    def archived(self) -> Self:
+        return self.filter(archived_at__isnull=False)
+
     def not_taken_by_vendor(self) -> Self:
         """Whose record was changed here, and the vendor did not take it."""
-        return self.exclude(refusal="")
+        return self.present().exclude(refusal="")
 
     def matching(self, text: str) -> Self:
         """Name or external id contains every word of `text`."""

@@ -95,6 +95,7 @@ WRITES: dict[str, Write] = {
     ),
     RequestKind.DEVICE_DELETE: _remove(lambda client, request, body: client.delete_device(request.target)),
     RequestKind.PATIENT_PUSH: Write(_push_patient),
+    RequestKind.PATIENT_DELETE: _remove(lambda client, request, body: client.delete_patient(request.target)),
     RequestKind.PROPERTY_SET: Write(_set_property),
     RequestKind.PROPERTY_REMOVE: _remove(_remove_property),
     RequestKind.WEBHOOK_CREATE: _create(lambda client, request, body: client.create_webhook(body)),
@@ -139,6 +140,11 @@ def rows_a_page(kind: str) -> int:
 FETCHES = frozenset([RequestKind.MEASUREMENTS, RequestKind.MEASUREMENTS_OF_PATIENT])
 FINAL_WHEN_UNKNOWN = FETCHES
 """Reads of what is known to have been there: when the vendor does not know it, that is the answer."""
+
+
+DONE_WHEN_UNKNOWN = frozenset([RequestKind.PATIENT_DELETE])
+"""Removals that are done when the vendor does not know what was to be removed: the id is ours, so that
+an unknown one is no mistake of the request."""
 
 
 def removes(kind: str) -> bool:

@@ -35,7 +35,14 @@ from tenovi.keys import (
     unpark,
     usable,
 )
-from tenovi.kinds import CREATES, FINAL_WHEN_UNKNOWN, WRITES, other_way, removes
+from tenovi.kinds import (
+    CREATES,
+    DONE_WHEN_UNKNOWN,
+    FINAL_WHEN_UNKNOWN,
+    WRITES,
+    other_way,
+    removes,
+)
 from tenovi.lists import FROM_THE_FIRST_PAGE, judged
 from tenovi.models import Call, Request, RequestState
 from tenovi.queries import RequestQuerySet
@@ -161,8 +168,9 @@ def failed(key: VendorKey, request: Request, error: errors.VendorError, record: 
     if isinstance(error, errors.SlotLost | errors.LimiterAway):
         _wait(request, error.sentence, charged=False)
         return
-    if isinstance(error, errors.NotFound) and removes(request.kind) and request.attempts > 1:
-        answered(key, request, None, record)  # an attempt whose answer was lost had removed it
+    is_gone = isinstance(error, errors.NotFound) and removes(request.kind)
+    if is_gone and (request.attempts > 1 or request.kind in DONE_WHEN_UNKNOWN):
+        answered(key, request, None, record)  # an attempt whose answer was lost may have removed it
         return
     _log(request, record)
     params = other_way(request, error)

@@ -61,6 +61,10 @@ care admin billing operator
   ✔    ✔      –      –      POST  c/<slug:clinic>/patients/<uuid:patient_id>/<iso:day>/readings/<int:reading_id>/restore/
   –    ✔      –      –      GET   c/<slug:clinic>/patients/<uuid:patient_id>/discharge/
   –    ✔      –      –      POST  c/<slug:clinic>/patients/<uuid:patient_id>/discharge/
+  ✔    ✔      –      –      GET   c/<slug:clinic>/patients/archived/
+  –    ✔      –      –      GET   c/<slug:clinic>/patients/<uuid:patient_id>/delete/
+  –    ✔      –      –      POST  c/<slug:clinic>/patients/<uuid:patient_id>/delete/
+  –    ✔      –      –      POST  c/<slug:clinic>/patients/<uuid:patient_id>/restore/
   ✔    ✔      –      –      GET   c/<slug:clinic>/patients/<uuid:patient_id>/limits/
   ✔    ✔      –      –      POST  c/<slug:clinic>/patients/<uuid:patient_id>/limits/
   ✔    ✔      –      –      GET   c/<slug:clinic>/devices/

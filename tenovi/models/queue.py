@@ -37,6 +37,7 @@ class RequestKind(models.TextChoices):
     DEVICE_UNLINK = "devices.unlink", "Unlink a device"
     DEVICE_DELETE = "devices.delete", "Delete a device"
     PATIENT_PUSH = "patients.push", "Save a patient at Tenovi"
+    PATIENT_DELETE = "patients.delete", "Delete a patient at Tenovi"
     PROPERTY_SET = "properties.set", "Set a property of a device"
     PROPERTY_REMOVE = "properties.remove", "Remove a property of a device"
     WEBHOOK_CREATE = "webhooks.create", "Register a webhook"
