@@ -45,6 +45,8 @@ def save_clinic(
     clinic = clinic or Clinic(slug=slug)
     before = {name: getattr(clinic, name) for name in ("name", "timezone", "tenovi_domain")}
     clinic.name, clinic.timezone, clinic.tenovi_domain = name, timezone, tenovi_domain
+    if clinic.timezone != before["timezone"]:
+        clinic.forget_judging()
     detail: dict[str, Any] = audit.changes(clinic, before, before)
     if api_key is not None:
         clinic.tenovi_api_key = api_key
@@ -69,8 +71,10 @@ def change_settings(*, clinic: Clinic, by: User, **wanted: Any) -> None:
     before = {name: getattr(clinic, name) for name in SETTINGS}
     for name in SETTINGS:
         setattr(clinic, name, wanted[name])
+    if clinic.timezone != before["timezone"]:
+        clinic.forget_judging()
     clinic.full_clean(exclude=["tenovi_api_key_encrypted"])
-    clinic.save(update_fields=SETTINGS)
+    clinic.save(update_fields=[*SETTINGS, *clinic.JUDGING])
     if changed := audit.changes(clinic, before, SETTINGS):
         audit.record("clinic_changed", by=by, clinic=clinic, target=clinic, detail=changed)
 

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 
-from django.db import connection
+from django.db import connection, transaction
 
 from clinics.models import Clinic
 
@@ -32,6 +32,24 @@ def hold(clinic: Clinic, names: Iterable[bytes]) -> None:
             cursor.execute(HOLD_ALL, [whole])
         else:
             cursor.execute(HOLD_EACH, [whole, keys])
+
+
+def hold_what(clinic: Clinic, names: Callable[[], set[bytes]]) -> None:
+    """Hold what `names` says, and says once more when all of it is held.
+
+    What somebody else has added meanwhile is not taken on top, which would break the order: everything is
+    given back and taken anew. Must be called inside a transaction.
+    """
+    wanted = names()
+    while True:
+        attempt = transaction.savepoint()
+        hold(clinic, wanted)
+        now = names()
+        if now <= wanted:
+            transaction.savepoint_commit(attempt)
+            return
+        transaction.savepoint_rollback(attempt)  # PostgreSQL releases the locks that it took
+        wanted |= now
 
 
 def _key(clinic: Clinic, name: bytes) -> int:

@@ -83,8 +83,15 @@ class Clinic(models.Model):
             ),
         ]
 
+    JUDGING: ClassVar = ("judged_timezone", "judging_timezone", "judged_until")
+
     def __str__(self) -> str:
         return self.name
+
+    def forget_judging(self) -> None:
+        """Have all dates worked out anew, as any change of the time zone must: also one that is taken back,
+        since readings came in by the other zone meanwhile."""
+        self.judged_timezone, self.judging_timezone, self.judged_until = "", "", None
 
     @property
     def zone(self) -> zoneinfo.ZoneInfo:

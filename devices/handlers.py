@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import uuid
 from typing import Any
 
 from django.db import DataError, IntegrityError, transaction
@@ -10,6 +11,7 @@ from django.db import DataError, IntegrityError, transaction
 from clinics.models import User
 from devices import actions, ending, handing
 from devices.actions import store_vendor_device
+from devices.locks import lock_devices
 from devices.models import Assignment, Device, Gateway
 from patients.models import Patient
 from tenovi import shapes
@@ -28,12 +30,15 @@ CARRIED = ("name", "phone_number", "email", "physician", "clinic_name", "care_ma
 
 def store_devices(request: Request, answer: shapes.Page[shapes.Device]) -> int:
     """A page of the device list; the number of devices that could not be stored."""
-    failed = sum(not _store(request, record) for record in answer.results)
+    # In one order, as everybody locks the rows of several devices.
+    records = sorted(answer.results, key=lambda record: record.hwi_device_id)
+    failed = sum(not _store(request, record) for record in records)
     _wake_those_who_wait()
     return failed
 
 
 def store_device(request: Request, answer: shapes.Device) -> int:
+    lock_devices(request.clinic, [answer.hwi_device_id])
     stored = _store(request, answer)
     _wake_those_who_wait()
     return 0 if stored else 1
@@ -48,6 +53,7 @@ def store_holder(request: Request, answer: shapes.Device) -> int:
 
 def store_unlinked(request: Request, answer: shapes.Device) -> int:
     """Whoever asked for it is noted first, and then what else the vendor says of the device."""
+    lock_devices(request.clinic, [uuid.UUID(request.target)])
     ending.note_unlinked(
         clinic=request.clinic,
         hwi_device_id=request.target,
@@ -60,6 +66,7 @@ def store_unlinked(request: Request, answer: shapes.Device) -> int:
 
 def store_deleted(request: Request, answer: None) -> int:
     by = _asked_by(request)
+    lock_devices(request.clinic, [uuid.UUID(request.target)])
     ending.note_deleted(clinic=request.clinic, hwi_device_id=request.target, by=by, meant=request.params)
     return 0
 

@@ -167,11 +167,12 @@ class Holding:
 
 @dataclass(frozen=True, slots=True)
 class KnownDevice:
-    """A registered device with everybody who ever had it."""
+    """A registered device with everybody who ever had it, and the time zone of its clinic, all as of now."""
 
     id: uuid.UUID
     kind: str
     sensor_code: str
+    clinic_timezone: str
     holdings: tuple[Holding, ...]
 
     def holding_at(self, moment: datetime.datetime, named_patient: str) -> Holding | None:
@@ -215,10 +216,11 @@ class KnownDevice:
 
 
 KNOWN_DEVICES = """
-SELECT d.hwi_device_id, d.id, d.kind, d.sensor_code,
+SELECT d.hwi_device_id, d.id, d.kind, d.sensor_code, c.timezone,
        a.patient_id, coalesce(p.external_id, ''), coalesce(p.timezone, ''), a.starts_at, a.ends_at, a.reaches_back,
        a.misnamed_as, a.misnamed_until, a.agreed_at
 FROM devices_device d
+JOIN clinics_clinic c ON c.id = d.clinic_id
 LEFT JOIN devices_assignment a ON a.device_id = d.id
 LEFT JOIN patients_patient p ON p.id = a.patient_id
 WHERE d.clinic_id = %s AND d.hwi_device_id = ANY(%s::uuid[])
@@ -235,9 +237,9 @@ def known_devices(clinic: Clinic, hwi_device_ids: Iterable[uuid.UUID]) -> dict[u
     found: dict[uuid.UUID, KnownDevice] = {}
     for hwi_device_id, of_device in itertools.groupby(rows, key=lambda row: row[0]):
         held = list(of_device)
-        _, device_id, kind, sensor_code, *_ = held[0]
-        holdings = tuple(Holding(*row[4:]) for row in held if row[7] is not None)
-        found[hwi_device_id] = KnownDevice(device_id, kind, sensor_code, holdings)
+        _, device_id, kind, sensor_code, timezone, *_ = held[0]
+        holdings = tuple(Holding(*row[5:]) for row in held if row[8] is not None)
+        found[hwi_device_id] = KnownDevice(device_id, kind, sensor_code, timezone, holdings)
     return found
 
 

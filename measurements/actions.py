@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import itertools
 import uuid
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 
 from django.db import transaction
 from django.db.models import Q
@@ -13,13 +13,14 @@ from django.db.models.functions import Now
 from django.utils import timezone
 
 from clinics import audit
+from clinics.locks import hold_what
 from clinics.models import Clinic, User
+from devices.locks import lock_devices
 from devices.models import Assignment
 from measurements import urgent
 from measurements.meaning import Judgement, judge, program_enrolled_in
 from measurements.models import Measurement
-from measurements.recount import lock_patient, lock_patients, recount
-from measurements.store import lock_devices
+from measurements.recount import derive, lock_patient, lock_patients, names_of, recount
 from patients.models import Patient
 from tenovi import catalogue
 
@@ -44,10 +45,7 @@ def restore_reading(*, reading: Measurement, by: User, reason: str) -> None:
 
 def _decide(reading: Measurement, by: User, reason: str, exclusion: tuple[object, ...]) -> None:
     clinic = reading.clinic
-    if reading.patient_id:
-        lock_patient(clinic, reading.patient_id)
-    else:
-        lock_devices(clinic, [reading.hwi_device_id])
+    _lock_with_copies(reading)
     stored = Measurement.objects.for_clinic(clinic).select_related("device", "patient").get(id=reading.id)
     if stored.excluded == exclusion[0]:
         return
@@ -75,6 +73,19 @@ def _decide(reading: Measurement, by: User, reason: str, exclusion: tuple[object
             "reason": reason,
         },
     )
+
+
+def _lock_with_copies(reading: Measurement) -> None:
+    """Hold the device, and all devices of the patients whose this reading and its copies are by then."""
+    clinic = reading.clinic
+
+    def names() -> set[bytes]:
+        copies = Measurement.objects.for_clinic(clinic).copies_of(reading)
+        stored = Measurement.objects.for_clinic(clinic).filter(id=reading.id)
+        owners = {*copies.values_list("patient", flat=True), *stored.values_list("patient", flat=True)}
+        return names_of(clinic, owners - {None}) | {reading.hwi_device_id.bytes}
+
+    hold_what(clinic, names)
 
 
 def claim_readings() -> int:
@@ -155,15 +166,26 @@ def misjudged(clinic: Clinic) -> Iterator[uuid.UUID | None]:
 @transaction.atomic
 def rejudge_patient(clinic: Clinic, patient: Patient) -> int:
     """Judge all readings of a patient again and recount; how many readings changed."""
-    recount(clinic, patient.id)  # takes the locks, so that no reading slips in between
+    lock_patient(clinic, patient.id)
     readings = Measurement.objects.of_patient(patient).select_related("device", "patient")
     changed = judge_again(clinic, readings)
     if changed:
-        recount(clinic, patient.id)
+        derive(clinic, [patient.id])
     return len(changed)
 
 
+@transaction.atomic
+def rejudge_nobodys(clinic: Clinic, hwi_device_ids: Collection[uuid.UUID]) -> int:
+    """Judge the readings again that these devices sent and nobody has; how many changed."""
+    lock_devices(clinic, hwi_device_ids)
+    readings = Measurement.objects.for_clinic(clinic).filter(
+        hwi_device_id__in=hwi_device_ids, patient__isnull=True
+    )
+    return len(judge_again(clinic, readings.select_related("device", "patient")))
+
+
 def _judgements(clinic: Clinic, readings: Iterable[Measurement]) -> Iterator[tuple[Measurement, Judgement]]:
+    zone = Clinic.objects.get(pk=clinic.pk).zone  # as it is now, with the readings locked
     for patient_id, group in itertools.groupby(readings, key=lambda reading: reading.patient_id):
         for reading in group:
             device = reading.device
@@ -176,7 +198,7 @@ def _judgements(clinic: Clinic, readings: Iterable[Measurement]) -> Iterator[tup
                     reading.timezone_offset,
                     patient_id=patient_id,
                     timezone=reading.patient.timezone if reading.patient else "",
-                    clinic=clinic,
+                    clinic_zone=zone,
                     never_counts=reading.control
                     or reading.excluded
                     or reading.is_repeat

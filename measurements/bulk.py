@@ -81,7 +81,7 @@ def _judged(clinic: Clinic, arrivals: Collection[Arrival]) -> Iterator[Stored]:
     program_of = _programs(clinic)
     for reading, received_at in arrivals:
         device = devices.get(reading.hwi_device_id)
-        yield Stored(row_for(reading, device, clinic, program_of, received_at=received_at), received_at)
+        yield Stored(row_for(reading, device, program_of, received_at=received_at), received_at)
 
 
 def _kept(arriving: Iterable[Stored]) -> dict[Key, Stored]:

@@ -11,7 +11,7 @@ from clinics import audit
 from clinics.models import User
 from devices import ending
 from devices.models import Assignment, Device, Discharge
-from measurements.handover import hand_over
+from measurements.handover import hand_over, lock_for_handover
 from patients.models import Patient
 from patients.programs import end_enrollments
 from tenovi.models import RequestKind
@@ -41,6 +41,7 @@ def discharge_patient(
     for one in held:  # requests are locked before devices, as the answers to them do
         for kind in _kinds(one.device, delete=delete):
             ending.enqueue_ending(kind, one.device, by)
+    lock_for_handover([one.device for one in held], None, at)
     for one in held:
         readings += hand_over(one.device, None, at, by).readings
         Assignment.objects.for_clinic(patient.clinic).filter(id=one.id).update(discharge=discharge)

@@ -10,12 +10,13 @@ from typing import Any
 from clinics.models import Clinic
 from devices.actions import note_gateway_contacts
 from devices.hardware import is_gateway_id
+from devices.locks import lock_devices
 from devices.queries import known_devices
 from measurements.identity import content_of
 from measurements.meaning import program_enrolled_in, row_for
 from measurements.reading import Reading, read
 from measurements.recount import correct
-from measurements.store import Outcome, Row, lock_devices, store
+from measurements.store import Outcome, Row, store
 from measurements.urgent import follow_numbers, urgent_among
 from tenovi.elements import Doubtful
 from tenovi.models import Delivery
@@ -108,7 +109,6 @@ def _judged(
                 row_for(
                     reading,
                     devices.get(reading.hwi_device_id),
-                    clinic,
                     program_enrolled_in,
                     received_at=received_at,
                 ),

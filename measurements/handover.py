@@ -7,22 +7,24 @@ from __future__ import annotations
 
 import datetime
 import uuid
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from django.db import transaction
 from django.db.models import Count, Q
 
 from clinics import audit
+from clinics.locks import hold_what
 from clinics.models import User
 from devices import ending, handing
 from devices.handing import Change
+from devices.locks import lock_devices
 from devices.models import Assignment, Device
 from measurements import urgent
 from measurements.actions import judge_again
 from measurements.models import Measurement
 from measurements.queries import MeasurementQuerySet
-from measurements.recount import lock_patients, recount
-from measurements.store import lock_devices
+from measurements.recount import names_of, recount
 from patients.models import Patient
 
 
@@ -119,8 +121,8 @@ class Moved:
 def hand_over(device: Device, patient: Patient | None, since: datetime.datetime, by: User) -> Moved:
     """Assignments, readings, days: without the word to the vendor and the line in the record."""
     clinic, wanted = device.clinic, {patient.id} if patient else set()
-    concerned = wanted | handing.change_from(device, since).patients | _owners(device, patient, since)
-    lock_patients(clinic, concerned, device.hwi_device_id)
+    lock_for_handover([device], patient, since)
+    device = Device.objects.for_clinic(clinic).select_related("clinic").get(id=device.id)
     change = handing.change_from(device, since)  # nobody writes it any more
     before = str(change.ended.patient_id) if change.ended and change.ended.patient_id else None
     losing = change.patients | _owners(device, patient, since)
@@ -134,6 +136,23 @@ def hand_over(device: Device, patient: Patient | None, since: datetime.datetime,
         recount(clinic, patient_id)
     urgent.follow(clinic, moved.all())
     return Moved(change, len(ids), before)
+
+
+def lock_for_handover(devices: Sequence[Device], patient: Patient | None, since: datetime.datetime) -> None:
+    """Hold these devices and their rows, and all devices of whoever has them, will have them or owns their
+    readings."""
+
+    def names() -> set[bytes]:
+        concerned = {patient.id} if patient else set()
+        for device in devices:
+            concerned |= handing.change_from(device, since).patients | _owners(device, patient, since)
+        return names_of(clinic, concerned) | {device.hwi_device_id.bytes for device in devices}
+
+    if devices:
+        clinic = devices[0].clinic
+        hold_what(clinic, names)
+        mine = Device.objects.for_clinic(clinic).filter(id__in=[device.id for device in devices])
+        list(mine.order_by("hwi_device_id").locked())
 
 
 def _written(held: Assignment) -> dict[str, str | None]:

@@ -9,7 +9,6 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from decimal import Decimal
 
-from clinics.models import Clinic
 from devices.queries import Holding, KnownDevice
 from measurements.identity import identity_of, log_entry_of, slot_of
 from measurements.local_date import local_date
@@ -41,14 +40,14 @@ def judge(
     *,
     patient_id: uuid.UUID | None,
     timezone: str,
-    clinic: Clinic,
+    clinic_zone: zoneinfo.ZoneInfo,
     never_counts: bool,
     program_of: ProgramOf,
 ) -> Judgement:
     """Date, program and worth of a reading. `timezone` is the patient's own zone, "" for none;
     `never_counts` is for control solution and excluded readings."""
     zone = zoneinfo.ZoneInfo(timezone) if timezone else None
-    date, rule = local_date(taken_at, offset, zone, clinic.zone)
+    date, rule = local_date(taken_at, offset, zone, clinic_zone)
     program = metric.program
     if program == "enrollment":
         program = program_of(patient_id, date) if patient_id else "RPM"
@@ -58,7 +57,6 @@ def judge(
 def row_for(
     reading: Reading,
     device: KnownDevice | None,
-    clinic: Clinic,
     program_of: ProgramOf,
     *,
     received_at: datetime.datetime,
@@ -85,7 +83,7 @@ def row_for(
         reading.timezone_offset,
         patient_id=patient_id,
         timezone=holding.timezone if holding else "",
-        clinic=clinic,
+        clinic_zone=zoneinfo.ZoneInfo(device.clinic_timezone),
         never_counts=reading.is_control_solution or is_invalid(reading.context),
         program_of=program_of,
     )

@@ -13,10 +13,11 @@ from typing import Any
 
 from django.db import connection, transaction
 
+from clinics.locks import hold_what
 from clinics.models import Clinic
 from devices.models import Assignment
 from measurements.models import Measurement
-from measurements.store import Corrected, lock_devices
+from measurements.store import Corrected
 
 EXPECTED_DAYS = """
 SELECT clinic_id, patient_id, program, local_date,
@@ -101,17 +102,22 @@ def lock_patient(clinic: Clinic, patient_id: uuid.UUID) -> None:
 
 
 def lock_patients(clinic: Clinic, patient_ids: Collection[uuid.UUID], *devices: uuid.UUID) -> None:
-    """The same for several patients at once, and for further devices by their vendor's ids."""
+    """The same for several patients at once, and for further devices by their vendor's ids.
+
+    The patients' own names are held too: whoever gives a first device to one of them waits.
+    """
+    hold_what(clinic, lambda: names_of(clinic, patient_ids) | {device.bytes for device in devices})
+
+
+def names_of(clinic: Clinic, patient_ids: Collection[uuid.UUID]) -> set[bytes]:
+    """What to hold so that nobody changes whose the readings of these patients are."""
     assigned = Assignment.objects.for_clinic(clinic).filter(patient_id__in=patient_ids)
     measured = Measurement.objects.for_clinic(clinic).filter(patient_id__in=patient_ids)
-    lock_devices(
-        clinic,
-        {
-            *devices,
-            *assigned.values_list("device__hwi_device_id", flat=True),
-            *measured.values_list("hwi_device_id", flat=True).distinct(),
-        },
-    )
+    devices = {
+        *assigned.values_list("device__hwi_device_id", flat=True),
+        *measured.values_list("hwi_device_id", flat=True).distinct(),
+    }
+    return {one.bytes for one in devices.union(patient_ids)}
 
 
 @transaction.atomic

@@ -7,13 +7,17 @@ done in slices: a large clinic takes an hour, and other work must have its turn.
 
 from __future__ import annotations
 
+import itertools
 import time
+import uuid
+from collections.abc import Iterable, Iterator
 
 from django.db.models import F
 
+from clinics.locks import MOST_NAMES
 from clinics.models import Clinic
-from measurements.actions import judge_again, rejudge_patient
-from measurements.models import Measurement
+from devices.models import Device
+from measurements.actions import rejudge_nobodys, rejudge_patient
 from patients.models import Patient
 
 SLICE = 15.0  # seconds of the 30 between two runs
@@ -45,10 +49,12 @@ def _follow(clinic: Clinic, ends: float) -> int:
 
     Everything here is of the clinic as it was read: once its zone is changed again nothing more is
     marked, and the next run begins anew."""
-    unchanged = Clinic.objects.filter(pk=clinic.pk, timezone=clinic.timezone)
+    same = Clinic.objects.filter(pk=clinic.pk, timezone=clinic.timezone)
     if clinic.judging_timezone != clinic.timezone:
         clinic.judging_timezone, clinic.judged_until = clinic.timezone, None
-        unchanged.update(judging_timezone=clinic.timezone, judged_until=None)
+        same.update(judging_timezone=clinic.timezone, judged_until=None)
+    # A change forgets what is being judged, also one back to this zone: others came in by another meanwhile.
+    unchanged = same.filter(judging_timezone=clinic.timezone)
     patients = Patient.objects.for_clinic(clinic).order_by("id")
     if clinic.judged_until:
         patients = patients.filter(id__gt=clinic.judged_until)
@@ -56,7 +62,15 @@ def _follow(clinic: Clinic, ends: float) -> int:
         rejudge_patient(clinic, patient)
         if not unchanged.update(judged_until=patient.id) or time.monotonic() >= ends:
             return 0
-    nobodys = Measurement.objects.for_clinic(clinic).filter(patient__isnull=True)
-    judge_again(clinic, nobodys.select_related("device", "patient"))
+    # All devices, one after another: a reading of nobody's may be on its way in from any of them.
+    devices = Device.objects.for_clinic(clinic).order_by("hwi_device_id")
+    for hwi_device_ids in _batched(devices.values_list("hwi_device_id", flat=True), MOST_NAMES):
+        rejudge_nobodys(clinic, hwi_device_ids)
     # Unless somebody changed it once more in the meantime.
     return unchanged.update(judged_timezone=clinic.timezone, judging_timezone="", judged_until=None)
+
+
+def _batched(ids: Iterable[uuid.UUID], size: int) -> Iterator[list[uuid.UUID]]:
+    remaining = iter(ids)
+    while batch := list(itertools.islice(remaining, size)):
+        yield batch

@@ -16,14 +16,13 @@ from __future__ import annotations
 import datetime
 import json
 import uuid
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any, Literal
 
 from django.db import connection
 
-from clinics.locks import hold
 from clinics.models import Clinic
 
 Outcome = Literal["stored", "updated", "duplicate", "repeat"]
@@ -230,15 +229,6 @@ LEFT JOIN changed s USING (hwi_device_id, taken_at, identity)
 UNION ALL
 SELECT NULL, NULL, NULL, id, patient_id, program, local_date, metric FROM corrected WHERE control OR is_repeat
 """
-
-
-def lock_devices(clinic: Clinic, hwi_device_ids: Iterable[uuid.UUID]) -> None:
-    """Until this transaction ends, nobody else stores or claims readings of these devices.
-
-    Taken before the assignments are read, so that a reading is never judged by an assignment
-    that changes meanwhile, and two contradicting readings always see each other.
-    """
-    hold(clinic, (device.bytes for device in hwi_device_ids))
 
 
 def store(

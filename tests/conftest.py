@@ -8,6 +8,7 @@ from tests.database import (
     django_db_modify_db_settings_parallel_suffix as django_db_modify_db_settings_parallel_suffix,
 )
 from tests.database import django_db_setup as django_db_setup
+from tests.lock_order import locks_are_taken_in_order as locks_are_taken_in_order
 from tests.looks import every_look_is_recorded as every_look_is_recorded
 from tests.looks import watched_looks as watched_looks
 from tests.recorded import every_write_is_recorded as every_write_is_recorded

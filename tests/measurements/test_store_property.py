@@ -108,7 +108,7 @@ class World:
         readings = [read(each, received_at=NOW) for each in elements]
         known = known_devices(self.clinic, {reading.hwi_device_id for reading in readings})
         return [
-            row_for(each, known[each.hwi_device_id], self.clinic, program_enrolled_in, received_at=NOW)
+            row_for(each, known[each.hwi_device_id], program_enrolled_in, received_at=NOW)
             for each in readings
         ]
 

@@ -103,7 +103,7 @@ def test_the_owner_of_a_reading_follows_from_the_rules(
         )
         for one in history
     )
-    device = KnownDevice(uuid.UUID(int=1), "", "", holdings)
+    device = KnownDevice(uuid.UUID(int=1), "", "", "America/New_York", holdings)
     uploaded, received = taken + upload, taken + upload + delivery
     try:
         found = owner_of(

@@ -1,0 +1,23 @@
+"""The lock that protects whose a device's readings are.
+
+One order for everybody, so that nobody waits in a circle: requests to the vendor, then devices by these
+names (all at once), then rows of devices, then rows of assignments. Whatever decides about a reading is
+read after its device's name is held. `tests/lock_order.py` watches for it.
+"""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Iterable
+
+from clinics.locks import hold
+from clinics.models import Clinic
+
+
+def lock_devices(clinic: Clinic, hwi_device_ids: Iterable[uuid.UUID]) -> None:
+    """Until this transaction ends, nobody else stores or claims readings of these devices.
+
+    Taken before the assignments are read, so that a reading is never judged by an assignment
+    that changes meanwhile, and two contradicting readings always see each other.
+    """
+    hold(clinic, (device.bytes for device in hwi_device_ids))

@@ -1,0 +1,102 @@
+"""In every test: each transaction locks devices and assignments in the one order of `devices.locks`."""
+
+from __future__ import annotations
+
+import re
+import uuid
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+from django.db import connection
+
+from clinics import locks
+
+ROWS = re.compile(
+    r'(?:UPDATE|DELETE FROM|INSERT INTO) "?(devices_device|devices_assignment)\b'
+    r'|FROM "?(devices_device|devices_assignment)\b.*\bFOR (?:NO KEY )?UPDATE',
+    re.DOTALL,
+)
+NAMES, DEVICES, ASSIGNMENTS = "names of devices", "rows of devices", "rows of assignments"
+PLACES = {"devices_device": DEVICES, "devices_assignment": ASSIGNMENTS}
+ORDER = [NAMES, DEVICES, ASSIGNMENTS]
+
+
+class LockOrder:
+    """What one transaction has locked so far, in the innermost sense of the test: one atomic block that
+    is not inside another of the code under test."""
+
+    def __init__(self) -> None:
+        self.base = len(connection.savepoint_ids) if connection.in_atomic_block else -1
+        self.wrong: list[str] = []
+        self.begin()
+
+    def begin(self) -> None:
+        self.held: set[Any] = set()
+        self.devices: set[uuid.UUID] = set()
+        self.reached = 0
+
+    def __call__(self, execute: Callable[..., Any], sql: str, params: Any, many: bool, context: Any) -> Any:
+        depth = len(connection.savepoint_ids) if connection.in_atomic_block else -1
+        if depth <= self.base:
+            self.begin()
+        elif str(sql) in (locks.HOLD_EACH, locks.HOLD_ALL):
+            self._hold(params)
+        elif found := ROWS.search(str(sql)):
+            place, named = PLACES[found[1] or found[2]], _uuids(params)
+            if not (place == DEVICES and self.reached > ORDER.index(DEVICES) and self._has(named)):
+                self._take(place, str(sql))
+            if place == DEVICES:
+                self.devices |= named
+        return execute(sql, params, many, context)
+
+    def _hold(self, params: Any) -> None:
+        whole, keys = params[0], set(params[1]) if len(params) > 1 else {params[0]}
+        if not (keys <= self.held or whole in self.held):
+            self._take(NAMES, "a name that was not held yet")
+        self.held |= keys
+
+    def _has(self, named: set[uuid.UUID]) -> bool:
+        """Whether the rows of these devices were locked before, by whichever of their ids."""
+        return _devices(named) <= _devices(self.devices)
+
+    def _take(self, place: str, what: str) -> None:
+        number = ORDER.index(place)
+        if number < self.reached:
+            self.wrong.append(f"{place} after {ORDER[self.reached]}: {' '.join(what.split())[:160]}")
+        self.reached = max(self.reached, number)
+
+
+def _uuids(params: Any) -> set[uuid.UUID]:
+    return {param for param in params or () if isinstance(param, uuid.UUID)}
+
+
+def _devices(named: set[uuid.UUID]) -> set[uuid.UUID]:
+    with connection.connection.cursor() as cursor:  # past the wrapper that called us
+        cursor.execute(
+            "SELECT id FROM devices_device WHERE id = ANY(%(ids)s) OR hwi_device_id = ANY(%(ids)s)",
+            {"ids": list(named)},
+        )
+        return {row[0] for row in cursor.fetchall()}
+
+
+@pytest.fixture(autouse=True)
+def locks_are_taken_in_order(request: pytest.FixtureRequest) -> Iterator[LockOrder | None]:
+    if not any(request.node.iter_markers("django_db")):
+        yield None
+        return
+    request.getfixturevalue("_django_db_helper")  # the transaction of the test itself is not watched
+    watch = LockOrder()
+    begins = connection.set_autocommit
+
+    def set_autocommit(*args: Any, **kwargs: Any) -> None:
+        watch.begin()
+        begins(*args, **kwargs)
+
+    connection.set_autocommit = set_autocommit  # type: ignore[method-assign]
+    try:
+        with connection.execute_wrapper(watch):
+            yield watch
+    finally:
+        del connection.set_autocommit
+    assert not watch.wrong, f"Somebody who locks in the usual order would wait in a circle: {watch.wrong}"
