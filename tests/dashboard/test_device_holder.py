@@ -86,7 +86,7 @@ def test_the_button_does_what_was_shown(admin: Client, device: Device) -> None:
     assert "Bo Finch has it from then on. 1 reading changed hands" in text_of(answer)
     assert Measurement.objects.for_clinic(device.clinic).get(patient__external_id="P-2").counts
     assert Request.objects.for_clinic(device.clinic).get().kind == "devices.update"
-    assert "Telling Tenovi who has it: it waits to be sent" in text_of(admin.get(url(device)))
+    assert "Telling Tenovi what is written here: it waits to be sent" in text_of(admin.get(url(device)))
 
 
 def test_nobody_is_an_answer_too(admin: Client, device: Device) -> None:

@@ -157,7 +157,7 @@ OURS = {"id", "clinic", "hwi_device_id", "unsent", "synced_at", "created_at", "d
 SAID = {
     *("name", "kind", "status", "sensor_code", "sensor_id", "vendor_created_at", "vendor_patient_id"),
     *("connected_at", "unlinked_at", "unlinked_by_vendor", "deleted_at", "order_fulfilled"),
-    "last_measurement_at",
+    *("last_measurement_at", "held_for"),
 }
 """Only what the vendor says, written by its answers and its news; and what is no business of the vendor."""
 WRITES_SAID = {"devices/actions.py", "devices/ending.py", "devices/wanted.py"}
