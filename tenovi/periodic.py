@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from typing import Any
 
-from celery import shared_task
+from celery import current_task, shared_task
 from django.db import connection
 
 from tenovi.doorbell import send_now
@@ -36,16 +36,17 @@ def periodic_task(name: str, *, is_short: bool = False) -> Callable[[Callable[[]
     """
 
     def decorate(work: Callable[[], None]) -> Any:
-        @shared_task(name=name, bind=True)
+        @shared_task(name=name)
         @functools.wraps(work)
-        def run(task: Any) -> None:
+        def run() -> None:
             with ExitStack() as held:
                 locks = [name] if is_short else [name, LONG_WORK]
                 if all(held.enter_context(alone(lock)) for lock in locks):
                     work()
                     return
-            if not task.request.called_directly:
-                expires = task.request.expires or KEEP_TRYING
+            request = current_task.request
+            if not request.called_directly:
+                expires = request.expires or KEEP_TRYING
                 send_now(name, countdown=AGAIN_IN, expires=expires)
 
         RUNS_ALONE[name] = is_short
