@@ -196,7 +196,7 @@ def test_a_wake_up_carries_nothing_and_brings_nothing_back() -> None:
     tasks = {name: task for name, task in app.tasks.items() if not name.startswith("celery.")}
     assert len(tasks) > 5
     for name, task in tasks.items():
-        signature = inspect.signature(task.run)
+        signature = inspect.signature(inspect.unwrap(task.run))
         assert (list(signature.parameters), signature.return_annotation) == ([], "None"), name
     assert (app.conf.task_serializer, app.conf.accept_content) == ("json", ["json"])
     assert app.conf.task_ignore_result is True

@@ -28,6 +28,7 @@ NAMED: dict[str, Callable[[TenoviClient, str], Any]] = {
     "delete_patient": lambda client, name: client.delete_patient(name),
     "replacement": lambda client, name: client.replacement(name),
     "delete_replacement": lambda client, name: client.delete_replacement(name),
+    "measurements_of_patient": lambda client, name: client.measurements_of_patient(name),
     "bulk_order": lambda client, name: client.bulk_order(name),
     "delete_supply_request": lambda client, name: client.delete_supply_request(name),
     "update_webhook": lambda client, name: client.update_webhook(name, {}),
@@ -36,7 +37,7 @@ NAMED: dict[str, Callable[[TenoviClient, str], Any]] = {
 """The calls that put a name into their path."""
 NAMELESS = {
     *("devices", "device_types", "gateways", "hardware_log", "patients", "replacements", "bulk_orders"),
-    *("supply_types", "supply_requests", "webhooks"),
+    *("supply_types", "supply_requests", "webhooks", "check_it_answers"),
     "check_it_answers",  # a path of ours
     *("create_device", "create_patient", "create_replacement", "create_supply_request", "create_webhook"),
 }
