@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from django.urls import reverse
 
@@ -34,13 +34,14 @@ class Way:
 @dataclass(frozen=True, slots=True)
 class Work:
     """What the clinic has to do about a parcel. `facts` are what the vendor said and what was sent; `ways`
-    where it is done. `may_tell`: that somebody has asked or told the vendor can be written down."""
+    where it is done, together under `label`. `may_tell`: that somebody has asked or told the vendor can be written down."""
 
     sentence: str
     next_step: str
     ways: tuple[Way, ...]
     facts: tuple[str, ...] = ()
     may_tell: bool = False
+    label: str = ""
 
 
 def work_of(order: Order, now: datetime.datetime) -> Work | None:
@@ -52,7 +53,8 @@ def work_of(order: Order, now: datetime.datetime) -> Work | None:
     shipment = told.first()
     if order.vendor_status and status.act:
         since = shipment.since if shipment else order.created_at
-        return WORK[status.act](order, order.device, status, since, now)
+        work = WORK[status.act](order, order.device, status, since, now)
+        return replace(work, label=status.act.value.capitalize()) if work else None
     if shipment and (days := silent_since_delivery(shipment, now)):
         phone = f" ({order.patient.phone_number})" if order.patient.phone_number else ""
         return Work(
@@ -124,7 +126,7 @@ def _address(
         )
     return Work(
         "Tenovi holds the parcel back: most often the address could not be verified.",
-        "Confirm the address if it is right, or change it. What you do is sent to Tenovi at once.",
+        f"{status.turn} What you do is sent to Tenovi at once.",
         ways,
         tuple(filter(None, facts)),
         may_tell=True,
