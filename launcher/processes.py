@@ -48,6 +48,7 @@ def sandbox(port: int, clinic_url: str) -> list[str]:
     return [
         *(sys.executable, "-m", "tenovi.sandbox", "--port", str(port)),
         *("--clinic", "demo", "--domain", "demo", "--clinic-url", clinic_url),
+        *("--rhythm-hours", "6"),
     ]
 
 

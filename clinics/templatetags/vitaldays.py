@@ -178,6 +178,19 @@ def days_bar(days: int) -> SafeString:
 
 
 @register.simple_tag
+def pace_without_days(program: str, words: str, level: str) -> SafeString:
+    """The same in a list where no day counts yet: words, and no bar. On the first of a month everybody is
+    there, and a column of empty bars would say nothing."""
+    told = format_html('<span class="pace-words">{}{}</span>', icon(LEVEL_ICONS[level]), words)
+    return format_html(
+        '<div class="pace {}">{}<span class="never">no day yet</span>{}</div>',
+        level.replace(" ", "-"),
+        format_html('<span class="pace-program">{}</span>', program) if program else EMPTY,
+        told if words else EMPTY,
+    )
+
+
+@register.simple_tag
 def pace(program: str, days: int, words: str, level: str) -> SafeString:
     """Days so far, and whether 16 can still be reached: a bar, a shape and words ("" for a month that is over)."""
     told = format_html('<span class="pace-words">{}{}</span>', icon(LEVEL_ICONS[level]), words)

@@ -34,6 +34,7 @@ def arguments(argv: list[str]) -> argparse.Namespace:
     add("--webhook-user", default=os.environ.get("WEBHOOK_USERNAME", ""))
     add("--webhook-password", default=os.environ.get("WEBHOOK_PASSWORD", ""))
     add("--live-seconds", type=float, default=5, help="between two readings; 0 pushes only on demand")
+    add("--rhythm-hours", type=float, default=0, help="a device is used again only after so long; 0 at once")
     add("--patients", type=int, default=24)
     add("--days", type=int, default=90, help="days of history before --until")
     add("--seed", type=int, default=1)
@@ -49,7 +50,7 @@ def main(argv: list[str]) -> None:
     until = (given.until or datetime.now(UTC)).astimezone(UTC)
     clinic = Clinic(given.seed, given.patients, given.days, until)
     state = State(clinic, given.domain, [given.api_key], webhook(given))
-    live = Live(state, given.live_seconds)
+    live = Live(state, given.live_seconds, given.rhythm_hours)
     signal.signal(signal.SIGTERM, _leave)
     with SandboxServer(given.port, state, live) as server:
         print(f"Sandbox listening on http://127.0.0.1:{server.server_port}", flush=True)

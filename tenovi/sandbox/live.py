@@ -11,11 +11,12 @@ import logging
 import re
 import threading
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from http.client import HTTPConnection, HTTPException, HTTPSConnection
 from random import Random
 from typing import Any
 from urllib.parse import urlsplit
+from zoneinfo import ZoneInfo
 
 from tenovi.sandbox.journey import advance_all, note_reading
 from tenovi.sandbox.parcels import advance_parcels
@@ -26,16 +27,24 @@ from tenovi.sandbox.state import State, Webhook
 log = logging.getLogger(__name__)
 
 ANSWER_WITHIN = 10.0  # seconds
+AWAKE = range(6, 23)  # o'clock where the patient lives
+NEVER = datetime.min.replace(tzinfo=UTC)
 
 
 class Live(threading.Thread):
     """Every `seconds`, one device is used and its reading is posted. Only the interval is
-    shortened; the times in the reading are now."""
+    shortened; the times in the reading are now.
 
-    def __init__(self, state: State, seconds: float) -> None:
+    With a `rhythm`, in hours, a device is used again only after so long, and not at night where its patient
+    lives: people measure a few times a day, whoever looks on. When nobody is due, nothing comes.
+    """
+
+    def __init__(self, state: State, seconds: float, rhythm: float = 0) -> None:
         super().__init__(name="live readings", daemon=True)
         self._state = state
         self._seconds = seconds
+        self._rhythm = timedelta(hours=rhythm)
+        self._used: dict[str, datetime] = {}
         self._stopped = threading.Event()
         self._random = Random(state.clinic.seed)
         self._held_back: list[bytes] = []
@@ -44,7 +53,8 @@ class Live(threading.Thread):
 
     def run(self) -> None:
         while not self._stopped.wait(self._seconds):
-            self.read()
+            if due := self.due(datetime.now(UTC)):
+                self.read(due.id)
             with self._state.lock:
                 advance_all(self._state)
                 advance_parcels(self._state)
@@ -95,6 +105,23 @@ class Live(threading.Thread):
             elif self._lost and not lost:
                 log.warning("The receiver is back; %s posts were lost.", self._lost)
             self._lost = self._lost + 1 if lost else 0
+
+    def due(self, now: datetime) -> Device | None:
+        """Whose turn it is: of those that are due, the one unused for longest."""
+        with self._state.lock:
+            if not self._rhythm:
+                return self._next()
+            waiting = [one for one in self._state.usable() if self._is_due(one, now)]
+            chosen = min(waiting, key=lambda one: self._used.get(one.id, NEVER), default=None)
+            if chosen:
+                self._used[chosen.id] = now
+            return chosen
+
+    def _is_due(self, device: Device, now: datetime) -> bool:
+        """Each is used once after the start, so that whoever looks sees something at any hour."""
+        used = self._used.get(device.id)
+        awake = now.astimezone(ZoneInfo(device.patient.timezone)).hour in AWAKE
+        return used is None or (awake and now - used >= self._rhythm)
 
     def _next(self) -> Device:
         usable = self._state.usable()

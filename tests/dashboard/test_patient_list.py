@@ -170,6 +170,13 @@ def test_an_enrolment_alone_gives_a_row_its_program(clinic: Clinic, nurse: Clien
     assert [(one.program, one.days) for one in row["programs"]] == [("RTM", 0)]
 
 
+def test_on_the_first_of_a_month_nobody_has_an_empty_bar(clinic: Clinic, nurse: Client) -> None:
+    patient = person(clinic, "Nora", 0)
+    enroll(patient, "RPM")
+    page = nurse.get("/c/alpha/patients/").content.decode()
+    assert "no day yet" in page and 'class="days-bar"' not in page.split("<tbody", 1)[1]
+
+
 def test_somebody_elses_patients_stay_out(ward: None, nurse: Client) -> None:
     person(make_clinic("beta"), "Zoe", 3)
     assert len(names(nurse)) == 6
