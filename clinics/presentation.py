@@ -25,7 +25,10 @@ class Mark:
 
 MARKS = {
     "estimated": Mark("time estimated", "The device had lost its clock; the vendor estimated the time."),
-    "late": Mark("arrived late", "Received more than 24 hours after it was taken."),
+    "late": Mark("arrived late", "Tenovi received it more than 24 hours after it was taken."),
+    "delayed": Mark(
+        "reached us late", "Tenovi had it more than 24 hours before it was here: the webhook was missed."
+    ),
     "excluded": Mark("excluded", "A person excluded this reading; it counts for nothing."),
     "conflict": Mark("conflict", "The device sent another value for the same reading; both are kept."),
     "above_range": Mark("above meter range", "The meter reported a value above what it can measure."),

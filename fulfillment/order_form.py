@@ -20,6 +20,7 @@ from fulfillment.order_checks import (
     Wanted,
     gateways_of,
     is_cellular,
+    kind_of,
     takes_passkey,
     takes_sensor_id,
 )
@@ -89,7 +90,7 @@ class OrderForm(Labelled):
         self.at_home = gateways_of(clinic, patient)
         devices = self.fields["devices"]
         assert isinstance(devices, forms.MultipleChoiceField)
-        devices.choices = [(key, one.name) for key, one in self.types.items()]
+        devices.choices = [(key, _with_size(one)) for key, one in self.types.items()]
         self._chosen = self._choose(data)
         self._how = str(data.get("how", "")) if data is not None else ""
         self._add_fields()
@@ -204,6 +205,12 @@ class OrderForm(Labelled):
             place = name if name in self.fields else None
             if not self.has_error(place or "__all__", problem.text):
                 self.add_error(place, forms.ValidationError(problem.text, code=problem.text))
+
+
+def _with_size(one: DeviceType) -> str:
+    kind = kind_of(one)
+    size = kind.size_of(one.name) if kind else ""
+    return f"{one.name} ({size})" if size else one.name
 
 
 def charges(types: Sequence[DeviceType]) -> list[dict[str, Any]]:

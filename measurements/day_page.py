@@ -16,6 +16,7 @@ from measurements.models import Measurement
 from measurements.presentation import (
     marks_of,
     meaning_of,
+    received_by_vendor,
     remarks_of,
     rule_text,
     sent_with,
@@ -81,6 +82,7 @@ def _row(reading: Measurement, of_day: list[Measurement], *, with_values: bool) 
         "id": reading.id,
         "at": reading.taken_at,
         "received_at": reading.received_at,
+        "vendor_received_at": received_by_vendor(reading),
         "label": metric.label,
         "marks": marks_of(reading),
         "device": reading.device.name,

@@ -161,11 +161,19 @@ def unit_text(metric: catalogue.Metric) -> str:
     return {"beats/min": "bpm", "degF": "°F"}.get(metric.value_1.unit, metric.value_1.unit)
 
 
+def received_by_vendor(reading: Measurement) -> datetime.datetime | None:
+    """When the vendor received it; None where it did not say. Its webhooks may repeat the time taken as
+    `created`, for compatibility: such a one says nothing."""
+    return None if reading.vendor_created == reading.taken_at else reading.vendor_created
+
+
 def marks_of(reading: Measurement) -> list[str]:
     """What is unusual about a reading: keys of `clinics.presentation.MARKS`."""
+    arrived = received_by_vendor(reading) or reading.received_at
     found = {
         "estimated": reading.estimated,
-        "late": reading.received_at - reading.taken_at > LATE_AFTER + BIN * reading.keeps_greatest,
+        "late": arrived - reading.taken_at > LATE_AFTER + BIN * reading.keeps_greatest,
+        "delayed": reading.received_at - arrived > LATE_AFTER,
         "excluded": reading.excluded,
         "conflict": reading.conflict,
         "above_range": reading.context.get("alert") == "sensor_result_above_range",

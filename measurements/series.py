@@ -17,7 +17,7 @@ from tenovi import catalogue
 
 FLAGS = {
     "estimated": 1,  # the vendor estimated the time
-    "late": 2,  # received more than 24 hours after it was taken, an hour of a watch after it was over
+    "late": 2,  # at the vendor more than 24 hours after it was taken, an hour of a watch after it was over
     "excluded": 4,
     "conflict": 8,
     "above_range": 16,  # the meter could not measure so high a value
@@ -35,7 +35,8 @@ WITH points AS (
            trim_scale(value_1) AS v1,
            trim_scale(value_2) AS v2,
            {estimated} * estimated::int
-           + {late} * (received_at - taken_at > interval '24 hours' + keeps_greatest::int * interval '1 hour')::int
+           + {late} * (coalesce(nullif(vendor_created, taken_at), received_at) - taken_at
+               > interval '24 hours' + keeps_greatest::int * interval '1 hour')::int
            + {excluded} * excluded::int
            + {conflict} * conflict::int
            + {above_range} * coalesce(context->>'alert' = 'sensor_result_above_range', false)::int

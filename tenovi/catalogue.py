@@ -79,7 +79,8 @@ class DeviceKind:
     """One kind of device; `metrics` is keyed by the case-folded name of the metric.
 
     `names` are certain, `other_names` newer or likely ones. `sensor_code` is None for devices
-    with a cellular connection of their own.
+    with a cellular connection of their own. `sizes` says what a name fits, by folded name: the vendor's
+    pages do not agree for ever, so they are data (the activation page; the extra large cuff has one of its own).
     """
 
     slug: str
@@ -94,6 +95,11 @@ class DeviceKind:
     metrics: Mapping[str, Metric]
     properties: tuple[str, ...]
     filter_params: tuple[str, ...]
+    sizes: Mapping[str, str]
+
+    def size_of(self, name: str) -> str:
+        """Whom a device of this name fits, "" where names do not tell sizes apart."""
+        return self.sizes.get(fold_name(name), "")
 
 
 def kinds() -> tuple[DeviceKind, ...]:
@@ -165,10 +171,11 @@ def _kind(facts: dict[str, Any], values: Mapping[str, Value]) -> DeviceKind:
         )
         for entry in facts.pop("metrics")
     }
+    sizes = {fold_name(name): size for name, size in facts.pop("sizes", {}).items()}
     lists: dict[str, Any] = {
         key: tuple(facts.pop(key)) for key in ("names", "other_names", "properties", "filter_params")
     }
-    return DeviceKind(**facts, **lists, metrics=MappingProxyType(metrics))
+    return DeviceKind(**facts, **lists, metrics=MappingProxyType(metrics), sizes=MappingProxyType(sizes))
 
 
 def _first_wins(pairs: list[tuple[str, T]]) -> dict[str, T]:

@@ -80,6 +80,13 @@ def step_of(answer: Any) -> str:
     return found[1] if found else ""
 
 
+def test_the_form_says_whom_a_cuff_fits(clinic: Clinic, patient: Patient, alice: Client) -> None:
+    page = alice.get(page_of(patient)).content.decode()
+    assert "Tenovi BPM - L (large cuff, 22–45 cm)" in page
+    assert "Tenovi Cellular BPM - L (large cuff, 22–45 cm)" in page
+    assert "Tenovi Scale (" not in page
+
+
 def test_the_form_leads_from_the_patient_to_the_order(
     clinic: Clinic, patient: Patient, alice: Client
 ) -> None:

@@ -126,8 +126,11 @@ def test_flags_of_a_payload(api: APIClient, clinic: Clinic, changes: dict[str, A
 @pytest.mark.parametrize(
     ("change", "flags"),
     [
-        ({"received_at": NOON + datetime.timedelta(hours=24)}, 0),
-        ({"received_at": NOON + datetime.timedelta(hours=24, seconds=1)}, 2),
+        ({"vendor_created": NOON + datetime.timedelta(hours=24)}, 0),
+        ({"vendor_created": NOON + datetime.timedelta(hours=24, seconds=1)}, 2),
+        ({"vendor_created": None, "received_at": NOON + datetime.timedelta(hours=24)}, 0),
+        ({"vendor_created": None, "received_at": NOON + datetime.timedelta(hours=24, seconds=1)}, 2),
+        ({"vendor_created": NOON, "received_at": NOON + datetime.timedelta(hours=24, seconds=1)}, 2),
     ],
 )
 def test_flags_of_what_became_of_a_reading(
