@@ -17,7 +17,7 @@ from patients.models import Patient
 from tenovi import registry
 from tenovi.drain import drain
 from tenovi.keys import why_nothing_is_sent
-from tenovi.kinds import CALLS, CREATES, WRITES
+from tenovi.kinds import CALLS, CREATES, FETCHES, WRITES
 from tenovi.models import Call, Request, RequestKind
 from tenovi.outages import PROBE
 from tenovi.queue import ask
@@ -325,7 +325,7 @@ def test_a_log_under_neither_path_parks_itself_and_not_the_key(stub: VendorStub,
     assert why_nothing_is_sent(clinic) == ""
 
 
-READS = sorted(CALLS.keys() - {RequestKind.MEASUREMENTS})
+READS = sorted(CALLS.keys() - FETCHES)
 
 
 @pytest.mark.parametrize("kind", READS)
