@@ -23,6 +23,7 @@ from fulfillment.status_work import Way, way_of
 from fulfillment.statuses import status_named
 from measurements.models import Measurement
 from measurements.presentation import marks_of, meaning_of
+from patients.models import Patient
 from tenovi import catalogue
 
 READINGS = 12
@@ -137,8 +138,8 @@ def _work(
     gateway: Gateway | None,
     now: datetime.datetime,
 ) -> list[Work]:
-    found = _about_status(device)
     holding = current if current and current.patient else None
+    found = _about_status(device, holding.patient if holding else None)
     if figures.unclaimed:
         found.append(_about_unclaimed(device, held, holding, now))
     found += _about_passkey(device)
@@ -215,14 +216,14 @@ def _about_another_patient(device: Device, current: Assignment) -> Work:
     )
 
 
-def _about_status(device: Device) -> list[Work]:
+def _about_status(device: Device, patient: Patient | None) -> list[Work]:
     """What the vendor's status asks of the clinic."""
     status = status_named(device.status)
     if not (device.status and status.act) or device.unlinked_at or device.deleted_at:
         return []
     order = Order.objects.for_clinic(device.clinic).filter(device=device).first()
     held_for = f" Tenovi says: {device.held_for}" if device.held_for else ""
-    way = way_of(device.clinic, status, device, order)
+    way = way_of(device.clinic, status, device, order, patient)
     return [Work(f"{status.name}: {status.meaning}{held_for}", status.turn, way=way)]
 
 

@@ -65,15 +65,21 @@ def work_of(order: Order, now: datetime.datetime) -> Work | None:
     return None
 
 
-def way_of(clinic: Clinic, status: Status, device: Device, order: Order | None) -> Way | None:
-    """Where somebody acts on this status of a device: on the page of its order, if it has one."""
-    if status.act is None:
-        return None
-    if order:
+def way_of(
+    clinic: Clinic, status: Status, device: Device, order: Order | None, patient: Patient | None
+) -> Way | None:
+    """Where somebody acts on this status of a device that `patient` has: on the page of its order, if it has
+    one. None where the vendor is to be asked, and there is no order to write the answer to."""
+    if status.act and order:
         return Way("Open the order", reverse("order", args=[clinic.slug, order.id]), manages=False)
-    if status.act == Act.CORRECT_ID:
+    if status.act in (Act.CORRECT_ID, Act.SHIP):
         return Way("Correct the id", reverse("device-hardware", args=[clinic.slug, device.id]))
-    return Way("Open the device’s page", reverse("device", args=[clinic.slug, device.id]), manages=False)
+    if status.act == Act.ADDRESS and patient:
+        page = reverse("patient-confirm-address", args=[clinic.slug, patient.id])
+        return Way("Correct or confirm the address", page, manages=False)
+    if status.act == Act.ORDER_AGAIN and patient:
+        return Way("Order again", reverse("order-new", args=[clinic.slug, patient.id]))
+    return None
 
 
 def _correct_id(

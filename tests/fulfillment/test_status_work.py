@@ -72,6 +72,21 @@ def test_the_pages_of_the_order_and_the_device_lead_on_from_each_status(
         assert url(order) in admin.get(f"/c/alpha/devices/{order.device_id}/").content.decode()
 
 
+@pytest.mark.parametrize("status", [one for one in STATUSES if one.act], ids=lambda one: one.name)
+def test_a_device_without_an_order_leads_on_too(clinic: Clinic, admin: Client, status: Status) -> None:
+    """It was ordered in the vendor's own dashboard, or before this clinic used Vitaldays."""
+    order = confirmed(clinic, status.name)
+    page = f"/c/alpha/devices/{order.device_id}/"
+    order.delete()
+    answer = admin.get(page)
+    assert status.turn in text_of(answer)
+    work = re.search(r'id="work-title".*?</section>', answer.content.decode(), re.DOTALL)
+    assert work is not None
+    ways = re.findall(r'class="btn" href="([^"]+)"', work[0])
+    assert page not in ways and bool(ways) == (status.act != Act.ASK_VENDOR)
+    assert all(admin.get(way).status_code == 200 for way in ways)
+
+
 def test_the_shipping_list_leads_to_where_somebody_acts(clinic: Clinic, admin: Client) -> None:
     order = confirmed(clinic, "Dropship Requested")
     assert order.device is not None
