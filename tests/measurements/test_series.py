@@ -215,7 +215,7 @@ def test_readings_of_another_patient_stay_out(api: APIClient, clinic: Clinic, de
 def test_points_take_one_query(api: APIClient, device: Device, django_assert_num_queries: Any) -> None:
     for hour in range(5):
         taken(device, hour)
-    with django_assert_num_queries(6):  # token, tokens of its owner, membership, patient, points, audit line
+    with django_assert_num_queries(6):  # token, its last use, membership, patient, points, audit line
         assert len(series(api)["t"]) == 5
 
 
