@@ -39,8 +39,8 @@ def application(environ: dict[str, Any], start_response: Callable[..., object]) 
 
 def clinic_of(cursor: psycopg.Cursor[Any], environ: dict[str, Any]) -> uuid.UUID:
     slug = environ["PATH_INFO"].split("/")[2]
-    cursor.execute(QUESTION, [slug])
-    clinic, *_, salt, digest = cursor.fetchall()[0]
+    cursor.execute(QUESTION, [600.0, slug])
+    clinic, *_, salt, digest, _, _ = cursor.fetchall()[0]
     shown = b"basic\0" + base64.b64decode(environ["HTTP_AUTHORIZATION"].removeprefix("Basic "))
     if not hmac.compare_digest(hashlib.sha256(salt + shown).digest(), digest):
         raise PermissionError
@@ -55,7 +55,7 @@ def stored(
     delivery = uuid.uuid4()
     kept = [delivery, clinic, "measurements", body, len(body), content_type, "127.0.0.1", len(elements)]
     cursor.execute("BEGIN")
-    cursor.execute(KEEP, [*kept, "settled", "2s"])
+    cursor.execute(KEEP, [*kept, "settled", False, "2s"])
     received_at = cursor.fetchall()[0][0]
     named = {uuid.UUID(element["hwi_device_id"]) for element in elements}
     cursor.execute(LOCK, [lock_of(clinic, b""), sorted(lock_of(clinic, each.bytes) for each in named)])
@@ -107,6 +107,7 @@ def row_for(element: dict[str, Any], known: dict[uuid.UUID, tuple[Any, ...]]) ->
         "vital": True,
         "counts": True,
         "control": False,
+        "is_invalid": False,
         "estimated": element["estimated_timestamp"],
         "named_patient": element["patient_id"],
         "sensor_code": element["sensor_code"],

@@ -23,10 +23,10 @@ HWI_DEVICE = f"('{str(clinic.hwi_device_id(0))[:24]}' || {DEVICE})::uuid"
 READING = "lpad(to_hex(:r::bigint), 12, '0')"
 TAKEN = f"to_timestamp({clinic.FIRST_MINUTE.timestamp():.0f} + 60 * :minute::int)"
 PARAMETERS = {
-    "question": [":slug"],
+    "question": [":noted_every", ":slug"],
     "keep": [
         *("gen_random_uuid()", ":clinic::uuid", ":kind", "convert_to(:body, 'UTF8')", ":size::int"),
-        *(":content_type", ":address::inet", ":elements::int", ":state", ":longest_wait"),
+        *(":content_type", ":address::inet", ":elements::int", ":state", "false", ":longest_wait"),
     ],
     "lock": ["0", "ARRAY[:n]"],
     "known": [":clinic::uuid", f"ARRAY[{HWI_DEVICE}]"],
@@ -59,8 +59,9 @@ def caught(patients: int) -> list[Statement]:
         seen.append((sql, tuple(values or ())))
         return execute(sql, values, many, context)
 
-    (body,) = clinic.bodies(1, random.Random(0), patients)
+    first, body = clinic.bodies(2, random.Random(0), patients)
     headers = {"Host": "127.0.0.1", "Authorization": clinic.AUTHORIZATION}
+    Client().post(clinic.PATH, first, content_type="application/json", headers=headers)  # its secret is noted
     with connection.execute_wrapper(note):
         answer = Client().post(clinic.PATH, body, content_type="application/json", headers=headers)
     if answer.status_code != 200:
@@ -78,8 +79,9 @@ class PgBench:
         self.script = folder / "delivery.sql"
         self.script.write_text(_script(statements, patients))
         values = {one.name: one.values for one in statements}
-        _, clinic_id, kind, body, size, content_type, address, elements, state, wait = values["keep"]
+        _, clinic_id, kind, body, size, content_type, address, elements, state, _, wait = values["keep"]
         self.variables = {
+            "noted_every": values["question"][0],
             "slug": clinic.SLUG,
             "clinic": clinic_id,
             "kind": kind,

@@ -18,7 +18,7 @@ from django.db.models.functions import Now
 
 from clinics import actions
 from clinics.models import Clinic, Role
-from devices.actions import add_gateways
+from devices.actions import note_spellings
 from devices.models import Assignment, Device, Gateway, GatewaySample
 from fulfillment.bulk import load_events, load_orders
 from launcher import children
@@ -97,7 +97,7 @@ def _add_devices(clinic: Clinic, account: simulation.Clinic) -> int:
         for one in new
     ]
     Device.objects.bulk_create(devices, batch_size=1000)
-    add_gateways(clinic, {device.hardware_uuid for device in devices})
+    note_spellings(clinic, {device.hardware_uuid.lower() for device in devices})  # as the played vendor does
     Assignment.objects.bulk_create(
         (
             Assignment(

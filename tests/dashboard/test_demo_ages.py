@@ -61,7 +61,7 @@ def test_a_live_reading_is_the_last_contact_of_its_gateway(sandbox: Sandbox) -> 
     gateways = sandbox.call("/hwi/hwi-gateways/", page="1").json()["results"]
     named = {row["gateway_uuid"].upper() for row in gateways}
     read = itertools.chain.from_iterable(iter(lambda: sandbox.control("live")["rows"], None))
-    row = next(row for row in read if row["hardware_uuid"] in named)
+    row = next(row for row in read if row["hardware_uuid"].upper() in named)
     sandbox.control("settings", {"rate_seconds": 0})
-    info = sandbox.call(f"/hwi/gateway-info/{row['hardware_uuid'].lower()}/").json()
+    info = sandbox.call(f"/hwi/gateway-info/{row['hardware_uuid']}/").json()
     assert info["last_checkin_time"] >= row["created"]
