@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import uuid
 from collections.abc import Callable, Iterator
@@ -29,6 +30,7 @@ from tests.vendor_stub import Reply, VendorStub
 DEVICE, HOLDER = uuid.UUID(int=77, version=4), "mrn-7781"
 ITS_OWN = {"id", "received_at", "delivery_id", "source"}
 """What a row says about how it came, and not about what was measured."""
+_numbers = itertools.count(1)
 numbers = st.one_of(
     st.integers(-300, 300),
     st.decimals("-300", "300", allow_nan=False, allow_infinity=False, places=3).map(float),
@@ -96,36 +98,19 @@ WAYS: dict[str, Callable[[Clinic, bytes], Any]] = {"webhook": deliver, "fetch": 
 @settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(elements())
 def test_waiting_changes_nothing_about_a_reading(piece: bytes) -> None:
-    with undone():
-        found = {}
-        for way, come in WAYS.items():
-            at_once, waiting = make_clinic(f"{way}-at-once"), make_clinic(f"{way}-waiting")
-            register(at_once)
-            come(at_once, piece)
-            come(waiting, piece)
-            assert rows(waiting) == []
-            register(waiting)
-            inbox.settle_waiting_of(waiting)
-            found[way] = rows(at_once), rows(waiting)
-            source = Measurement.objects.for_clinic(waiting).values_list("source", flat=True)
-            assert set(source) <= {way}
-        assert found["webhook"][0] == found["webhook"][1] == found["fetch"][0] == found["fetch"][1]
-
-
-def undone() -> Any:
-    return _Undone()
-
-
-class _Undone:
-    """Examples start from the same empty tables."""
-
-    def __enter__(self) -> None:
-        self.block = transaction.atomic()
-        self.block.__enter__()
-
-    def __exit__(self, *problem: Any) -> None:
-        transaction.set_rollback(True)
-        self.block.__exit__(*problem)
+    found, number = {}, next(_numbers)  # of the example: each has clinics of its own
+    for way, come in WAYS.items():
+        at_once, waiting = make_clinic(f"{way}-at-once-{number}"), make_clinic(f"{way}-waiting-{number}")
+        register(at_once)
+        come(at_once, piece)
+        come(waiting, piece)
+        assert rows(waiting) == []
+        register(waiting)
+        inbox.settle_waiting_of(waiting)
+        found[way] = rows(at_once), rows(waiting)
+        source = Measurement.objects.for_clinic(waiting).values_list("source", flat=True)
+        assert set(source) <= {way}
+    assert found["webhook"][0] == found["webhook"][1] == found["fetch"][0] == found["fetch"][1]
 
 
 @pytest.fixture
