@@ -63,7 +63,7 @@ def stored(
     known = {row[0]: row for row in cursor.fetchall()}
     rows = [row_for(element, known) for element in elements]
     cursor.execute(STORE, [clinic, received_at, "webhook", delivery, json.dumps(rows)])
-    new = sum(is_new is True for _, is_new in cursor.fetchall())
+    new = sum(position is not None and is_new is True for position, is_new, *_ in cursor.fetchall())
     if new:
         gateways = {element["hardware_uuid"] for element in elements}
         cursor.execute(CONTACTS, [list(gateways), [received_at] * len(gateways), clinic])
