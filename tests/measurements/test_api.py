@@ -11,7 +11,7 @@ from rest_framework.test import APIClient
 from clinics.models import Clinic
 from devices.models import Device
 from tests.factories import deliver, element, held_device, make_clinic, make_user, settled, vendor_time
-from tests.rest import api_client, results, walk
+from tests.rest import api_client, note_no_use, results, walk
 
 pytestmark = pytest.mark.django_db
 
@@ -194,7 +194,7 @@ def test_the_number_of_queries_does_not_grow_with_the_list(
     api: APIClient, clinic: Clinic, device: Device, django_assert_num_queries: Any
 ) -> None:
     taken(device, 0)
-    api.get(URL)  # notes that the token is in use
+    note_no_use()
     with django_assert_num_queries(5):  # token, membership, patient, readings, audit line
         api.get(URL)
     taken(held_device(clinic, "tenovi-scale"), *range(30), metric="weight", value_1=180, value_2=None)

@@ -12,7 +12,7 @@ from rest_framework.test import APIClient
 from clinics.models import Clinic
 from patients.models import Patient
 from tests.factories import make_clinic, make_patient, make_user
-from tests.rest import api_client, results, walk
+from tests.rest import api_client, note_no_use, results, walk
 
 pytestmark = pytest.mark.django_db
 
@@ -94,7 +94,7 @@ def test_the_number_of_queries_does_not_grow_with_the_list(
 ) -> None:
     for number in range(25):
         make_patient(clinic, f"p-{number}")
-    api.get(URL)  # notes that the token is in use
+    note_no_use()
     for page_size in (1, 25):
         with django_assert_num_queries(4):  # token, membership, patients, audit line
             assert len(results(api.get(URL, {"page_size": page_size}))) == page_size
