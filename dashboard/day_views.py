@@ -22,6 +22,7 @@ from measurements.day_page import day_context
 from measurements.forms import EXCLUSION_REASONS, RESTORATION_REASONS, ReasonForm
 from measurements.models import Measurement
 from measurements.presentation import meaning_of
+from measurements.uses import use_of
 from patients.access import patient_for
 from patients.models import Patient
 
@@ -77,12 +78,9 @@ def _decide(
         return render(request, "dashboard/patient_day.html", context)
     readings = [reading]
     if form.cleaned_data["together"]:
-        of_use = Measurement.objects.of_patient(patient).taken_together_with(reading)
-        readings = [
-            one
-            for one in of_use.filter(excluded=reading.excluded).select_related("clinic", "device")
-            if meaning_of(one).shape != "status"
-        ]
+        of_date = Measurement.objects.of_patient(patient).filter(local_date=day)
+        of_moment = of_date.taken_together_with(reading).select_related("clinic", "device")
+        readings = [one for one in use_of(reading, of_moment) if one.excluded == reading.excluded]
     with transaction.atomic():
         for one in readings:
             decide(reading=one, by=visit.user, reason=form.cleaned_data["reason"])

@@ -35,6 +35,7 @@ from measurements.presentation import (
     unit_text,
     value_text,
 )
+from measurements.uses import TableRow, table_rows
 from patients.archiving import deletion_request
 from patients.models import Patient
 from patients.presentation import record_card, record_version
@@ -189,17 +190,27 @@ def _readings(
         found,
         query.get("page"),
         PAGE_SIZE,
-        lambda readings: [_reading(patient, one, thresholds.get(one.metric)) for one in readings],
+        lambda readings: [_row(patient, row, thresholds) for row in table_rows(readings)],
+        group=lambda reading: reading.taken_at,
     )
     return {"page": page, "choices": choices if len(sent) > 1 else []}
 
 
-def _reading(patient: Patient, reading: Measurement, threshold: Threshold | None) -> dict[str, Any]:
-    metric = meaning_of(reading)
-    beyond = beyond_words(threshold, reading.value_1, reading.value_2)
+def _row(patient: Patient, row: TableRow, thresholds: dict[str, Threshold]) -> dict[str, Any]:
+    reading = row.reading
     day = reverse("patient-day", args=[patient.clinic.slug, patient.id, reading.local_date])
-    return {
+    return _reading(reading, thresholds) | {
         "at": reading.taken_at,
+        "device": reading.device.name,
+        "day_url": f"{day}#reading-{reading.id}",
+        "parts": [_reading(part, thresholds) for part in row.parts],
+    }
+
+
+def _reading(reading: Measurement, thresholds: dict[str, Threshold]) -> dict[str, Any]:
+    metric = meaning_of(reading)
+    beyond = beyond_words(thresholds.get(reading.metric), reading.value_1, reading.value_2)
+    return {
         "label": metric.label,
         "value": value_text(metric, reading.value_1, reading.value_2),
         "unit": unit_text(metric),
@@ -207,8 +218,6 @@ def _reading(patient: Patient, reading: Measurement, threshold: Threshold | None
         + [beyond] * bool(beyond)
         + [reading.exclusion_reason or ""] * reading.excluded,
         "marks": marks_of(reading),
-        "device": reading.device.name,
-        "day_url": f"{day}#reading-{reading.id}",
     }
 
 

@@ -24,9 +24,12 @@ from measurements.presentation import (
     value_text,
     why_text,
 )
+from measurements.uses import TableRow, table_rows, uses_of
 from patients.models import Alert, Patient
 
 DayUrl = Callable[[datetime.date], str]
+SAME_DELIVERY = datetime.timedelta(minutes=1)
+"""What came within it is told once: the vendor may send each reading of a use by itself."""
 
 
 def day_context(patient: Patient, day: datetime.date, *, url_of: DayUrl, with_values: bool) -> dict[str, Any]:
@@ -38,6 +41,7 @@ def day_context(patient: Patient, day: datetime.date, *, url_of: DayUrl, with_va
         .order_by("taken_at", "metric", "id")
     )
     alerts = _alerts_of(patient, readings) if with_values else {}
+    uses = {one.id: use for use in uses_of(readings) for one in use}
     return {
         "patient": patient,
         "zone": patient.zone,
@@ -48,10 +52,30 @@ def day_context(patient: Patient, day: datetime.date, *, url_of: DayUrl, with_va
             "next": url_of(day + datetime.timedelta(1)) if day < LAST else "",
             "verdicts": _verdicts(patient, day),
         },
-        "readings": [
-            _row(reading, readings, with_values=with_values) | {"alert": alerts.get(reading.id)}
-            for reading in readings
-        ],
+        "readings": [_row(row, uses, alerts, with_values=with_values) for row in table_rows(readings)],
+    }
+
+
+def _row(
+    row: TableRow, uses: dict[int, list[Measurement]], alerts: dict[int, Alert], *, with_values: bool
+) -> dict[str, Any]:
+    """A reading and its `parts`, each of which says whether its verdict is another than the reading's."""
+    told, *parts = (
+        _reading(one, uses.get(one.id, []), with_values=with_values) | {"alert": alerts.get(one.id)}
+        for one in (row.reading, *row.parts)
+    )
+    verdict = ("counts", "why", "excluded_by", "exclusion_reason")
+    return told | {
+        "parts": [
+            part
+            | {
+                "sent_with": [] if part.get("sent_with") == told.get("sent_with") else part["sent_with"],
+                "has_own_verdict": any(part.get(name) != told.get(name) for name in verdict),
+                "has_own_rule": part["rule"] != told["rule"],
+                "came_apart": abs(part["received_at"] - told["received_at"]) > SAME_DELIVERY,
+            }
+            for part in parts
+        ]
     }
 
 
@@ -76,7 +100,7 @@ def _verdicts(patient: Patient, day: datetime.date) -> list[dict[str, str]]:
     ]
 
 
-def _row(reading: Measurement, of_day: list[Measurement], *, with_values: bool) -> dict[str, Any]:
+def _reading(reading: Measurement, use: list[Measurement], *, with_values: bool) -> dict[str, Any]:
     metric = meaning_of(reading)
     row: dict[str, Any] = {
         "id": reading.id,
@@ -100,19 +124,12 @@ def _row(reading: Measurement, of_day: list[Measurement], *, with_values: bool) 
             "excluded_at": reading.excluded_at,
             "exclusion_reason": reading.exclusion_reason,
             "may_count": metric.shape != "status",
-            "together": [meaning_of(one).label.lower() for one in of_day if _same_use(reading, one)],
+            "together": [
+                meaning_of(one).label.lower()
+                for one in use
+                if one.id != reading.id and one.excluded == reading.excluded
+            ],
         }
     else:
         row["marks"] = [mark for mark in row["marks"] if mark != "above_range"]  # says something of the value
     return row
-
-
-def _same_use(reading: Measurement, other: Measurement) -> bool:
-    """Another reading of the same use of a device, excluded or not as this one."""
-    return (
-        other.id != reading.id
-        and other.hwi_device_id == reading.hwi_device_id
-        and other.taken_at == reading.taken_at
-        and other.excluded == reading.excluded
-        and meaning_of(other).shape != "status"
-    )

@@ -37,7 +37,8 @@ class MeasurementQuerySet(TenantQuerySet["Measurement"]):
         return self.filter(metric=named.name) if named.known else self.filter(metric__iexact=named.name)
 
     def taken_together_with(self, reading: Measurement) -> Self:
-        """What its device measured at that moment, itself included: the rows of one use."""
+        """What its device measured at that moment, itself included: the rows of one use or, within a
+        minute, of several (`measurements.uses` tells them apart)."""
         return self.filter(hwi_device_id=reading.hwi_device_id, taken_at=reading.taken_at)
 
     def copies_of(self, reading: Measurement) -> Self:
