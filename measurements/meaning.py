@@ -84,7 +84,7 @@ def row_for(
         patient_id=patient_id,
         timezone=holding.timezone if holding else "",
         clinic_zone=zoneinfo.ZoneInfo(device.clinic_timezone),
-        never_counts=reading.is_control_solution or is_invalid(reading.context),
+        never_counts=reading.is_control_solution or is_invalid(metric, reading.context),
         program_of=program_of,
     )
     return Row(
@@ -105,7 +105,7 @@ def row_for(
         vital=judgement.vital,
         counts=judgement.counts,
         control=reading.is_control_solution,
-        is_invalid=is_invalid(reading.context),
+        is_invalid=is_invalid(metric, reading.context),
         estimated=reading.estimated,
         named_patient=reading.patient_id,
         sensor_code=reading.sensor_code,

@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from decimal import ROUND_HALF_UP, Decimal
 from typing import Any
 
+from tenovi import catalogue
 from tenovi.elements import (
     EARLIEST,
     FURTHEST_AHEAD,
@@ -71,13 +72,15 @@ class Reading:
         return False
 
 
-def is_invalid(context: Mapping[str, Any]) -> bool:
-    """Whether the sensor itself says that what it measured is not valid: an inhalation that is none, or an
-    error of the flow sensor (the vendor's Hailie page: `inhalation_valid`, `flow_error`)."""
+def is_invalid(metric: catalogue.Metric, context: Mapping[str, Any]) -> bool:
+    """Whether the sensor itself says that what it measured is not valid, by the flags that the catalogue
+    names for this metric: an inhaler's breath that is none, or an error of its flow sensor."""
     flags = context.get("flags")
     if not isinstance(flags, Mapping):
         return False
-    return _letters(flags.get("inhalation_valid")) in SAYS_NO or _letters(flags.get("flow_error")) in SAYS_YES
+    return any(
+        _letters(flags.get(name)) in (SAYS_YES if bad else SAYS_NO) for name, bad in metric.invalid_when
+    )
 
 
 def read(element: Any, *, received_at: datetime.datetime) -> Reading:

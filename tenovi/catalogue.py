@@ -2,7 +2,8 @@
 
 The facts are the vendor's: its hardware device overview (18 devices), the list of device names
 and sensor codes on its activation page, and its page for the PatchRx PatchCap. Ours are only the
-digits worth showing, the bounds of the physically possible, and the program a device counts for.
+digits worth showing, the bounds of the physically possible, the program a device counts for, and which
+of the documented flags make a reading invalid.
 
 The same metric name means different things on different devices (`low_battery_event` of a Hailie
 sensor and of a PatchCap, the second value of `spO2`), so a meaning is always asked for by kind.
@@ -60,7 +61,8 @@ class Metric:
     `vital` is the vendor's word on whether its report of days with data counts the row; None
     where the vendor does not say, which does not count. `program` is "RPM", "RTM", or
     "enrollment" where the patient's enrolment decides. With `keeps_greatest` a device has one row
-    per start time, and what comes later replaces it when greater.
+    per start time, and what comes later replaces it when greater. `invalid_when` names flags sent
+    with a reading and what each says where the sensor measured nothing valid: any one of them is enough.
     """
 
     name: str
@@ -71,6 +73,7 @@ class Metric:
     vital: bool | None
     program: str
     keeps_greatest: bool = False
+    invalid_when: tuple[tuple[str, bool], ...] = ()
     known: bool = True
 
 
@@ -168,6 +171,7 @@ def _kind(facts: dict[str, Any], values: Mapping[str, Value]) -> DeviceKind:
             vital=entry["vital"],
             program=program,
             keeps_greatest=entry.get("keeps_greatest", False),
+            invalid_when=tuple(entry.get("invalid_when", {}).items()),
         )
         for entry in facts.pop("metrics")
     }

@@ -90,19 +90,64 @@ def test_the_day_shows_all_that_was_sent_beside_the_values(clinic: Clinic, nurse
 def test_everything_the_catalogue_says_is_sent_has_words() -> None:
     for kind in catalogue.kinds():
         assert set(kind.filter_params) <= SENT_WITH.keys(), kind.slug
+        flags = {name for metric in kind.metrics.values() for name, _ in metric.invalid_when}
+        assert flags <= SENT_WITH.keys() and (not flags or "flags" in kind.filter_params), kind.slug
 
 
-def test_an_irregular_heartbeat_stands_among_the_latest_values(clinic: Clinic, nurse: Client) -> None:
-    cuff = held_device(clinic)
-    deliver(
-        clinic,
-        [
-            element(cuff),
-            element(cuff, metric="pulse", value_1=70, value_2=0),
-            element(cuff, metric="irregular_heartbeat", value_1=1, value_2=0),
-        ],
+def test_what_makes_a_reading_invalid_is_the_catalogues_word_on_its_metric(clinic: Clinic) -> None:
+    named = {
+        metric.name for kind in catalogue.kinds() for metric in kind.metrics.values() if metric.invalid_when
+    }
+    assert named == {"hailie_respiratory_flow_log", "hailie_respiratory_timing_log"}
+    breath, dose = (
+        flow(held_device(clinic, "hailie-sensor"), 1, 9, flow_error=1, inhalation_valid=0),
+        "hailie_medication_event",
     )
+    weight = element(held_device(clinic, "tenovi-scale"), metric="weight", value_1=180, value_2=0)
+    weight["filter_params"] = {"flags": {"flow_error": 1}}
+    rows = [breath, breath | {"metric": "hailie_respiratory_timing_log"}, breath | {"metric": dose}, weight]
+    assert settled(deliver(clinic, rows)) == {"stored": 4}
+    counts = dict(Measurement.objects.for_clinic(clinic).values_list("metric", "counts"))
+    assert {name for name, counted in counts.items() if counted} == {dose, "weight"}
+
+
+def used(cuff: Device, minute: int, *, irregular: bool) -> None:
+    time = {"timestamp": f"2025-03-04T15:{minute:02}:00Z", "timezone_offset": 0}
+    rows = [element(cuff, **time), element(cuff, metric="pulse", value_1=70, value_2=0, **time)]
+    if irregular:
+        rows.append(element(cuff, metric="irregular_heartbeat", value_1=1, value_2=0, **time))
+    assert settled(deliver(cuff.clinic, rows)) == {"stored": len(rows)}
+
+
+def test_an_irregular_heartbeat_of_the_latest_pressure_is_in_words_on_the_list(
+    clinic: Clinic, nurse: Client
+) -> None:
+    cuff = held_device(clinic)
     patient = Patient.objects.for_clinic(clinic).get()
-    for address in (reverse("patients", args=["alpha"]), reverse("patient", args=["alpha", patient.id])):
-        assert "Irregular heartbeat detected" in text_of(nurse.get(address))
-    assert Measurement.objects.for_clinic(clinic).count() == 3
+    words = "Irregular heartbeat detected with the latest blood pressure"
+    used(cuff, 1, irregular=False)
+    assert "rregular" not in text_of(nurse.get(reverse("patients", args=["alpha"])))
+    used(cuff, 5, irregular=True)
+    assert words in text_of(nurse.get(reverse("patients", args=["alpha"])))
+    assert "Irregular heartbeat detected" in text_of(
+        nurse.get(reverse("patient", args=["alpha", patient.id]))
+    )
+    used(cuff, 3, irregular=False)  # uploaded late: not the latest
+    assert words in text_of(nurse.get(reverse("patients", args=["alpha"])))
+    used(cuff, 9, irregular=False)
+    listed = text_of(nurse.get(reverse("patients", args=["alpha"])))
+    assert words not in listed and "Irregular heartbeat detected" in listed
+
+
+def test_an_irregular_heartbeat_of_another_cuff_is_not_of_this_pressure(
+    clinic: Clinic, nurse: Client
+) -> None:
+    used(held_device(clinic), 5, irregular=True)
+    other = held_device(clinic, external_id="mrn-2")
+    used(other, 5, irregular=False)
+    (row,) = [
+        row
+        for row in nurse.get(reverse("patients", args=["alpha"])).context["page"]
+        if row["external_id"] == "mrn-2"
+    ]
+    assert row["irregular_at"] is None
