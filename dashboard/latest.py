@@ -60,9 +60,18 @@ def latest_values(clinic: Clinic, patient_ids: Iterable[uuid.UUID]) -> dict[uuid
                     "unit": unit_text(metric),
                     "at": row.taken_at,
                     "marks": ["estimated"] if row.estimated else [],
+                    "came_with": (row.device_id, row.taken_at),
                 }
             )
     return dict(found)
+
+
+def irregular_pressure(latest: list[dict[str, Any]]) -> datetime.datetime | None:
+    """When the latest pressure was taken, if an irregular heartbeat came with it: from the same device, at
+    the same time. Else None: a later pressure without one is the news."""
+    uses = {item["metric"]: item["came_with"] for item in latest}
+    pressure = uses.get("blood_pressure")
+    return pressure[1] if pressure and pressure == uses.get("irregular_heartbeat") else None
 
 
 def last_heard(patient: Patient) -> tuple[datetime.datetime | None, datetime.datetime | None]:

@@ -18,7 +18,7 @@ from clinics.paging import page_of
 from clinics.presentation import Choice
 from dashboard.alerts import urgent_readings, words_about_patients
 from dashboard.device_state import NO_DEVICE, device_states
-from dashboard.latest import latest_values
+from dashboard.latest import irregular_pressure, latest_values
 from dashboard.roster import Entry, furthest_behind, roster
 from dashboard.sparklines import sparklines
 from patients.models import Patient, Program
@@ -134,13 +134,20 @@ def _rows(
             "last_reading_at": one.last_reading_at,
             "last_signal_at": one.last_signal_at,
             "alert": alerts.get(one.patient_id),
-            "latest": latest.get(one.patient_id, [])[:CHIPS],
+            **_latest(latest.get(one.patient_id, [])),
             "trend": trends.get(one.patient_id),
             "devices": states.get(one.patient_id, NO_DEVICE),
             "programs": one.standings,
         }
         for one in listed
     ]
+
+
+def _latest(values: list[dict[str, Any]]) -> dict[str, Any]:
+    """The chips, and in words what needs no chip then: an irregular heartbeat of the latest pressure."""
+    irregular_at = irregular_pressure(values)
+    chips = [one for one in values if not irregular_at or one["metric"] != "irregular_heartbeat"]
+    return {"irregular_at": irregular_at, "latest": chips[:CHIPS]}
 
 
 def _furthest_behind(clinic: Clinic, entries: list[Entry]) -> list[dict[str, str]]:
