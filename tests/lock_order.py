@@ -12,9 +12,10 @@ from django.db import connection
 
 from clinics import locks
 
+# What waits for rows that others may hold: a row just inserted nobody else holds.
 ROWS = re.compile(
-    r'(?:UPDATE|DELETE FROM|INSERT INTO) "?(devices_device|devices_assignment)\b'
-    r'|FROM "?(devices_device|devices_assignment)\b.*\bFOR (?:NO KEY )?UPDATE',
+    r'(?:UPDATE "?(devices_device|devices_assignment)|DELETE FROM "?(devices_assignment))\b'
+    r'|^SELECT (?:(?! FROM ).)* FROM "?(devices_device|devices_assignment)\b.*\bFOR (?:NO KEY )?UPDATE',
     re.DOTALL,
 )
 NAMES, DEVICES, ASSIGNMENTS = "names of devices", "rows of devices", "rows of assignments"
@@ -43,7 +44,7 @@ class LockOrder:
         elif str(sql) in (locks.HOLD_EACH, locks.HOLD_ALL):
             self._hold(params)
         elif found := ROWS.search(str(sql)):
-            place, named = PLACES[found[1] or found[2]], _uuids(params)
+            place, named = PLACES[found[found.lastindex or 0]], _uuids(params)
             if not (place == DEVICES and self.reached > ORDER.index(DEVICES) and self._has(named)):
                 self._take(place, str(sql))
             if place == DEVICES:
