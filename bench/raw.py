@@ -86,7 +86,7 @@ def lock_of(clinic: uuid.UUID, name: bytes) -> int:
 
 def row_for(element: dict[str, Any], known: dict[uuid.UUID, tuple[Any, ...]]) -> dict[str, object]:
     metric, value_1, value_2 = element["metric"], element["value_1"], element["value_2"]
-    hwi_device_id, device, _, _, patient, *_ = known[uuid.UUID(element["hwi_device_id"])]
+    hwi_device_id, device, _, _, _, patient, *_ = known[uuid.UUID(element["hwi_device_id"])]
     taken_at = datetime.datetime.fromisoformat(element["timestamp"])
     index = str(element["filter_params"]["measurement_index"])
     local = taken_at + datetime.timedelta(hours=element["timezone_offset"])
