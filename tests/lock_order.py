@@ -5,10 +5,11 @@ from __future__ import annotations
 import re
 import uuid
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import pytest
-from django.db import connection
+from django.db import connection, transaction
 
 from clinics import locks
 
@@ -81,6 +82,24 @@ def _devices(named: set[uuid.UUID]) -> set[uuid.UUID]:
         return {row[0] for row in cursor.fetchall()}
 
 
+_watching: list[LockOrder] = []
+
+
+@contextmanager
+def undone() -> Iterator[None]:
+    """Run an example from the same start as the others: roll its block back, and watch the atomic
+    blocks in it as those of a test are watched."""
+    with transaction.atomic():
+        for watch in _watching:
+            watch.base += 1
+        try:
+            yield
+        finally:
+            for watch in _watching:
+                watch.base -= 1
+            transaction.set_rollback(True)
+
+
 @pytest.fixture(autouse=True)
 def locks_are_taken_in_order(request: pytest.FixtureRequest) -> Iterator[LockOrder | None]:
     if not any(request.node.iter_markers("django_db")):
@@ -95,9 +114,11 @@ def locks_are_taken_in_order(request: pytest.FixtureRequest) -> Iterator[LockOrd
         begins(*args, **kwargs)
 
     connection.set_autocommit = set_autocommit  # type: ignore[method-assign]
+    _watching.append(watch)
     try:
         with connection.execute_wrapper(watch):
             yield watch
     finally:
+        _watching.remove(watch)
         del connection.set_autocommit
     assert not watch.wrong, f"Somebody who locks in the usual order would wait in a circle: {watch.wrong}"

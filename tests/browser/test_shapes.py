@@ -160,7 +160,9 @@ def test_a_chart_names_zone_and_year_as_the_table_does(home: Clinic, page: Page)
     Patient.objects.for_clinic(home).update(timezone="Pacific/Guam")
     a_year_before = datetime.timedelta(days=365)
     Measurement.objects.for_clinic(home).update(
-        taken_at=F("taken_at") - a_year_before, received_at=F("received_at") - a_year_before
+        taken_at=F("taken_at") - a_year_before,
+        received_at=F("received_at") - a_year_before,
+        vendor_created=F("vendor_created") - a_year_before,
     )
     days = "?from=2024-11-10&to=2024-11-20"
     page.goto(path_of(Patient.objects.for_clinic(home).get(), days))

@@ -5,13 +5,10 @@ from __future__ import annotations
 import datetime
 import json
 import uuid
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
 import pytest
-from django.db import transaction
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -27,6 +24,7 @@ from measurements.recount import drifted_patients
 from measurements.store import Row
 from tenovi.wire import value_of
 from tests.factories import ABSENT, assign, element, make_clinic, make_device, make_patient, vendor_time
+from tests.lock_order import undone
 from tests.measurements.twin import Twin
 
 NOW = datetime.datetime(2026, 3, 31, tzinfo=datetime.UTC)
@@ -154,14 +152,6 @@ def arrangements(draw: st.DrawFn, of: list[Any]) -> list[list[Any]]:
     order = draw(st.permutations([*of, *repeats]))
     cuts = sorted(draw(st.sets(st.integers(1, max(1, len(order))), max_size=4)))
     return [order[start:end] for start, end in zip([0, *cuts], [*cuts, len(order)], strict=True)]
-
-
-@contextmanager
-def undone() -> Iterator[None]:
-    """Run each example from the same start."""
-    with transaction.atomic():
-        yield
-        transaction.set_rollback(True)
 
 
 def deliver_all(world: World, deliveries: list[list[Any]]) -> list[list[str]]:
