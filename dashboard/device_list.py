@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime
 import uuid
+from collections import defaultdict
 from typing import Any
 
 from django.db.models import (
@@ -27,7 +28,8 @@ from clinics.models import Clinic
 from clinics.paging import page_of
 from clinics.presentation import Choice
 from dashboard.device_figures import DeviceFigures, figures_of, readings_of_each
-from devices.models import Assignment, Device, Gateway
+from devices.hardware import normal_hardware_id
+from devices.models import Assignment, Device, Gateway, HardwareChange
 from fulfillment.statuses import Stage, names_of
 from patients.models import Patient
 from tenovi import catalogue
@@ -58,7 +60,7 @@ def context(clinic: Clinic, query: QueryDict, now: datetime.datetime) -> dict[st
     sort = sort if sort.lstrip("-") in SORTS else "patient"
     devices = _with_standing(clinic, now)
     if text:
-        devices = devices.matching(text, _held(clinic, now))
+        devices = devices.matching(text, _held(clinic, now), HardwareChange.objects.for_clinic(clinic))
     counts = devices.aggregate(
         all=Count("id"), **{key: Count("id", filter=chosen) for key, (_, chosen) in SHOWN.items()}
     )
@@ -67,7 +69,7 @@ def context(clinic: Clinic, query: QueryDict, now: datetime.datetime) -> dict[st
         _sorted(clinic, chosen, sort, now),
         query.get("page"),
         PAGE_SIZE,
-        lambda found: _rows(clinic, found, now),
+        lambda found: _rows(clinic, found, now, text),
     )
     return {
         "summary": {"devices": counts["all"], "silent": counts["silent"], "days": SILENT_DAYS},
@@ -151,12 +153,30 @@ def _url(query: QueryDict, show: str) -> str:
     return "?" + urlencode({name: value for name, value in {"show": show, **kept}.items() if value})
 
 
-def _rows(clinic: Clinic, found: list[Any], now: datetime.datetime) -> list[dict[str, Any]]:
+def _rows(clinic: Clinic, found: list[Any], now: datetime.datetime, text: str) -> list[dict[str, Any]]:
     figures = figures_of(clinic, [device.id for device in found], now)
     holders = {device.holder for device in found if device.holder}
     patients = Patient.objects.for_clinic(clinic).in_bulk(holders)
     gateways = gateways_of(clinic, found)
-    return [_row(clinic, device, figures[device.id], patients, gateways) for device in found]
+    had = _had(clinic, found, text)
+    return [
+        _row(clinic, device, figures[device.id], patients, gateways)
+        | {"had": sorted(had[device.hwi_device_id] - {device.hardware_uuid})}
+        for device in found
+    ]
+
+
+def _had(clinic: Clinic, devices: list[Any], text: str) -> defaultdict[uuid.UUID, set[str]]:
+    """By the vendor's id of a device, the hardware ids it ever had that a word of `text` names. One query."""
+    had: defaultdict[uuid.UUID, set[str]] = defaultdict(set)
+    parts = [part for word in text.split() if (part := normal_hardware_id(word))]
+    if parts:
+        log = HardwareChange.objects.for_clinic(clinic)
+        changes = log.filter(hwi_device_id__in=[device.hwi_device_id for device in devices])
+        for change in changes:
+            ids = {change.old_hardware_uuid, change.new_hardware_uuid}
+            had[change.hwi_device_id] |= {one for one in ids if any(part in one for part in parts)}
+    return had
 
 
 def _row(

@@ -11,10 +11,13 @@ from clinics.models import Clinic
 from clinics.presentation import exact
 from dashboard.alerts import words_about
 from dashboard.device_figures import figures_of
+from dashboard.gateway_former import formerly_behind
 from dashboard.gateway_list import newest_firmware_of, samples_of
 from devices.hardware import WEAK_BELOW
 from devices.models import Assignment, Device, Gateway
 from tenovi import catalogue
+
+FORMER = 50
 
 
 def context(gateway: Gateway, now: datetime.datetime) -> dict[str, Any]:
@@ -22,6 +25,7 @@ def context(gateway: Gateway, now: datetime.datetime) -> dict[str, Any]:
     clinic = gateway.clinic
     newest = newest_firmware_of(clinic)
     devices = _devices(clinic, gateway, now)
+    former = formerly_behind(gateway)
     samples = samples_of(clinic, [gateway.id], now)[gateway.id]
     return {
         "gateway": gateway,
@@ -32,6 +36,8 @@ def context(gateway: Gateway, now: datetime.datetime) -> dict[str, Any]:
         "newest_samples": samples[::-1][:10],
         "newest_firmware": "" if gateway.firmware_version in ("", newest) else newest,
         "devices": devices,
+        "former": former[:FORMER],
+        "earlier": max(0, len(former) - FORMER),
         "back_url": reverse("gateways", args=[clinic.slug]),
         "zone": clinic.zone,
     }

@@ -15,7 +15,13 @@ from django.utils import timezone
 from clinics.models import User
 from clinics.tenancy import TenantModel, TenantQuerySet
 from devices.hardware import signal_level, silent_since
-from devices.queries import AssignmentQuerySet, DeviceQuerySet, GatewayQuerySet, PeriodQuerySet
+from devices.queries import (
+    AssignmentQuerySet,
+    DeviceQuerySet,
+    GatewayQuerySet,
+    HardwareChangeQuerySet,
+    PeriodQuerySet,
+)
 from patients.models import Patient
 
 
@@ -275,7 +281,7 @@ class HardwareChange(TenantModel):
     changer = models.CharField(max_length=200, blank=True)
     changed_at = models.DateTimeField(null=True)
 
-    objects: ClassVar[TenantQuerySet[HardwareChange]] = TenantQuerySet.as_manager()  # type: ignore[assignment]
+    objects: ClassVar[HardwareChangeQuerySet] = HardwareChangeQuerySet.as_manager()  # type: ignore[assignment]
 
     class Meta:
         constraints = [

@@ -19,7 +19,7 @@ from clinics.tenancy import TenantQuerySet
 from devices.hardware import RECOVERED_FROM, SILENT_AFTER, WEAK_BELOW, Standing, normal_hardware_id
 
 if TYPE_CHECKING:
-    from devices.models import Assignment, Device, Gateway  # noqa: F401
+    from devices.models import Assignment, Device, Gateway, HardwareChange  # noqa: F401
     from patients.models import Patient
 
 
@@ -38,14 +38,15 @@ class DeviceQuerySet(TenantQuerySet["Device"]):
         """Not deleted there."""
         return self.filter(deleted_at__isnull=True)
 
-    def matching(self, text: str, held: AssignmentQuerySet) -> Self:
-        """Every word of `text` is in the device's name, in an id of it or of its gateway, or in the name
-        or id of its patient by one of the assignments `held`."""
+    def matching(self, text: str, held: AssignmentQuerySet, log: HardwareChangeQuerySet) -> Self:
+        """Keep devices with every word of `text` in their name, in an id of them or of their gateway, in a
+        hardware id they had by `log`, or in the name or id of their patient by `held`."""
         found = self.alias(hwi_id=Cast("hwi_device_id", CharField()))
         for word in text.split():
             named = Q(name__icontains=word) | Q(sensor_id__icontains=word) | Q(hwi_id__icontains=word)
             if hardware_id := normal_hardware_id(word):
                 named |= Q(hardware_uuid__contains=hardware_id)
+                named |= Q(hwi_device_id__in=log.naming(hardware_id).order_by().values("hwi_device_id"))
             theirs = held.of_patients_matching(word).values("device")
             found = found.filter(named | Q(id__in=theirs))
         return found
@@ -132,6 +133,18 @@ class GatewayQuerySet(TenantQuerySet["Gateway"]):
                 named |= Q(gateway_id__contains=hardware_id)
             found = found.filter(named)
         return found
+
+
+class HardwareChangeQuerySet(TenantQuerySet["HardwareChange"]):
+    def naming(self, part: str) -> Self:
+        """Keep entries of which an id, before or after, contains this part of a normal hardware id."""
+        return self.filter(Q(old_hardware_uuid__contains=part) | Q(new_hardware_uuid__contains=part))
+
+    def of_devices_once_with(self, hardware_id: str) -> Self:
+        """All entries, oldest first, of each device that ever got or lost this normal hardware id."""
+        theirs = self.filter(Q(old_hardware_uuid=hardware_id) | Q(new_hardware_uuid=hardware_id))
+        found = self.filter(hwi_device_id__in=theirs.order_by().values("hwi_device_id"))
+        return found.order_by("hwi_device_id", F("changed_at").asc(nulls_first=True), "id")
 
 
 @dataclass(frozen=True, slots=True)

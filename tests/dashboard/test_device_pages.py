@@ -14,7 +14,7 @@ from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from clinics.models import AuditEvent, Clinic, Role
-from devices.models import Assignment, Device
+from devices.models import Assignment, Device, HardwareChange
 from tests.factories import (
     ABSENT,
     GATEWAY_ID,
@@ -310,3 +310,30 @@ def test_a_devices_page_takes_the_same_queries_for_any_history(clinic: Clinic, a
             measured(device, timezone.now() - number * DAY / 24)
         taken.add(queries(alice, page_of(device)))
     assert len(taken) == 1
+
+
+@pytest.mark.parametrize("text", ["A1B2C3D4E5F6", "a1b2-c3d4-e5f6", "a1:b2:c3:d4:e5:f6", "lark c3d4"])
+def test_a_search_finds_a_device_by_any_hardware_id_it_ever_had(
+    clinic: Clinic, alice: Client, text: str
+) -> None:
+    """Hardware that is in somebody's hand leads to its device, and the list says that it was before."""
+    device, other = held(clinic, "Cuff", "Ada Lark"), held(clinic, "Scale", "Bo Finch")
+    changed(device, GATEWAY_ID, "")
+    changed(other, "", "FFFFFFFFFFFF")
+    elsewhere = make_device(make_clinic("beta"), name="Foreign", hwi_device_id=other.hwi_device_id)
+    changed(elsewhere, GATEWAY_ID, "")
+    answer = alice.get(URL, {"search": text})
+    assert names(answer) == ["Cuff"]
+    assert f"once had {GATEWAY_ID}" in text_of(answer)
+    assert "once had" not in text_of(alice.get(URL))
+
+
+def changed(device: Device, old: str, new: str) -> None:
+    HardwareChange.objects.create(
+        clinic=device.clinic,
+        vendor_id=str(HardwareChange.objects.across_clinics().count()),
+        hwi_device_id=device.hwi_device_id,
+        old_hardware_uuid=old,
+        new_hardware_uuid=new,
+        changed_at=timezone.now(),
+    )

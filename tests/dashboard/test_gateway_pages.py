@@ -13,7 +13,7 @@ from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from clinics.models import AuditEvent, Clinic, Role
-from devices.models import Gateway, GatewaySample
+from devices.models import Device, Gateway, GatewaySample, HardwareChange
 from devices.templatetags.gateways import signal_trend, trend_words
 from patients.models import Patient
 from tests.factories import (
@@ -252,3 +252,84 @@ def test_a_trend_is_drawn_on_a_fixed_scale_and_left_out_where_nothing_is_known(c
 
 def test_a_trend_has_words_for_who_cannot_see_it() -> None:
     assert trend_words([24, 7, 8]) == "Signal in the last 30 days: 24 at first, 8 now, between 7 and 24"
+
+
+GATEWAY, OTHER = f"{1:012X}", f"{2:012X}"
+
+
+def changed(device: Device, old: str, new: str, moment: datetime.datetime | None) -> None:
+    HardwareChange.objects.create(
+        clinic=device.clinic,
+        vendor_id=str(HardwareChange.objects.across_clinics().count()),
+        hwi_device_id=device.hwi_device_id,
+        old_hardware_uuid=old,
+        new_hardware_uuid=new,
+        changed_at=moment,
+    )
+
+
+def former(client: Client, gateway: Gateway) -> str:
+    """The words under the heading of former devices, "" without one."""
+    return text_of(client.get(page_of(gateway))).partition("Devices it had before")[2]
+
+
+def test_a_gateways_page_lists_who_was_behind_it_before(clinic: Clinic, alice: Client) -> None:
+    """With the dates, and the patient who had the device then: not who has it now."""
+    gateway, now = make_gateway(clinic, GATEWAY), timezone.now()
+    device = make_device(clinic, name="Cuff", hardware_uuid=OTHER)
+    assign(device, make_patient(clinic, "P-1", name="Ada Lark"), now - 90 * DAY, now - 30 * DAY)
+    assign(device, make_patient(clinic, "P-2", name="Bo Finch"), now - 10 * DAY)
+    changed(device, "", GATEWAY, now - 90 * DAY)
+    changed(device, GATEWAY, OTHER, now - 20 * DAY)
+    said = former(alice, gateway)
+    assert "Cuff" in said
+    assert "Ada Lark" in said
+    assert "Bo Finch" not in said
+    assert "not said" not in said
+
+
+def test_who_is_behind_a_gateway_now_is_not_listed_as_former(clinic: Clinic, alice: Client) -> None:
+    gateway = used(clinic, 1, "Ada Lark")
+    changed(Device.objects.for_clinic(clinic).get(), "", GATEWAY, timezone.now() - DAY)
+    assert former(alice, gateway) == ""
+
+
+def test_an_unlinked_device_is_listed_before_the_log_tells_when(clinic: Clinic, alice: Client) -> None:
+    """Nobody is named then: who has it later may have it elsewhere."""
+    gateway, device = make_gateway(clinic, GATEWAY), make_device(clinic, name="Cuff")
+    assign(device, make_patient(clinic, name="Ada Lark"))
+    changed(device, "", GATEWAY, timezone.now() - DAY)
+    said = former(alice, gateway)
+    assert "Cuff" in said
+    assert "nobody known" in said
+    assert "not said" in said
+
+
+def test_a_gap_in_the_log_names_no_patient(clinic: Clinic, alice: Client) -> None:
+    gateway, device, now = make_gateway(clinic, GATEWAY), make_device(clinic, name="Cuff"), timezone.now()
+    assign(device, make_patient(clinic, name="Ada Lark"))
+    changed(device, "", GATEWAY, now - 9 * DAY)
+    changed(device, OTHER, "", now - 5 * DAY)  # how it came from the one to the other is not told
+    assert "nobody known" in former(alice, gateway)
+
+
+def test_the_log_may_name_a_device_that_is_not_known_here(clinic: Clinic, alice: Client) -> None:
+    gateway = make_gateway(clinic, GATEWAY)
+    stranger = make_device(make_clinic("beta"), name="Foreign")
+    stranger.clinic = clinic
+    changed(stranger, GATEWAY, "", timezone.now())
+    said = former(alice, gateway)
+    assert f"Not known here {stranger.hwi_device_id}" in said
+    assert "Foreign" not in said
+
+
+def test_former_devices_take_the_same_queries_for_any_number(clinic: Clinic, alice: Client) -> None:
+    gateway, now, taken = make_gateway(clinic, GATEWAY), timezone.now(), set()
+    for first, last in ((0, 1), (1, 60)):
+        for number in range(first, last):
+            device = make_device(clinic, name=f"Cuff {number}")
+            assign(device, make_patient(clinic, f"P-{number}"))
+            changed(device, GATEWAY, "", now - number * DAY)
+        taken.add(queries(alice, page_of(gateway)))
+    assert len(taken) == 1
+    assert "10 that left earlier are not shown." in former(alice, gateway)

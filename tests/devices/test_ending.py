@@ -69,6 +69,29 @@ def assignment(device: Device) -> Assignment:
     return Assignment.objects.for_clinic(device.clinic).get(device=device)
 
 
+def test_what_hardware_it_had_is_known_as_soon_as_it_is_unlinked(
+    admin: Client, device: Device, stub: VendorStub
+) -> None:
+    """Its record names no hardware from then on: the log is asked for this device, not in the night."""
+    entry = {
+        "id": 5,
+        "object_id": str(SEVEN),
+        "old_hardware_uuid": "a1b2-c3d4-e5f6",
+        "new_hardware_uuid": None,
+        "changer": "admin",
+        "created": "2025-06-01T12:00:00.000000Z",
+    }
+    stub.reply(UNLINK, unlinked(unlinked_on="2025-06-01T12:00:00.000000Z"))
+    stub.reply("/hwi/hardware-uuid-logs/", Reply(200, [entry]))
+    admin.post(page(device), {"do": "unlink"})
+    drain()
+    (call,) = [one for one in stub.work if "hardware-uuid-logs" in one.path]
+    assert f"object_id={SEVEN}" in call.query
+    assert not Request.objects.for_clinic(device.clinic).exists()
+    assert "A1B2C3D4E5F6 none admin" in text(admin, f"/c/alpha/devices/{device.id}/")
+    assert device.name in text(admin, "/c/alpha/devices/?search=a1b2c3d4e5f6")
+
+
 def test_what_unlinking_means_is_said_before_the_click(admin: Client, device: Device) -> None:
     DeviceType.objects.create(clinic=device.clinic, name=device.name, monthly_cost="5.00")
     said = text(admin, page(device))
@@ -160,7 +183,7 @@ def test_a_fulfilled_order_the_vendor_tells_of_is_known_before_the_click(
     drain()
     assert "This is not possible" in text(admin, page(device))
     admin.post(page(device), {"do": "delete"})
-    assert not Request.objects.for_clinic(device.clinic).exists()
+    assert not Request.objects.for_clinic(device.clinic).filter(kind=RequestKind.DEVICE_DELETE).exists()
 
 
 def test_a_device_the_vendor_lists_again_is_there_again(device: Device) -> None:

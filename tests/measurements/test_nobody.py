@@ -161,6 +161,7 @@ def test_a_discharge_is_a_decision_about_its_devices(admin: Client, device: Devi
     left = {"day": "2025-03-06", "time": "00:00", "do": "discharge"}
     assert admin.post(f"/c/alpha/patients/{patient.id}/discharge/", left).status_code == 302
     stub.reply(f"/hwi/unlink-gateway/{SEVEN}/", Reply(200, wire_device(7, "mrn-7781", unlinked_on=None)))
+    stub.reply("/hwi/hardware-uuid-logs/", Reply(200, []))
     listed(device.clinic)
     assert periods(device) == [("mrn-7781", None), (None, "admin@alpha.test")]
     assert days(device.clinic) == 1

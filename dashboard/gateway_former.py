@@ -1,0 +1,106 @@
+"""The devices that once were behind a gateway, and the patients who had them then, by the vendor's log."""
+
+from __future__ import annotations
+
+import datetime
+import itertools
+import uuid
+from collections import defaultdict
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any
+
+from django.urls import reverse
+
+from clinics.models import Clinic
+from devices.models import Assignment, Device, Gateway, HardwareChange
+from tenovi import catalogue
+
+
+@dataclass(frozen=True, slots=True)
+class Spell:
+    """A device was behind a gateway in this span, half-open. None where the log does not say when.
+
+    `is_gapless`: no entry is missing, so that whoever had the device in this span had it there.
+    """
+
+    hwi_device_id: uuid.UUID
+    since: datetime.datetime | None
+    until: datetime.datetime | None
+    is_open: bool = False
+    is_gapless: bool = True
+
+
+def formerly_behind(gateway: Gateway) -> list[dict[str, Any]]:
+    """Return what `dashboard/gateway.html` calls former, the last that left first. Three queries at most."""
+    clinic = gateway.clinic
+    log = HardwareChange.objects.for_clinic(clinic).of_devices_once_with(gateway.gateway_id)
+    spells = spells_behind(gateway.gateway_id, log)
+    names = {spell.hwi_device_id for spell in spells}
+    known = {
+        one.hwi_device_id: one for one in Device.objects.for_clinic(clinic).filter(hwi_device_id__in=names)
+    }
+    here = {key for key, device in known.items() if device.hardware_uuid == gateway.gateway_id}
+    former = [spell for spell in spells if not (spell.is_open and spell.hwi_device_id in here)]
+    former.sort(
+        key=lambda spell: (spell.until is not None, spell.until or spell.since or _NEVER), reverse=True
+    )
+    held = _held(clinic, known.values())
+    return [
+        _row(clinic, spell, known.get(spell.hwi_device_id), held[spell.hwi_device_id]) for spell in former
+    ]
+
+
+def spells_behind(hardware_id: str, log: Iterable[HardwareChange]) -> list[Spell]:
+    """Return when each device was behind this hardware; `log` has each device's entries, oldest first."""
+    spells = []
+    for hwi_device_id, changes in itertools.groupby(log, key=lambda change: change.hwi_device_id):
+        since, is_behind, is_first = None, False, True
+        for change in changes:
+            had, has = change.old_hardware_uuid == hardware_id, change.new_hardware_uuid == hardware_id
+            if (had or is_behind) and not has:
+                until = change.changed_at if had else None
+                is_gapless = had and (is_first or since is not None)
+                spells.append(Spell(hwi_device_id, since, until, is_gapless=is_gapless))
+                since, is_behind = None, False
+            elif has and not is_behind:
+                since, is_behind = None if had else change.changed_at, True
+            is_first = False
+        if is_behind:
+            spells.append(Spell(hwi_device_id, since, None, is_open=True))
+    return spells
+
+
+_NEVER = datetime.datetime.min.replace(tzinfo=datetime.UTC)
+
+
+def _held(clinic: Clinic, devices: Iterable[Device]) -> defaultdict[uuid.UUID, list[Assignment]]:
+    found: defaultdict[uuid.UUID, list[Assignment]] = defaultdict(list)
+    held = Assignment.objects.for_clinic(clinic).filter(device__in=list(devices))
+    for one in held.select_related("patient", "device").order_by("starts_at"):
+        found[one.device.hwi_device_id].append(one)
+    return found
+
+
+def _row(clinic: Clinic, spell: Spell, device: Device | None, held: list[Assignment]) -> dict[str, Any]:
+    kind = catalogue.kind(device.kind) if device else None
+    patients = {one.holder.id: one.holder for one in held if _overlap(spell, one)}
+    return {
+        "url": reverse("device", args=[clinic.slug, device.id]) if device else "",
+        "name": (device and device.name) or (kind.label if kind else "Device"),
+        "hwi_device_id": spell.hwi_device_id,
+        "since": spell.since,
+        "until": spell.until,
+        "patients": [
+            {"patient": patient, "url": reverse("patient", args=[clinic.slug, patient.id])}
+            for patient in patients.values()
+        ],
+    }
+
+
+def _overlap(spell: Spell, held: Assignment) -> bool:
+    """Whether the patient surely had the device while it was behind the gateway. Of a spell without an
+    end nobody is named: whoever had the device later may have had it elsewhere."""
+    if spell.until is None or not spell.is_gapless or held.starts_at >= spell.until:
+        return False
+    return held.ends_at is None or spell.since is None or held.ends_at > spell.since
