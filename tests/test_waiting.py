@@ -78,6 +78,7 @@ WAITS: dict[type[TextChoices], dict[str, End]] = {
         "stored": ENDS,
         "updated": ENDS,
         "duplicate": ENDS,
+        "discarded": ENDS,
     },
 }
 
