@@ -12,6 +12,7 @@ from django.shortcuts import get_object_or_404
 
 from clinics.access import Visit
 from clinics.models import Clinic
+from devices.hardware import normal_hardware_id
 from fulfillment.models import Ask, FulfillmentEvent, Order, Shipment, SpecialOrder, SpecialOrderEvent
 from fulfillment.queries import AskQuerySet, OrderQuerySet, ShipmentQuerySet, SpecialOrderQuerySet
 from patients.models import Patient
@@ -34,7 +35,7 @@ def events_for(visit: Visit) -> QuerySet[FulfillmentEvent]:
 
 
 def shipments_for(visit: Visit, text: str = "") -> ShipmentQuerySet:
-    """This clinic's shipments; with `text`, those whose patient or whose hardware or tracking link,
+    """Return this clinic's shipments; with `text`, those whose patient or whose hardware or tracking link,
     now or in an earlier event, contains it."""
     shipments = Shipment.objects.for_clinic(visit.clinic)
     if not text:
@@ -42,7 +43,9 @@ def shipments_for(visit: Visit, text: str = "") -> ShipmentQuerySet:
     patients = Patient.objects.for_clinic(visit.clinic).matching(text).values("id")
     events = FulfillmentEvent.objects.for_clinic(visit.clinic).mentioning(text)
     told = Exists(events.filter(device=OuterRef("device")))
-    return shipments.with_holder().filter(Q(holder_id__in=patients) | told)
+    hardware = normal_hardware_id(text)
+    theirs = Q(device__hardware_uuid__contains=hardware) if hardware else Q()
+    return shipments.with_holder().filter(Q(holder_id__in=patients) | told | theirs)
 
 
 def orders_for(visit: Visit, text: str = "") -> OrderQuerySet:

@@ -103,7 +103,8 @@ def shipment_rows(clinic: Clinic, shipments: Sequence[Shipment]) -> list[Shipmen
             ShipmentRow(
                 person=Person.of(patient, clinic) if patient else None,
                 device=shipment.device.name or (kind.label if kind else "Device"),
-                hardware_uuid=shipment.hardware_uuid,
+                # A gateway replaced for another device moves this one too, without news of its own.
+                hardware_uuid=shipment.device.hardware_uuid or shipment.hardware_uuid,
                 status=status,
                 since=shipment.since,
                 tracking=tracking_of(shipment.tracking_link),

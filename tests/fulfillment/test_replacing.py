@@ -83,6 +83,20 @@ def test_pages_api_and_the_next_order_use_the_new_gateway(clinic: Clinic, device
     assert place_one(clinic, patient, shipped(SCALE)).hardware_uuid == NEW
 
 
+def test_shipping_shows_the_new_gateway_for_every_device_behind_it(clinic: Clinic, device: Device) -> None:
+    """On the page and in its file, also for a device that had no news of its own."""
+    behind = make_device(clinic, "tenovi-scale")
+    listed(behind)
+    for each in (device, behind):
+        tell(clinic, news(each, "Connected"))
+    tell(clinic, replaced(device))
+    admin = signed_in(clinic, Role.CLINIC_ADMIN)
+    page = admin.get(f"/c/alpha/fulfillment/?q={NEW}").content.decode()
+    file = b"".join(admin.get("/c/alpha/fulfillment/export.csv")).decode()
+    assert (page.count(f">{NEW}<"), GATEWAY_ID in page) == (2, False)
+    assert (file.count(NEW), GATEWAY_ID in file) == (2, False)
+
+
 def test_an_open_order_for_the_old_gateway_goes_to_the_new_one(clinic: Clinic, device: Device) -> None:
     patient = Patient.objects.for_clinic(clinic).get()
     waiting = make_order(patient, hardware_uuid=GATEWAY_ID)
