@@ -68,7 +68,7 @@ def test_the_first_tab_stop_skips_to_the_content(clinic: Clinic, signed_in: Page
     signed_in.keyboard.press("Enter")
     expect(signed_in.locator("main")).to_be_focused()
     signed_in.keyboard.press("Tab")
-    expect(signed_in.get_by_role("link", name="Add a patient")).to_be_focused()
+    expect(signed_in.get_by_role("link", name="Archived patients")).to_be_focused()
 
 
 def test_signing_in_and_out_needs_no_mouse(page: Page, care_manager: User) -> None:
