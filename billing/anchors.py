@@ -34,7 +34,9 @@ DUE = """
 WITH zones AS (
     SELECT * FROM unnest(%(zones)s::text[], %(todays)s::date[]) AS zone (timezone, today)
 ), anchored AS (
-    SELECT a.patient_id, a.program, max(e.starts_on) AS newest, bool_or(a.enrollment_id IS NULL) AS is_free
+    SELECT a.patient_id, a.program,
+           max(ARRAY[e.starts_on - DATE '2000-01-01', e.id]) FILTER (WHERE e.id IS NOT NULL) AS newest,
+           bool_or(a.enrollment_id IS NULL) AS is_free
     FROM patients_periodanchor a LEFT JOIN patients_enrollment e ON e.id = a.enrollment_id
     WHERE a.clinic_id = %(clinic)s GROUP BY a.patient_id, a.program
 ), fetching AS MATERIALIZED (
@@ -43,7 +45,8 @@ WITH zones AS (
     WHERE c.clinic_id = %(clinic)s AND c.state = 'waiting' AND r.started_at > %(fetching_since)s
       AND NOT EXISTS (SELECT FROM measurements_verification v WHERE v.device_id = c.device_id)
 ), enrolled AS (
-    SELECT patient_id, program, min(starts_on) AS first, max(starts_on) AS newest
+    SELECT patient_id, program, min(starts_on) AS first,
+           max(ARRAY[starts_on - DATE '2000-01-01', id]) AS newest
     FROM patients_enrollment WHERE clinic_id = %(clinic)s GROUP BY patient_id, program
 )
 SELECT p.id
@@ -62,7 +65,8 @@ WHERE p.clinic_id = %(clinic)s AND (%(patient)s::uuid IS NULL OR p.id = %(patien
       ELSE (a.is_free AND e.first IS NOT NULL) OR e.newest > a.newest END
 GROUP BY p.id ORDER BY p.id
 """
-"""Patients of whom an anchor may be missing. For who has none yet, one look by key into the days."""
+"""Patients of whom an anchor may be missing. For who has none yet, one look by key into the days. Of two
+enrolments that begin on one date the one entered later is the newer, as in `patients.periods`."""
 
 QUESTIONS = """
 SELECT f.patient_id, f.program, f.anchor_on, d.days, d.earliest, f.is_gone

@@ -10,7 +10,7 @@ from importlib import import_module
 
 import pytest
 from django.db import connection, transaction
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from billing.anchors import write_due_anchors
@@ -226,6 +226,7 @@ def days_and_times(patient: Patient) -> tuple[list[datetime.date], list[Episode]
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
 @given(people=facts)
+@example(people=[([], [(START, None), (START, None)], [START], False)])
 def test_the_database_finds_everybody_whose_anchor_is_due(clinic: Clinic, people: list[Facts]) -> None:
     now = datetime.datetime.combine(START + 120 * DAY, datetime.time(18), datetime.UTC)
     with transaction.atomic():
