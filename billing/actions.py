@@ -1,4 +1,4 @@
-"""What billing staff decide."""
+"""Record what billing staff decide."""
 
 from __future__ import annotations
 

@@ -88,7 +88,7 @@ WHERE d.days > f.days_before OR f.is_gone
 
 @dataclass(frozen=True)
 class Question:
-    """What a person has to decide about where somebody's periods begin. `days` counted days lie before
+    """Hold a question for billing staff: where somebody's periods begin. `days` counted days lie before
     `anchor_on`, the first of them on `earliest`; `is_gone`: the day of the anchor counts no more."""
 
     anchor_on: datetime.date

@@ -1,4 +1,4 @@
-"""What billing staff say about a patient's periods."""
+"""Read what billing staff say about a patient's periods."""
 
 from __future__ import annotations
 

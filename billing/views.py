@@ -227,7 +227,7 @@ def _shown(
 
 
 def _questions(visit: Visit) -> dict[str, Any]:
-    """What is open about where periods begin: how many questions, and the first patients to look at."""
+    """Return the open questions about where periods begin: how many, and the first patients to look at."""
     opened = questions(visit.clinic)
     people = Patient.objects.for_clinic(visit.clinic).filter(id__in={who for who, _ in opened})
     return {

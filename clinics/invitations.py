@@ -18,11 +18,11 @@ VALID_FOR = datetime.timedelta(days=7)
 
 
 class NotInvitable(Exception):
-    """Whoever has this address cannot be invited; the message says why and what to do."""
+    """Refuse to invite the person of this address; the message says why and what to do."""
 
 
 class OperatorInvited(Exception):
-    """Who was invited runs this server by now, and cannot join."""
+    """Refuse to let an operator of this server join a clinic."""
 
 
 class NoSuchInvitation(Exception):
@@ -117,7 +117,7 @@ def decline(*, invitation: Invitation, by: User | None) -> None:
 
 
 def open_to(user: User) -> QuerySet[Invitation]:
-    """What this person can accept or decline now, the newest first."""
+    """Return the invitations that this person can accept or decline now, the newest first."""
     return _open(Invitation.objects.filter(email=user.email)).select_related("clinic", "invited_by")
 
 

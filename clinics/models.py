@@ -213,7 +213,7 @@ class RecoveryCode(models.Model):
 
 
 class ApiToken(AbstractAuthToken):  # type: ignore[misc]
-    """What a script shows instead of a password: knox's token, with a name and its last use.
+    """Let a script sign in without a password: knox's token, with a name and its last use.
 
     Only a digest of it is kept. It ends by its expiry, with a new password, and in a clinic where
     its person was given another role after it was made.
