@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime
 import itertools
 import uuid
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from decimal import Decimal
 from typing import TypeVar
 
@@ -23,6 +23,7 @@ from tenovi import inbox, shapes
 from tenovi.catalogue import kind_for
 from tenovi.hardware_shapes import Gateway as VendorGateway
 from tenovi.hardware_shapes import HardwareChange as VendorHardwareChange
+from tenovi.keys import database_now
 from tenovi.models import DeliveryItem, Priority, Request, RequestKind
 from tenovi.queries import DeliveryItemQuerySet
 from tenovi.queue import ask_for_each
@@ -46,28 +47,17 @@ WITH heard AS (
 )
 UPDATE {Gateway._meta.db_table} g SET last_seen_at = heard.at FROM heard WHERE g.id = heard.id
 """
-NOTE_HARDWARE = f"""
-UPDATE {Device._meta.db_table} d SET hardware_uuid = told.hardware_uuid
-FROM unnest(%s::uuid[], %s::text[], %s::timestamptz[]) AS told (id, hardware_uuid, since)
-WHERE d.id = told.id AND d.clinic_id = %s AND d.hardware_uuid <> told.hardware_uuid AND d.unlinked_at IS NULL
-    AND NOT d.unsent ? 'hardware_uuid'
-    AND (d.hardware_uuid = '' OR d.synced_at IS NULL OR d.synced_at < told.since)
-"""
-NOTE_STATUSES = f"""
-UPDATE {Device._meta.db_table} d SET status = told.status
-FROM unnest(%s::uuid[], %s::text[], %s::timestamptz[]) AS told (id, status, since)
-WHERE d.id = told.id AND d.clinic_id = %s AND (d.synced_at IS NULL OR d.synced_at < told.since)
-"""
-FOLLOW_REPLACEMENTS = f"""
-UPDATE {Device._meta.db_table} d SET hardware_uuid = r.new, unsent = d.unsent - 'hardware_uuid'
-FROM unnest(%s::text[], %s::text[]) AS r (old, new)
-WHERE d.hardware_uuid = r.old AND d.clinic_id = %s
-"""
 
 
 @transaction.atomic
-def store_vendor_device(*, clinic: Clinic, record: shapes.Device) -> Device:
-    """The device of that id, with what the vendor says about it.
+def store_vendor_device(
+    *, clinic: Clinic, record: shapes.Device, read_at: datetime.datetime | None = None
+) -> Device:
+    """Store what the vendor says about the device of that id, and return the device.
+
+    `read_at` is when the vendor was asked for the record, None for the answer to a write, which has the last
+    word. A record that is older than what is known of the device changes nothing: it may have lain here
+    while hardware was replaced, or the device was unlinked or went to somebody else.
 
     The first patient the vendor names for a device gets it. Later ones are only noted in
     `vendor_patient_id`: a sync never moves a device from one patient to another, and never gives one
@@ -77,15 +67,29 @@ def store_vendor_device(*, clinic: Clinic, record: shapes.Device) -> Device:
         clinic=clinic, hwi_device_id=record.hwi_device_id
     )
     device = Device.objects.for_clinic(clinic).locked().get(id=device.id)
+    if read_at and _is_outdated(device, read_at):
+        return device
+    read_at = read_at or database_now()
     ends_at = _unlinked_at(record) if device.unlinked_at is None else None
     if ends_at and not is_new:  # what an account begins with happened before anybody here saw it
-        ending.note_unlinked_by_vendor(device, ends_at)
-    _copy(record, device, ends_at)
+        ending.note_unlinked_by_vendor(device, ends_at, known_since=read_at)
+    _copy(record, device, ends_at, read_at)
     note_spellings(clinic, [record.hardware_uuid])
     if record.patient and not Assignment.periods.for_clinic(clinic).filter(device=device).exists():
         _assign_first(device, record.patient, is_new=is_new, ends_at=ends_at)
     handing.note_agreed(device)
     return device
+
+
+def ask_for_newer(clinic: Clinic, hwi_device_ids: Iterable[uuid.UUID], read_at: datetime.datetime) -> None:
+    """Have the records read anew that are outdated by what changed here since they were asked for.
+
+    Locks requests: call it before devices are locked, as the answers lock them.
+    """
+    changed = Device.objects.for_clinic(clinic).at_the_vendor().changed_after(read_at)
+    targets = changed.filter(hwi_device_id__in=list(hwi_device_ids)).values_list("hwi_device_id", flat=True)
+    if names := [str(one) for one in targets]:
+        ask_for_each(clinic, RequestKind.DEVICE, names, priority=Priority.BACKGROUND, anew=True)
 
 
 def add_gateways(clinic: Clinic, hardware_ids: Iterable[str]) -> None:
@@ -182,38 +186,6 @@ def note_gateway_contacts(clinic: Clinic, contacts: Mapping[str, datetime.dateti
         cursor.execute(NOTE_CONTACTS, [list(contacts), list(contacts.values()), clinic.id])
 
 
-def note_hardware(clinic: Clinic, told: Sequence[tuple[uuid.UUID, str, datetime.datetime]]) -> None:
-    """Put devices on the hardware, by normal id, that the vendor's news names for them, and since when it
-    does. A device list that was read after that has the last word; an unlinked device keeps none."""
-    with connection.cursor() as cursor:
-        cursor.execute(NOTE_HARDWARE, [*map(list, zip(*told, strict=True)), clinic.id])
-    add_gateways(clinic, [hardware_id for _, hardware_id, _ in told])
-
-
-def note_statuses(clinic: Clinic, told: Sequence[tuple[uuid.UUID, str, datetime.datetime]]) -> None:
-    """Devices with their status and since when we know it: news where the device list is older than that."""
-    if told:
-        with connection.cursor() as cursor:
-            cursor.execute(NOTE_STATUSES, [*map(list, zip(*told, strict=True)), clinic.id])
-
-
-def note_unlinked(clinic: Clinic, told: Mapping[uuid.UUID, datetime.datetime]) -> None:
-    """The vendor's news says of these devices that they are unlinked, and since when we know it. A device
-    list that was read after that has the last word."""
-    devices = Device.objects.for_clinic(clinic).filter(id__in=list(told), unlinked_at=None)
-    for device in devices.order_by("id").locked():
-        if device.synced_at is None or device.synced_at < told[device.id]:
-            ending.note_unlinked_by_vendor(device, told[device.id])
-
-
-def follow_replacements(clinic: Clinic, replaced: Mapping[str, str]) -> None:
-    """Hardware was exchanged, old normal id to new: so it is on every device behind the old one
-    (https://docs.tenovi.com/hwi-api/devices/replacing-devices)."""
-    with connection.cursor() as cursor:
-        cursor.execute(FOLLOW_REPLACEMENTS, [list(replaced), list(replaced.values()), clinic.id])
-    add_gateways(clinic, replaced.values())
-
-
 def settle_what_became_known() -> int:
     """Settle readings that waited for a device which is registered by now; the devices concerned."""
     known = Device.objects.across_clinics().filter(
@@ -302,7 +274,14 @@ def _unlinked_at(record: shapes.Device) -> datetime.datetime | None:
     return record.unlinked_on or timezone.now()
 
 
-def _copy(record: shapes.Device, device: Device, ends_at: datetime.datetime | None) -> None:
+def _is_outdated(device: Device, read_at: datetime.datetime) -> bool:
+    """Whether something else tells us of the device as it was after `read_at`."""
+    return any(known and known > read_at for known in (device.synced_at, device.changed_at))
+
+
+def _copy(
+    record: shapes.Device, device: Device, ends_at: datetime.datetime | None, read_at: datetime.datetime
+) -> None:
     kind = kind_for(record.name, record.sensor_code)
     device.name = record.name
     device.kind = kind.slug if kind else device.kind
@@ -318,7 +297,7 @@ def _copy(record: shapes.Device, device: Device, ends_at: datetime.datetime | No
     device.held_for = record.held_for
     device.order_fulfilled = _known(record.order_fulfilled, device.order_fulfilled)
     device.deleted_at = None
-    device.synced_at = timezone.now()
+    device.synced_at = read_at
     device.save()
 
 

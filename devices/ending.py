@@ -16,12 +16,14 @@ from collections.abc import Mapping
 from typing import Any
 
 from django.db import transaction
+from django.db.models.functions import Now
 from django.utils import timezone
 
 from clinics import audit
 from clinics.models import Clinic, User
+from devices.meant import device_named, holder_of, is_meant, meant_for_holder
 from devices.models import Assignment, Device
-from patients.models import Patient
+from tenovi.keys import database_now
 from tenovi.models import Priority, Request, RequestKind, RequestState
 from tenovi.queue import ask
 from tenovi.registry import NoLongerMeant
@@ -85,11 +87,11 @@ def check_still_meant(request: Request) -> None:
     person asked. Raises `NoLongerMeant`."""
     if "patient" not in request.params:  # asked for before requests said so
         return
-    device = Device.objects.for_clinic(request.clinic).filter(hwi_device_id=uuid.UUID(request.target)).first()
+    device = device_named(request.clinic, request.target)
     if device is None:
         return
-    patient = _holder(device)
-    if patient and not _is_meant(request.params, patient):
+    patient = holder_of(device)
+    if patient and not is_meant(request.params, patient):
         raise NoLongerMeant(
             f"It was not sent: since somebody asked for this, the device went to {patient}. "
             "Ask again if it is to end for this patient."
@@ -119,12 +121,12 @@ def note_unlinked(
     if device is None:
         return
     if device.unlinked_at is None:
-        _end_unlinked(device, at or timezone.now(), by, meant=meant)
-    if device.delete_when_unlinked and by and _holder(device) is None:
+        _end_unlinked(device, at or timezone.now(), by, meant=meant, known_since=database_now())
+    if device.delete_when_unlinked and by and holder_of(device) is None:
         enqueue_ending(RequestKind.DEVICE_DELETE, device, by)
 
 
-def note_unlinked_by_vendor(device: Device, at: datetime.datetime) -> None:
+def note_unlinked_by_vendor(device: Device, at: datetime.datetime, *, known_since: datetime.datetime) -> None:
     """The vendor says of itself that the device is unlinked, since `at`; the caller has locked its row.
 
     It ends as if somebody here had unlinked it. What somebody here asked for is theirs, though the word
@@ -135,7 +137,8 @@ def note_unlinked_by_vendor(device: Device, at: datetime.datetime) -> None:
         asked = Request.objects.for_clinic(device.clinic).unanswered()
         mine = asked.filter(kind=RequestKind.DEVICE_UNLINK, target=str(device.hwi_device_id)).first()
         by = User.objects.filter(id=mine.params.get("by")).first() if mine else None
-        _end_unlinked(device, at, by, by_vendor=by is None, meant=mine.params if mine else None)
+        meant = mine.params if mine else None
+        _end_unlinked(device, at, by, by_vendor=by is None, meant=meant, known_since=known_since)
 
 
 def _end_unlinked(
@@ -145,8 +148,10 @@ def _end_unlinked(
     *,
     by_vendor: bool = False,
     meant: Mapping[str, Any] | None,
+    known_since: datetime.datetime,
 ) -> None:
     before = {name: getattr(device, name) for name in FIELDS}
+    device.changed_at = known_since
     device.unlinked_at, device.unlinked_by_vendor, device.hardware_uuid = moment, by_vendor, ""
     device.unsent = {}
     _note("device_unlinked", device, before, moment, by, by_vendor=by_vendor, meant=meant)
@@ -176,6 +181,7 @@ def note_deleted(
     if device is None:
         return
     before = {name: getattr(device, name) for name in FIELDS}
+    device.changed_at = database_now()
     device.deleted_at, device.hardware_uuid, device.delete_when_unlinked = timezone.now(), "", False
     device.unsent = {}
     _note("device_deleted", device, before, device.deleted_at, by, meant=meant)
@@ -184,7 +190,7 @@ def note_deleted(
 def note_not_deletable(*, clinic: Clinic, hwi_device_id: str) -> None:
     """The vendor refused to delete it, which it does for a device whose order was fulfilled."""
     Device.objects.for_clinic(clinic).filter(hwi_device_id=hwi_device_id).update(
-        order_fulfilled=True, delete_when_unlinked=False
+        order_fulfilled=True, delete_when_unlinked=False, changed_at=Now()
     )
 
 
@@ -194,23 +200,8 @@ def enqueue_ending(kind: str, device: Device, by: User) -> None:
     target = str(device.hwi_device_id)
     refused = Request.objects.for_clinic(device.clinic).parked().filter(kind__in=ENDS, target=target)
     refused.exclude(kind=kind).delete()
-    patient = _holder(device)
-    params = {
-        "by": str(by.id),
-        "patient": str(patient.id) if patient else "",
-        "hardware": device.hardware_uuid,
-    }
+    params = {"by": str(by.id), **meant_for_holder(device), "hardware": device.hardware_uuid}
     ask(device.clinic, kind, target, priority=Priority.PERSON, params=params, insist=True)
-
-
-def _holder(device: Device) -> Patient | None:
-    held = Assignment.objects.for_clinic(device.clinic).filter(device=device, ends_at=None)
-    assignment = held.select_related("patient").first()
-    return assignment.patient if assignment else None
-
-
-def _is_meant(params: Mapping[str, Any], patient: Patient) -> bool:
-    return params.get("patient") in (None, str(patient.id))
 
 
 def _standing(device: Device) -> dict[str, str]:
@@ -232,11 +223,11 @@ def _note(
     by_vendor: bool = False,
     meant: Mapping[str, Any] | None,
 ) -> None:
-    device.save(update_fields=FIELDS)
+    device.save(update_fields=[*FIELDS, "changed_at"])
     detail: dict[str, object] = {**audit.changes(device, before, FIELDS)}
     mine = Assignment.objects.for_clinic(device.clinic).filter(device=device, ends_at=None)
     held = mine.select_related("patient").locked().first()
-    if held and _is_meant(meant or {}, held.holder):
+    if held and is_meant(meant or {}, held.holder):
         held.ends_at = moment if moment > held.starts_at else timezone.now()
         held.save(update_fields=["ends_at"])
         detail |= {"patient": str(held.patient_id), "assignment_ends_at": [None, held.ends_at.isoformat()]}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime
 import logging
 import uuid
 from typing import Any
@@ -32,21 +33,24 @@ def store_devices(request: Request, answer: shapes.Page[shapes.Device]) -> int:
     """A page of the device list; the number of devices that could not be stored."""
     # In one order, as everybody locks the rows of several devices.
     records = sorted(answer.results, key=lambda record: record.hwi_device_id)
-    failed = sum(not _store(request, record) for record in records)
+    if request.asked_at:
+        named = [record.hwi_device_id for record in records]
+        actions.ask_for_newer(request.clinic, named, request.asked_at)
+    failed = sum(not _store(request, record, request.asked_at) for record in records)
     _wake_those_who_wait()
     return failed
 
 
 def store_device(request: Request, answer: shapes.Device) -> int:
-    lock_devices(request.clinic, [answer.hwi_device_id])
-    stored = _store(request, answer)
-    _wake_those_who_wait()
-    return 0 if stored else 1
+    """The record of one device, which was asked for."""
+    if request.asked_at:
+        actions.ask_for_newer(request.clinic, [answer.hwi_device_id], request.asked_at)
+    return _store_one(request, answer, request.asked_at)
 
 
 def store_holder(request: Request, answer: shapes.Device) -> int:
     """The vendor has been told whose device it is: from now on its readings name the right patient."""
-    failed = store_device(request, answer)
+    failed = _store_one(request, answer, None)
     handing.note_told(clinic=request.clinic, hwi_device_id=request.target)
     return failed
 
@@ -61,7 +65,7 @@ def store_unlinked(request: Request, answer: shapes.Device) -> int:
         by=_asked_by(request),
         meant=request.params,
     )
-    return store_device(request, answer)
+    return _store_one(request, answer, None)
 
 
 def store_deleted(request: Request, answer: None) -> int:
@@ -138,10 +142,17 @@ def _asked_by(request: Request) -> User | None:
     return User.objects.filter(id=request.params["by"]).first() if "by" in request.params else None
 
 
-def _store(request: Request, record: shapes.Device) -> bool:
+def _store_one(request: Request, record: shapes.Device, read_at: datetime.datetime | None) -> int:
+    lock_devices(request.clinic, [record.hwi_device_id])
+    stored = _store(request, record, read_at)
+    _wake_those_who_wait()
+    return 0 if stored else 1
+
+
+def _store(request: Request, record: shapes.Device, read_at: datetime.datetime | None) -> bool:
     try:
         with transaction.atomic():
-            store_vendor_device(clinic=request.clinic, record=record)
+            store_vendor_device(clinic=request.clinic, record=record, read_at=read_at)
     except (DataError, IntegrityError) as error:  # one odd device must not cost its page
         log.error("request %s: a device was not stored: %s", request.id, type(error).__name__)
         return False

@@ -1,7 +1,7 @@
 """The lock that protects whose a device's readings are.
 
 One order for everybody, so that nobody waits in a circle: requests to the vendor, then devices by these
-names (all at once), then rows of devices, then rows of assignments. Whatever decides about a reading is
+names (all at once), then rows of devices (by `hwi_device_id`), then rows of assignments. Whatever decides about a reading is
 read after its device's name is held. `tests/lock_order.py` watches for it.
 """
 

@@ -35,7 +35,9 @@ class Device(TenantModel):
     with an order that was fulfilled, so the vendor will not delete it (None: not known).
     `held_for`: why the vendor holds its order, in the vendor's words.
     `unlinked_by_vendor`: nobody here had asked for what happened at `unlinked_at`. `deleted_at`:
-    the vendor has no record of it any more; ours stays for the readings.
+    the vendor has no record of it any more; ours stays for the readings. `synced_at`: when the vendor was
+    asked for the record that stands here; `changed_at`: when we last learned of a change by anything else,
+    such as its news or the answer to an unlink. A record that was asked for before either is outdated.
     """
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
@@ -58,6 +60,7 @@ class Device(TenantModel):
     held_for = models.CharField(max_length=400, blank=True)
     last_measurement_at = models.DateTimeField(null=True)
     synced_at = models.DateTimeField(null=True)
+    changed_at = models.DateTimeField(null=True)
     created_at = models.DateTimeField(auto_now_add=True)
 
     objects: ClassVar[DeviceQuerySet] = DeviceQuerySet.as_manager()  # type: ignore[assignment]

@@ -38,6 +38,15 @@ class DeviceQuerySet(TenantQuerySet["Device"]):
         """Not deleted there."""
         return self.filter(deleted_at__isnull=True)
 
+    def locked_in_order(self) -> Self:
+        """Lock the rows in the one order of everybody who locks several (`devices.locks`)."""
+        return self.order_by("hwi_device_id").locked()
+
+    def changed_after(self, moment: datetime.datetime) -> Self:
+        """Keep devices of which something changed after `moment` that no record tells us yet."""
+        unread = Q(synced_at__isnull=True) | Q(synced_at__lt=F("changed_at"))
+        return self.filter(unread, changed_at__gt=moment)
+
     def matching(self, text: str, held: AssignmentQuerySet, log: HardwareChangeQuerySet) -> Self:
         """Keep devices with every word of `text` in their name, in an id of them or of their gateway, in a
         hardware id they had by `log`, or in the name or id of their patient by `held`."""

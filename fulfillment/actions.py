@@ -12,19 +12,21 @@ import uuid
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Literal
 
 from django.db import IntegrityError, transaction
 
 from clinics.models import Clinic
-from devices.actions import (
+from devices.actions import note_spellings
+from devices.models import Device
+from devices.news import (
     follow_replacements,
+    lock_rows_for_news,
     note_hardware,
-    note_spellings,
     note_statuses,
     note_unlinked,
 )
-from devices.models import Device
 from fulfillment.models import (
     FulfillmentEvent,
     Order,
@@ -78,8 +80,12 @@ def store_events(*, clinic: Clinic, events: Sequence[DeviceEvent]) -> list[Outco
         new.append(row)
         outcomes.append("stored")
     FulfillmentEvent.objects.bulk_create(new, batch_size=BATCH)
-    shown = _show(clinic, {row.device_id: histories[row.device_id] for row in new})
-    _follow_hardware(clinic, new, histories, shown)
+    concerned = {row.device_id: histories[row.device_id] for row in new}
+    shown = {device_id: shown_status(history) for device_id, history in sorted(concerned.items())}
+    hardware = _hardware_named(new, histories, shown)
+    locked = lock_rows_for_news(clinic, shown, hardware.moved) if shown else []
+    _show(clinic, shown)
+    _follow_hardware(clinic, hardware, locked)
     _ask_why(clinic, [row.device_id for row in new if shown[row.device_id].status.act in ASKED_WHY])
     if spelled := [event.news.spelling for event in events if event.news.spelling]:
         note_spellings(clinic, spelled, is_news=True)
@@ -89,11 +95,15 @@ def store_events(*, clinic: Clinic, events: Sequence[DeviceEvent]) -> list[Outco
 
 
 def _ask_why(clinic: Clinic, devices: Iterable[uuid.UUID]) -> None:
-    """Have the vendor's record of these devices read: news of a parcel that stands still gives no reason."""
+    """Have the vendor's record of these devices read: news of a parcel that stands still gives no reason.
+
+    After the commit: an answer locks its request before its device, which is locked here already.
+    """
     held = Device.objects.for_clinic(clinic).filter(id__in=set(devices))
     targets = [str(name) for name in held.values_list("hwi_device_id", flat=True)] if devices else []
     if targets:
-        ask_for_each(clinic, RequestKind.DEVICE, targets, priority=Priority.READING, wake=False)
+        asking = partial(ask_for_each, priority=Priority.READING, wake=False)
+        transaction.on_commit(partial(asking, clinic, RequestKind.DEVICE, targets), robust=True)
 
 
 def _histories(clinic: Clinic, devices: Iterable[uuid.UUID]) -> dict[uuid.UUID, list[FulfillmentEvent]]:
@@ -146,38 +156,52 @@ def _says_the_same(one: FulfillmentEvent, other: FulfillmentEvent) -> bool:
     return all(getattr(one, name) == getattr(other, name) for name in members)
 
 
-def _follow_hardware(
-    clinic: Clinic,
+@dataclass(frozen=True, slots=True)
+class _Hardware:
+    """The hardware that events name for their devices, and what took the place of which; each with since when
+    we know it."""
+
+    named: dict[uuid.UUID, tuple[str, datetime.datetime]]
+    moved: dict[str, tuple[str, datetime.datetime]]
+
+
+def _hardware_named(
     new: Iterable[FulfillmentEvent],
     histories: dict[uuid.UUID, list[FulfillmentEvent]],
     shown: dict[uuid.UUID, Shown],
-) -> None:
-    """Put each device on the hardware that its events name, and with a replacement every device that had
+) -> _Hardware:
+    """Tell on which hardware each device is by its events, and with a replacement every device that had
     the old hardware: however late it is told, in whatever order, and whether or not the old one is named.
 
     *Replaced* includes the new `hardware_uuid` ("Typical Dataflow", https://docs.tenovi.com/); only the page
     about replacing devices adds the old one.
     """
     named: dict[uuid.UUID, tuple[str, datetime.datetime]] = {}
-    moved: dict[str, str] = {}
+    moved: dict[str, tuple[str, datetime.datetime]] = {}
     for row in new:
         now = shown[row.device_id]
         if not now.hardware_uuid or now.status.name == "Unlinked":
             continue
         of_now = [one for one in histories[row.device_id] if one.hardware_uuid == now.hardware_uuid]
-        named[row.device_id] = now.hardware_uuid, min(one.received_at for one in of_now)
+        said = now.hardware_uuid, min(one.received_at for one in of_now)
+        named[row.device_id] = said
         if row.replaced_hardware_uuid:
             links = [one for one in histories[row.device_id] if one.replaced_hardware_uuid]
             ids = {name for one in links for name in (one.hardware_uuid, one.replaced_hardware_uuid)}
-            moved |= dict.fromkeys(ids - {"", now.hardware_uuid}, now.hardware_uuid)
+            moved |= dict.fromkeys(ids - {"", now.hardware_uuid}, said)
         elif row.status == "Replaced" and row.hardware_uuid == now.hardware_uuid:
             former = {one.former_hardware_uuid for one in of_now}
-            moved |= dict.fromkeys(former - {"", now.hardware_uuid}, now.hardware_uuid)
-    if named:
-        note_hardware(clinic, [(device_id, *said) for device_id, said in named.items()])
-    if moved:
-        follow_replacements(clinic, moved)
-        _redirect_orders(clinic, moved)
+            moved |= dict.fromkeys(former - {"", now.hardware_uuid}, said)
+    return _Hardware(named, moved)
+
+
+def _follow_hardware(clinic: Clinic, hardware: _Hardware, locked: list[uuid.UUID]) -> None:
+    """Write the hardware of the devices that are locked, and of the orders that wait for it."""
+    if hardware.named:
+        note_hardware(clinic, [(device_id, *said) for device_id, said in hardware.named.items()])
+    if hardware.moved:
+        follow_replacements(clinic, hardware.moved, locked)
+        _redirect_orders(clinic, {old: new for old, (new, _) in hardware.moved.items()})
 
 
 def _redirect_orders(clinic: Clinic, replaced: dict[str, str]) -> None:
@@ -193,8 +217,7 @@ def _redirect_orders(clinic: Clinic, replaced: dict[str, str]) -> None:
             continue
 
 
-def _show(clinic: Clinic, histories: dict[uuid.UUID, list[FulfillmentEvent]]) -> dict[uuid.UUID, Shown]:
-    shown = {device_id: shown_status(history) for device_id, history in sorted(histories.items())}
+def _show(clinic: Clinic, shown: dict[uuid.UUID, Shown]) -> None:
     shipments = [
         Shipment(
             clinic=clinic,
@@ -215,7 +238,6 @@ def _show(clinic: Clinic, histories: dict[uuid.UUID, list[FulfillmentEvent]]) ->
     )
     note_statuses(clinic, [(one.device_id, one.status, one.since) for one in shipments])
     _follow(clinic, {shipment.device_id: shipment.status for shipment in shipments})
-    return shown
 
 
 def _follow(clinic: Clinic, statuses: dict[uuid.UUID, str]) -> None:

@@ -152,7 +152,7 @@ def lock_for_handover(devices: Sequence[Device], patient: Patient | None, since:
         clinic = devices[0].clinic
         hold_what(clinic, names)
         mine = Device.objects.for_clinic(clinic).filter(id__in=[device.id for device in devices])
-        list(mine.order_by("hwi_device_id").locked())
+        list(mine.locked_in_order())
 
 
 def _written(held: Assignment) -> dict[str, str | None]:

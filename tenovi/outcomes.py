@@ -78,8 +78,9 @@ def claim(key: VendorKey) -> Request | None:
             request.claim = uuid.uuid4()
             request.sent_with = key.budget
             request.attempts += 1
-            request.begun_at = request.begun_at if request.pages else database_now()
-            request.save(update_fields=["state", "claim", "sent_with", "attempts", "begun_at"])
+            request.asked_at = database_now()
+            request.begun_at = request.begun_at if request.pages else request.asked_at
+            request.save(update_fields=["state", "claim", "sent_with", "attempts", "begun_at", "asked_at"])
             count_call(key)
     return request
 

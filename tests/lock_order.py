@@ -1,4 +1,5 @@
-"""In every test: each transaction locks devices and assignments in the one order of `devices.locks`."""
+"""In every test: each transaction locks devices and assignments in the one order of `devices.locks`, and
+several rows of devices by their key."""
 
 from __future__ import annotations
 
@@ -22,6 +23,11 @@ ROWS = re.compile(
 NAMES, DEVICES, ASSIGNMENTS = "names of devices", "rows of devices", "rows of assignments"
 PLACES = {"devices_device": DEVICES, "devices_assignment": ASSIGNMENTS}
 ORDER = [NAMES, DEVICES, ASSIGNMENTS]
+BY_KEY = re.compile(r'ORDER BY (?:"devices_device"\.)?"hwi_device_id" ASC FOR ')
+HEAD, TAIL = (
+    re.compile(r'^SELECT .*? FROM "devices_device"', re.DOTALL),
+    re.compile(r" FOR (?:NO KEY )?UPDATE.*$"),
+)
 
 
 class LockOrder:
@@ -35,7 +41,7 @@ class LockOrder:
 
     def begin(self) -> None:
         self.held: set[Any] = set()
-        self.devices: set[uuid.UUID] = set()
+        self.devices: dict[uuid.UUID, uuid.UUID] = {}
         self.reached = 0
 
     def __call__(self, execute: Callable[..., Any], sql: str, params: Any, many: bool, context: Any) -> Any:
@@ -45,11 +51,15 @@ class LockOrder:
         elif str(sql) in (locks.HOLD_EACH, locks.HOLD_ALL):
             self._hold(params)
         elif found := ROWS.search(str(sql)):
-            place, named = PLACES[found[found.lastindex or 0]], _uuids(params)
-            if not (place == DEVICES and self.reached > ORDER.index(DEVICES) and self._has(named)):
+            place = PLACES[found[found.lastindex or 0]]
+            rows = _rows(str(sql), params) if place == DEVICES else {}
+            if not (
+                place == DEVICES
+                and self.reached > ORDER.index(DEVICES)
+                and rows.keys() <= self.devices.keys()
+            ):
                 self._take(place, str(sql))
-            if place == DEVICES:
-                self.devices |= named
+            self._take_rows(rows, str(sql))
         return execute(sql, params, many, context)
 
     def _hold(self, params: Any) -> None:
@@ -58,9 +68,13 @@ class LockOrder:
             self._take(NAMES, "a name that was not held yet")
         self.held |= keys
 
-    def _has(self, named: set[uuid.UUID]) -> bool:
-        """Whether the rows of these devices were locked before, by whichever of their ids."""
-        return _devices(named) <= _devices(self.devices)
+    def _take_rows(self, rows: dict[uuid.UUID, uuid.UUID], what: str) -> None:
+        """Rows of devices that are not locked yet come by their key, after all that are."""
+        new = {number: key for number, key in rows.items() if number not in self.devices}
+        in_order = len(new) < 2 or BY_KEY.search(what)
+        if new and (not in_order or min(new.values()) < max(self.devices.values(), default=uuid.UUID(int=0))):
+            self.wrong.append(f"{DEVICES} in another order: {' '.join(what.split())[:160]}")
+        self.devices |= new
 
     def _take(self, place: str, what: str) -> None:
         number = ORDER.index(place)
@@ -69,17 +83,29 @@ class LockOrder:
         self.reached = max(self.reached, number)
 
 
-def _uuids(params: Any) -> set[uuid.UUID]:
-    return {param for param in params or () if isinstance(param, uuid.UUID)}
-
-
-def _devices(named: set[uuid.UUID]) -> set[uuid.UUID]:
+def _rows(sql: str, params: Any) -> dict[uuid.UUID, uuid.UUID]:
+    """The rows of devices that a statement locks, each with its key: those it selects, or those it names by
+    whichever of their ids."""
+    wanted, given = (
+        'SELECT "devices_device"."id", "devices_device"."hwi_device_id" FROM "devices_device"',
+        params,
+    )
+    if HEAD.match(sql):
+        asked = TAIL.sub("", HEAD.sub(wanted, sql, count=1))
+    else:
+        asked, given = f"{wanted} WHERE id = ANY(%s) OR hwi_device_id = ANY(%s)", [_uuids(params)] * 2
     with connection.connection.cursor() as cursor:  # past the wrapper that called us
-        cursor.execute(
-            "SELECT id FROM devices_device WHERE id = ANY(%(ids)s) OR hwi_device_id = ANY(%(ids)s)",
-            {"ids": list(named)},
-        )
-        return {row[0] for row in cursor.fetchall()}
+        cursor.execute(asked, given)
+        return dict(cursor.fetchall())
+
+
+def _uuids(params: Any) -> list[uuid.UUID]:
+    found = []
+    for param in params or ():
+        found += [
+            one for one in (param if isinstance(param, list) else [param]) if isinstance(one, uuid.UUID)
+        ]
+    return found
 
 
 _watching: list[LockOrder] = []

@@ -80,7 +80,8 @@ class Request(TenantModel):
     continues where a crash left it, and what tells whether its end is proven (`tenovi.lists`): `rows` so far, the
     `digests` of its pages, and how often it was begun again because it was not (`restarts`). `claim` names the attempt under way: an answer that comes
     back to a row with another claim is thrown away. `sent_with` is the budget of the key of that attempt, whose lock
-    its process holds; `begun_at` is when the reading of the thing, or of the list's first page, began.
+    its process holds; `begun_at` is when the reading of the thing, or of the list's first page, began, and
+    `asked_at` when this page of it was asked for: what changed later may be missing from the answer.
     """
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
@@ -102,6 +103,7 @@ class Request(TenantModel):
     renewed = models.BooleanField(default=False, db_default=False)
     sent_with = models.CharField(max_length=64, blank=True, db_default="", default="")
     begun_at = models.DateTimeField(null=True)
+    asked_at = models.DateTimeField(null=True)
     created_at = models.DateTimeField(db_default=Now())
 
     objects: ClassVar[RequestQuerySet] = RequestQuerySet.as_manager()  # type: ignore[assignment]

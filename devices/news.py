@@ -1,0 +1,85 @@
+"""Writing what the vendor's news (its webhooks about fulfillment) says of devices.
+
+Each is told with the moment since when we know it: a record that was asked for later has the last word, and
+one that was asked for before is outdated by it (`Device.changed_at`).
+"""
+
+from __future__ import annotations
+
+import datetime
+import uuid
+from collections.abc import Collection, Iterable, Mapping, Sequence
+
+from django.db import connection
+from django.db.models import Q
+
+from clinics.models import Clinic
+from devices import ending
+from devices.actions import add_gateways
+from devices.models import Device
+
+NOTE_HARDWARE = f"""
+UPDATE {Device._meta.db_table} d
+SET hardware_uuid = told.hardware_uuid, changed_at = greatest(d.changed_at, told.since)
+FROM unnest(%s::uuid[], %s::text[], %s::timestamptz[]) AS told (id, hardware_uuid, since)
+WHERE d.id = told.id AND d.clinic_id = %s AND d.hardware_uuid <> told.hardware_uuid AND d.unlinked_at IS NULL
+    AND NOT d.unsent ? 'hardware_uuid'
+    AND (d.hardware_uuid = '' OR d.synced_at IS NULL OR d.synced_at < told.since)
+"""
+NOTE_STATUSES = f"""
+UPDATE {Device._meta.db_table} d SET status = told.status, changed_at = greatest(d.changed_at, told.since)
+FROM unnest(%s::uuid[], %s::text[], %s::timestamptz[]) AS told (id, status, since)
+WHERE d.id = told.id AND d.clinic_id = %s AND (d.synced_at IS NULL OR d.synced_at < told.since)
+"""
+FOLLOW_REPLACEMENTS = f"""
+UPDATE {Device._meta.db_table} d SET hardware_uuid = r.new, unsent = d.unsent - 'hardware_uuid',
+    changed_at = greatest(d.changed_at, r.since)
+FROM unnest(%s::text[], %s::text[], %s::timestamptz[]) AS r (old, new, since)
+WHERE d.hardware_uuid = r.old AND d.clinic_id = %s AND d.id = ANY(%s::uuid[])
+"""
+
+
+def note_hardware(clinic: Clinic, told: Sequence[tuple[uuid.UUID, str, datetime.datetime]]) -> None:
+    """Put devices on the hardware, by normal id, that the vendor's news names for them, and since when it
+    does. A device list that was read after that has the last word; an unlinked device keeps none. The
+    caller has locked the rows (`lock_rows_for_news`)."""
+    with connection.cursor() as cursor:
+        cursor.execute(NOTE_HARDWARE, [*map(list, zip(*told, strict=True)), clinic.id])
+    add_gateways(clinic, [hardware_id for _, hardware_id, _ in told])
+
+
+def note_statuses(clinic: Clinic, told: Sequence[tuple[uuid.UUID, str, datetime.datetime]]) -> None:
+    """Devices with their status and since when we know it: news where the device list is older than that. The
+    caller has locked the rows."""
+    if told:
+        with connection.cursor() as cursor:
+            cursor.execute(NOTE_STATUSES, [*map(list, zip(*told, strict=True)), clinic.id])
+
+
+def note_unlinked(clinic: Clinic, told: Mapping[uuid.UUID, datetime.datetime]) -> None:
+    """The vendor's news says of these devices that they are unlinked, and since when we know it. A device
+    list that was read after that has the last word."""
+    devices = Device.objects.for_clinic(clinic).filter(id__in=list(told), unlinked_at=None)
+    for device in devices.locked_in_order():
+        if device.synced_at is None or device.synced_at < told[device.id]:
+            ending.note_unlinked_by_vendor(device, told[device.id], known_since=told[device.id])
+
+
+def lock_rows_for_news(
+    clinic: Clinic, devices: Iterable[uuid.UUID], hardware_ids: Iterable[str]
+) -> list[uuid.UUID]:
+    """Lock these devices, and all that have one of these hardware ids, in the one order; return their ids."""
+    concerned = Q(id__in=list(devices)) | Q(hardware_uuid__in=list(hardware_ids))
+    rows = Device.objects.for_clinic(clinic).filter(concerned).locked_in_order()
+    return list(rows.values_list("id", flat=True))
+
+
+def follow_replacements(
+    clinic: Clinic, replaced: Mapping[str, tuple[str, datetime.datetime]], locked: Collection[uuid.UUID]
+) -> None:
+    """Hardware was exchanged, old normal id to new, and since when we know: so it is on every device behind
+    the old one (https://docs.tenovi.com/hwi-api/devices/replacing-devices). The caller has locked their rows."""
+    new, since = [one for one, _ in replaced.values()], [at for _, at in replaced.values()]
+    with connection.cursor() as cursor:
+        cursor.execute(FOLLOW_REPLACEMENTS, [list(replaced), new, since, clinic.id, list(locked)])
+    add_gateways(clinic, new)
