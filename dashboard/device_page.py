@@ -190,7 +190,7 @@ def _about_passkey(device: Device) -> list[Work]:
     if PASSKEY not in keys_for(device) or device.unlinked_at or device.deleted_at:
         return []
     known = DeviceProperty.objects.for_clinic(device.clinic).filter(device=device, key=PASSKEY).first()
-    if known and known.value and not known.is_leaving:
+    if known and known.value:
         return []
     return [
         Work(

@@ -19,9 +19,10 @@ class DevicesConfig(AppConfig):
         registry.on_answer("devices.update", handlers.store_holder)
         registry.on_answer("devices.with_property", property_answers.ask_about_listed)
         registry.on_answer("properties.list", property_answers.store_properties)
+        registry.on_answer("webhooks.create", property_answers.store_registered_webhook)
+        registry.before_sending("properties.set", property_answers.check_still_meant)
         registry.on_payload("properties.set", property_answers.value_to_send)
         registry.on_answer("properties.set", property_answers.store_set)
-        registry.on_answer("properties.remove", property_answers.store_removed)
         for kind in ending.ENDS:
             registry.before_sending(kind, ending.check_still_meant)
         registry.on_answer("devices.unlink", handlers.store_unlinked)

@@ -177,7 +177,6 @@ class DeviceProperty(TenantModel):
 
     `wanted` is what was decided here, null where nothing was and the vendor's word goes. `said` is the
     vendor's value, "" for none; `synced` tells whether one of the vendor's own has reached the hardware.
-    `is_leaving`: it is being removed there, and this row goes with it.
     """
 
     device = models.ForeignKey(Device, on_delete=models.CASCADE, related_name="+")
@@ -186,7 +185,6 @@ class DeviceProperty(TenantModel):
     said = models.CharField(max_length=1000, blank=True)
     vendor_id = models.CharField(max_length=100, blank=True)
     synced = models.BooleanField(null=True)
-    is_leaving = models.BooleanField(default=False)
     said_at = models.DateTimeField(null=True)
 
     objects: ClassVar[TenantQuerySet[DeviceProperty]] = TenantQuerySet.as_manager()  # type: ignore[assignment]
@@ -200,6 +198,10 @@ class DeviceProperty(TenantModel):
     def value(self) -> str:
         """What is to be so."""
         return self.said if self.wanted is None else self.wanted
+
+    @property
+    def is_at_vendor(self) -> bool:
+        return bool(self.vendor_id or self.said)
 
 
 class Gateway(TenantModel):

@@ -6,23 +6,28 @@ Keys of the vendor's own are those of the catalogue (its device overview page na
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass
 
 from django.db import transaction
 
 from clinics import audit
-from clinics.models import User
+from clinics.models import Clinic, User
+from devices.meant import meant_for_holder
 from devices.models import Device, DeviceProperty
 from tenovi import catalogue
 from tenovi.keys import why_nothing_is_sent
 from tenovi.models import Priority, Request, RequestKind, RequestState
-from tenovi.queue import ask
+from tenovi.queue import ask, ask_for_each
 
 STEP_GOAL, PASSKEY, WEBHOOK = "step_goal", "bluetooth_passkey", "measurement_webhook_id"
 VENDOR_KEYS = (STEP_GOAL, PASSKEY, WEBHOOK)
 ON_RECORD = (STEP_GOAL, WEBHOOK)
 """Keys whose values may stand in the record of what people did; others may say anything."""
 NONE = "none"
+DEVICE_WIDE = (PASSKEY, WEBHOOK)
+"""Keys that say something of the device whoever has it: the code on its label, and where its readings go
+(https://tenovi.com/device-overview/). A step goal is a person's, and what a clinic's own key is nobody knows."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,29 +53,42 @@ def set_property(*, device: Device, key: str, value: str, by: User) -> None:
         clinic=device.clinic, device=device, key=key
     )
     before = row.value
-    row.wanted, row.is_leaving = value, False
-    row.save(update_fields=["wanted", "is_leaving"])
+    row.wanted = value
+    row.save(update_fields=["wanted"])
     target = f"{device.hwi_device_id}/{key}"
-    ask(device.clinic, RequestKind.PROPERTY_SET, target, priority=Priority.PERSON, insist=True)
+    params = meant_for_holder(device)
+    ask(device.clinic, RequestKind.PROPERTY_SET, target, priority=Priority.PERSON, params=params, insist=True)
     _record("device_property_set", row, by, [before or NONE, value])
 
 
 @transaction.atomic
-def remove_property(*, row: DeviceProperty, by: User) -> None:
-    """Have the vendor forget it; at once where the vendor never had it."""
+def remove_property(*, row: DeviceProperty, by: User) -> bool:
+    """Give up a property that the vendor does not have. False where it does: none of its pages has a call
+    that takes one away."""
     device = row.device
+    if row.is_at_vendor:
+        return False
     pending = Request.objects.for_clinic(device.clinic).filter(
         kind=RequestKind.PROPERTY_SET, target=f"{device.hwi_device_id}/{row.key}"
     )
     pending.exclude(state=RequestState.SENDING).delete()
     _record("device_property_removed", row, by, [row.value, NONE])
-    if row.vendor_id:
-        row.is_leaving = True
-        row.save(update_fields=["is_leaving"])
-        target = f"{device.hwi_device_id}/{row.vendor_id}"
-        ask(device.clinic, RequestKind.PROPERTY_REMOVE, target, priority=Priority.PERSON, insist=True)
-    else:
-        row.delete()
+    row.delete()
+    return True
+
+
+def follow_webhook(clinic: Clinic, *, before: Collection[str], after: str) -> None:
+    """Pin the devices to the webhook `after` that are pinned to one of `before`: another of ours stands in
+    its place."""
+    pinned = DeviceProperty.objects.for_clinic(clinic).filter(key=WEBHOOK).select_related("device__clinic")
+    rows = [row for row in pinned.order_by("device__hwi_device_id") if row.value.lower() in before]
+    targets = [f"{row.device.hwi_device_id}/{WEBHOOK}" for row in rows]
+    ask_for_each(clinic, RequestKind.PROPERTY_SET, targets, priority=Priority.PERSON)
+    for row in rows:
+        change = [row.value, after]
+        row.wanted = after
+        row.save(update_fields=["wanted"])
+        _record("device_property_set", row, None, change)
 
 
 def ask_again(device: Device) -> None:
@@ -83,35 +101,37 @@ def states_of(device: Device) -> list[PropertyState]:
     """Its properties, the vendor's own first. Three queries."""
     rows = DeviceProperty.objects.for_clinic(device.clinic).filter(device=device).order_by("key")
     asked = {
-        (row.kind, row.target.partition("/")[2]): row
+        row.target.partition("/")[2]: row
         for row in Request.objects.for_clinic(device.clinic).filter(
-            kind__in=[RequestKind.PROPERTY_SET, RequestKind.PROPERTY_REMOVE],
-            target__startswith=f"{device.hwi_device_id}/",
+            kind=RequestKind.PROPERTY_SET, target__startswith=f"{device.hwi_device_id}/"
         )
     }
     stopped = why_nothing_is_sent(device.clinic)
     found = []
     for row in sorted(rows, key=lambda row: row.key not in VENDOR_KEYS):
-        removal = asked.get((RequestKind.PROPERTY_REMOVE, row.vendor_id))
-        request = removal or asked.get((RequestKind.PROPERTY_SET, row.key))
+        request = asked.get(row.key)
         found.append(_under_way(row, request, stopped) if request else _at_rest(row))
     return found
 
 
 def _under_way(row: DeviceProperty, request: Request, stopped: str) -> PropertyState:
-    doing = "Removing it" if request.kind == RequestKind.PROPERTY_REMOVE else "Setting it"
     if request.state == RequestState.PARKED:
         return PropertyState(row, f"Tenovi did not take it. {request.reason}", False, True)
     if request.state == RequestState.SENDING:
-        return PropertyState(row, f"{doing}: it is being sent to Tenovi.", False)
+        return PropertyState(row, "Setting it: it is being sent to Tenovi.", False)
     why = stopped or request.reason
-    return PropertyState(row, f"{doing}: it waits to be sent to Tenovi. {why}".strip(), False)
+    return PropertyState(row, f"Setting it: it waits to be sent to Tenovi. {why}".strip(), False)
 
 
 def _at_rest(row: DeviceProperty) -> PropertyState:
     if row.wanted is not None and row.said != row.wanted:
         other = f"has {row.said} instead" if row.said else "does not have it"
-        return PropertyState(row, f"Tenovi {other}. Save it once more, or remove it.", False, True)
+        return PropertyState(
+            row,
+            f"Tenovi {other}. Save it once more{'' if row.is_at_vendor else ', or remove it'}.",
+            False,
+            True,
+        )
     if row.key not in (STEP_GOAL, PASSKEY) or row.synced is None:
         return PropertyState(row, "Tenovi has it.", True)
     if row.synced:
@@ -119,6 +139,7 @@ def _at_rest(row: DeviceProperty) -> PropertyState:
     return PropertyState(row, "Tenovi has it; the device gets it when it next sends something.", False)
 
 
-def _record(action: str, row: DeviceProperty, by: User, change: list[str]) -> None:
+def _record(action: str, row: DeviceProperty, by: User | None, change: list[str]) -> None:
     detail = {"key": row.key} | ({"value": change} if row.key in ON_RECORD else {})
-    audit.record(action, by=by, clinic=row.clinic, target=row.device, detail=detail)
+    clinic, device = row.device.clinic, row.device
+    audit.record(action, by=by, clinic=clinic, target=device, detail=detail, in_background=by is None)

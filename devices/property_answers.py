@@ -8,10 +8,13 @@ from typing import Any
 from django.utils import timezone
 
 from clinics.tenancy import TenantQuerySet
+from devices.meant import check_same_holder, device_named
 from devices.models import Device, DeviceProperty
-from tenovi import shapes
+from devices.properties import DEVICE_WIDE, follow_webhook
+from tenovi import shapes, webhook_answers
 from tenovi.hardware_shapes import Property
 from tenovi.models import Priority, Request, RequestKind
+from tenovi.office_shapes import Webhook
 from tenovi.queue import ask_for_each
 from tenovi.registry import NothingToSend
 
@@ -19,9 +22,18 @@ READ_AGAIN_AFTER = datetime.timedelta(days=6)
 """A device that is listed every night for having a property is read once a week."""
 
 
+def check_still_meant(request: Request) -> None:
+    """Refuse to set for somebody else what was wanted for whoever had the device. Raises `NoLongerMeant`."""
+    hwi_device_id, _, key = request.target.partition("/")
+    device = device_named(request.clinic, hwi_device_id)
+    if device and key not in DEVICE_WIDE and "patient" in request.params:  # older requests do not say it
+        again = "Save it again if it is to be so for whoever has it now."
+        check_same_holder(device, request.params["patient"], ask_again=again)
+
+
 def value_to_send(request: Request) -> dict[str, Any]:
     row = _rows(request).first()
-    if row is None or row.wanted is None or row.is_leaving:
+    if row is None or row.wanted is None:
         raise NothingToSend
     return {"value": row.wanted}
 
@@ -33,11 +45,11 @@ def store_set(request: Request, answer: Property) -> int:
     return 0
 
 
-def store_removed(request: Request, answer: None) -> int:
-    hwi_device_id, _, vendor_id = request.target.partition("/")
-    rows = DeviceProperty.objects.for_clinic(request.clinic).filter(device__hwi_device_id=hwi_device_id)
-    rows.filter(vendor_id=vendor_id, is_leaving=True).delete()
-    return 0
+def store_registered_webhook(request: Request, answer: Webhook) -> int:
+    """The vendor has a webhook of ours. Devices that are pinned to one that it replaces follow, before that
+    is removed."""
+    follow_webhook(request.clinic, before=webhook_answers.replaced_by(request), after=str(answer.id))
+    return webhook_answers.store_registered(request, answer)
 
 
 def store_properties(request: Request, answer: shapes.Page[Property]) -> int:
@@ -51,7 +63,7 @@ def store_properties(request: Request, answer: shapes.Page[Property]) -> int:
         row = rows.pop(said.key, None) or DeviceProperty(clinic=request.clinic, device=device, key=said.key)
         _copy(said, row)
     for row in rows.values() if answer.is_all else ():
-        if row.wanted is None or row.is_leaving:
+        if row.wanted is None:
             row.delete()
         else:
             row.said, row.vendor_id, row.synced, row.said_at = "", "", None, timezone.now()

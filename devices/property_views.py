@@ -32,7 +32,9 @@ def device_properties(request: HttpRequest, visit: Visit, device_id: uuid.UUID) 
         return redirect("device-properties", visit.clinic.slug, device.id)
     if wanted == "remove":
         rows = DeviceProperty.objects.for_clinic(visit.clinic).select_related("device__clinic", "clinic")
-        properties.remove_property(row=get_object_or_404(rows, device=device, key=key), by=visit.user)
+        row = get_object_or_404(rows, device=device, key=key)
+        if not properties.remove_property(row=row, by=visit.user):
+            messages.error(request, "Tenovi has it, and its API takes no property away.")
         return redirect("device-properties", visit.clinic.slug, device.id)
     if wanted == "set" and key in {*properties.keys_for(device), *(one.property.key for one in states)}:
         asked = PropertyForm(key, request.POST)

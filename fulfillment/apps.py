@@ -17,6 +17,8 @@ class FulfillmentConfig(AppConfig):
         registry.on_failure("devices.create", order_outcomes.not_created)
         registry.on_answer("devices.of_patient", handlers.store_devices_of_patient)
         registry.on_failure("devices.of_patient", order_outcomes.look_failed)
+        registry.before_sending("replacements.create", ask_handlers.check_still_meant(Replacement))
+        registry.before_sending("supply_requests.create", ask_handlers.check_still_meant(SupplyRequest))
         registry.on_payload("replacements.create", ask_handlers.replacement_to_send)
         registry.on_answer("replacements.create", ask_handlers.store_replacement)
         registry.on_failure("replacements.create", ask_handlers.not_sent(Replacement))

@@ -11,6 +11,7 @@ from django.utils import timezone
 from clinics.locks import hold
 from clinics.models import Clinic
 from devices.hardware import is_gateway_id, normal_hardware_id
+from devices.meant import check_same_holder
 from devices.models import Assignment, Device, Gateway
 from fulfillment import asks
 from fulfillment.actions import OrderEvent, store_orders
@@ -24,6 +25,20 @@ from tenovi.registry import NothingToSend
 from tenovi.shapes import Page
 
 TEXT = 200
+
+
+def check_still_meant(model: type[Ask]) -> Callable[[Request], None]:
+    """Refuse to send somebody a part or supplies for a device that somebody else has by now."""
+
+    def check(request: Request) -> None:
+        """Raises `NoLongerMeant`."""
+        asked = asks.rows_of(model, request.clinic).filter(id=request.target, state=AskState.QUEUED)
+        ask = asked.select_related("device__clinic").first()
+        if ask and ask.device:
+            again = "Ask again if it is to be sent for whoever has it now."
+            check_same_holder(ask.device, str(ask.patient_id or ""), ask_again=again)
+
+    return check
 
 
 def replacement_to_send(request: Request) -> dict[str, Any]:

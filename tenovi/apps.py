@@ -10,8 +10,6 @@ class TenoviConfig(AppConfig):
         from tenovi import webhook_answers  # models are ready only now
 
         registry.on_answer("webhooks.list", webhook_answers.store_webhooks)
-        for kind in ("webhooks.create", "webhooks.update"):
-            registry.on_payload(kind, webhook_answers.webhook_to_register)
-            registry.on_answer(kind, webhook_answers.store_registered)
+        registry.on_payload("webhooks.create", webhook_answers.webhook_to_register)
         registry.on_failure("webhooks.create", webhook_answers.look_for_lost)
         registry.on_answer("webhooks.delete", webhook_answers.store_removed)

@@ -131,7 +131,7 @@ class TenoviClient(Caller):
         return self._page(PROPERTIES, Property.from_wire, cursor, name=str(hwi_device_id))
 
     def set_property(self, hwi_device_id: UUID | str, key: str, value: str) -> Property:
-        """Creates it, or changes the one of that key."""
+        """Creates it, or changes the one of that key. No page of the vendor's has a call that removes one."""
         body = {"key": key, "value": value}
         return self._call(
             "POST",
@@ -141,10 +141,6 @@ class TenoviClient(Caller):
             body=body,
             unknown=_unknown_device(),
         )
-
-    def delete_property(self, hwi_device_id: UUID | str, property_id: str) -> None:
-        names = (str(hwi_device_id), property_id)
-        self._delete("/hwi/hwi-devices/{id}/properties/{property_id}/", names, "property")
 
     def gateways(self, cursor: str = "", *, first: Mapping[str, Any] | None = None) -> Page[Gateway]:
         """One page of all gateways, each with fewer fields than `gateway` has."""
@@ -232,10 +228,8 @@ class TenoviClient(Caller):
         return self._page(WEBHOOKS, Webhook.from_wire, cursor, unknown=_no("webhooks"))
 
     def create_webhook(self, body: Body) -> Webhook:
+        """Register one. No page of the vendor's has a call that changes it afterwards."""
         return self._create(WEBHOOKS, Webhook.from_wire, body, unknown=_no("webhooks"))
-
-    def update_webhook(self, number: UUID | str, body: Body) -> Webhook:
-        return self._change(WEBHOOK, Webhook.from_wire, str(number), body, "webhook")
 
     def delete_webhook(self, number: UUID | str) -> None:
         self._delete(WEBHOOK, str(number), "webhook")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import enum
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
@@ -74,12 +75,6 @@ def _set_property(client: TenoviClient, request: Request, body: Body) -> Any:
     return client.set_property(hwi_device_id, key, str(body["value"]))
 
 
-def _remove_property(client: TenoviClient, request: Request, body: Body) -> None:
-    """The target is `<hwi device id>/<the vendor's id of the property>`."""
-    hwi_device_id, _, property_id = request.target.partition("/")
-    client.delete_property(hwi_device_id, property_id)
-
-
 _create = partial(Write, again=False)
 _remove = partial(Write, has_body=False, removes=True)
 
@@ -97,11 +92,7 @@ WRITES: dict[str, Write] = {
     RequestKind.PATIENT_PUSH: Write(_push_patient),
     RequestKind.PATIENT_DELETE: _remove(lambda client, request, body: client.delete_patient(request.target)),
     RequestKind.PROPERTY_SET: Write(_set_property),
-    RequestKind.PROPERTY_REMOVE: _remove(_remove_property),
     RequestKind.WEBHOOK_CREATE: _create(lambda client, request, body: client.create_webhook(body)),
-    RequestKind.WEBHOOK_UPDATE: Write(
-        lambda client, request, body: client.update_webhook(request.target, body)
-    ),
     RequestKind.WEBHOOK_DELETE: _remove(lambda client, request, body: client.delete_webhook(request.target)),
     RequestKind.REPLACEMENT_CREATE: _create(lambda client, request, body: client.create_replacement(body)),
     RequestKind.REPLACEMENT_DELETE: _remove(
@@ -117,6 +108,34 @@ WRITES: dict[str, Write] = {
 
 CREATES = frozenset(kind for kind, write in WRITES.items() if not write.again)
 """Sent at most once: what may have created something is never sent again by software."""
+
+
+class Meant(enum.Enum):
+    """Whom a request concerns, and what a change of that between asking and sending does."""
+
+    NOBODY = "a look, or the account as a whole"
+    ITS_OWN = "what its target names: a record that keeps its patient for good"
+    PRESENT_HOLDER = "whoever has the device when it is sent: it tells the vendor who that is"
+    HOLDER_WHEN_ASKED = "whoever had the device when it was asked for: its room checks before it is sent"
+
+
+MEANT_FOR: dict[RequestKind, Meant] = {
+    **{RequestKind(kind): Meant.NOBODY for kind in CALLS},
+    RequestKind.DEVICE_CREATE: Meant.ITS_OWN,
+    RequestKind.DEVICE_UPDATE: Meant.PRESENT_HOLDER,
+    RequestKind.DEVICE_UNLINK: Meant.HOLDER_WHEN_ASKED,
+    RequestKind.DEVICE_DELETE: Meant.HOLDER_WHEN_ASKED,
+    RequestKind.PATIENT_PUSH: Meant.ITS_OWN,
+    RequestKind.PATIENT_DELETE: Meant.ITS_OWN,
+    RequestKind.PROPERTY_SET: Meant.HOLDER_WHEN_ASKED,
+    RequestKind.WEBHOOK_CREATE: Meant.NOBODY,
+    RequestKind.WEBHOOK_DELETE: Meant.NOBODY,
+    RequestKind.REPLACEMENT_CREATE: Meant.HOLDER_WHEN_ASKED,
+    RequestKind.REPLACEMENT_DELETE: Meant.ITS_OWN,
+    RequestKind.SUPPLY_CREATE: Meant.HOLDER_WHEN_ASKED,
+    RequestKind.SUPPLY_DELETE: Meant.ITS_OWN,
+}
+"""Of every kind, whether what it is about can change hands while it waits."""
 
 
 def call_of(request: Request) -> Callable[[TenoviClient], Any]:

@@ -9,18 +9,17 @@ from django.utils.datastructures import CaseInsensitiveMapping
 from clinics.models import Clinic
 from clinics.webhook_secrets import shown_by
 from tenovi.errors import VendorError
-from tenovi.models import Priority, Request, RequestKind, RequestState, VendorWebhook, WebhookDraft
+from tenovi.models import Call, Priority, Request, RequestKind, RequestState, VendorWebhook, WebhookDraft
 from tenovi.office_shapes import Webhook
 from tenovi.queue import ask
 from tenovi.registry import NothingToSend
 from tenovi.shapes import Page
-from tenovi.webhooks import TELLING, endpoint_of, leads_to, ours
+from tenovi.webhooks import TELLING, ask_to_remove, endpoint_of, leads_to, ours
 
 
 def webhook_to_register(request: Request) -> dict[str, Any]:
-    """All members, so that a webhook somebody changed over there is put right. The target is the event
-    of a new one, the vendor's id of one that is there."""
-    clinic, event = request.clinic, _event_of(request)
+    """Put together what is registered; the target is the event."""
+    clinic, event = request.clinic, request.target
     draft = WebhookDraft.objects.for_clinic(clinic).filter(event=event).first()
     if draft is None:
         raise NothingToSend
@@ -35,10 +34,17 @@ def webhook_to_register(request: Request) -> dict[str, Any]:
 
 
 def store_registered(request: Request, answer: Webhook) -> int:
-    """The vendor has it: the secret is needed here no longer."""
-    WebhookDraft.objects.for_clinic(request.clinic).filter(event=_event_of(request)).delete()
+    """The vendor has it: the secret is needed here no longer, nor is what it replaces needed there."""
+    WebhookDraft.objects.for_clinic(request.clinic).filter(event=request.target).delete()
     _store(request.clinic, answer)
+    for vendor_id in replaced_by(request) - {str(answer.id)}:
+        ask_to_remove(request.clinic, vendor_id)
     return 0
+
+
+def replaced_by(request: Request) -> set[str]:
+    """Return the vendor's ids of those that the webhook to be registered replaces."""
+    return {vendor_id.lower() for vendor_id in request.params.get("replaces", ())}
 
 
 def store_removed(request: Request, answer: None) -> int:
@@ -50,6 +56,9 @@ def store_webhooks(request: Request, answer: Page[Webhook]) -> int:
     """A page of the list. A whole one tells what is gone, and its end what became of a registration whose
     answer was lost."""
     clinic = request.clinic
+    if _was_told_since(request):  # it may be missing from this list, or be in it still
+        ask(clinic, RequestKind.WEBHOOKS, priority=Priority.PERSON, anew=True)
+        return 0
     for webhook in answer.results:
         _store(clinic, webhook)
     known = VendorWebhook.objects.for_clinic(clinic)
@@ -67,6 +76,12 @@ def store_webhooks(request: Request, answer: Page[Webhook]) -> int:
     return 0
 
 
+def _was_told_since(request: Request) -> bool:
+    """Whether the vendor has answered to something about webhooks since it was asked for this list."""
+    told = Call.objects.for_clinic(request.clinic).filter(kind__in=[*TELLING, RequestKind.WEBHOOK_DELETE])
+    return request.asked_at is not None and told.filter(at__gt=request.asked_at).exists()
+
+
 def look_for_lost(request: Request, error: VendorError | None) -> None:
     """Nobody knows whether it was registered: the list tells."""
     if request.state == RequestState.UNKNOWN:
@@ -75,14 +90,7 @@ def look_for_lost(request: Request, error: VendorError | None) -> None:
 
 def _being_told(clinic: Clinic) -> list[str]:
     told = Request.objects.for_clinic(clinic).filter(kind__in=TELLING).unanswered()
-    return [_event_of(request) for request in told]
-
-
-def _event_of(request: Request) -> str:
-    if request.kind == RequestKind.WEBHOOK_CREATE:
-        return request.target
-    known = VendorWebhook.objects.for_clinic(request.clinic).filter(vendor_id=request.target).first()
-    return known.event if known else ""
+    return list(told.values_list("target", flat=True))
 
 
 def _store(clinic: Clinic, webhook: Webhook) -> None:

@@ -1,6 +1,7 @@
-"""Our doors as webhooks at the vendor: registered, put right, looked at, removed.
+"""Our doors as webhooks at the vendor: registered, replaced, looked at, removed.
 
-One secret serves all of them: two are valid at a door, so that there is room for one new one alone. Source: https://docs.tenovi.com/hwi-api/webhooks/ (members of a webhook) and declarations in
+No page of the vendor's has a call that changes a webhook: one that is to be other than it is gets a successor,
+and is removed once that is there. One secret serves all of them: two are valid at a door, so that there is room for one new one alone. Source: https://docs.tenovi.com/hwi-api/webhooks/ (members of a webhook) and declarations in
 public integrations (paths).
 """
 
@@ -25,7 +26,7 @@ DOORS = {"MEASUREMENT": "measurements", "FULFILLMENT": "fulfillment", "SPECIAL_O
 """The vendor's events, and the door each is for."""
 USERNAME = "tenovi"
 SECRET_BYTES = 24  # 192 random bits
-TELLING = (RequestKind.WEBHOOK_CREATE, RequestKind.WEBHOOK_UPDATE)
+TELLING = (RequestKind.WEBHOOK_CREATE,)
 
 
 class StillTelling(Exception):
@@ -52,8 +53,8 @@ def leads_to(clinic: Clinic, event: str, endpoint: str) -> bool:
 
 @transaction.atomic
 def register(*, clinic: Clinic, by: User) -> WebhookSecret | None:
-    """Have the vendor post each event to our door with a new secret, as arrays, by default: what is missing
-    is created and what is there is put right. A secret the vendor has not taken yet is used again.
+    """Have the vendor post each event to our door with a new secret, as arrays, by default. What is there for
+    it already is removed once its successor is registered. A secret the vendor has not taken yet is used again.
 
     Returns the secret that was not in use and is retired for the new one, None where there was room. What
     the vendor has must have been read just before. Raises StillTelling, and TwoAreValid while both are in use.
@@ -70,18 +71,15 @@ def register(*, clinic: Clinic, by: User) -> WebhookSecret | None:
         header, password = "Authorization", secrets.token_urlsafe(SECRET_BYTES)
         value = "Basic " + base64.b64encode(f"{USERNAME}:{password}".encode()).decode()
         add_webhook_secret(clinic=clinic, header="", username=USERNAME, password=password, by=by)
-    created, changed = [], []
+    replaced = []
     for event, there in ours(clinic).items():
         draft, _ = WebhookDraft.objects.for_clinic(clinic).get_or_create(clinic=clinic, event=event)
         draft.header, draft.value = header, value
         draft.save(update_fields=["header", "value_encrypted"])
-        for webhook in there[:1]:
-            _tell(clinic, RequestKind.WEBHOOK_UPDATE, str(webhook.vendor_id))
-            changed.append(event)
-        if not there:
-            _tell(clinic, RequestKind.WEBHOOK_CREATE, event)
-            created.append(event)
-    detail = {"created": created, "changed": changed, "header": header}
+        _tell(clinic, RequestKind.WEBHOOK_CREATE, event, replaces=[str(one.vendor_id) for one in there])
+        if there:
+            replaced.append(event)
+    detail = {"created": list(DOORS), "replaced": replaced, "header": header}
     audit.record("webhooks_registered", by=by, clinic=clinic, detail=detail)
     return retired
 
@@ -89,9 +87,14 @@ def register(*, clinic: Clinic, by: User) -> WebhookSecret | None:
 @transaction.atomic
 def remove(*, webhook: VendorWebhook, by: User) -> None:
     """Have the vendor post to this address no longer."""
-    _tell(webhook.clinic, RequestKind.WEBHOOK_DELETE, str(webhook.vendor_id))
+    ask_to_remove(webhook.clinic, str(webhook.vendor_id))
     detail = {"endpoint": webhook.endpoint, "event": webhook.event}
     audit.record("webhook_removed", by=by, clinic=webhook.clinic, detail=detail)
+
+
+def ask_to_remove(clinic: Clinic, vendor_id: str) -> None:
+    """Have the vendor asked to remove one, without a line in the record."""
+    _tell(clinic, RequestKind.WEBHOOK_DELETE, vendor_id)
 
 
 def ask_what_is_there(clinic: Clinic) -> None:
@@ -121,5 +124,5 @@ def _told(row: Request) -> Telling:
     return Telling(f"{what}: waits for Tenovi’s answer. {row.reason}".strip(), refused=False)
 
 
-def _tell(clinic: Clinic, kind: str, target: str) -> None:
-    ask(clinic, kind, target, priority=Priority.PERSON, insist=True)
+def _tell(clinic: Clinic, kind: str, target: str, **params: list[str]) -> None:
+    ask(clinic, kind, target, priority=Priority.PERSON, params=params, insist=True)

@@ -136,16 +136,6 @@ def read_webhook(state: State, request: Request, number: str) -> Answer:
     return _one(state.webhooks, number, lambda record: Answer(HTTPStatus.OK, record))
 
 
-def update_webhook(state: State, request: Request, number: str) -> Answer:
-    body: Json = request.body if isinstance(request.body, dict) else {}
-
-    def changed(record: Json) -> Answer:
-        record.update({key: body[key] for key in record.keys() & body.keys() - {"id", "created"}})
-        return Answer(HTTPStatus.OK, record)
-
-    return _one(state.webhooks, number, changed)
-
-
 def delete_webhook(state: State, request: Request, number: str) -> Answer:
     def gone(record: Json) -> Answer:
         del state.webhooks[record["id"]]

@@ -155,15 +155,6 @@ def put_property(state: State, request: Request, device_id: str) -> Answer:
     return Answer(status, _property(known[key]))
 
 
-def delete_property(state: State, request: Request, device_id: str, number: str) -> Answer:
-    known = state.properties.get(device_id.lower(), {})
-    key = next((key for key, stored in known.items() if stored["id"] == number.lower()), None)
-    if key is None:
-        return not_found()
-    del known[key]
-    return Answer(HTTPStatus.NO_CONTENT, None)
-
-
 def _property(stored: Json) -> Json:
     waited = time.monotonic() - stored["since"]
     synced = stored["key"] in VENDOR_PROPERTIES and waited >= SYNC_SECONDS

@@ -37,7 +37,7 @@ def test_the_page_of_a_meter_without_a_passkey_says_so_and_has_the_field_that_en
     answer = admin.post(f"{page}properties/", {"do": "set", "key": "bluetooth_passkey", "value": "004711"})
     assert answer.status_code == 302
     assert MISSING not in text_of(admin.get(page))
-    DeviceProperty.objects.for_clinic(clinic).update(is_leaving=True)
+    DeviceProperty.objects.for_clinic(clinic).delete()
     shown = admin.get(page)
     assert MISSING in text_of(shown)
     assert 'name="key" value="bluetooth_passkey"' in shown.content.decode()

@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 import time_machine
+from django.db import connection
 from django.test import Client
 from pytest_django import Settings
 
@@ -20,7 +21,7 @@ from clinics.models import AuditEvent, Clinic, Role
 from devices.models import DeviceProperty
 from tenovi import reach
 from tenovi.drain import drain
-from tenovi.models import Request, RequestKind, VendorWebhook, WebhookDraft
+from tenovi.models import Call, Request, RequestKind, VendorWebhook, WebhookDraft
 from tenovi.reach import is_public, why_unreachable
 from tests.factories import deliver, element, knock, make_clinic, make_device, make_user
 from tests.sandbox_server import Sandbox
@@ -83,7 +84,7 @@ def read(admin: Client, stub: VendorStub, *there: dict[str, Any]) -> None:
 
 def sent(stub: VendorStub) -> list[dict[str, Any]]:
     """The bodies of what was written, in order."""
-    return [json.loads(asked.body) for asked in stub.asked if asked.method in ("POST", "PATCH")]
+    return [json.loads(asked.body) for asked in stub.asked if asked.method == "POST"]
 
 
 def echo(stub: VendorStub) -> None:
@@ -148,22 +149,57 @@ def test_the_secret_is_nowhere_but_at_the_vendor(
     assert secret not in repr(list(VendorWebhook.objects.for_clinic(clinic).values()))
     assert secret not in caplog.text
     event = AuditEvent.objects.get(action="webhooks_registered")
-    assert event.detail == {"created": list(EVENTS), "changed": [], "header": "Authorization"}
+    assert event.detail == {"created": list(EVENTS), "replaced": [], "header": "Authorization"}
 
 
-def test_what_is_there_is_put_right_and_not_doubled(admin: Client, clinic: Clinic, stub: VendorStub) -> None:
+def test_what_is_there_is_replaced_and_not_doubled(admin: Client, clinic: Clinic, stub: VendorStub) -> None:
+    """No page of the vendor's has a call that changes a webhook. Devices that are pinned to it follow first."""
     old = webhook("MEASUREMENT", 7, post_as_array=False, endpoint=f"{SITE}/webhooks/alpha/measurements")
     read(admin, stub, old)
     said = text_of(admin.get(URL))
     assert "It shows a secret that does not open this door." in said
     assert "Values measured together come one by one." in said
+    pinned = make_device(clinic, hwi_device_id=uuid.UUID(int=8))
+    pin = {"key": "measurement_webhook_id", "said": str(uuid.UUID(int=7)).upper(), "vendor_id": "17"}
+    DeviceProperty.objects.create(clinic=clinic, device=pinned, **pin)
+    echo(stub)
+    properties = f"{DEVICES}{pinned.hwi_device_id}/properties/"
+    stub.reply(properties, Reply(200, {**pin, "id": "17", "value": str(uuid.UUID(int=1))}))
+    stub.reply(f"{WEBHOOKS}{uuid.UUID(int=7)}/", Reply(204))
     admin.post(URL, {"do": "register"})
-    kinds = Request.objects.for_clinic(clinic).values_list("kind", "target")
-    assert sorted(kinds) == [
-        (RequestKind.WEBHOOK_CREATE, "FULFILLMENT"),
-        (RequestKind.WEBHOOK_CREATE, "SPECIAL_ORDER"),
-        (RequestKind.WEBHOOK_UPDATE, str(uuid.UUID(int=7))),
+    drain()
+    done = [(asked.method, asked.path.partition("/hwi/")[2]) for asked in stub.asked if asked.method != "GET"]
+    assert done == [
+        *[("POST", "webhooks/")] * 3,
+        ("POST", properties.removeprefix("/hwi/")),
+        ("DELETE", f"webhooks/{uuid.UUID(int=7)}/"),
     ]
+    assert set(VendorWebhook.objects.for_clinic(clinic).values_list("vendor_id", flat=True)) == {
+        uuid.UUID(int=number) for number in (1, 2, 3)
+    }
+    assert DeviceProperty.objects.for_clinic(clinic).get().value == str(uuid.UUID(int=1))
+    assert AuditEvent.objects.get(action="webhooks_registered").detail["replaced"] == ["MEASUREMENT"]
+
+
+def test_a_list_that_was_asked_for_before_the_registration_forgets_none(
+    admin: Client, clinic: Clinic, stub: VendorStub
+) -> None:
+    def registered() -> None:
+        Call.objects.create(
+            clinic=clinic,
+            request_id=uuid.uuid4(),
+            kind=RequestKind.WEBHOOK_CREATE,
+            method="POST",
+            path=WEBHOOKS,
+            milliseconds=1,
+        )
+        VendorWebhook.objects.create(clinic=clinic, vendor_id=uuid.UUID(int=1), endpoint="https://x.example/")
+        connection.close()
+
+    stub.reply(WEBHOOKS, Reply(200, [], before=registered), Reply(200, [webhook("MEASUREMENT", 1)]))
+    admin.post(URL, {"do": "read"})
+    drain()
+    assert VendorWebhook.objects.for_clinic(clinic).get().event == "MEASUREMENT"
 
 
 def test_while_the_vendor_is_being_told_no_further_secret_is_made(

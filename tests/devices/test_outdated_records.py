@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import pytest
@@ -138,6 +139,12 @@ def read_while(stub: VendorStub, device: Device, change: Change, row: dict[str, 
     return before_it_was_stored
 
 
+def in_between(change: Change, device: Device) -> None:
+    """In the vendor's thread, which has a connection of its own."""
+    change(device)
+    connection.close()
+
+
 def written(before: dict[str, Any], after: dict[str, Any]) -> set[str]:
     return {name for name, value in after.items() if value != before[name]}
 
@@ -178,9 +185,7 @@ def test_every_device_behind_the_replaced_gateway_keeps_the_new_one(
     stub: VendorStub, clinic: Clinic, device: Device
 ) -> None:
     behind = make_device(clinic, hwi_device_id=uuid.UUID(int=9), hardware_uuid=device.hardware_uuid)
-    stub.reply(
-        DEVICES, Reply(body=[wire_device(9)], before=lambda: (replacement(device), connection.close()))
-    )
+    stub.reply(DEVICES, Reply(body=[wire_device(9)], before=partial(in_between, replacement, device)))
     stub.reply(f"{DEVICES}{behind.hwi_device_id}/", Reply(404, {}))
     ask(clinic, RequestKind.DEVICES)
     drain()
@@ -199,7 +204,7 @@ def test_each_page_of_a_list_counts_from_when_it_was_asked_for(
 ) -> None:
     """What changed while the first page was read is known to the second."""
     first = wire_page(page_of(8), then=2, total=2)
-    happens = Reply(body=first.body, before=lambda: (status(device), connection.close()))
+    happens = Reply(body=first.body, before=partial(in_between, status, device))
     stub.reply(DEVICES, happens, wire_page(page_of(7)))
     ask(clinic, RequestKind.DEVICES)
     drain()
@@ -209,7 +214,7 @@ def test_each_page_of_a_list_counts_from_when_it_was_asked_for(
 def test_one_record_that_was_asked_for_earlier_undoes_nothing_either(
     stub: VendorStub, clinic: Clinic, device: Device
 ) -> None:
-    happens = Reply(body=page_of(7), before=lambda: (replacement(device), connection.close()))
+    happens = Reply(body=page_of(7), before=partial(in_between, replacement, device))
     stub.reply(
         RECORD, happens, Reply(body={**wire_device(7, "P-1", hardware_uuid=NEW), "status": "Returned"})
     )

@@ -173,16 +173,35 @@ def test_what_the_vendor_has_is_taken_over_and_a_difference_is_shown(
     assert "Tenovi has 9000 instead." in text_of(admin.get(url(watch)))
 
 
-def test_removing_asks_the_vendor_and_then_it_is_gone(admin: Client, watch: Device, stub: VendorStub) -> None:
+def test_what_the_vendor_has_cannot_be_removed_here_and_the_page_says_so(
+    admin: Client, watch: Device, stub: VendorStub
+) -> None:
     DeviceProperty.objects.create(
         clinic=watch.clinic, device=watch, key="measurement_webhook_id", said=PIN, vendor_id="17"
     )
-    stub.reply(f"{PATH}17/", Reply(204))
-    admin.post(url(watch), {"do": "remove", "key": "measurement_webhook_id"})
-    assert "Removing it: it waits to be sent" in text_of(admin.get(url(watch)))
+    page = admin.get(url(watch))
+    assert "one that is to go has to be removed in Tenovi’s own dashboard" in text_of(page)
+    assert 'value="remove"' not in page.content.decode()
+    asked = admin.post(url(watch), {"do": "remove", "key": "measurement_webhook_id"}, follow=True)
+    assert "Tenovi has it, and its API takes no property away." in text_of(asked)
     drain()
+    assert (stub.asked, rows(watch)) == ([], {"measurement_webhook_id": (None, PIN, None)})
+
+
+def test_what_was_removed_in_the_vendors_dashboard_is_gone_here_too(
+    admin: Client, watch: Device, stub: VendorStub
+) -> None:
+    kept = {"device": watch, "clinic": watch.clinic, "vendor_id": "17"}
+    DeviceProperty.objects.create(key="measurement_webhook_id", said=PIN, **kept)
+    DeviceProperty.objects.create(key="step_goal", said="6000", wanted="6000", **kept)
+    stub.reply(PATH, Reply(200, []))
+    admin.post(url(watch), {"do": "read"})
+    drain()
+    assert rows(watch) == {"step_goal": ("6000", "", None)}
+    assert "Tenovi does not have it. Save it once more, or remove it." in text_of(admin.get(url(watch)))
+    admin.post(url(watch), {"do": "remove", "key": "step_goal"})
     assert rows(watch) == {}
-    assert AuditEvent.objects.get(action="device_property_removed").detail["value"] == [PIN, "none"]
+    assert AuditEvent.objects.get(action="device_property_removed").detail["value"] == ["6000", "none"]
 
 
 def test_what_never_reached_the_vendor_is_removed_at_once(admin: Client, watch: Device) -> None:
@@ -223,15 +242,15 @@ def test_what_has_not_reached_the_hardware_is_asked_about_every_hour(watch: Devi
     assert Request.objects.for_clinic(watch.clinic).get().target == str(SEVEN)
 
 
-def test_the_sandbox_lists_devices_by_property_and_forgets_one(sandbox: Sandbox) -> None:
+def test_the_sandbox_lists_devices_by_property_and_takes_none_away(sandbox: Sandbox) -> None:
     sandbox.control("settings", {"rate_seconds": 0.0})
     device = sandbox.call(DEVICES, page=1).json()["results"][0]["id"]
     path = f"{DEVICES}{device}/properties/"
     made = sandbox.call(path, method="POST", body={"key": "shelf", "value": "B 4"}).json()
     listed = sandbox.call(DEVICES, page=1, properties__key="shelf").json()["results"]
     assert [record["id"] for record in listed] == [device]
-    assert sandbox.call(f"{path}{made['id']}/", method="DELETE").status_code == 204
-    assert sandbox.call(path).json() == []
+    assert sandbox.call(f"{path}{made['id']}/", method="DELETE").status_code == 404
+    assert sandbox.call(path).json() == [made]
 
 
 def test_a_device_is_pinned_to_one_of_the_webhooks_the_vendor_told_of(admin: Client, watch: Device) -> None:

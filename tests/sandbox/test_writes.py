@@ -144,11 +144,13 @@ def test_devices_of_a_deleted_patient_stay_without_one(vendor: Sandbox) -> None:
     assert {record["patient_id"] for record in records} & {"P-0001", ""} == {""}
 
 
-def test_webhooks_are_registered_changed_and_removed(vendor: Sandbox) -> None:
+def test_webhooks_are_registered_and_removed_and_not_changed(vendor: Sandbox) -> None:
     body = {"endpoint": "https://clinic.example/webhooks/a/measurements/", "event": "MEASUREMENT"}
     made = vendor.call("/hwi/webhooks/", method="POST", body=body).json()
     path = f"/hwi/webhooks/{made['id']}/"
-    assert vendor.call(path, method="PATCH", body={"post_as_array": True}).json()["post_as_array"] is True
+    for method in ("PUT", "PATCH"):
+        assert vendor.call(path, method=method, body={**body, "post_as_array": True}).status_code == 405
+    assert vendor.call("/hwi/webhooks/").json() == [made]
     assert vendor.call(path, method="DELETE").status_code == 204
     assert vendor.call("/hwi/webhooks/").json() == []
 

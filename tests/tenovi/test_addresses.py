@@ -22,7 +22,6 @@ NAMED: dict[str, Callable[[TenoviClient, str], Any]] = {
     "measurements_of_patient": lambda client, name: client.measurements_of_patient(name),
     "properties": lambda client, name: client.properties(name),
     "set_property": lambda client, name: client.set_property(name, "key", "value"),
-    "delete_property": lambda client, name: client.delete_property("device", name),
     "gateway": lambda client, name: client.gateway(name),
     "patient": lambda client, name: client.patient(name),
     "update_patient": lambda client, name: client.update_patient(name, {}),
@@ -31,7 +30,6 @@ NAMED: dict[str, Callable[[TenoviClient, str], Any]] = {
     "delete_replacement": lambda client, name: client.delete_replacement(name),
     "bulk_order": lambda client, name: client.bulk_order(name),
     "delete_supply_request": lambda client, name: client.delete_supply_request(name),
-    "update_webhook": lambda client, name: client.update_webhook(name, {}),
     "delete_webhook": lambda client, name: client.delete_webhook(name),
 }
 """The calls that put a name into their path."""

@@ -153,7 +153,7 @@ def test_an_account_without_supplies_keeps_its_key(vendor: TenoviClient, sandbox
             call()
 
 
-def test_a_webhook_is_registered_changed_and_removed_and_its_secret_is_not_shown(
+def test_a_webhook_is_registered_and_removed_and_its_secret_is_not_shown(
     vendor: TenoviClient,
 ) -> None:
     made = vendor.create_webhook(
@@ -167,7 +167,6 @@ def test_a_webhook_is_registered_changed_and_removed_and_its_secret_is_not_shown
     )
     assert (made.auth_key, made.post_as_array) == ("a-secret-of-ours", True)
     assert "a-secret-of-ours" not in repr(made)
-    assert vendor.update_webhook(made.id, {"post_as_array": False}).post_as_array is False
     assert made.id in [one.id for one in vendor.webhooks().results]
     vendor.delete_webhook(made.id)
     assert made.id not in [one.id for one in vendor.webhooks().results]
