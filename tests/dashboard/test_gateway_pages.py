@@ -269,8 +269,10 @@ def changed(device: Device, old: str, new: str, moment: datetime.datetime | None
 
 
 def former(client: Client, gateway: Gateway) -> str:
-    """The words under the heading of former devices, "" without one."""
-    return text_of(client.get(page_of(gateway))).partition("Devices it had before")[2]
+    """The words under the heading of former devices, which stands below the devices behind it now and
+    above the signal; "" without one."""
+    said = text_of(client.get(page_of(gateway))).partition("Devices behind it")[2]
+    return said.partition("Signal, 30 days")[0].partition("Devices it had before")[2]
 
 
 def test_a_gateways_page_lists_who_was_behind_it_before(clinic: Clinic, alice: Client) -> None:
