@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import datetime
+import itertools
 import uuid
 from collections import defaultdict
+from functools import partial
 from typing import Any
 
 from django.db.models import (
@@ -30,6 +32,7 @@ from clinics.presentation import Choice
 from dashboard.device_figures import DeviceFigures, figures_of, readings_of_each
 from devices.hardware import normal_hardware_id
 from devices.models import Assignment, Device, Gateway, HardwareChange
+from fulfillment.models import FulfillmentEvent
 from fulfillment.statuses import Stage, names_of
 from patients.models import Patient
 from tenovi import catalogue
@@ -60,7 +63,7 @@ def context(clinic: Clinic, query: QueryDict, now: datetime.datetime) -> dict[st
     sort = sort if sort.lstrip("-") in SORTS else "patient"
     devices = _with_standing(clinic, now)
     if text:
-        devices = devices.matching(text, _held(clinic, now), HardwareChange.objects.for_clinic(clinic))
+        devices = devices.matching(text, _held(clinic, now), partial(_once_had, clinic))
     counts = devices.aggregate(
         all=Count("id"), **{key: Count("id", filter=chosen) for key, (_, chosen) in SHOWN.items()}
     )
@@ -95,6 +98,13 @@ def is_silent(
 
 def _held(clinic: Clinic, now: datetime.datetime) -> Any:
     return Assignment.objects.for_clinic(clinic).in_force_at(now)
+
+
+def _once_had(clinic: Clinic, part: str) -> Q:
+    """Devices that had a hardware id with this part, by the vendor's log or by its news of parcels."""
+    logged = HardwareChange.objects.for_clinic(clinic).naming(part).order_by()
+    told = FulfillmentEvent.objects.for_clinic(clinic).naming(part).order_by()
+    return Q(hwi_device_id__in=logged.values("hwi_device_id")) | Q(id__in=told.values("device"))
 
 
 def _with_standing(clinic: Clinic, now: datetime.datetime) -> Any:
@@ -167,15 +177,19 @@ def _rows(clinic: Clinic, found: list[Any], now: datetime.datetime, text: str) -
 
 
 def _had(clinic: Clinic, devices: list[Any], text: str) -> defaultdict[uuid.UUID, set[str]]:
-    """By the vendor's id of a device, the hardware ids it ever had that a word of `text` names. One query."""
+    """By the vendor's id of a device, the hardware ids it ever had that a word of `text` names. Two queries."""
     had: defaultdict[uuid.UUID, set[str]] = defaultdict(set)
     parts = [part for word in text.split() if (part := normal_hardware_id(word))]
     if parts:
         log = HardwareChange.objects.for_clinic(clinic)
         changes = log.filter(hwi_device_id__in=[device.hwi_device_id for device in devices])
-        for change in changes:
-            ids = {change.old_hardware_uuid, change.new_hardware_uuid}
-            had[change.hwi_device_id] |= {one for one in ids if any(part in one for part in parts)}
+        news = FulfillmentEvent.objects.for_clinic(clinic).filter(device__in=devices)
+        members = ("hardware_uuid", "replaced_hardware_uuid", "former_hardware_uuid")
+        for key, *ids in itertools.chain(
+            changes.values_list("hwi_device_id", "old_hardware_uuid", "new_hardware_uuid"),
+            news.values_list("device__hwi_device_id", *members).distinct(),
+        ):
+            had[key] |= {one for one in ids if any(part in one for part in parts)}
     return had
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime
 import itertools
 import uuid
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Self
 
@@ -47,15 +47,15 @@ class DeviceQuerySet(TenantQuerySet["Device"]):
         unread = Q(synced_at__isnull=True) | Q(synced_at__lt=F("changed_at"))
         return self.filter(unread, changed_at__gt=moment)
 
-    def matching(self, text: str, held: AssignmentQuerySet, log: HardwareChangeQuerySet) -> Self:
+    def matching(self, text: str, held: AssignmentQuerySet, once_had: Callable[[str], Q]) -> Self:
         """Keep devices with every word of `text` in their name, in an id of them or of their gateway, in a
-        hardware id they had by `log`, or in the name or id of their patient by `held`."""
+        hardware id they `once_had`, or in the name or id of their patient by `held`. `once_had` is given a
+        part of a normal hardware id."""
         found = self.alias(hwi_id=Cast("hwi_device_id", CharField()))
         for word in text.split():
             named = Q(name__icontains=word) | Q(sensor_id__icontains=word) | Q(hwi_id__icontains=word)
             if hardware_id := normal_hardware_id(word):
-                named |= Q(hardware_uuid__contains=hardware_id)
-                named |= Q(hwi_device_id__in=log.naming(hardware_id).order_by().values("hwi_device_id"))
+                named |= Q(hardware_uuid__contains=hardware_id) | once_had(hardware_id)
             theirs = held.of_patients_matching(word).values("device")
             found = found.filter(named | Q(id__in=theirs))
         return found

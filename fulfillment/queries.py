@@ -64,8 +64,16 @@ class FulfillmentEventQuerySet(TenantQuerySet["FulfillmentEvent"]):
         """The hardware, old or new, or the tracking link contains `text`, however people group an id."""
         found = Q(tracking_link__icontains=text)
         if hardware := normal_hardware_id(text):
-            found |= Q(hardware_uuid__contains=hardware) | Q(replaced_hardware_uuid__contains=hardware)
+            found |= self._names(hardware)
         return self.filter(found)
+
+    def naming(self, part: str) -> Self:
+        """Keep events of which an id, old or new, contains this part of a normal hardware id."""
+        return self.filter(self._names(part))
+
+    def _names(self, part: str) -> Q:
+        members = ("hardware_uuid", "replaced_hardware_uuid", "former_hardware_uuid")
+        return Q(*[(f"{name}__contains", part) for name in members], _connector=Q.OR)
 
 
 class ShipmentQuerySet(TenantQuerySet["Shipment"]):

@@ -30,6 +30,7 @@ from tests.factories import (
     settled,
     vendor_time,
 )
+from tests.fulfillment.vendor import news, tell
 from tests.pages import signed_in, text_of
 
 pytestmark = pytest.mark.django_db
@@ -326,6 +327,37 @@ def test_a_search_finds_a_device_by_any_hardware_id_it_ever_had(
     assert names(answer) == ["Cuff"]
     assert f"once had {GATEWAY_ID}" in text_of(answer)
     assert "once had" not in text_of(alice.get(URL))
+
+
+@pytest.mark.parametrize("text", ["A1B2C3D4E5F6", "a1b2-c3d4-e5f6", "e5f6"])
+@pytest.mark.parametrize("names_the_old_one", [True, False])
+def test_a_search_finds_a_device_by_an_id_that_only_the_news_of_its_parcel_named(
+    clinic: Clinic, alice: Client, text: str, names_the_old_one: bool
+) -> None:
+    """The vendor's log is read in the night; what was replaced today stands in the news alone."""
+    device = held(clinic, "Cuff", "Ada Lark")
+    Device.objects.for_clinic(clinic).update(hardware_uuid=GATEWAY_ID)
+    held(clinic, "Scale", "Bo Finch")
+    old = {"device_id": GATEWAY_ID.lower()} if names_the_old_one else {}
+    said = news(device, "Replaced", hardware_uuid="c0ffee000001", patient_id="Ada Lark", **old)
+    assert tell(clinic, said) == {"stored": 1}
+    answer = alice.get(URL, {"search": text})
+    assert names(answer) == ["Cuff"]
+    assert f"once had {GATEWAY_ID}" in text_of(answer)
+    assert not HardwareChange.objects.for_clinic(clinic).exists()
+
+
+def test_a_search_takes_the_same_queries_for_any_number(clinic: Clinic, alice: Client) -> None:
+    taken = set()
+    for first, last in ((0, 2), (2, 40)):
+        for number in range(first, last):
+            device = held(clinic, f"Cuff {number}", f"P {number}")
+            changed(device, GATEWAY_ID, "")
+            new = {"hardware_uuid": f"{number:012x}", "device_id": GATEWAY_ID}
+            assert tell(clinic, news(device, "Replaced", patient_id=f"P {number}", **new)) == {"stored": 1}
+        assert len(names(alice.get(URL, {"search": GATEWAY_ID}))) == last
+        taken.add(queries(alice, f"{URL}?search={GATEWAY_ID}"))
+    assert len(taken) == 1
 
 
 def changed(device: Device, old: str, new: str) -> None:
