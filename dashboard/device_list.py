@@ -30,6 +30,7 @@ from clinics.models import Clinic
 from clinics.paging import page_of
 from clinics.presentation import Choice
 from dashboard.device_figures import DeviceFigures, figures_of, readings_of_each
+from dashboard.hardware_search import hardware_search
 from devices.hardware import normal_hardware_id
 from devices.models import Assignment, Device, Gateway, HardwareChange
 from fulfillment.models import FulfillmentEvent
@@ -82,6 +83,7 @@ def context(clinic: Clinic, query: QueryDict, now: datetime.datetime) -> dict[st
         "filters": _filters(query, show, counts),
         "sort": sort,
         "page": page,
+        "hardware_search": None if counts["all"] else hardware_search(clinic, text),
         "zone": clinic.zone,
     }
 

@@ -4,15 +4,20 @@ from __future__ import annotations
 
 import uuid
 
+from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
-from django.shortcuts import render
+from django.shortcuts import redirect, render
+from django.urls import reverse
 from django.utils import timezone
-from django.views.decorators.http import require_safe
+from django.utils.http import urlencode
+from django.views.decorators.http import require_POST, require_safe
 
 from clinics import audit
 from clinics.access import Permission, Visit, clinic_page
 from dashboard import device_list, device_page, gateway_list, gateway_page
+from devices import hardware_log
 from devices.access import device_for, gateway_for
+from tenovi.keys import NOT_SET_UP, UNREADABLE, why_nothing_is_sent
 
 
 @clinic_page(Permission.VIEW_PATIENTS)
@@ -20,6 +25,26 @@ from devices.access import device_for, gateway_for
 def devices(request: HttpRequest, visit: Visit) -> HttpResponse:
     context = device_list.context(visit.clinic, request.GET, timezone.now())
     return render(request, "dashboard/devices.html", context)
+
+
+@require_POST
+@clinic_page(Permission.VIEW_PATIENTS, shows_patients=False)
+def search_hardware_log(request: HttpRequest, visit: Visit) -> HttpResponse:
+    """Have the vendor asked for a typed hardware id that nothing here knows."""
+    found = reverse("devices", args=[visit.clinic.slug])
+    if why_nothing_is_sent(visit.clinic) in (NOT_SET_UP, UNREADABLE):
+        messages.error(request, "There is no key to ask Tenovi with.")
+        return redirect(found)
+    try:
+        typed = request.POST.get("hardware_uuid", "")
+        hardware_id = hardware_log.search(clinic=visit.clinic, typed=typed, by=visit.user)
+    except hardware_log.NoHardwareId:
+        messages.error(
+            request,
+            "A Gateway ID has 12 digits and letters from A to F, an IMEI has 15 digits. That is neither.",
+        )
+        return redirect(found)
+    return redirect(f"{found}?{urlencode({'search': hardware_id})}")
 
 
 @clinic_page(Permission.VIEW_PATIENTS)

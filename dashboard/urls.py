@@ -48,6 +48,11 @@ urlpatterns = [
         "c/<slug:clinic>/patients/<uuid:patient_id>/restore/", archive_views.restore, name="patient-restore"
     ),
     path("c/<slug:clinic>/devices/", device_views.devices, name="devices"),
+    path(
+        "c/<slug:clinic>/devices/hardware-log/search/",
+        device_views.search_hardware_log,
+        name="hardware-log-search",
+    ),
     path("c/<slug:clinic>/devices/<uuid:device_id>/", device_views.device, name="device"),
     path(
         "c/<slug:clinic>/devices/<uuid:device_id>/holder/", holder_views.device_holder, name="device-holder"

@@ -7,7 +7,7 @@ class DevicesConfig(AppConfig):
     name = "devices"
 
     def ready(self) -> None:
-        from devices import ending, handlers, property_answers  # models are ready only now
+        from devices import ending, handlers, hardware_log, property_answers  # models are ready only now
 
         registry.on_answer("devices.list", handlers.store_devices)
         registry.on_answer("devices.read", handlers.store_device)
@@ -15,6 +15,9 @@ class DevicesConfig(AppConfig):
         registry.on_answer("gateways.list", handlers.store_gateways)
         registry.on_answer("gateways.read", handlers.store_gateway)
         registry.on_answer("hardware_log.list", handlers.store_hardware_changes)
+        registry.on_answer("hardware_log.search", handlers.store_hardware_search)
+        for log in ("hardware_log.list", "hardware_log.search"):
+            registry.on_failure(log, hardware_log.note_failure)
         registry.on_payload("devices.update", handlers.patient_to_attach)
         registry.on_answer("devices.update", handlers.store_holder)
         registry.on_answer("devices.with_property", property_answers.ask_about_listed)

@@ -21,6 +21,7 @@ from django.utils import timezone
 
 from clinics import audit
 from clinics.models import Clinic, User
+from devices import hardware_log
 from devices.meant import device_named, holder_of, is_meant, meant_for_holder
 from devices.models import Assignment, Device
 from tenovi.keys import database_now
@@ -155,22 +156,7 @@ def _end_unlinked(
     device.unlinked_at, device.unlinked_by_vendor, device.hardware_uuid = moment, by_vendor, ""
     device.unsent = {}
     _note("device_unlinked", device, before, moment, by, by_vendor=by_vendor, meant=meant)
-    _ask_what_it_had(device, by)
-
-
-def _ask_what_it_had(device: Device, by: User | None) -> None:
-    """Ask for the device's log of hardware: its record at the vendor names none from now on.
-
-    The answer locks no device, so this may follow the lock of one.
-    """
-    ask(
-        device.clinic,
-        RequestKind.HARDWARE_LOG,
-        str(device.hwi_device_id),
-        priority=Priority.PERSON if by else Priority.ROUTINE,
-        anew=True,
-        wake=by is not None,
-    )
+    hardware_log.ask_about(device, by)
 
 
 def note_deleted(

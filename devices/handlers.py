@@ -10,7 +10,7 @@ from typing import Any
 from django.db import DataError, IntegrityError, transaction
 
 from clinics.models import User
-from devices import actions, ending, handing
+from devices import actions, ending, handing, hardware_log
 from devices.actions import store_vendor_device
 from devices.locks import lock_devices
 from devices.models import Assignment, Device, Gateway
@@ -99,6 +99,13 @@ def store_gateway(request: Request, answer: VendorGateway) -> int:
 
 def store_hardware_changes(request: Request, answer: shapes.Page[HardwareChange]) -> int:
     actions.store_hardware_changes(clinic=request.clinic, records=answer.results)
+    hardware_log.note_read(request, answer)
+    return 0
+
+
+def store_hardware_search(request: Request, answer: shapes.Page[HardwareChange]) -> int:
+    actions.store_hardware_changes(clinic=request.clinic, records=answer.results)
+    hardware_log.note_searched(request, answer)
     return 0
 
 

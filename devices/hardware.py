@@ -45,6 +45,13 @@ def bare_hardware_id(text: str) -> str:
     return "".join(character for character in text if character.isalnum())
 
 
+def hardware_id_in(text: str) -> str:
+    """Find the Gateway ID or IMEI that a text is, in our spelling; "" when it is none. Whether the last digit
+    of an IMEI is right is not asked: whoever looks for one may have mistyped it."""
+    normal = normal_hardware_id(text) if text.isascii() else ""
+    return normal if GATEWAY_ID.fullmatch(normal) or IMEI.fullmatch(normal) else ""
+
+
 def is_gateway_id(hardware_id: str) -> bool:
     """Whether a normal hardware id names a gateway."""
     return GATEWAY_ID.fullmatch(hardware_id) is not None

@@ -295,6 +295,24 @@ class HardwareChange(TenantModel):
         indexes = [models.Index(fields=["clinic", "hwi_device_id"], name="hardware_change_device")]
 
 
+class HardwareLogRead(TenantModel):
+    """The vendor's log of hardware was last read to its end at `read_at`.
+
+    `target` is the vendor's id of the one device it was read for, the normal hardware id it was searched
+    for, or "" for the log as a whole.
+    """
+
+    target = models.CharField(max_length=64, blank=True)
+    read_at = models.DateTimeField()
+
+    objects: ClassVar[TenantQuerySet[HardwareLogRead]] = TenantQuerySet.as_manager()  # type: ignore[assignment]
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["clinic", "target"], name="hardware_log_read_once"),
+        ]
+
+
 class NightlySync(TenantModel):
     """The vendor's account was asked for as a whole in this night (the clinic's local date)."""
 

@@ -149,10 +149,14 @@ class HardwareChangeQuerySet(TenantQuerySet["HardwareChange"]):
         """Keep entries of which an id, before or after, contains this part of a normal hardware id."""
         return self.filter(Q(old_hardware_uuid__contains=part) | Q(new_hardware_uuid__contains=part))
 
+    def of_hardware(self, hardware_id: str) -> Self:
+        """Keep entries in which a device got or lost this normal hardware id."""
+        return self.filter(Q(old_hardware_uuid=hardware_id) | Q(new_hardware_uuid=hardware_id))
+
     def of_devices_once_with(self, hardware_id: str) -> Self:
         """All entries, oldest first, of each device that ever got or lost this normal hardware id."""
-        theirs = self.filter(Q(old_hardware_uuid=hardware_id) | Q(new_hardware_uuid=hardware_id))
-        found = self.filter(hwi_device_id__in=theirs.order_by().values("hwi_device_id"))
+        theirs = self.of_hardware(hardware_id).order_by()
+        found = self.filter(hwi_device_id__in=theirs.values("hwi_device_id"))
         return found.order_by("hwi_device_id", F("changed_at").asc(nulls_first=True), "id")
 
 

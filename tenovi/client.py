@@ -155,11 +155,17 @@ class TenoviClient(Caller):
         return self._one("/hwi/gateway-info/{id}/", Gateway.from_wire, name, "gateway")
 
     def hardware_log(
-        self, cursor: str = "", *, hwi_device_id: str = "", path: str = HARDWARE_LOG
+        self,
+        cursor: str = "",
+        *,
+        hwi_device_id: str = "",
+        hardware_uuid: str = "",
+        path: str = HARDWARE_LOG,
     ) -> Page[HardwareChange]:
-        """One page of the changes of hardware ids, of all devices or of one. The vendor's pages do
-        not agree on `path`: `PathUnknown` says that it is another."""
-        first = self._first({"object_id": hwi_device_id})
+        """One page of the changes of hardware ids: of all devices, of one, or those that name a hardware id
+        in the vendor's spelling. The vendor's pages do not agree on `path`: `PathUnknown` says that it
+        is another."""
+        first = self._first({"object_id": hwi_device_id, "search": hardware_uuid})
         return self._page(path, HardwareChange.from_wire, cursor, first=first, unknown=_no("hardware log"))
 
     def patients(self, cursor: str = "") -> Page[Patient]:

@@ -39,6 +39,9 @@ CALLS: dict[str, Callable[[TenoviClient, Request], Any]] = {
     RequestKind.HARDWARE_LOG: lambda client, request: client.hardware_log(
         request.cursor, hwi_device_id=request.target, path=_path(request)
     ),
+    RequestKind.HARDWARE_SEARCH: lambda client, request: client.hardware_log(
+        request.cursor, hardware_uuid=request.params.get("search", request.target), path=_path(request)
+    ),
     RequestKind.PROPERTIES: lambda client, request: client.properties(request.target, request.cursor),
     RequestKind.WEBHOOKS: lambda client, request: client.webhooks(request.cursor),
     RequestKind.REPLACEMENTS: lambda client, request: client.replacements(request.cursor),
@@ -192,9 +195,11 @@ def other_way(request: Request, error: errors.VendorError) -> dict[str, Any] | N
 
 
 def _paths(request: Request) -> list[str]:
-    is_log = request.kind == RequestKind.HARDWARE_LOG
+    is_log = request.kind in (RequestKind.HARDWARE_LOG, RequestKind.HARDWARE_SEARCH)
     return list(settings.TENOVI_HARDWARE_LOG_PATHS if is_log else settings.TENOVI_SUPPLY_REQUESTS_PATHS)
 
 
 def _path(request: Request) -> str:
-    return _paths(request)[int(request.params.get("path", 0))]
+    """Choose the path that this request has come to; the first one where the setting has fewer by now."""
+    paths, number = _paths(request), int(request.params.get("path", 0))
+    return paths[number if number < len(paths) else 0]

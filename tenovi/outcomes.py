@@ -16,7 +16,7 @@ import uuid
 from typing import Any
 
 from django.db import InterfaceError, OperationalError, transaction
-from django.db.models import Case, F, Q, Value, When
+from django.db.models import Case, F, Func, JSONField, Q, Value, When
 from django.db.models.functions import Now
 
 from tenovi import errors
@@ -56,6 +56,11 @@ PAUSES = (5, 15, 60, 180)  # seconds after the first failure, the second, ...
 NOT_FOUND_PAUSE = 24 * 3600  # seconds
 PARKED_PAUSE = 3600  # seconds until asking for the same again revives it
 MOST_RESTARTS = 2  # of a list whose end could not be proven
+
+FROM_THE_FIRST_PATH = Func(
+    F("params"), Value("path"), template="%(expressions)s", arg_joiner=" - ", output_field=JSONField()
+)
+"""The params of a request that has stopped: asked for again, it tries each of the vendor's paths again."""
 
 DIED = "The process that sent this ended without a result, five times."
 DIED_ONCE = "The process that sent this ended without a result: Tenovi may have done it."
@@ -298,9 +303,15 @@ def _stop(request: Request, state: str, reason: str, error: errors.VendorError |
     """It is not sent again by itself, and its room is told. What was asked for anew meanwhile is."""
     with transaction.atomic():
         if request.kind not in CREATES and _renewed(request):
-            anew = {**FROM_THE_FIRST_PAGE, "restarts": 0}
+            anew = {**FROM_THE_FIRST_PAGE, "restarts": 0, "params": FROM_THE_FIRST_PATH}
             _update(request, state=RequestState.WAITING, attempts=0, reason=reason, renewed=False, **anew)
-        elif _update(request, state=state, reason=reason, not_before=seconds_from_now(PARKED_PAUSE)):
+        elif _update(
+            request,
+            state=state,
+            reason=reason,
+            not_before=seconds_from_now(PARKED_PAUSE),
+            params=FROM_THE_FIRST_PATH,
+        ):
             request.state, request.reason = state, reason
             _tell_room(request, error)
 

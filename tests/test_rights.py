@@ -68,6 +68,7 @@ care admin billing operator
   ✔    ✔      –      –      GET   c/<slug:clinic>/patients/<uuid:patient_id>/limits/
   ✔    ✔      –      –      POST  c/<slug:clinic>/patients/<uuid:patient_id>/limits/
   ✔    ✔      –      –      GET   c/<slug:clinic>/devices/
+  ✔    ✔      –      –      POST  c/<slug:clinic>/devices/hardware-log/search/
   ✔    ✔      –      –      GET   c/<slug:clinic>/devices/<uuid:device_id>/
   –    ✔      –      –      GET   c/<slug:clinic>/devices/<uuid:device_id>/holder/
   –    ✔      –      –      POST  c/<slug:clinic>/devices/<uuid:device_id>/holder/

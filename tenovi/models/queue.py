@@ -26,6 +26,7 @@ class RequestKind(models.TextChoices):
     GATEWAYS = "gateways.list", "List of gateways"
     GATEWAY = "gateways.read", "One gateway"
     HARDWARE_LOG = "hardware_log.list", "Changes of hardware ids"
+    HARDWARE_SEARCH = "hardware_log.search", "Changes of one hardware id"
     PROPERTIES = "properties.list", "Properties of a device"
     WEBHOOKS = "webhooks.list", "Registered webhooks"
     REPLACEMENTS = "replacements.list", "List of replacements"

@@ -22,14 +22,26 @@ EVENTS = ("MEASUREMENT", "FULFILLMENT", "SPECIAL_ORDER")
 
 
 def list_hardware_log(state: State, request: Request) -> Answer:
-    """Newest first; filtered by `object_id` (the HWI device) or `search` (a hardware id)."""
+    """Newest first; filtered by `object_id` (the HWI device) or `search` (a hardware id, whole).
+
+    The vendor's page ("Viewing Hardware UUID Logs") promises no more, so that a part of an id finds nothing,
+    nor does another spelling while the vendor minds the case.
+    """
     rows = list(reversed(state.hardware_log))
     if "object_id" in request.query:
         rows = [row for row in rows if row["object_id"] == request.query["object_id"].lower()]
     if "search" in request.query:
-        wanted = request.query["search"].upper()
-        rows = [row for row in rows if wanted in (row["old_hardware_uuid"], row["new_hardware_uuid"])]
+        wanted = request.query["search"]
+        rows = [row for row in rows if _names(state, row, wanted)]
     return listed(state, request, rows)
+
+
+def _names(state: State, row: Json, wanted: str) -> bool:
+    logged = [hardware for name in ("old_hardware_uuid", "new_hardware_uuid") if (hardware := row[name])]
+    spelled = [state.spell(hardware) for hardware in logged]
+    if state.settings.minds_case:
+        return wanted in spelled
+    return wanted.casefold() in [hardware.casefold() for hardware in spelled]
 
 
 def list_replacements(state: State, request: Request) -> Answer:

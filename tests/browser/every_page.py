@@ -32,7 +32,7 @@ FURTHER_STATES = {
     "shipments": ["?view=board", "?stage=needs-you", "?stage=ended", "?search=nobody"],
     "patient": ["?view=table", "?view=table&from=2025-08-01&to=2025-08-02", "?month=2025-08"],
     "billing": ["?month=2025-10&open={patient_id}-RPM", "?month=2024-01"],
-    "devices": ["?show=silent", "?search=nobody"],
+    "devices": ["?show=silent", "?search=nobody", "?search=ffff-ffff-fff0"],
     "gateways": ["?show=weak", "?search=nobody"],
     "deliveries": ["?state=pending"],
 }

@@ -11,7 +11,7 @@ from playwright.sync_api import BrowserContext, Page, expect
 from pytest_django.live_server_helper import LiveServer
 
 from clinics.models import Clinic, Session, User
-from devices.models import Assignment, Device
+from devices.models import Assignment, Device, HardwareLogRead
 from fulfillment.orders import cancel_order
 from patients.models import Patient
 from tenovi.models import Request, RequestKind
@@ -127,6 +127,24 @@ def test_what_is_asked_of_the_vendor_about_a_device_leaves_its_page_when_it_is_d
 
     expect(standing).not_to_contain_text("Tenovi.")
     expect(standing).to_contain_text("unlinked")
+
+
+def test_a_search_at_the_vendor_shows_its_answer_by_itself(
+    clinic: Clinic, care_manager: User, enter: Enter, page: Page
+) -> None:
+    ask(clinic, RequestKind.HARDWARE_SEARCH, "FFFFFFFFFFF0", wake=False)
+    enter(care_manager)
+    page.clock.install()
+    page.goto("/c/demo/devices/?search=ffff-ffff-fff0")
+    listed = page.locator("#list")
+    expect(listed).to_contain_text("Searching at Tenovi")
+
+    Request.objects.for_clinic(clinic).filter(kind=RequestKind.HARDWARE_SEARCH).delete()
+    HardwareLogRead.objects.create(clinic=clinic, target="FFFFFFFFFFF0", read_at=NOW)
+    page.clock.fast_forward(A_TURN)
+
+    expect(listed).to_contain_text("Tenovi knows no such id")
+    expect(listed.get_by_role("button", name="Search again")).to_be_visible()
 
 
 def test_an_order_that_is_being_placed_follows_by_itself(

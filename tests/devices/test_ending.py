@@ -13,6 +13,7 @@ from django.test import Client
 
 from clinics.models import AuditEvent, Clinic, Role
 from devices.actions import store_vendor_device
+from devices.hardware_log import NO_PATH
 from devices.models import Assignment, Device, DeviceType
 from tenovi.drain import drain
 from tenovi.models import Priority, Request, RequestKind
@@ -90,6 +91,21 @@ def test_what_hardware_it_had_is_known_as_soon_as_it_is_unlinked(
     assert not Request.objects.for_clinic(device.clinic).exists()
     assert "A1B2C3D4E5F6 none admin" in text(admin, f"/c/alpha/devices/{device.id}/")
     assert device.name in text(admin, "/c/alpha/devices/?search=a1b2c3d4e5f6")
+
+
+def test_a_vendor_without_a_log_says_so_once_however_many_devices_are_unlinked(
+    clinic: Clinic, admin: Client, stub: VendorStub
+) -> None:
+    for number in (7, 8, 9):
+        device = make_device(clinic, hwi_device_id=uuid.UUID(int=number), hardware_uuid=f"{number:012X}")
+        answer = {**wire_device(number, hardware_uuid=None), "status": "Unlinked"}
+        stub.reply(f"/hwi/unlink-gateway/{device.hwi_device_id}/", Reply(200, answer))
+        admin.post(page(device), {"do": "unlink"})
+    drain()
+    request = Request.objects.for_clinic(clinic).get()
+    assert (request.kind, request.target, request.state) == (RequestKind.HARDWARE_LOG, "", "parked")
+    assert request.reason == NO_PATH
+    assert text(admin, "/c/alpha/operations/").count(NO_PATH) == 1
 
 
 def test_what_unlinking_means_is_said_before_the_click(admin: Client, device: Device) -> None:

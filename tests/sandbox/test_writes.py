@@ -95,6 +95,24 @@ def test_every_change_of_hardware_is_logged(vendor: Sandbox) -> None:
     ]
 
 
+def test_the_log_is_searched_for_a_whole_id_in_the_vendors_spelling(vendor: Sandbox) -> None:
+    """The vendor's page promises a search "by a given hardware_uuid": no part of one, no other spelling."""
+    device = order(vendor).json()["id"]
+    vendor.control("orders", {"device": device})
+    hardware = vendor.call(f"/hwi/hwi-devices/{device}/").json()["device"]["hardware_uuid"]
+    vendor.call(f"/hwi/unlink-gateway/{device}/")
+
+    def found(wanted: str) -> int:
+        return len(vendor.call("/hwi/hardware-uuid-logs/", search=wanted).json())
+
+    assert found(hardware) == 2
+    grouped = "-".join(hardware[place : place + 4] for place in (0, 4, 8))
+    for wanted in (hardware[:-1], hardware[4:], hardware.upper(), grouped, "none", device):
+        assert found(wanted) == 0, wanted
+    vendor.control("settings", {"minds_case": False})
+    assert [found(wanted) for wanted in (hardware.upper(), hardware, hardware[4:])] == [2, 2, 0]
+
+
 def test_an_address_that_is_not_real_holds_the_order_up_until_it_is_confirmed(vendor: Sandbox) -> None:
     vendor.call("/hwi/hwi-patients/P-0002/", method="PATCH", body={"zip_code": "?", "address": "Nowhere"})
     device = order(vendor, fulfillment_request={**SHIPPING, "shipping_address": "Nowhere"}).json()["id"]

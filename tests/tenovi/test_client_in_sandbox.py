@@ -56,6 +56,8 @@ def test_a_device_is_ordered_read_given_hardware_unlinked_and_deleted(vendor: Te
         ("0123456789ab", ""),
         ("", "0123456789ab"),
     ]
+    assert vendor.hardware_log(hardware_uuid="0123456789ab").results == changes
+    assert vendor.hardware_log(hardware_uuid="0123456789AB").results == ()
     vendor.delete_device(ordered.hwi_device_id)
     with pytest.raises(errors.NotFound):
         vendor.device(ordered.hwi_device_id)

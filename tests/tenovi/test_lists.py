@@ -37,6 +37,7 @@ LISTS: dict[str, str] = {
     RequestKind.DEVICE_TYPES: "",
     RequestKind.GATEWAYS: "",
     RequestKind.HARDWARE_LOG: "",
+    RequestKind.HARDWARE_SEARCH: "A1B2C3D4E5F6",
     RequestKind.PROPERTIES: DEVICE,
     RequestKind.WEBHOOKS: "",
     RequestKind.REPLACEMENTS: "",

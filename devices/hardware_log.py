@@ -1,0 +1,153 @@
+"""The vendor's log of hardware ids: asked for as a whole, of one device, or by an id that somebody typed.
+
+Source: https://tenovi.com/api-docs/, "Viewing Hardware UUID Logs". A typed id is sent as the vendor spells
+it; where nobody knows how, in one spelling after the other, since the vendor may mind the case.
+"""
+
+from __future__ import annotations
+
+import datetime
+from dataclasses import dataclass
+from typing import Any
+
+from django.db import transaction
+from django.utils import timezone
+
+from clinics import audit
+from clinics.models import Clinic, User
+from devices.hardware import bare_hardware_id, hardware_id_in
+from devices.models import Device, Gateway, HardwareChange, HardwareLogRead
+from tenovi.errors import PathUnknown, VendorError
+from tenovi.keys import why_nothing_is_sent
+from tenovi.models import Priority, Request, RequestKind, RequestState
+from tenovi.queue import ask
+from tenovi.shapes import Page
+
+WHOLE = ""
+"""The target of the request for the log of all devices."""
+NO_PATH = (
+    "Tenovi has no hardware log under the paths that its pages name. Ask Tenovi for the path; whoever runs "
+    "the server enters it as TENOVI_HARDWARE_LOG_PATHS."
+)
+
+
+class NoHardwareId(Exception):
+    """What was typed is neither a Gateway ID nor an IMEI."""
+
+
+@dataclass(frozen=True, slots=True)
+class LogProgress:
+    """How far the log is. `reason`: why it waits or has failed, "" where there is nothing to say; `read_at`:
+    when it was last read to its end, None for never."""
+
+    is_under_way: bool
+    has_failed: bool
+    reason: str
+    read_at: datetime.datetime | None
+
+
+def ask_about(device: Device, by: User | None) -> None:
+    """Ask for the device's log: its record at the vendor names no hardware any more, or will be gone.
+
+    The answer locks no device, so this may follow the lock of one.
+    """
+    ask(
+        device.clinic,
+        RequestKind.HARDWARE_LOG,
+        str(device.hwi_device_id),
+        priority=Priority.PERSON if by else Priority.ROUTINE,
+        anew=True,
+        wake=by is not None,
+    )
+
+
+@transaction.atomic
+def search(*, clinic: Clinic, typed: str, by: User) -> str:
+    """Have the vendor's log searched for a hardware id; the id in our spelling. Raises `NoHardwareId`."""
+    hardware_id = hardware_id_in(typed)
+    if not hardware_id:
+        raise NoHardwareId
+    first, *then = _spellings(clinic, hardware_id, typed)
+    params = {"search": first, "then": then}
+    ask(clinic, RequestKind.HARDWARE_SEARCH, hardware_id, priority=Priority.PERSON, params=params)
+    audit.record("hardware_log_searched", by=by, clinic=clinic, detail={"hardware": hardware_id})
+    return hardware_id
+
+
+def note_read(request: Request, answer: Page[Any]) -> None:
+    """Note that the log, or this part of it, was read; its entries are stored already."""
+    if answer.ended:
+        row = HardwareLogRead(
+            clinic=request.clinic, target=request.target, read_at=request.begun_at or timezone.now()
+        )
+        HardwareLogRead.objects.bulk_create(
+            [row],
+            update_conflicts=True,
+            unique_fields=["clinic", "target"],
+            update_fields=["read_at"],
+        )
+
+
+def note_searched(request: Request, answer: Page[Any]) -> None:
+    """Note that the log was searched; an id that it does not have is tried in its next spelling."""
+    then = request.params.get("then", [])
+    found = HardwareChange.objects.for_clinic(request.clinic).of_hardware(request.target)
+    if not (answer.ended and then and not found.exists()):
+        note_read(request, answer)
+        return
+    params = {"search": then[0], "then": then[1:]}
+    ask(request.clinic, request.kind, request.target, params=params, anew=True, wake=False)
+
+
+def note_failure(request: Request, error: VendorError | None) -> None:
+    """Say at one request, that for the whole log, that the vendor has no log under any known path: not at
+    one more for each device and each typed id."""
+    if not isinstance(error, PathUnknown):
+        return
+    requests = Request.objects.for_clinic(request.clinic)
+    mine = requests.filter(id=request.id)
+    whole = requests.filter(kind=RequestKind.HARDWARE_LOG, target=WHOLE)
+    if whole.exists():
+        mine.exclude(kind=RequestKind.HARDWARE_LOG, target=WHOLE).delete()
+        whole.parked().update(reason=NO_PATH)
+    else:
+        mine.update(
+            kind=RequestKind.HARDWARE_LOG,
+            target=WHOLE,
+            params={},
+            priority=Priority.ROUTINE,
+            reason=NO_PATH,
+        )
+
+
+def progress_of_search(clinic: Clinic, hardware_id: str) -> LogProgress:
+    """Tell how far the search for this normal id is. Where the log cannot be read at all, that is why."""
+    searched = _progress(clinic, [(RequestKind.HARDWARE_SEARCH, hardware_id)])
+    if searched.is_under_way or searched.has_failed or searched.read_at:
+        return searched
+    whole = _progress(clinic, [(RequestKind.HARDWARE_LOG, WHOLE)])
+    return whole if whole.has_failed else searched
+
+
+def _progress(clinic: Clinic, asked: list[tuple[str, str]]) -> LogProgress:
+    """Of the requests for these kinds and targets the first that is there tells."""
+    targets = [target for _, target in asked]
+    read = HardwareLogRead.objects.for_clinic(clinic).filter(target__in=targets).order_by("-read_at").first()
+    read_at = read.read_at if read else None
+    rows = Request.objects.for_clinic(clinic).filter(kind__in={kind for kind, _ in asked}, target__in=targets)
+    found = {(row.kind, row.target): row for row in rows}
+    row = next((found[one] for one in asked if one in found), None)
+    if row is None:
+        return LogProgress(False, False, "", read_at)
+    is_under_way = row.state in (RequestState.WAITING, RequestState.SENDING)
+    reason = row.reason or (why_nothing_is_sent(clinic) if is_under_way else "")
+    return LogProgress(is_under_way, not is_under_way, reason, read_at)
+
+
+def _spellings(clinic: Clinic, hardware_id: str, typed: str) -> list[str]:
+    """How this id may be spelled at the vendor: as it writes it, where that is known; else as it was typed,
+    as the vendor's pages print such ids, and as labels do."""
+    written = Gateway.objects.for_clinic(clinic).spellings([hardware_id]).get(hardware_id)
+    if written:
+        return [written]
+    return list(dict.fromkeys([bare_hardware_id(typed), hardware_id.lower(), hardware_id]))
