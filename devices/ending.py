@@ -182,11 +182,14 @@ def note_not_deletable(*, clinic: Clinic, hwi_device_id: str) -> None:
 
 def enqueue_ending(kind: str, device: Device, by: User) -> None:
     """Queue the request alone. What was refused before is answered by asking for this. Locks the request:
-    call it before the device is locked."""
+    call it before the device is locked. Before a deletion the log of its hardware is asked for, which may
+    go with the record."""
     target = str(device.hwi_device_id)
     refused = Request.objects.for_clinic(device.clinic).parked().filter(kind__in=ENDS, target=target)
     refused.exclude(kind=kind).delete()
     params = {"by": str(by.id), **meant_for_holder(device), "hardware": device.hardware_uuid}
+    if kind == RequestKind.DEVICE_DELETE:
+        hardware_log.ask_about(device, by)
     ask(device.clinic, kind, target, priority=Priority.PERSON, params=params, insist=True)
 
 

@@ -13,6 +13,7 @@ from django.test import Client
 
 from clinics.models import AuditEvent, Clinic, Role
 from devices.actions import store_vendor_device
+from devices.ending import ENDS
 from devices.hardware_log import NO_PATH
 from devices.models import Assignment, Device, DeviceType
 from tenovi.drain import drain
@@ -91,6 +92,32 @@ def test_what_hardware_it_had_is_known_as_soon_as_it_is_unlinked(
     assert not Request.objects.for_clinic(device.clinic).exists()
     assert "A1B2C3D4E5F6 none admin" in text(admin, f"/c/alpha/devices/{device.id}/")
     assert device.name in text(admin, "/c/alpha/devices/?search=a1b2c3d4e5f6")
+
+
+def test_the_log_of_a_device_is_asked_for_before_the_device_goes(
+    admin: Client, device: Device, stub: VendorStub
+) -> None:
+    """Its record is gone then, and what the vendor's log still has of it nobody promises."""
+    stub.reply(RECORD, Reply(204, b""))
+    stub.reply("/hwi/hardware-uuid-logs/", Reply(200, []))
+    admin.post(page(device), {"do": "delete"})
+    drain()
+    assert [(asked.method, path) for asked, path in zip(stub.work, stub.paths(), strict=True)] == [
+        ("GET", "/hwi/hardware-uuid-logs/"),
+        ("DELETE", RECORD),
+    ]
+    assert f"object_id={SEVEN}" in stub.work[0].query
+    assert now_at(device).deleted_at is not None
+
+
+def test_a_log_that_cannot_be_read_holds_no_deletion_up(
+    admin: Client, device: Device, stub: VendorStub
+) -> None:
+    stub.reply(RECORD, Reply(204, b""))
+    stub.reply("/hwi/hardware-uuid-logs/", Reply(500, {}))
+    admin.post(page(device), {"do": "delete"})
+    drain()
+    assert now_at(device).deleted_at is not None
 
 
 def test_a_vendor_without_a_log_says_so_once_however_many_devices_are_unlinked(
@@ -187,8 +214,8 @@ def test_a_device_that_cannot_be_deleted_is_offered_to_be_unlinked(
     assert "Delete at Tenovi" not in said
     assert assignment(device).ends_at is None
     admin.post(page(device), {"do": "unlink"})
-    kinds = Request.objects.for_clinic(device.clinic).values_list("kind", "state")
-    assert list(kinds) == [(RequestKind.DEVICE_UNLINK, "waiting")]
+    asked = Request.objects.for_clinic(device.clinic).filter(kind__in=ENDS)
+    assert list(asked.values_list("kind", "state")) == [(RequestKind.DEVICE_UNLINK, "waiting")]
 
 
 def test_a_fulfilled_order_the_vendor_tells_of_is_known_before_the_click(

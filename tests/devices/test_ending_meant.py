@@ -21,19 +21,21 @@ from tenovi.models import Request, RequestKind, RequestState
 from tenovi.shapes import Device as VendorDevice
 from tests.factories import LONG_AGO, assign, make_device, make_patient, make_user
 from tests.vendor import vendor_clinic, wire_device
-from tests.vendor_stub import Reply, VendorStub
+from tests.vendor_stub import Asked, Reply, VendorStub
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
 SEVEN = uuid.UUID(int=7)
 UNLINK = f"/hwi/unlink-gateway/{SEVEN}/"
 RECORD = f"/hwi/hwi-devices/{SEVEN}/"
+LOG = "/hwi/hardware-uuid-logs/"
 
 
 @pytest.fixture
 def clinic(stub: VendorStub) -> Clinic:
     stub.reply(UNLINK, Reply(200, {**wire_device(7, hardware_uuid=None), "status": "Unlinked"}))
     stub.reply(RECORD, Reply(200, wire_device(7, "P-2")))
+    stub.reply(LOG, Reply(200, []))
     return vendor_clinic()
 
 
@@ -67,6 +69,10 @@ def end(admin: Client, device: Device, do: str) -> None:
     assert admin.post(f"/c/alpha/devices/{device.id}/end/", {"do": do}).status_code == 302
 
 
+def sent(stub: VendorStub) -> list[tuple[Asked, str]]:
+    return list(zip(stub.work, stub.paths(), strict=True))
+
+
 def holder(device: Device) -> str:
     held = Assignment.objects.for_clinic(device.clinic).filter(device=device, ends_at=None)
     return ", ".join(one.holder.external_id for one in held.select_related("patient"))
@@ -86,11 +92,10 @@ def test_giving_a_device_withdraws_what_would_end_it(
     seen = give(admin, device, "P-2", do="look")
     doing = {"unlink": "Unlinking", "delete": "Deleting"}[do]
     assert f"{doing} , which waits to be sent to Tenovi, is withdrawn" in seen.replace("ing,", "ing ,")
-    assert Request.objects.for_clinic(device.clinic).count() == 1
+    assert Request.objects.for_clinic(device.clinic).filter(kind__in=ending.ENDS).count() == 1
     give(admin, device, "P-2")
     drain()
-    assert UNLINK not in stub.paths()
-    assert [one.method for one in stub.asked] == ["PUT"]
+    assert [(one.method, path) for one, path in sent(stub) if path != LOG] == [("PUT", RECORD)]
     assert holder(device) == "P-2"
     event = AuditEvent.objects.get(action="device_ending_withdrawn")
     assert event.detail["asked"] == f"devices.{do}"
@@ -122,7 +127,7 @@ def test_what_was_asked_for_somebody_else_is_not_sent(
     end(admin, device, kind.removeprefix("devices."))
     given_past_the_page(device, bo)
     drain()
-    assert not stub.paths()
+    assert set(stub.paths()) <= {LOG}
     request = Request.objects.for_clinic(device.clinic).get()
     assert request.state == RequestState.PARKED
     page = admin.get(f"/c/alpha/devices/{device.id}/end/").content.decode()
