@@ -16,6 +16,7 @@ from dashboard.device_list import SILENT_DAYS, gateways_of, is_silent
 from dashboard.device_state import keeps_words, works
 from devices.errands import errands_of
 from devices.forms import PropertyForm
+from devices.hardware_log import progress_of_device
 from devices.models import Assignment, Device, DeviceProperty, Gateway, HardwareChange
 from devices.properties import PASSKEY, keys_for
 from fulfillment.models import Order
@@ -79,6 +80,7 @@ def context(device: Device, now: datetime.datetime) -> dict[str, Any]:
         "errands": errands,
         "under_way": any(not errand.refused for errand in errands),
         "hardware": _hardware(clinic, device),
+        "log": progress_of_device(device),
         "back_url": reverse("devices", args=[clinic.slug]),
         "zone": clinic.zone,
     }

@@ -120,6 +120,12 @@ def note_failure(request: Request, error: VendorError | None) -> None:
         )
 
 
+def progress_of_device(device: Device) -> LogProgress:
+    """Tell whether the log of this device is being asked for, by itself or within the whole."""
+    targets = (str(device.hwi_device_id), WHOLE)
+    return _progress(device.clinic, [(RequestKind.HARDWARE_LOG, target) for target in targets])
+
+
 def progress_of_search(clinic: Clinic, hardware_id: str) -> LogProgress:
     """Tell how far the search for this normal id is. Where the log cannot be read at all, that is why."""
     searched = _progress(clinic, [(RequestKind.HARDWARE_SEARCH, hardware_id)])

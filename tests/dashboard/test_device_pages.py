@@ -14,7 +14,9 @@ from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from clinics.models import AuditEvent, Clinic, Role
-from devices.models import Assignment, Device, HardwareChange
+from devices.models import Assignment, Device, HardwareChange, HardwareLogRead
+from tenovi.models import Request, RequestKind
+from tenovi.queue import ask
 from tests.factories import (
     ABSENT,
     GATEWAY_ID,
@@ -358,6 +360,27 @@ def test_a_search_takes_the_same_queries_for_any_number(clinic: Clinic, alice: C
         assert len(names(alice.get(URL, {"search": GATEWAY_ID}))) == last
         taken.add(queries(alice, f"{URL}?search={GATEWAY_ID}"))
     assert len(taken) == 1
+
+
+def test_a_devices_page_says_whether_its_log_is_asked_for_and_when_it_was_read(
+    clinic: Clinic, alice: Client
+) -> None:
+    device, now = held(clinic, "Cuff"), timezone.now()
+    assert "Tenovi’s log has not been read yet" in text_of(alice.get(page_of(device)))
+    HardwareLogRead.objects.create(clinic=clinic, target="", read_at=now - DAY / 8)
+    elsewhere = make_clinic("beta")
+    HardwareLogRead.objects.create(clinic=elsewhere, target="", read_at=now)
+    assert "Tenovi’s log was last read 3 h ago" in text_of(alice.get(page_of(device)))
+    HardwareLogRead.objects.create(clinic=clinic, target=str(device.hwi_device_id), read_at=now - DAY / 12)
+    ask(clinic, RequestKind.HARDWARE_LOG, str(device.hwi_device_id), wake=False)
+    answer = alice.get(page_of(device))
+    assert "Tenovi is being asked for the log of its hardware." in text_of(answer)
+    assert "Tenovi’s log was last read 2 h ago" in text_of(answer)
+    assert b'id="hardware" data-live data-under-way' in answer.content
+    Request.objects.for_clinic(clinic).update(state="parked", reason="Tenovi did not answer in time.")
+    said = text_of(alice.get(page_of(device)))
+    assert "Tenovi’s log of its hardware could not be read. Tenovi did not answer in time." in said
+    assert b'id="hardware" data-live data-under-way' not in alice.get(page_of(device)).content
 
 
 def changed(device: Device, old: str, new: str) -> None:
