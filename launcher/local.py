@@ -14,6 +14,8 @@ LOCAL = ROOT / ".local"
 SECRETS = LOCAL / "secrets"
 SERVERS = LOCAL / "servers.json"
 LOGS = LOCAL / "log"
+SANDBOX_WEBHOOKS = LOCAL / "sandbox-webhooks.json"
+"""What is registered with the demo's sandbox; it belongs to the demo's database."""
 
 SECRET_NAMES = ("SECRET_KEY", "CREDENTIALS_KEY")
 

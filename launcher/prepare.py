@@ -13,6 +13,7 @@ from django.core.management import call_command
 from django.db import DEFAULT_DB_ALIAS, connection, transaction
 from django.db.migrations.executor import MigrationExecutor
 
+from launcher.local import SANDBOX_WEBHOOKS
 from launcher.say import say
 
 
@@ -39,6 +40,7 @@ def fill_demo() -> None:
     clinics = apps.get_model("clinics", "Clinic")._default_manager
     if not clinics.filter(slug="demo").exists():
         say("Filling the demo clinic with its history")
+        SANDBOX_WEBHOOKS.unlink(missing_ok=True)  # their secrets are of a clinic that is gone
         with transaction.atomic():
             call_command("seed_demo", "--with-people", stdout=io.StringIO())
 

@@ -43,12 +43,12 @@ def beat(schedule: Path, *, log_level: str = "INFO") -> list[str]:
     return [*_CELERY, "beat", "--schedule", str(schedule), "--pidfile", "", "--loglevel", log_level]
 
 
-def sandbox(port: int, clinic_url: str) -> list[str]:
-    """The vendor's stand-in, which pushes readings to `clinic_url`."""
+def sandbox(port: int, clinic_url: str, webhooks: Path) -> list[str]:
+    """The vendor's stand-in, which pushes readings to `clinic_url`, or to what is registered in `webhooks`."""
     return [
         *(sys.executable, "-m", "tenovi.sandbox", "--port", str(port)),
         *("--clinic", "demo", "--domain", "demo", "--clinic-url", clinic_url),
-        *("--rhythm-hours", "6"),
+        *("--rhythm-hours", "6", "--keep-webhooks", str(webhooks)),
     ]
 
 

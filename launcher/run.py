@@ -15,7 +15,7 @@ import environ
 
 from launcher import processes
 from launcher.binaries import Missing
-from launcher.local import LOCAL, ROOT, SERVERS, keep_secrets, write_private
+from launcher.local import LOCAL, ROOT, SANDBOX_WEBHOOKS, SERVERS, keep_secrets, write_private
 from launcher.ports import free_port, is_free
 from launcher.postgres import Unavailable
 from launcher.say import line, say
@@ -138,7 +138,8 @@ def _behind_the_web(plan: Plan, environment: dict[str, str]) -> Iterator[Child]:
     yield Child("beat", processes.beat(LOCAL / "beat", log_level=level), environment)
     if plan.demo:
         port = int(environment["TENOVI_BASE_URL"].rpartition(":")[2])
-        yield Child("sandbox", processes.sandbox(port, plan.url), environment)
+        site = environment.get("PUBLIC_URL") or plan.url
+        yield Child("sandbox", processes.sandbox(port, site, SANDBOX_WEBHOOKS), environment)
 
 
 def _answers(port: int) -> bool:

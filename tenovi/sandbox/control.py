@@ -12,7 +12,7 @@
 | `POST orders` | `{"device": "<id>", "status": "…"}`: moves an order on, one step without status; posts the news |
 | `POST parcels` | moves replacements and supply requests on, one step each; posts the news |
 | `POST keys` | `{"keys": ["…"]}`: the only valid keys from now on |
-| `POST webhook` | `{"url": "…", "header": "Authorization", "value": "…"}`: where readings are posted |
+| `POST webhook` | `{"url": "…", "header": "Authorization", "value": "…"}`: the only webhooks from now on |
 | `POST reset` | as after the start |
 """
 
@@ -26,7 +26,8 @@ from tenovi.sandbox.faults import Faults
 from tenovi.sandbox.journey import advance
 from tenovi.sandbox.live import Live
 from tenovi.sandbox.parcels import advance_parcels
-from tenovi.sandbox.state import State, Webhook
+from tenovi.sandbox.state import State
+from tenovi.sandbox.webhooks import for_every_event
 
 
 class Control:
@@ -34,7 +35,7 @@ class Control:
 
     def __init__(self, state: State, faults: Faults, live: Live) -> None:
         self.state, self.faults, self.live = state, faults, live
-        self._keys, self._first_webhook = set(state.keys), state.webhook
+        self._keys = set(state.keys)
 
     def answer(self, method: str, call: str, order: Any) -> tuple[int, Any]:
         calls: dict[str, Callable[[Any], Any]] = {
@@ -95,9 +96,9 @@ class Control:
         self.state.keys = set(keys)
 
     def _webhook(self, order: Any) -> None:
-        self.state.webhook = Webhook(**order)
+        self.state.webhooks.replace(for_every_event(**order))
 
     def _reset(self) -> None:
         self.faults.clear()
         self.state.reset()
-        self.state.keys, self.state.webhook = set(self._keys), self._first_webhook
+        self.state.keys = set(self._keys)

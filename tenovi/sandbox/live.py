@@ -10,7 +10,7 @@ import json
 import logging
 import re
 import threading
-from dataclasses import replace
+from contextlib import closing
 from datetime import UTC, datetime, timedelta
 from http.client import HTTPConnection, HTTPException, HTTPSConnection
 from random import Random
@@ -22,7 +22,7 @@ from tenovi.sandbox.journey import advance_all, note_reading
 from tenovi.sandbox.parcels import advance_parcels
 from tenovi.sandbox.shapes import Json
 from tenovi.sandbox.simulation import Device
-from tenovi.sandbox.state import State, Webhook
+from tenovi.sandbox.state import State
 
 log = logging.getLogger(__name__)
 
@@ -47,7 +47,7 @@ class Live(threading.Thread):
         self._used: dict[str, datetime] = {}
         self._stopped = threading.Event()
         self._random = Random(state.clinic.seed)
-        self._held_back: list[bytes] = []
+        self._held_back: dict[str, list[bytes]] = {}  # by webhook
         self._turn = 0
         self._lost = 0
 
@@ -65,34 +65,27 @@ class Live(threading.Thread):
 
     def read(self, device_id: str | None = None) -> tuple[list[Json], list[int | None]]:
         """One reading, now: its rows, and the receiver's status for each POST made (None when the
-        receiver could not be reached). Raises KeyError for an unknown device."""
+        receiver could not be reached): to every webhook that is registered for it. Raises KeyError for an
+        unknown device."""
         with self._state.lock:
             device = self._state.simulated[device_id] if device_id else self._next()
             if not self._state.is_in_service(device.id):
                 raise ValueError("A device that is unlinked or has no hardware yet sends nothing.")
             rows = self._state.add_live(self._state.clinic.live_reading(device, datetime.now(UTC)))
             note_reading(self._state, device.id)
-            bodies = self._bodies(self._state.spelled(rows))
-            webhook = self._state.webhook
-        statuses = [post(webhook, body) for body in bodies] if webhook else []
+            spelled = self._state.spelled(rows)
+            webhooks = self._state.webhooks.for_readings(self._state.pin_of(device.id))
+            posts = [(one, body) for one in webhooks for body in self._bodies(one, spelled)]
+        statuses = [post(webhook, body) for webhook, body in posts]
         self._report(statuses)
         return rows, statuses
 
     def tell(self) -> list[int | None]:
-        """Post the news about parcels that waits, each at its door; the receiver's status for each."""
+        """Post the news about parcels that waits, each where it is registered; the receiver's status for each."""
         with self._state.lock:
             news, self._state.told = self._state.spelled(self._state.told), []
-            webhook = self._state.webhook
-        if webhook is None:
-            return []
-        doors = {
-            name: replace(webhook, url=webhook.url.replace("/measurements/", f"/{name}/"))
-            for name in ("fulfillment", "special-orders")
-        }
-        return [
-            post(doors["special-orders" if "request_id" in one else "fulfillment"], json.dumps(one).encode())
-            for one in news
-        ]
+            posts = [(webhook, one) for one in news for webhook in self._state.webhooks.for_news(one)]
+        return [post(webhook, json.dumps(one).encode()) for webhook, one in posts]
 
     def _report(self, statuses: list[int | None]) -> None:
         """One line when the receiver stops taking readings, and one when it is back."""
@@ -128,10 +121,10 @@ class Live(threading.Thread):
         self._turn += 1
         return usable[self._turn % len(usable)]
 
-    def _bodies(self, rows: list[Json]) -> list[bytes]:
-        """What is posted for these rows, and in which order, after everything that may go wrong."""
+    def _bodies(self, webhook: Json, rows: list[Json]) -> list[bytes]:
+        """What is posted there for these rows, and in which order, after everything that may go wrong."""
         settings, random = self._state.settings, self._random
-        payloads: list[Any] = [rows] if settings.push == "array" else list(rows)
+        payloads: list[Any] = [rows] if settings.push == "array" and webhook["post_as_array"] else list(rows)
         bodies: list[bytes] = []
         for payload in payloads:
             if random.random() < settings.withhold:
@@ -139,10 +132,9 @@ class Live(threading.Thread):
             body = written(payload, settings.values == "numbers", settings.created_equals_timestamp)
             bodies += [body, body] if random.random() < settings.duplicate else [body]
         if random.random() < settings.disorder:
-            self._held_back += bodies
+            self._held_back.setdefault(webhook["id"], []).extend(bodies)
             return []
-        bodies, self._held_back = bodies + self._held_back, []
-        return bodies
+        return bodies + self._held_back.pop(webhook["id"], [])
 
 
 def written(payload: Any, numbers: bool, created_equals_timestamp: bool) -> bytes:
@@ -157,16 +149,16 @@ def written(payload: Any, numbers: bool, created_equals_timestamp: bool) -> byte
     return text.encode()
 
 
-def post(webhook: Webhook, body: bytes) -> int | None:
-    """The receiver's status; None when there is no answer."""
-    target = urlsplit(webhook.url)
+def post(webhook: Json, body: bytes) -> int | None:
+    """The receiver's status; None when there is no answer, or nothing can be sent there."""
+    target = urlsplit(webhook["endpoint"])
+    headers = {"Content-Type": "application/json"}
+    if webhook["auth_header"]:
+        headers[webhook["auth_header"]] = webhook["auth_key"] or ""
     connect = HTTPSConnection if target.scheme == "https" else HTTPConnection
-    connection = connect(target.netloc, timeout=ANSWER_WITHIN)
     try:
-        headers = {"Content-Type": "application/json", webhook.header: webhook.value}
-        connection.request("POST", target.path, body, headers)
-        return connection.getresponse().status
-    except (OSError, HTTPException):
+        with closing(connect(target.netloc, timeout=ANSWER_WITHIN)) as connection:
+            connection.request("POST", target.path or "/", body, headers)
+            return connection.getresponse().status
+    except (OSError, HTTPException, ValueError):
         return None
-    finally:
-        connection.close()

@@ -14,11 +14,10 @@ from tenovi.sandbox.answers import Answer, Request, invalid, listed, not_found, 
 from tenovi.sandbox.shapes import Json
 from tenovi.sandbox.simulation import NAMESPACE, wire_time
 from tenovi.sandbox.state import State
+from tenovi.sandbox.webhooks import DOORS, new_webhook
 from tenovi.sandbox.writes import SHIPPING
 
 SUPPLIES = ("Glucose test strips (50)", "Lancets (100)", "Control solution", "Batteries AA (4)")
-WEBHOOK_KEYS = {"endpoint": None, "auth_header": None, "auth_key": None, "event": None}
-EVENTS = ("MEASUREMENT", "FULFILLMENT", "SPECIAL_ORDER")
 
 
 def list_hardware_log(state: State, request: Request) -> Answer:
@@ -125,35 +124,30 @@ def delete_supply_request(state: State, request: Request, number: str) -> Answer
 
 
 def list_webhooks(state: State, request: Request) -> Answer:
-    return Answer(HTTPStatus.OK, list(state.webhooks.values()))
+    return Answer(HTTPStatus.OK, list(state.webhooks.by_id.values()))
 
 
 def create_webhook(state: State, request: Request) -> Answer:
     body: Json = request.body if isinstance(request.body, dict) else {}
     if not str(body.get("endpoint", "")).startswith(("http://", "https://")):
         return invalid(endpoint=["Enter a valid URL."])
-    if body.get("event") not in EVENTS:
+    if body.get("event") not in DOORS:
         return invalid(event=[f'"{body.get("event")}" is not a valid choice.'])
-    record = {
-        **_new(),
-        **{key: body.get(key) for key in WEBHOOK_KEYS},
-        "post_as_array": bool(body.get("post_as_array")),
-        "enabled_by_default": body.get("enabled_by_default", True),
-    }
-    state.webhooks[record["id"]] = record
+    record = new_webhook(body)
+    state.webhooks.put(record)
     return Answer(HTTPStatus.CREATED, record)
 
 
 def read_webhook(state: State, request: Request, number: str) -> Answer:
-    return _one(state.webhooks, number, lambda record: Answer(HTTPStatus.OK, record))
+    return _one(state.webhooks.by_id, number, lambda record: Answer(HTTPStatus.OK, record))
 
 
 def delete_webhook(state: State, request: Request, number: str) -> Answer:
     def gone(record: Json) -> Answer:
-        del state.webhooks[record["id"]]
+        state.webhooks.remove(record)
         return Answer(HTTPStatus.NO_CONTENT, None)
 
-    return _one(state.webhooks, number, gone)
+    return _one(state.webhooks.by_id, number, gone)
 
 
 def _one(records: dict[str, Json], number: str, then: Callable[[Json], Answer]) -> Answer:

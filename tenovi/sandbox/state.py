@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import threading
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, fields
 from datetime import UTC, datetime
 from functools import lru_cache
 from typing import Any
@@ -14,6 +14,7 @@ from tenovi.sandbox import shapes, shipping
 from tenovi.sandbox.adoption import adopt
 from tenovi.sandbox.shapes import Json
 from tenovi.sandbox.simulation import Clinic, Device, Row, wire_time
+from tenovi.sandbox.webhooks import PIN, Webhooks
 
 GATEWAY_ID = re.compile(r"[0-9A-F]{12}")
 SPELLED = {
@@ -21,15 +22,6 @@ SPELLED = {
     "gateway_ids",
 }
 """Members that hold Gateway IDs on the wire; inside they are in upper case."""
-
-
-@dataclass(slots=True)
-class Webhook:
-    """Where live readings are posted, and the header the receiver asked for."""
-
-    url: str
-    header: str
-    value: str = field(repr=False)
 
 
 @dataclass(slots=True)
@@ -94,13 +86,13 @@ class State:
     """All of it behind one lock, which whoever reads or changes it holds."""
 
     def __init__(
-        self, clinic: Clinic, domain: str, keys: Iterable[str], webhook: Webhook | None = None
+        self, clinic: Clinic, domain: str, keys: Iterable[str], webhooks: Webhooks | None = None
     ) -> None:
         self.lock = threading.RLock()
         self.clinic = clinic
         self.domain = domain
         self.keys = set(keys)
-        self.webhook = webhook
+        self.webhooks = webhooks or Webhooks()
         self.settings = Settings()
         self.exchanges: list[Exchange] = []
         self.patients = {p.external_id.casefold(): shapes.patient_record(p) for p in clinic.patients}
@@ -121,7 +113,6 @@ class State:
         self.exchanged: dict[str, str] = {}  # hardware, old to new
         self.spellings: dict[str, str] = {}  # of hardware that came by a call
         self.bulk_orders = list(shipping.bulk_orders(self.clinic))
-        self.webhooks: dict[str, Json] = {}
         self.told: list[Json] = []  # news about parcels not posted yet
 
     def spelled(self, answer: Any, name: str = "") -> Any:
@@ -188,6 +179,11 @@ class State:
     def usable(self) -> list[Device]:
         """Devices of which a reading may appear at any moment."""
         return [one for one in self.simulated.values() if one.readable_live and self.is_in_service(one.id)]
+
+    def pin_of(self, device_id: str) -> str:
+        """The webhook that alone gets the readings of this device; "" for none."""
+        pinned = self.properties.get(device_id.lower(), {}).get(PIN, {})
+        return str(pinned.get("value", ""))
 
     def forget(self, device_id: str) -> None:
         self._deleted.add(device_id.lower())
@@ -313,7 +309,7 @@ class State:
         return max((last for device_id in behind if (last := self.last_measurement(device_id))), default=None)
 
     def reset(self) -> None:
-        """Forgets everything since the start but who may call and who is called."""
+        """Forgets everything since the start but who may call."""
         self.settings = Settings()
         self.exchanges.clear()
         self.simulated = {device.id: device for device in self.clinic.devices}
@@ -322,6 +318,7 @@ class State:
             patient.devices = [device for device in patient.devices if device.id in self.simulated]
         self._live.clear()
         self._accepted.clear()
+        self.webhooks.start_again()
         self._forget_orders()
 
     def within_rate(self, key: str, at: float) -> bool:
