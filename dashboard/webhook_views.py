@@ -52,6 +52,7 @@ def vendor_webhooks(request: HttpRequest, visit: Visit) -> HttpResponse:
 def context(visit: Visit) -> dict[str, Any]:
     """What `dashboard/vendor_webhooks.html` documents."""
     clinic, read_at = visit.clinic, _read_at(visit.clinic)
+    telling = webhooks.telling(clinic)
     known = VendorWebhook.objects.for_clinic(clinic).order_by("event", "endpoint", "vendor_id")
     mine = {webhook.id for found in webhooks.ours(clinic).values() for webhook in found}
     return {
@@ -64,7 +65,8 @@ def context(visit: Visit) -> dict[str, Any]:
             for one in known
         ],
         "makes_room": idle_of_two(clinic),
-        "telling": webhooks.telling(clinic),
+        "telling": telling,
+        "under_way": any(not one.refused for one in telling),
         "pinned": _pinned(visit),
         "is_public": is_public(endpoint_of(clinic, "MEASUREMENT")),
         "zone": clinic.zone,
@@ -75,7 +77,7 @@ def _do(request: HttpRequest, visit: Visit) -> None:
     clinic, wanted = visit.clinic, request.POST.get("do")
     if wanted == "read":
         webhooks.ask_what_is_there(clinic)
-        messages.success(request, "Tenovi is asked. Reload the page in a moment.")
+        messages.success(request, "Tenovi is asked. What it says appears here by itself.")
     elif wanted == "try":
         _try(request, clinic)
     elif wanted == "register":
@@ -121,7 +123,7 @@ def _read_at(clinic: Clinic) -> datetime.datetime | None:
 def _doors(clinic: Clinic) -> list[Door]:
     came = Delivery.objects.for_clinic(clinic).by_webhook().exclude(state="rejected").order_by()
     last = dict(came.values_list("kind").annotate(last=Max("received_at")))
-    refused = {one.kind: one for one in refusals.of_last_hour(clinic) if not one.is_over}
+    refused = {} if webhooks.is_registering(clinic) else _still_refused(clinic)
     return [
         Door(
             NAMES[event],
@@ -131,6 +133,15 @@ def _doors(clinic: Clinic) -> list[Door]:
         )
         for event, there in webhooks.ours(clinic).items()
     ]
+
+
+def _still_refused(clinic: Clinic) -> dict[str, refusals.Refused]:
+    """By door, the calls against which nothing was done since."""
+    return {
+        one.kind: one
+        for one in refusals.of_last_hour(clinic)
+        if not one.is_over and not webhooks.registered_since(clinic, one.last_at)
+    }
 
 
 def _refusals(refused: refusals.Refused | None) -> list[str]:

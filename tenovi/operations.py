@@ -22,6 +22,7 @@ from tenovi.kinds import rows_a_page
 from tenovi.models import Call, Delivery, Heartbeat, ParkedKey, Priority, Request, RequestKind, RequestState
 from tenovi.outages import PROBE
 from tenovi.queue import Overview, calls_left, overview
+from tenovi.webhooks import is_registering, registered_since
 
 CALLS_SHOWN = 200
 STOPPED_SHOWN = 100
@@ -82,7 +83,7 @@ class Pulse:
 @dataclass(frozen=True)
 class Alarm:
     """What somebody who runs the clinic must know on whatever page they are. `page` says more, or is where
-    to do something. `is_over`: it mends itself by now."""
+    to do something. `is_over`: nobody has to do anything about it any more."""
 
     text: str
     page: str
@@ -130,15 +131,7 @@ def _refused_calls(clinic: Clinic) -> list[Alarm]:
     refused, now = refusals.of_last_hour(clinic), database_now()
     found = []
     if going_on := [one for one in refused if not one.is_over]:
-        last = max(one.last_at for one in going_on)
-        shown = (
-            "a secret that was retired here" if any(one.retired for one in going_on) else "no valid secret"
-        )
-        text = (
-            f"{_calls(going_on)} refused in the last hour, the last one {ago(last, now)}: "
-            f"{shown} was shown. If Tenovi calls, what it sends does not come in."
-        )
-        found.append(Alarm(text, "vendor-webhooks", "Register again"))
+        found.append(_going_on(clinic, going_on, now))
     if over := [one for one in refused if one.is_over]:
         last = max(one.last_at for one in over)
         text = (
@@ -147,6 +140,24 @@ def _refused_calls(clinic: Clinic) -> list[Alarm]:
         )
         found.append(Alarm(text, "completeness", "Completeness", is_over=True))
     return found
+
+
+def _going_on(clinic: Clinic, refused: list[refusals.Refused], now: datetime.datetime) -> Alarm:
+    """What is refused, and what is under way against it: then there is nothing to do but wait."""
+    last = max(one.last_at for one in refused)
+    text = f"{_calls(refused)} refused in the last hour, the last one {ago(last, now)}"
+    if is_registering(clinic):
+        text += ". A registration is under way: Tenovi is being told a new secret. This goes once a call is let in."
+        return Alarm(text, "vendor-webhooks", "How far it is", is_over=True)
+    if at := registered_since(clinic, last):
+        text += (
+            f". None since Tenovi was told a new secret at {exact(at, clinic.zone, now)}. This goes once a call "
+            "is let in, or after an hour without another refusal."
+        )
+        return Alarm(text, "vendor-webhooks", "Webhooks at Tenovi", is_over=True)
+    shown = "a secret that was retired here" if any(one.retired for one in refused) else "no valid secret"
+    text += f": {shown} was shown. If Tenovi calls, what it sends does not come in."
+    return Alarm(text, "vendor-webhooks", "Register again")
 
 
 def _calls(refused: list[refusals.Refused]) -> str:

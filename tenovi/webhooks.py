@@ -8,6 +8,7 @@ public integrations (paths).
 from __future__ import annotations
 
 import base64
+import datetime
 import secrets
 from dataclasses import dataclass
 
@@ -19,7 +20,7 @@ from clinics import audit
 from clinics.actions import add_webhook_secret, make_room_for_secret
 from clinics.models import Clinic, User, WebhookSecret
 from clinics.webhook_secrets import shown_by
-from tenovi.models import Priority, Request, RequestKind, RequestState, VendorWebhook, WebhookDraft
+from tenovi.models import Call, Priority, Request, RequestKind, RequestState, VendorWebhook, WebhookDraft
 from tenovi.queue import ask
 
 DOORS = {"MEASUREMENT": "measurements", "FULFILLMENT": "fulfillment", "SPECIAL_ORDER": "special-orders"}
@@ -60,7 +61,7 @@ def register(*, clinic: Clinic, by: User) -> WebhookSecret | None:
     the vendor has must have been read just before. Raises StillTelling, and TwoAreValid while both are in use.
     """
     Clinic.objects.select_for_update(no_key=True).get(pk=clinic.pk)
-    if Request.objects.for_clinic(clinic).filter(kind__in=TELLING).unanswered().exists():
+    if is_registering(clinic):
         raise StillTelling
     retired = None
     left = WebhookDraft.objects.for_clinic(clinic).order_by("created_at").first()
@@ -82,6 +83,17 @@ def register(*, clinic: Clinic, by: User) -> WebhookSecret | None:
     detail = {"created": list(DOORS), "replaced": replaced, "header": header}
     audit.record("webhooks_registered", by=by, clinic=clinic, detail=detail)
     return retired
+
+
+def is_registering(clinic: Clinic) -> bool:
+    """Whether the vendor is being told where to post, and what to show there."""
+    return Request.objects.for_clinic(clinic).filter(kind__in=TELLING).unanswered().exists()
+
+
+def registered_since(clinic: Clinic, moment: datetime.datetime) -> datetime.datetime | None:
+    """Find when the vendor last took a registration, if that was after the moment."""
+    taken = Call.objects.for_clinic(clinic).filter(kind__in=TELLING, outcome=Call.Outcome.ANSWERED)
+    return taken.filter(at__gt=moment).newest_first().values_list("at", flat=True).first()
 
 
 @transaction.atomic
