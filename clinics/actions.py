@@ -107,16 +107,16 @@ def add_webhook_secret(
 
 
 @transaction.atomic
-def make_room_for_secret(*, clinic: Clinic, by: User | None, insist: bool = False) -> WebhookSecret | None:
+def make_room_for_secret(*, clinic: Clinic, by: User | None) -> WebhookSecret | None:
     """Retire the less used of two secrets; None where there was room. The caller says so to who is there.
 
-    Raises webhook_secrets.TwoAreValid while both are in use, unless the caller insists: a person says which.
+    Raises webhook_secrets.TwoAreValid while both are in use: a person says which.
     """
     Clinic.objects.select_for_update(no_key=True).get(pk=clinic.pk)
     least = webhook_secrets.least_used_of_two(clinic)
     if least is None:
         return None
-    if not insist and least.id in webhook_secrets.in_use(clinic):
+    if least.id in webhook_secrets.in_use(clinic):
         raise webhook_secrets.TwoAreValid
     _retire(least, by)
     return least
@@ -300,8 +300,7 @@ def restore_webhook_secret(*, clinic: Clinic, secret: str, by: User) -> WebhookS
     found = _secret_of(clinic, secret)
     if found is None or found.retired_at is None:
         return None
-    if clinic.webhook_secrets.valid().count() >= webhook_secrets.VALID_AT_ONCE:
-        raise webhook_secrets.TwoAreValid
+    webhook_secrets.require_room(clinic)
     was, found.retired_at = found.retired_at, None
     found.save(update_fields=["retired_at"])
     detail = {"secret": found.name, "retired_at": [was.isoformat(), None]}

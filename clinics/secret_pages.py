@@ -16,7 +16,7 @@ from clinics import actions
 from clinics.access import Permission, Visit, clinic_page
 from clinics.forms import Labelled
 from clinics.models import Clinic
-from clinics.webhook_secrets import VALID_AT_ONCE, TwoAreValid, in_use
+from clinics.webhook_secrets import TwoAreValid, in_use, is_full
 
 USERNAME = "tenovi"
 SECRET_BYTES = 24  # 192 random bits
@@ -68,7 +68,7 @@ def webhook_secrets(request: HttpRequest, visit: Visit) -> HttpResponse:
         "form": form,
         "shown": shown,
         "secrets": [{"secret": one, "is_in_use": one.id in used} for one in valid],
-        "is_full": len(valid) >= VALID_AT_ONCE,
+        "is_full": is_full(visit.clinic),
         "retired": visit.clinic.webhook_secrets.retired().order_by("-retired_at"),
         "clinic": visit.clinic,
         "zone": visit.clinic.zone,

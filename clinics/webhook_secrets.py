@@ -111,13 +111,25 @@ def in_use(clinic: Clinic) -> list[int]:
 def least_used_of_two(clinic: Clinic) -> WebhookSecret | None:
     """Find the one to give up for a new one: never used, or used longest ago. None while there is room."""
     valid = clinic.webhook_secrets.valid().order_by(F("last_used_at").asc(nulls_first=True), "id")
-    return valid.first() if valid.count() >= VALID_AT_ONCE else None
+    return valid.first() if is_full(clinic) else None
 
 
 def idle_of_two(clinic: Clinic) -> WebhookSecret | None:
     """Find the one to give up for a new one; None while there is room, or where both are in use."""
     least = least_used_of_two(clinic)
     return None if least is None or least.id in in_use(clinic) else least
+
+
+def is_full(clinic: Clinic) -> bool:
+    """Whether a further secret, new or accepted again, must wait until one is retired."""
+    return clinic.webhook_secrets.valid().count() >= VALID_AT_ONCE
+
+
+def require_room(clinic: Clinic) -> None:
+    """Raise TwoAreValid where a further secret must wait. Holds the clinic, so that it stays true."""
+    Clinic.objects.select_for_update(no_key=True).get(pk=clinic.pk)
+    if is_full(clinic):
+        raise TwoAreValid
 
 
 def retire(secret: WebhookSecret) -> None:
@@ -138,8 +150,7 @@ def _add(clinic: Clinic, header: str, proof: bytes, name: str) -> WebhookSecret:
             known = earlier
     if known and known.retired_at is None:
         return known
-    if clinic.webhook_secrets.valid().count() >= VALID_AT_ONCE:
-        raise TwoAreValid
+    require_room(clinic)
     if known:
         known.retired_at = None
         known.save(update_fields=["retired_at"])

@@ -8,6 +8,7 @@ from io import StringIO
 import pytest
 from django.core.management import CommandError, call_command
 
+from clinics import webhook_secrets
 from clinics.models import ApiToken, AuditEvent, Clinic, Membership, User
 from tests.commands import manage
 from tests.factories import PASSWORD, basic, deliver, make_clinic, make_user
@@ -72,16 +73,27 @@ def test_updating_keeps_what_is_not_given(unset: dict[str, str]) -> None:
     assert opens(basic_header("first secret"))
 
 
-def test_two_webhook_secrets_are_valid_and_a_third_retires_the_first_and_says_so() -> None:
+def test_two_webhook_secrets_are_valid_and_a_third_is_refused_with_nothing_changed() -> None:
     add_clinic(**SECRETS)
     add_clinic("--webhook-header", "X-Vendor-Key", WEBHOOK_PASSWORD="second secret")
     first, second = basic_header("first secret"), {"Authorization": "", "X-Vendor-Key": "second secret"}
     assert opens(first)
     assert opens(second)
-    said = add_clinic(WEBHOOK_USERNAME="vendor", WEBHOOK_PASSWORD="third secret")
-    assert "Its secret secret-1, last used" in said
-    assert "is retired: calls that show it are turned away." in said
-    assert [opens(each) for each in (first, second, basic_header("third secret"))] == [False, True, True]
+    with pytest.raises(CommandError, match=r"Two secrets are valid already\..*/c/alpha/webhooks/") as refused:
+        add_clinic(name="Other", WEBHOOK_USERNAME="vendor", WEBHOOK_PASSWORD="third secret")
+    assert "nothing was changed" in str(refused.value)
+    assert [opens(each) for each in (first, second, basic_header("third secret"))] == [True, True, False]
+    assert Clinic.objects.get().name == "Alpha"
+
+
+def test_a_secret_that_was_retired_is_no_way_round_the_two() -> None:
+    add_clinic(**SECRETS)
+    webhook_secrets.retire(Clinic.objects.get().webhook_secrets.get())
+    for password in ("second secret", "third secret"):
+        add_clinic(**{**SECRETS, "WEBHOOK_PASSWORD": password})
+    with pytest.raises(CommandError, match="Two secrets are valid already"):
+        add_clinic(**SECRETS)
+    assert not opens(basic_header("first secret"))
 
 
 def test_the_same_command_again_retires_nothing() -> None:

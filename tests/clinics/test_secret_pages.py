@@ -119,6 +119,22 @@ def test_one_that_was_retired_by_mistake_is_accepted_again(page: Client, clinic:
     assert opens(clinic, {})
 
 
+def test_why_a_retired_one_cannot_be_accepted_now_stands_where_its_button_would(page: Client) -> None:
+    """Two that were never used are valid, and Tenovi may still show the one that was retired."""
+    first = WebhookSecret.objects.earliest("id")
+    make(page)
+    retire(page, first)
+    assert "Accept it again" in text_of(page.get(PAGE))
+    make(page)
+    said = text_of(page.get(PAGE))
+    assert "Accept it again" not in said
+    assert "Two are valid: retire one above to accept this again." in said
+    page.post(PAGE, {"do": "restore", "secret": str(first.pk)})
+    assert WebhookSecret.objects.valid().count() == 2
+    retire(page, WebhookSecret.objects.latest("id"))
+    assert text_of(page.get(PAGE)).count("Accept it again") == 2
+
+
 def test_names_are_short_and_told_apart(page: Client) -> None:
     said = page.post(PAGE, {"do": "add", "header": "", "name": "secret-1"}).content.decode()
     assert "Another secret has this name." in said

@@ -5,13 +5,15 @@ from __future__ import annotations
 import os
 from typing import Any
 
+from django.conf import settings
 from django.core.exceptions import ValidationError
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.db import transaction
+from django.urls import reverse
 
 from clinics import actions
 from clinics.commands import add_json_option, answer, one_line, secret_from
-from clinics.models import Clinic, WebhookSecret
+from clinics.models import Clinic
 from clinics.webhook_secrets import TwoAreValid
 
 
@@ -43,7 +45,6 @@ class Command(BaseCommand):
         password = self._secret("WEBHOOK_PASSWORD", "Webhook password", exists)
         if not header and bool(username) != bool(password):
             raise CommandError("WEBHOOK_USERNAME and WEBHOOK_PASSWORD go together.")
-        retired = None
         try:
             with transaction.atomic():
                 clinic, created = actions.save_clinic(
@@ -55,7 +56,14 @@ class Command(BaseCommand):
                     by=None,
                 )
                 if password:
-                    retired = self._accept(clinic, header, username or "", password)
+                    actions.add_webhook_secret(
+                        clinic=clinic, header=header, username=username or "", password=password, by=None
+                    )
+        except TwoAreValid as error:
+            page = reverse("webhook-secrets", args=[options["slug"]])
+            raise CommandError(
+                f"{error} Its page is {settings.PUBLIC_URL}{page}; nothing was changed."
+            ) from None
         except ValidationError as error:
             raise CommandError(one_line(error)) from None
         except ValueError as error:
@@ -63,26 +71,7 @@ class Command(BaseCommand):
         address = f"/webhooks/{clinic.slug}/measurements/"
         verb = "created" if created else "updated"
         words = f"Clinic {clinic.slug} {verb}; its webhooks go to {address}."
-        if retired:
-            used = (
-                f"last used {retired.last_used_at:%Y-%m-%d %H:%M} UTC"
-                if retired.last_used_at
-                else "never used"
-            )
-            words += f" Its secret {retired}, {used}, is retired: calls that show it are turned away."
         answer(self, options, words, clinic=clinic.slug, created=created, webhook=address)
-
-    def _accept(self, clinic: Clinic, header: str, username: str, password: str) -> WebhookSecret | None:
-        """Accept the secret; of two that are valid, the one retired for it. One that is valid needs no room."""
-        wanted: dict[str, Any] = {"header": header, "username": username, "password": password, "by": None}
-        try:
-            with transaction.atomic():
-                actions.add_webhook_secret(clinic=clinic, **wanted)
-        except TwoAreValid:
-            retired = actions.make_room_for_secret(clinic=clinic, by=None, insist=True)
-            actions.add_webhook_secret(clinic=clinic, **wanted)
-            return retired
-        return None
 
     def _secret(self, variable: str, prompt: str, exists: bool) -> str | None:
         return os.environ.get(variable) or None if exists else secret_from(variable, prompt)
