@@ -8,17 +8,19 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
-from django.db.models import Count, Max, Min
+from django.db.models import Count, Max, Min, Q
 from django.urls import reverse
 from django.utils import timezone
 
 from clinics.access import Visit
+from dashboard.waiting_contents import Contents, Named, contents_by_group
 from devices.models import Assignment, Device
 from patients.models import Patient
 from tenovi.elements import Doubtful, patient_id_of
 from tenovi.models import DeliveryItem, RequestKind
 from tenovi.models.ledger import DeliveryKind
 from tenovi.operations import TOO_LONG
+from tenovi.queries import DeliveryItemQuerySet
 from tenovi.queue import why_unanswered
 from tenovi.reasons import sentence
 from tenovi.remedies import NEEDS, Remedy, remedies_for
@@ -27,22 +29,17 @@ from tenovi.wire import Members, value_of
 GROUPS_SHOWN = 100
 LOOKED_INTO = 20  # elements of a group that are read for whom they name
 TAKEN_BACK_FOR = datetime.timedelta(days=30)
-
-
-@dataclass(frozen=True)
-class Named:
-    """Whom an element names: the vendor's id, and our patient's page ("" for nobody here)."""
-
-    external_id: str
-    name: str
-    url: str
+WAITING_BY = ("hwi_device_id", "delivery__kind", "reason")
+DISCARDED_BY = (*WAITING_BY, "decided_by", "note")
+"""What elements of one group have in common."""
 
 
 @dataclass(frozen=True)
 class WaitingGroup:
     """Elements of one device that wait for one reason. `device` is None for one nobody knows here.
 
-    `named`: whom the first of them name, and `holder` who has the device now, for who may see patients.
+    `contents`: what the newest few say. `named`: whom the first of them name, and `holder` who has the device
+    now, for who may see patients.
     `asked`: why the vendor has not answered.
     """
 
@@ -59,6 +56,7 @@ class WaitingGroup:
     device_url: str
     holder_url: str
     asked: str
+    contents: tuple[Contents, ...]
     named: tuple[Named, ...]
     holder: Patient | None
     remedies: tuple[Remedy, ...]
@@ -77,12 +75,24 @@ class DiscardedGroup:
     newest: datetime.datetime
     decided_by: str
     note: str
+    contents: tuple[Contents, ...]
+
+
+@dataclass(frozen=True)
+class Context:
+    """What all groups of a page are made from, read once. `asked`: why the vendor has not answered."""
+
+    visit: Visit
+    devices: dict[uuid.UUID, Device]
+    holders: dict[uuid.UUID, Patient]
+    asked: dict[str, str]
+    contents: dict[tuple[Any, ...], tuple[Contents, ...]]
 
 
 def waiting_groups(visit: Visit) -> list[WaitingGroup]:
     """Find what waits, the longest first."""
     items = DeliveryItem.objects.for_clinic(visit.clinic).quarantined()
-    groups = items.values("hwi_device_id", "delivery__kind", "reason").annotate(
+    groups = items.values(*WAITING_BY).annotate(
         count=Count("id"), oldest=Min("delivery__received_at"), newest=Max("delivery__received_at")
     )
     found: list[dict[str, Any]] = [dict(group) for group in groups.order_by("oldest")[:GROUPS_SHOWN]]
@@ -91,17 +101,24 @@ def waiting_groups(visit: Visit) -> list[WaitingGroup]:
         device.hwi_device_id: device
         for device in Device.objects.for_clinic(visit.clinic).filter(hwi_device_id__in=named)
     }
-    asked = why_unanswered(visit.clinic, RequestKind.DEVICE, map(str, named))
-    return [_group(visit, group, devices.get(group["hwi_device_id"]), asked) for group in found]
+    here = Context(
+        visit,
+        devices,
+        _holders(visit, devices.values()),
+        why_unanswered(visit.clinic, RequestKind.DEVICE, map(str, named)),
+        contents_by_group(visit, _of_these(items, named), WAITING_BY),
+    )
+    return [_group(here, group) for group in found]
 
 
 def discarded_groups(visit: Visit) -> list[DiscardedGroup]:
     """Find what was given up lately, and may be taken back."""
     since = timezone.now() - TAKEN_BACK_FOR
     items = DeliveryItem.objects.for_clinic(visit.clinic).discarded().filter(decided_at__gte=since)
-    groups = items.values("hwi_device_id", "delivery__kind", "reason", "decided_by", "note").annotate(
-        count=Count("id"), newest=Max("decided_at")
-    )
+    groups = items.values(*DISCARDED_BY).annotate(count=Count("id"), newest=Max("decided_at"))
+    found: list[dict[str, Any]] = [dict(group) for group in groups.order_by("-newest")[:GROUPS_SHOWN]]
+    named = {group["hwi_device_id"] for group in found if group["hwi_device_id"]}
+    contents = contents_by_group(visit, _of_these(items, named), DISCARDED_BY)
     return [
         DiscardedGroup(
             hwi_device_id=group["hwi_device_id"],
@@ -113,14 +130,21 @@ def discarded_groups(visit: Visit) -> list[DiscardedGroup]:
             newest=group["newest"],
             decided_by=group["decided_by"],
             note=group["note"],
+            contents=contents.get(tuple(group[name] for name in DISCARDED_BY), ()),
         )
-        for group in groups.order_by("-newest")[:GROUPS_SHOWN]
+        for group in found
     ]
 
 
-def _group(visit: Visit, group: dict[str, Any], device: Device | None, asked: dict[str, str]) -> WaitingGroup:
-    hwi_device_id, kind, reason = group["hwi_device_id"], group["delivery__kind"], group["reason"]
-    slug = visit.clinic.slug
+def _of_these(items: DeliveryItemQuerySet, devices: Iterable[uuid.UUID]) -> DeliveryItemQuerySet:
+    """Those that name one of these devices, or none."""
+    return items.filter(Q(hwi_device_id__in=devices) | Q(hwi_device_id=None))
+
+
+def _group(here: Context, group: dict[str, Any]) -> WaitingGroup:
+    visit, hwi_device_id = here.visit, group["hwi_device_id"]
+    kind, reason = group["delivery__kind"], group["reason"]
+    device, slug = here.devices.get(hwi_device_id), visit.clinic.slug
     may_see = visit.may_view_patients and device is not None
     return WaitingGroup(
         hwi_device_id=hwi_device_id,
@@ -135,9 +159,10 @@ def _group(visit: Visit, group: dict[str, Any], device: Device | None, asked: di
         device=device,
         device_url=reverse("device", args=[slug, device.id]) if device and may_see else "",
         holder_url=reverse("device-holder", args=[slug, device.id]) if device and may_see else "",
-        asked=asked.get(str(hwi_device_id), "") if reason == "unknown_device" else "",
+        asked=here.asked.get(str(hwi_device_id), "") if reason == "unknown_device" else "",
         named=_named(visit, hwi_device_id, kind, reason) if reason == "wrong_patient" else (),
-        holder=_holder_of(device) if device and may_see and reason == "wrong_patient" else None,
+        contents=here.contents.get((hwi_device_id, kind, reason), ()),
+        holder=here.holders.get(device.id) if device else None,
         remedies=tuple(_offered(visit, remedies_for(reason, kind), device)),
     )
 
@@ -164,10 +189,13 @@ def _named(visit: Visit, hwi_device_id: uuid.UUID, kind: str, reason: str) -> tu
     return tuple(_person(visit, external_id) for external_id in ids)
 
 
-def _holder_of(device: Device) -> Patient | None:
-    now = Assignment.objects.for_clinic(device.clinic).in_force_at(timezone.now())
-    held = now.filter(device=device, patient__isnull=False).select_related("patient").first()
-    return held.patient if held else None
+def _holders(visit: Visit, devices: Iterable[Device]) -> dict[uuid.UUID, Patient]:
+    """Who has each of these devices now, for who may see patients."""
+    if not visit.may_view_patients:
+        return {}
+    now = Assignment.objects.for_clinic(visit.clinic).in_force_at(timezone.now())
+    held = now.filter(device__in=devices, patient__isnull=False).select_related("patient")
+    return {one.device_id: one.patient for one in held if one.patient}
 
 
 def _patient_named_in(piece: bytes) -> str:

@@ -44,7 +44,7 @@ def accept(request: HttpRequest, visit: Visit) -> HttpResponse:
     """These are readings of who has the device, whomever the vendor names."""
     items, why = _chosen(request, visit), _note(request)
     if not why:
-        messages.error(request, "Say how you know whose they are.")
+        messages.error(request, "Say how you know whose it is.")
     elif accepted := actions.accept_for_holder(clinic=visit.clinic, items=items, why=why, by=visit.user):
         _settle(items)
         messages.success(request, f"{_elements(accepted)} accepted as the holder’s.")
@@ -57,10 +57,10 @@ def _do(request: HttpRequest, visit: Visit) -> None:
     items, why = _chosen(request, visit), _note(request)
     match request.POST.get("do"):
         case Remedy.DISCARD if not why:
-            messages.error(request, "Say why: whoever looks for these later will want to know.")
+            messages.error(request, "Say why: whoever looks for it later will want to know.")
         case Remedy.DISCARD:
             gone = actions.discard_elements(clinic=visit.clinic, items=items, why=why, by=visit.user)
-            said = f"{_elements(gone)} discarded. The bytes are kept, and they can be taken back below."
+            said = f"{_elements(gone)} discarded. What was sent is kept, and can be taken back below."
             messages.info(request, said if gone else GONE)
         case "take_back":
             back = actions.take_back_elements(clinic=visit.clinic, items=items, by=visit.user)
