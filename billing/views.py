@@ -25,9 +25,10 @@ from clinics import audit
 from clinics.access import Permission, Visit, clinic_page
 from clinics.models import BillingWindow
 from clinics.paging import page_of
-from measurements.completeness import of_span
+from measurements.completeness import of_month
 from measurements.day_page import day_context
 from measurements.days import evidence
+from measurements.watch import night_of
 from patients.access import patient_for
 from patients.models import Patient
 
@@ -75,7 +76,8 @@ def month(request: HttpRequest, visit: Visit) -> HttpResponse:
             "other_files": _other_files(visit, window),
             "day_rule": clocks(visit.clinic),
             "generated_at": now,
-            "completeness": of_span(visit.clinic, *window.moments(visit.clinic)),
+            "night": night_of(visit.clinic, now),
+            "completeness": of_month(visit.clinic, *window.moments(visit.clinic), now=now),
         },
         "months": _months(visit, window, now),
         "totals": {"full": full, "short": short, "under": under, "all": len(rows)},

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime
 import uuid
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from django.db.models import Count, Max, Min, OuterRef, Q, Subquery, Value
@@ -12,9 +12,11 @@ from django.db.models.functions import Greatest
 
 from clinics.models import Clinic
 from devices.models import Assignment, Device
+from measurements.reconcile import SETTLING
 from measurements.verified import Cause, DeviceCheck, Reconciliation, Verification
 
 SECONDS_PER_REQUEST = 1.05
+A_NIGHT = datetime.timedelta(days=1)  # until the next nightly comparison is done
 NAMED = 5  # devices of a month that are named, before it says “and others”
 
 
@@ -26,15 +28,21 @@ class DeviceCompleteness:
     verification: Verification | None
     problem: str
 
+    @property
+    def is_verified(self) -> bool:
+        return self.verification is not None and not self.problem
+
 
 @dataclass(frozen=True)
 class RunProgress:
-    """A comparison with the vendor as a person follows it. `problem`: why the list of the patient it is
+    """A comparison with the vendor as a person follows it. `others`: how many of its devices nobody has now;
+    the rest are in use. `problem`: why the list of the patient it is
     about was not compared. Seconds are an estimate."""
 
     run: Reconciliation
     cause: str
     devices: int
+    others: int
     done: int
     unverified: int
     missing: int
@@ -45,19 +53,24 @@ class RunProgress:
 @dataclass(frozen=True)
 class MonthCompleteness:
     """Whether every reading the vendor holds for a span is here: how many devices there are, how many
-    `lack` being verified for all of it, the first few of these by name, and when the last comparison of
-    the others was."""
+    `lack` being verified for it, the first few of these by name, and when the last comparison of the others was.
+
+    `until`: how far a span is compared that is still running, None for all of it. `has_begun` is False before
+    its first comparison; `is_running`: that one is under way.
+    """
 
     devices: int
     lack: int
     unverified: tuple[Device, ...]
     checked_at: datetime.datetime | None
+    until: datetime.datetime | None = None
+    has_begun: bool = True
+    is_running: bool = False
 
 
 def devices_of(clinic: Clinic) -> list[DeviceCompleteness]:
     """Every device in use, least verified first."""
-    in_use = Assignment.objects.for_clinic(clinic).filter(ends_at__isnull=True)
-    devices = Device.objects.for_clinic(clinic).filter(id__in=in_use.values("device")).order_by("name", "id")
+    devices = Device.objects.for_clinic(clinic).filter(id__in=_in_use(clinic)).order_by("name", "id")
     verified = {one.device_id: one for one in Verification.objects.for_clinic(clinic)}
     failed = (
         DeviceCheck.objects.for_clinic(clinic)
@@ -75,6 +88,10 @@ def devices_of(clinic: Clinic) -> list[DeviceCompleteness]:
     return sorted(rows, key=lambda row: row.verification.verified_to if row.verification else long_ago)
 
 
+def _in_use(clinic: Clinic) -> Any:
+    return Assignment.objects.for_clinic(clinic).filter(ends_at__isnull=True).values("device")
+
+
 def recent_runs(clinic: Clinic, limit: int = 10) -> list[RunProgress]:
     """The latest comparisons, those under way included."""
     runs = list(Reconciliation.objects.for_clinic(clinic).order_by("-started_at")[:limit])
@@ -85,6 +102,7 @@ def recent_runs(clinic: Clinic, limit: int = 10) -> list[RunProgress]:
         .values("reconciliation")
         .annotate(
             devices=Count("device"),
+            in_use=Count("device", filter=Q(device__in=_in_use(clinic))),
             waiting=Count("id", filter=Q(state="waiting")),
             waiting_devices=Count("device", filter=Q(state="waiting")),
             problem=Max("reason", filter=Q(state="unverified", device=None), default=""),
@@ -101,6 +119,7 @@ def _progress(run: Reconciliation, figures: dict[str, Any]) -> RunProgress:
         run=run,
         cause=Cause(run.cause).label,
         devices=devices,
+        others=devices - figures.get("in_use", 0),
         done=devices - figures.get("waiting_devices", 0),
         unverified=figures.get("unverified_devices", 0),
         missing=figures.get("with_missing", 0),
@@ -109,11 +128,29 @@ def _progress(run: Reconciliation, figures: dict[str, Any]) -> RunProgress:
     )
 
 
+def of_month(
+    clinic: Clinic, start: datetime.datetime, end: datetime.datetime, *, now: datetime.datetime
+) -> MonthCompleteness:
+    """As `of_span`. Until the night after its end, a month is judged as far as the last comparison went:
+    nothing is amiss with what no comparison could have covered."""
+    if now >= end + A_NIGHT:
+        return of_span(clinic, start, end)
+    runs = Reconciliation.objects.for_clinic(clinic).filter(patient=None)
+    last = runs.filter(finished_at__isnull=False).aggregate(at=Max("until"))["at"]
+    until = min(last - SETTLING, end) if last else start
+    if until <= start:
+        all_devices = of_span(clinic, start, end).devices
+        return MonthCompleteness(
+            all_devices, 0, (), None, has_begun=False, is_running=runs.filter(finished_at=None).exists()
+        )
+    return replace(of_span(clinic, start, until), until=until if until < end else None)
+
+
 def of_span(clinic: Clinic, start: datetime.datetime, end: datetime.datetime) -> MonthCompleteness:
     """For devices that somebody had in the half-open span `start`..`end`: are they verified for it?
 
-    Verified means compared by receipt time over all of it, as far as it is over, not merely today. Of a
-    device that was deleted there the vendor holds nothing.
+    Verified means compared by receipt time over all of it, not merely today. Of a device that was deleted there
+    the vendor holds nothing.
     """
     held = Assignment.objects.for_clinic(clinic).during(start, end)
     begun = Greatest(Value(start), OuterRef("vendor_created_at"))  # without null, in PostgreSQL

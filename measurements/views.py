@@ -18,6 +18,7 @@ from measurements.completeness import devices_of, recent_runs
 from measurements.forms import LimitsForm
 from measurements.reconcile import start
 from measurements.verified import Cause
+from measurements.watch import night_of
 from patients.access import patient_for
 
 PAGE_SIZE = 50
@@ -28,9 +29,12 @@ SPANS = {"3": "the last 3 days", "35": "the last 35 days", "365": "the last year
 @require_safe
 def completeness(request: HttpRequest, visit: Visit) -> HttpResponse:
     rows = devices_of(visit.clinic)
+    verified = sum(row.is_verified for row in rows)
     context = {
         "page": page_of(rows, request.GET.get("page"), PAGE_SIZE, list),
-        "verified": sum(row.verification is not None and not row.problem for row in rows),
+        "verified": verified,
+        "lack": len(rows) - verified,
+        "night": night_of(visit.clinic, timezone.now()),
         "runs": recent_runs(visit.clinic),
         "spans": SPANS.items(),
         "zone": visit.clinic.zone,

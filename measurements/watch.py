@@ -11,6 +11,7 @@ from django.db.models import Max, Q
 from django.utils import timezone
 
 from clinics.models import Clinic
+from clinics.presentation import zone_word
 from measurements.reconcile import BACK, OVERLAP, finish_runs, is_busy, plan_what_can_be, start
 from measurements.verified import Cause, Reconciliation
 from tenovi import refusals
@@ -33,6 +34,12 @@ SELECT before, minute FROM (
 ) AS beats WHERE minute - before > make_interval(secs => %s) ORDER BY minute
 """
 RHYTHM = 20  # deliveries within a week, below which silence says nothing
+
+
+def night_of(clinic: Clinic, now: datetime.datetime) -> str:
+    """When the nightly comparison begins, as a time of the clinic: `02:00 EST`."""
+    local = now.astimezone(clinic.zone).replace(hour=NIGHT, minute=0)
+    return f"{local:%H:%M} {zone_word(local, clinic.zone)}"
 
 
 def look() -> int:
