@@ -15,10 +15,10 @@ from dashboard.device_figures import DeviceFigures, figures_of
 from dashboard.device_list import SILENT_DAYS, gateways_of, is_silent
 from dashboard.device_state import keeps_words, works
 from devices.errands import errands_of
-from devices.forms import PropertyForm
+from devices.forms import LABELS, PropertyForm
 from devices.hardware_log import progress_of_device
 from devices.models import Assignment, Device, DeviceProperty, Gateway, HardwareChange
-from devices.properties import PASSKEY, keys_for
+from devices.properties import PASSKEY, keys_for, states_of
 from fulfillment.models import Order
 from fulfillment.status_work import Way, way_of
 from fulfillment.statuses import status_named
@@ -145,6 +145,7 @@ def _work(
     if figures.unclaimed:
         found.append(_about_unclaimed(device, held, holding, now))
     found += _about_passkey(device)
+    found += _about_properties(device)
     if "hardware_uuid" in device.unsent:
         found.append(
             Work(
@@ -200,6 +201,24 @@ def _about_passkey(device: Device) -> list[Work]:
             "Enter the last 6 digits of the serial number on the meter’s label. Tenovi is told right away.",
             PropertyForm(PASSKEY),
             PASSKEY,
+        )
+    ]
+
+
+def _about_properties(device: Device) -> list[Work]:
+    """Those of which the vendor has something else than was set here; never a value."""
+    if device.unlinked_at or device.deleted_at:
+        return []
+    keys = [state.property.key for state in states_of(device) if state.differs]
+    if not keys:
+        return []
+    names = ", ".join(LABELS.get(key, key) for key in keys)
+    url = reverse("device-properties", args=[device.clinic.slug, device.id])
+    return [
+        Work(
+            f"Tenovi does not have what was set here: {names}.",
+            "Save it once more, or save what Tenovi has.",
+            way=Way("Open the properties", url),
         )
     ]
 

@@ -38,6 +38,8 @@ class PropertyState:
     sentence: str
     is_done: bool
     needs_somebody: bool = False
+    differs: bool = False
+    """The vendor has something else than was wanted here, and nothing is under way."""
 
 
 def keys_for(device: Device) -> tuple[str, ...]:
@@ -131,6 +133,7 @@ def _at_rest(row: DeviceProperty) -> PropertyState:
             f"Tenovi {other}. Save it once more{'' if row.is_at_vendor else ', or remove it'}.",
             False,
             True,
+            differs=True,
         )
     if row.key not in (STEP_GOAL, PASSKEY) or row.synced is None:
         return PropertyState(row, "Tenovi has it.", True)

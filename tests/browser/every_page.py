@@ -14,7 +14,7 @@ from django.utils import timezone
 
 from clinics.access import ROLE_PERMISSIONS, Permission
 from clinics.models import Clinic, Role
-from devices.models import Gateway
+from devices.models import Device, DeviceProperty, Gateway
 from fulfillment.models import Order, OrderStep, Replacement, SpecialOrder, SupplyRequest
 from tests.browser.steps import patient_named
 from tests.factories import deliver, element, make_device, make_order
@@ -101,7 +101,7 @@ def samples(clinic: Clinic) -> dict[str, Any]:
         "clinic": clinic.slug,
         "patient_id": patient_named(clinic, "P-0003").id,
         "day": datetime.date(2025, 10, 20),
-        "device_id": known.id,
+        "device_id": _with_other_properties(known).id,
         "order_id": _order_to_decide(clinic).id,
         "gateway_id": Gateway.objects.for_clinic(clinic).filter(signal_strength__lt=12)[0].id,
         "special_order_id": SpecialOrder.objects.for_clinic(clinic)[0].id,
@@ -109,6 +109,20 @@ def samples(clinic: Clinic) -> dict[str, Any]:
         "supply_id": make_asked(SupplyRequest, clinic, known, supply_name="Lancets (100)").id,
         "delivery_id": uuid.UUID(answer.json()["delivery"]),
     }
+
+
+def _with_other_properties(device: Device) -> Device:
+    """Of one that is long, and of one that nobody set at the vendor, something else was wanted here."""
+    wanted = {"measurement_webhook_id": str(uuid.UUID(int=7)), "shelf": "B 12"}
+    for key, value in wanted.items():
+        DeviceProperty.objects.create(
+            clinic=device.clinic,
+            device=device,
+            key=key,
+            wanted=value,
+            said=str(uuid.UUID(int=9)) if key != "shelf" else "",
+        )
+    return device
 
 
 def _order_to_decide(clinic: Clinic) -> Order:
