@@ -123,7 +123,7 @@ def _read_at(clinic: Clinic) -> datetime.datetime | None:
 def _doors(clinic: Clinic) -> list[Door]:
     came = Delivery.objects.for_clinic(clinic).by_webhook().exclude(state="rejected").order_by()
     last = dict(came.values_list("kind").annotate(last=Max("received_at")))
-    refused = {} if webhooks.is_registering(clinic) else _still_refused(clinic)
+    refused = {} if webhooks.are_changing(clinic) else _still_refused(clinic)
     return [
         Door(
             NAMES[event],
@@ -140,7 +140,7 @@ def _still_refused(clinic: Clinic) -> dict[str, refusals.Refused]:
     return {
         one.kind: one
         for one in refusals.of_last_hour(clinic)
-        if not one.is_over and not webhooks.registered_since(clinic, one.last_at)
+        if not one.is_over and not webhooks.changed_since(clinic, one.last_at)
     }
 
 

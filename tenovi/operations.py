@@ -22,7 +22,7 @@ from tenovi.kinds import rows_a_page
 from tenovi.models import Call, Delivery, Heartbeat, ParkedKey, Priority, Request, RequestKind, RequestState
 from tenovi.outages import PROBE
 from tenovi.queue import Overview, calls_left, overview
-from tenovi.webhooks import is_registering, registered_since
+from tenovi.webhooks import are_changing, changed_since
 
 CALLS_SHOWN = 200
 STOPPED_SHOWN = 100
@@ -146,12 +146,12 @@ def _going_on(clinic: Clinic, refused: list[refusals.Refused], now: datetime.dat
     """What is refused, and what is under way against it: then there is nothing to do but wait."""
     last = max(one.last_at for one in refused)
     text = f"{_calls(refused)} refused in the last hour, the last one {ago(last, now)}"
-    if is_registering(clinic):
-        text += ". A registration is under way: Tenovi is being told a new secret. This goes once a call is let in."
+    if are_changing(clinic):
+        text += ". The webhooks at Tenovi are being changed. This goes once a call is let in."
         return Alarm(text, "vendor-webhooks", "How far it is", is_over=True)
-    if at := registered_since(clinic, last):
+    if at := changed_since(clinic, last):
         text += (
-            f". None since Tenovi was told a new secret at {exact(at, clinic.zone, now)}. This goes once a call "
+            f". None since the webhooks at Tenovi were changed, {exact(at, clinic.zone, now)}. This goes once a call "
             "is let in, or after an hour without another refusal."
         )
         return Alarm(text, "vendor-webhooks", "Webhooks at Tenovi", is_over=True)

@@ -21,6 +21,7 @@ from clinics.actions import add_webhook_secret, make_room_for_secret
 from clinics.models import Clinic, User, WebhookSecret
 from clinics.webhook_secrets import shown_by
 from tenovi.models import Call, Priority, Request, RequestKind, RequestState, VendorWebhook, WebhookDraft
+from tenovi.queries import RequestQuerySet
 from tenovi.queue import ask
 
 DOORS = {"MEASUREMENT": "measurements", "FULFILLMENT": "fulfillment", "SPECIAL_ORDER": "special-orders"}
@@ -28,6 +29,7 @@ DOORS = {"MEASUREMENT": "measurements", "FULFILLMENT": "fulfillment", "SPECIAL_O
 USERNAME = "tenovi"
 SECRET_BYTES = 24  # 192 random bits
 TELLING = (RequestKind.WEBHOOK_CREATE,)
+CHANGING = (*TELLING, RequestKind.WEBHOOK_DELETE)
 
 
 class StillTelling(Exception):
@@ -61,7 +63,7 @@ def register(*, clinic: Clinic, by: User) -> WebhookSecret | None:
     the vendor has must have been read just before. Raises StillTelling, and TwoAreValid while both are in use.
     """
     Clinic.objects.select_for_update(no_key=True).get(pk=clinic.pk)
-    if is_registering(clinic):
+    if _asked(clinic).filter(kind__in=TELLING).exists():
         raise StillTelling
     retired = None
     left = WebhookDraft.objects.for_clinic(clinic).order_by("created_at").first()
@@ -85,15 +87,19 @@ def register(*, clinic: Clinic, by: User) -> WebhookSecret | None:
     return retired
 
 
-def is_registering(clinic: Clinic) -> bool:
-    """Whether the vendor is being told where to post, and what to show there."""
-    return Request.objects.for_clinic(clinic).filter(kind__in=TELLING).unanswered().exists()
+def are_changing(clinic: Clinic) -> bool:
+    """Whether the vendor is being told where to post and what to show there, or where no longer."""
+    return _asked(clinic).exists()
 
 
-def registered_since(clinic: Clinic, moment: datetime.datetime) -> datetime.datetime | None:
-    """Find when the vendor last took a registration, if that was after the moment."""
-    taken = Call.objects.for_clinic(clinic).filter(kind__in=TELLING, outcome=Call.Outcome.ANSWERED)
-    return taken.filter(at__gt=moment).newest_first().values_list("at", flat=True).first()
+def changed_since(clinic: Clinic, moment: datetime.datetime) -> datetime.datetime | None:
+    """Find when the vendor last changed one as it was told, if that was after the moment."""
+    done = Call.objects.for_clinic(clinic).filter(kind__in=CHANGING, outcome=Call.Outcome.ANSWERED)
+    return done.filter(at__gt=moment).newest_first().values_list("at", flat=True).first()
+
+
+def _asked(clinic: Clinic) -> RequestQuerySet:
+    return Request.objects.for_clinic(clinic).filter(kind__in=CHANGING).unanswered()
 
 
 @transaction.atomic
