@@ -14,7 +14,7 @@ from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from clinics.models import AuditEvent, Clinic, Role
-from devices.models import Assignment, Device, DeviceProperty, HardwareChange, HardwareLogRead
+from devices.models import Assignment, Device, HardwareChange, HardwareLogRead
 from tenovi.models import Request, RequestKind
 from tenovi.queue import ask
 from tests.factories import (
@@ -279,19 +279,6 @@ def test_the_same_patient_in_another_case_is_no_contradiction(clinic: Clinic, al
     device = held_device(clinic, external_id="P-1")
     Device.objects.for_clinic(clinic).update(vendor_patient_id="p-1")
     assert "Tenovi has this device under" not in text_of(alice.get(page_of(device)))
-
-
-def test_a_property_that_tenovi_does_not_have_as_it_was_set_is_work(clinic: Clinic, alice: Client) -> None:
-    device = held(clinic, "Watch", "Ada Lark")
-    row = DeviceProperty.objects.create(
-        clinic=clinic, device=device, key="step_goal", wanted="6000", said="7654"
-    )
-    page = f"{URL}{device.id}/"
-    assert "Tenovi does not have what was set here: Step goal." in text_of(alice.get(page))
-    assert "7654" not in text_of(alice.get(page))
-    row.said = "6000"
-    row.save()
-    assert "what was set here" not in text_of(alice.get(page))
 
 
 def test_a_low_battery_is_work(clinic: Clinic, alice: Client) -> None:
