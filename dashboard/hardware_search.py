@@ -62,15 +62,18 @@ def _words(
 ) -> tuple[str, str, str, str]:
     """Title, sentence, icon, and the words of the button, "" for none."""
     if progress.is_under_way:
-        words = f"Tenovi’s log of hardware is searched for {hardware_id}. {progress.reason}"
+        how_long = progress.reason or "That takes a few seconds; you may leave this page."
+        words = f"Tenovi’s log of hardware is searched for {hardware_id}. {how_long}"
         return "Searching at Tenovi", words, "hourglass", ""
     if progress.has_failed:
         words = f"Whether Tenovi knows {hardware_id} could not be found out. {progress.reason}"
         return "Tenovi’s log could not be searched", words, "alert-triangle", "Search again"
     if entries:
+        several = len({entry.hwi_device_id for entry in entries}) > 1
+        which = "devices that are" if several else "a device that is"
         words = (
-            f"Tenovi’s log names {hardware_id}, on a device that is not known here. A device that Tenovi still has "
-            "comes with the next synchronisation, each night."
+            f"Tenovi’s log names {hardware_id} for {which} not known here. What Tenovi still has comes with the next "
+            "synchronisation, each night."
         )
         return "Known at Tenovi, not here", words, "search", ""
     if progress.read_at:

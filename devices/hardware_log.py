@@ -31,6 +31,9 @@ NO_PATH = (
 )
 
 
+SAID_ELSEWHERE = "Admins see why, and what to do, on the page Synchronisation."
+
+
 class NoHardwareId(Exception):
     """What was typed is neither a Gateway ID nor an IMEI."""
 
@@ -127,7 +130,7 @@ def progress_of_device(device: Device) -> LogProgress:
 
 
 def progress_of_search(clinic: Clinic, hardware_id: str) -> LogProgress:
-    """Tell how far the search for this normal id is. Where the log cannot be read at all, that is why."""
+    """Tell how far the search for this normal id is; that it failed, too, where the log cannot be read at all."""
     searched = _progress(clinic, [(RequestKind.HARDWARE_SEARCH, hardware_id)])
     if searched.is_under_way or searched.has_failed or searched.read_at:
         return searched
@@ -147,6 +150,8 @@ def _progress(clinic: Clinic, asked: list[tuple[str, str]]) -> LogProgress:
         return LogProgress(False, False, "", read_at)
     is_under_way = row.state in (RequestState.WAITING, RequestState.SENDING)
     reason = row.reason or (why_nothing_is_sent(clinic) if is_under_way else "")
+    if not is_under_way and row.target == WHOLE:  # said once, where somebody acts on it
+        reason = SAID_ELSEWHERE
     return LogProgress(is_under_way, not is_under_way, reason, read_at)
 
 

@@ -13,7 +13,7 @@ from django.test import Client
 from pytest_django import Settings
 
 from clinics.models import AuditEvent, Clinic, Role
-from devices.hardware_log import NO_PATH
+from devices.hardware_log import NO_PATH, SAID_ELSEWHERE
 from devices.models import HardwareChange
 from tenovi.drain import drain
 from tenovi.models import Priority, Request, RequestKind
@@ -197,11 +197,14 @@ def test_a_vendor_without_a_log_says_so_once_however_many_ids_were_typed(
     drain()
     (request,) = open_requests(clinic)
     assert (request.kind, request.target, request.state) == (RequestKind.HARDWARE_LOG, "", "parked")
-    assert NO_PATH in page(alice, f"{2:012X}")
+    assert SAID_ELSEWHERE in page(alice, f"{2:012X}")
     admin = signed_in(clinic, Role.CLINIC_ADMIN)
     for address in ("/c/alpha/account-sync/", "/c/alpha/operations/"):
         assert text_of(admin.get(address)).count(NO_PATH) == 1
-    assert NO_PATH not in page(alice, "lark")
+    device = make_device(clinic, name="Cuff")
+    said = text_of(alice.get(f"{URL}{device.id}/"))
+    assert f"Tenovi’s log of its hardware could not be read. {SAID_ELSEWHERE}" in said
+    assert NO_PATH not in said
 
 
 def test_a_log_under_another_path_is_found_when_it_is_asked_for_again(

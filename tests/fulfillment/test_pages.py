@@ -136,6 +136,15 @@ def test_parcels_are_found_by_patient_hardware_and_tracking(clinic: Clinic, alic
         assert names(alice.get(SHIPMENTS, {"search": text})) == found, text
 
 
+def test_a_parcel_is_found_by_the_old_hardware_that_no_news_named(clinic: Clinic, alice: Client) -> None:
+    """*Replaced* need not say what was replaced: our record of the device had it."""
+    device = told_device(clinic, "Ada", "Shipped", hardware_uuid=None)
+    told_device(clinic, "Bob", "Shipped")
+    Device.objects.for_clinic(clinic).filter(id=device.id).update(hardware_uuid="EEEEEEEEEEEE")
+    tell(clinic, news(device, "Replaced", patient_id="", hardware_uuid="c0ffee000001"))
+    assert names(alice.get(SHIPMENTS, {"search": "eeee-eeee-eeee"})) == ["Ada"]
+
+
 def test_a_device_that_changed_hands_is_shown_with_who_has_it_last(clinic: Clinic, alice: Client) -> None:
     device = make_device(clinic)
     before, after = make_patient(clinic, "before", name="Ada"), make_patient(clinic, "after", name="Bob")
