@@ -9,6 +9,8 @@ from django.apps import AppConfig
 from django.core.checks import Error, Tags, register
 from django.db import connections
 
+from tenovi import key_locks
+
 NEEDED_TO_KEEP = ("fsync", "full_page_writes", "synchronous_commit")
 
 
@@ -28,6 +30,20 @@ def commits_are_durable(
         for number, name in enumerate(NEEDED_TO_KEEP, start=1)
         if _setting(alias, name) == "off"
     ]
+
+
+@register(Tags.database)
+def key_locks_hold(
+    app_configs: Sequence[AppConfig] | None, databases: Sequence[str] | None, **kwargs: Any
+) -> list[Error]:
+    """Two processes that both believe they hold the lock of an API key would send an order twice."""
+    try:
+        if databases:
+            key_locks.connect().close()
+    except key_locks.BehindPooler as error:
+        hint = "LOCK_DATABASE_URL is DATABASE_URL unless it is given."
+        return [Error(str(error), hint=hint, id="vitaldays.E004")]
+    return []
 
 
 def _setting(alias: str, name: str) -> str:

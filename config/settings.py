@@ -130,6 +130,12 @@ DATABASES["default"] |= {
         "options": "-c jit=off",
     },
 }
+LOCK_DATABASE: dict[str, object] = {}
+"""Where the locks of API keys are held, as far as that is elsewhere: never behind a pooler."""
+if "LOCK_DATABASE_URL" in os.environ or "LOCK_DATABASE_URL_FILE" in os.environ:
+    _locks = env.db("LOCK_DATABASE_URL", engine="config.postgresql")
+    LOCK_DATABASE = {name: _locks[name] for name in ("NAME", "USER", "PASSWORD", "HOST", "PORT")}
+    LOCK_DATABASE["OPTIONS"] = DATABASES["default"]["OPTIONS"] | _locks.get("OPTIONS", {})
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
 REDIS_URL = env.str("REDIS_URL", default="redis://127.0.0.1:6379/0")

@@ -25,7 +25,8 @@ from clinics.models import Clinic
 from tenovi import outages, outcomes
 from tenovi.client import DEADLINE, CallRecord, TenoviClient
 from tenovi.errors import LimiterAway, TooManyRequests, VendorError
-from tenovi.keys import VendorKey, alone_with, keys_of, usable
+from tenovi.key_locks import GuardedLine, KeyLock, alone_with
+from tenovi.keys import VendorKey, keys_of, usable
 from tenovi.kinds import CREATES, call_of
 from tenovi.limiter import Limiter, Line
 from tenovi.models import Request
@@ -118,7 +119,7 @@ def _drain_in_thread(key: VendorKey, limiter: Limiter, batch: _Batch) -> _Turn:
     turn = _Turn()
     try:
         with ThreadPoolExecutor(MOST_HANGING + 1, thread_name_prefix="call") as pool:
-            _Sender(key, limiter, batch, turn, pool).send_all()
+            _send_all(key, limiter, batch, turn, pool)
     except LimiterAway as away:
         log.warning("%s", away.sentence)
         turn.finished, turn.stalled = False, True
@@ -142,11 +143,28 @@ class _Flight:
     may_hang: bool
 
 
+def _send_all(key: VendorKey, limiter: Limiter, batch: _Batch, turn: _Turn, pool: ThreadPoolExecutor) -> None:
+    """Send with one key until nothing is due, the batch is over, or somebody else has the key's lock."""
+    while not batch.is_over():
+        with alone_with(key.budget) as lock:
+            if not lock:
+                return
+            _Sender(key, lock, limiter, batch, turn, pool).send()
+        # A row that came just before the lock was given back rang for a worker that found it held.
+        if not turn.finished or not _is_due(key):
+            return
+
+
+def _is_due(key: VendorKey) -> bool:
+    return Request.objects.across_clinics().filter(clinic__in=usable(key)).due().exists()
+
+
 @dataclass(slots=True)
 class _Sender:
-    """Sends with one key until nothing is due or the batch is over."""
+    """Sends with one key while it holds the key's lock."""
 
     key: VendorKey
+    lock: KeyLock
     limiter: Limiter
     batch: _Batch
     turn: _Turn
@@ -154,29 +172,25 @@ class _Sender:
     hanging: list[_Flight] = field(default_factory=list)
     mine: set[Future[Any]] = field(default_factory=set)
 
-    def send_all(self) -> None:
-        while not self.batch.is_over():
-            with alone_with(self.key.budget) as mine:
-                if not mine:
-                    return
-                try:
-                    outcomes.give_back_orphans(self.key)
-                    try:
-                        self.turn.finished = self._send_what_is_due()
-                    finally:  # also when Redis is away: an answer needs only the database
-                        self._await_all()
-                    self._probe_once()
-                finally:  # nobody else may take their rows for orphans while they are under way
-                    wait(self.mine)
-            # A row that came just before the lock was given back rang for a worker that found it held.
-            if not self.turn.finished or not self._is_due():
-                return
+    def send(self) -> None:
+        try:
+            outcomes.give_back_orphans(self.key)
+            try:
+                self.turn.finished = self._send_what_is_due()
+            finally:  # also when Redis is away: an answer needs only the database
+                self._await_all()
+            self._probe_once()
+        finally:  # nobody else may take their rows for orphans while they are under way
+            wait(self.mine)
 
     def _send_what_is_due(self) -> bool:
         """Whether nothing is due any more."""
         while not self.batch.is_over():
             self._store_what_came()
-            is_due = self._is_due()
+            if not self.lock.is_held():
+                log.warning("the lock of an API key was lost: this process sends nothing more with it")
+                return False
+            is_due = _is_due(self.key)
             is_suspected = outages.is_suspected(self.key, nothing_else_is_due=not is_due)
             probe = outages.probe_for(self.key) if is_suspected else None
             if not is_due and not probe:
@@ -196,7 +210,7 @@ class _Sender:
 
     def _probe_once(self) -> None:
         """What came back last may have found the vendor away, with nothing after it that would tell."""
-        is_suspected = outages.is_suspected(self.key, nothing_else_is_due=not self._is_due())
+        is_suspected = outages.is_suspected(self.key, nothing_else_is_due=not _is_due(self.key))
         probe = outages.probe_for(self.key) if is_suspected else None
         line = self.limiter.line(self.key.api_key)
         if probe and line.approach():
@@ -264,7 +278,7 @@ class _Sender:
             settings.TENOVI_BASE_URL,
             clinic.tenovi_domain,
             self.key.api_key,
-            gate=line,
+            gate=GuardedLine(line, self.lock),
             log=records.append,
             deadline=deadline,
         )
@@ -302,9 +316,6 @@ class _Sender:
         while self.hanging:
             wait([flight.answer for flight in self.hanging], DEADLINE, FIRST_COMPLETED)
             self._store_what_came()
-
-    def _is_due(self) -> bool:
-        return Request.objects.across_clinics().filter(clinic__in=usable(self.key)).due().exists()
 
 
 def _store(key: VendorKey, request: Request, flight: _Flight) -> None:

@@ -4,6 +4,7 @@
     ├── NotSent               nothing left this machine
     │   ├── Unreachable       no connection
     │   ├── SlotLost          the one-second budget gave our place to somebody else
+    │   ├── LockLost          another process may send with this key by now
     │   └── LimiterAway       Redis is away, so nobody may call
     ├── Refused               the vendor answered, and did nothing
     │   ├── KeyRefused        401, 403
@@ -62,6 +63,10 @@ class Unreachable(NotSent):
 
 
 class SlotLost(NotSent):
+    pass
+
+
+class LockLost(NotSent):
     pass
 
 

@@ -10,8 +10,7 @@ from __future__ import annotations
 import datetime
 import logging
 from collections import defaultdict
-from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -44,7 +43,6 @@ WORTH_A_WORD: dict[str, float] = {  # seconds after which a pause is told on eve
     Cause.DOMAIN_UNKNOWN: 0,
 }
 
-LOCK_CLASS = 0x56444B59  # "VDKY": our part of PostgreSQL's advisory locks
 OLDEST_EVERY = 8  # one call of so many is for what has waited longest, however urgent the others
 
 NOT_SET_UP = "No Tenovi API key and client domain are stored for this clinic."
@@ -83,33 +81,6 @@ def usable(key: VendorKey) -> tuple[Clinic, ...]:
 
 def account(api_key: str, clinic: Clinic) -> str:
     return key_digest(f"{clinic.tenovi_domain}\n{api_key}")
-
-
-@contextmanager
-def alone_with(budget: str) -> Iterator[bool]:
-    """Whether this process is now the only one that sends with the key of this budget.
-
-    A session lock of PostgreSQL: it dies with the connection, so a killed process blocks nobody. It
-    needs a direct connection, not a pooler that shares one between transactions.
-    """
-    number = int(budget[:8], 16) - 2**31  # a signed 32-bit number
-    with connection.cursor() as cursor:
-        cursor.execute("SELECT pg_try_advisory_lock(%s, %s)", [LOCK_CLASS, number])
-        (mine,) = cursor.fetchone()
-    try:
-        yield mine
-    finally:
-        if mine:
-            _unlock(number)
-
-
-def _unlock(number: int) -> None:
-    try:
-        with connection.cursor() as cursor:
-            cursor.execute("SELECT pg_advisory_unlock(%s, %s)", [LOCK_CLASS, number])
-    except Exception:
-        connection.close()  # the lock must never outlive its use
-        raise
 
 
 def is_turn_of_the_oldest(key: VendorKey) -> bool:

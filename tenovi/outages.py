@@ -52,7 +52,7 @@ def probe_for(key: VendorKey) -> tuple[Clinic, str] | None:
 
 def probed(key: VendorKey, clinic: Clinic, error: errors.VendorError | None, record: CallRecord) -> float:
     """What the answer to a probe says about the vendor. Seconds for which all calls have to wait."""
-    if isinstance(error, errors.SlotLost | errors.LimiterAway):
+    if isinstance(error, errors.SlotLost | errors.LockLost | errors.LimiterAway):
         return 0
     Call.objects.create(
         clinic=clinic,

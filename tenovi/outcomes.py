@@ -21,11 +21,11 @@ from django.db.models.functions import Now
 
 from tenovi import errors
 from tenovi.client import CallRecord
+from tenovi.key_locks import alone_with
 from tenovi.keys import (
     Cause,
     VendorKey,
     account,
-    alone_with,
     count_call,
     database_now,
     has_outage,
@@ -101,8 +101,8 @@ def give_back_abandoned() -> None:
     its process lives, the answer is still to come, whatever key the clinic has by now."""
     sending = Request.objects.across_clinics().filter(state=RequestState.SENDING).exclude(sent_with="")
     for budget in set(sending.values_list("sent_with", flat=True)):
-        with alone_with(budget) as nobody_sends:
-            if nobody_sends:
+        with alone_with(budget) as lock:
+            if lock:  # nobody sends with it
                 _free(Request.objects.across_clinics().filter(sent_with=budget))
 
 
@@ -171,7 +171,7 @@ def not_sent(request: Request, error: Exception) -> None:
 
 def failed(key: VendorKey, request: Request, error: errors.VendorError, record: CallRecord) -> None:
     """Decide when the request is tried again, and whether its key rests until then."""
-    if isinstance(error, errors.SlotLost | errors.LimiterAway):
+    if isinstance(error, errors.SlotLost | errors.LockLost | errors.LimiterAway):
         _wait(request, error.sentence, charged=False)
         return
     is_gone = isinstance(error, errors.NotFound) and removes(request.kind)

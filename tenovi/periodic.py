@@ -3,7 +3,8 @@
 Each holds a session lock of PostgreSQL while it runs, so a killed worker leaves nothing locked. All
 tasks whose time depends on how much there is to do share one more lock, the slot of long work: so
 they never take more than one thread of a worker, and deliveries are settled and heartbeats written
-beside them. (Session locks need a direct connection, as those of `tenovi.drain` do.)
+beside them. (On the connection of the work: behind a pooler that shares sessions, a task may run twice at once,
+which harms nothing; who sends to the vendor is locked elsewhere, `tenovi.key_locks`.)
 """
 
 from __future__ import annotations

@@ -12,6 +12,7 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 import pytest
+from django.db import connection
 from pytest_django import Settings
 
 from clinics.models import Clinic
@@ -19,8 +20,10 @@ from devices.models import NightlySync
 from launcher import processes
 from launcher.valkey import Valkey
 from patients.models import Patient
+from tenovi import key_locks
 from tenovi.models import Call, Heartbeat, Request, RequestKind
 from tenovi.queue import ask, ask_for_each
+from tests.factories import make_order, make_patient
 from tests.faults import dying
 from tests.faults.house import eventually
 from tests.relay import Relay
@@ -35,6 +38,7 @@ WITHIN = 120  # seconds
 PATIENT = "mrn-1"
 PATH = f"/hwi/hwi-patients/{PATIENT}/"
 TEN_MINUTES = 600
+KILL_LOCKS = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = %s"
 Start = Callable[..., subprocess.Popen[bytes]]
 
 
@@ -189,6 +193,33 @@ def test_wrong_clocks_two_schedulers_and_a_new_redis_bring_no_two_requests_withi
         redis.restart()
     mine = Request.objects.for_clinic(clinic).filter(target__in=names)
     assert eventually(lambda: not mine.exists(), seconds=300)
+    assert stub.smallest_gap() >= 1.0
+
+
+def test_workers_that_lose_the_keys_lock_again_and_again_send_nothing_twice_or_too_soon(
+    stub: VendorStub, clinic: Clinic, start: Start, tmp_path: Path
+) -> None:
+    """Only the lock's connection is cut, while the work's goes on, and two workers wait for the key."""
+    stub.reply_to_everything(Reply(body={"external_id": PATIENT}))
+    patient = make_patient(clinic, "mrn-order")
+    order = make_order(patient)
+    names = [f"mrn-{number}" for number in range(20)]
+    ask_for_each(clinic, RequestKind.PATIENT, names, wake=False)
+    ask(clinic, RequestKind.DEVICE_CREATE, str(order.id), wake=False)
+    for name in ("first", "second"):
+        start(worker(name=name))
+    start(beat(tmp_path))
+    mine = Request.objects.for_clinic(clinic).filter(target__in=names)
+    killed = 0
+    while mine.exists() and killed < 60:
+        with connection.cursor() as cursor:
+            cursor.execute(KILL_LOCKS, [key_locks.NAME])
+            killed += len(cursor.fetchall())
+        time.sleep(0.7)
+    assert killed > 5
+    assert eventually(lambda: not mine.exists(), seconds=WITHIN)
+    creates = [asked for asked in stub.asked if asked.method == "POST"]
+    assert len(creates) <= 1
     assert stub.smallest_gap() >= 1.0
 
 

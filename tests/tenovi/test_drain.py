@@ -19,7 +19,8 @@ from clinics.models import Clinic
 from devices.models import Device
 from patients.models import Patient
 from tenovi.drain import drain
-from tenovi.keys import alone_with, keys_of, seconds_from_now, why_nothing_is_sent
+from tenovi.key_locks import alone_with
+from tenovi.keys import keys_of, seconds_from_now, why_nothing_is_sent
 from tenovi.models import Call, ParkedKey, Priority, Request, RequestKind
 from tenovi.queue import ask, ask_for_each
 from tenovi.registry import _answer_handlers as HANDLERS
