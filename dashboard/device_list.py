@@ -31,6 +31,7 @@ from clinics.paging import page_of
 from clinics.presentation import Choice
 from dashboard.device_figures import DeviceFigures, figures_of, readings_of_each
 from dashboard.hardware_search import hardware_search
+from dashboard.stock import in_stock
 from devices.hardware import normal_hardware_id
 from devices.models import Assignment, Device, Gateway, HardwareChange
 from fulfillment.models import FulfillmentEvent
@@ -171,9 +172,13 @@ def _rows(clinic: Clinic, found: list[Any], now: datetime.datetime, text: str) -
     patients = Patient.objects.for_clinic(clinic).in_bulk(holders)
     gateways = gateways_of(clinic, found)
     had = _had(clinic, found, text)
+    stocked = in_stock(clinic, [device.id for device in found])
     return [
         _row(clinic, device, figures[device.id], patients, gateways)
-        | {"had": sorted(had[device.hwi_device_id] - {device.hardware_uuid})}
+        | {
+            "had": sorted(had[device.hwi_device_id] - {device.hardware_uuid}),
+            "in_stock": device.id in stocked and not device.is_unlinked,
+        }
         for device in found
     ]
 

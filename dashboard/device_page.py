@@ -14,6 +14,7 @@ from clinics.presentation import exact
 from dashboard.device_figures import DeviceFigures, figures_of
 from dashboard.device_list import SILENT_DAYS, gateways_of, is_silent
 from dashboard.device_state import keeps_words, works
+from dashboard.stock import in_stock
 from devices.errands import errands_of
 from devices.forms import LABELS, PropertyForm
 from devices.hardware_log import progress_of_device
@@ -71,6 +72,7 @@ def context(device: Device, now: datetime.datetime) -> dict[str, Any]:
         "kind": kind,
         "holder": _period(clinic, holding) if holding else None,
         "nobody": _period(clinic, current) if current and not holding else None,
+        "in_stock": device.id in in_stock(clinic, [device.id]) and not device.unlinked_at,
         "figures": figures,
         "gateway": gateway,
         "gateway_url": reverse("gateway", args=[clinic.slug, gateway.id]) if gateway else "",

@@ -15,8 +15,9 @@ class FulfillmentConfig(AppConfig):
         registry.on_payload("devices.create", order_outcomes.order_to_send)
         registry.on_answer("devices.create", order_outcomes.store_created)
         registry.on_failure("devices.create", order_outcomes.not_created)
-        registry.on_answer("devices.of_patient", handlers.store_devices_of_patient)
-        registry.on_failure("devices.of_patient", order_outcomes.look_failed)
+        for kind in ("devices.of_patient", "devices.on_hardware"):
+            registry.on_answer(kind, handlers.store_devices_looked_through)
+            registry.on_failure(kind, order_outcomes.look_failed)
         registry.before_sending("replacements.create", ask_handlers.check_still_meant(Replacement))
         registry.before_sending("supply_requests.create", ask_handlers.check_still_meant(SupplyRequest))
         registry.on_payload("replacements.create", ask_handlers.replacement_to_send)

@@ -82,7 +82,8 @@ def _column(visit: Visit, found: ShipmentQuerySet, stage: Stage, parcels: int, t
 
 
 def _of_order(row: OrderRow) -> Card:
-    return Card(row.device, row.url, row.person.name, row.word, row.stage, row.placed_at, row.next_step)
+    name = row.person.name if row.person else "into stock"
+    return Card(row.device, row.url, name, row.word, row.stage, row.placed_at, row.next_step)
 
 
 def _of_parcel(row: ShipmentRow, url: str) -> Card:

@@ -83,8 +83,9 @@ def store_special_orders(delivery: Delivery, elements: Sequence[Any]) -> list[Ve
     return [verdicts[index] for index in range(len(elements))]
 
 
-def store_devices_of_patient(request: Request, answer: shapes.Page[shapes.Device]) -> int:
-    """A page of a patient's devices; the number that could not be stored. An order may be among them."""
+def store_devices_looked_through(request: Request, answer: shapes.Page[shapes.Device]) -> int:
+    """A page of the devices of a patient, or on some hardware; the number that could not be stored. An order
+    may be among them."""
     failed = store_devices(request, answer)
     looked(
         request,

@@ -10,7 +10,7 @@ from django.db import connection
 from django.utils import timezone
 
 from clinics.models import Clinic
-from fulfillment.models import FulfillmentEvent
+from fulfillment.models import FulfillmentEvent, Order
 from fulfillment.statuses import status_named
 
 USUAL_OF = datetime.timedelta(days=365)
@@ -23,14 +23,16 @@ PARTS = (
     ("waiting", "Delivered to first reading"),
 )
 
+# What was activated into stock waits there for its patient: that is no part of a way.
 USUAL = f"""
 WITH journeys AS (
     SELECT min(received_at) AS begun,
         min(received_at) FILTER (WHERE status IN ('Shipped', 'Dropshipped')) AS shipped,
         min(received_at) FILTER (WHERE status = 'Delivered') AS delivered,
         min(received_at) FILTER (WHERE status = 'Connected') AS connected
-    FROM {FulfillmentEvent._meta.db_table}
-    WHERE clinic_id = %s AND received_at > %s
+    FROM {FulfillmentEvent._meta.db_table} e
+    WHERE clinic_id = %s AND received_at > %s AND NOT EXISTS (
+        SELECT 1 FROM {Order._meta.db_table} o WHERE o.device_id = e.device_id AND o.patient_id IS NULL)
     GROUP BY device_id
 ), parts AS (
     SELECT CASE WHEN shipped > begun THEN shipped - begun END AS preparing,

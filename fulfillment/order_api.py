@@ -36,10 +36,10 @@ class OrderEventSerializer(serializers.ModelSerializer[FulfillmentEvent]):
 
 
 class OrderSerializer(serializers.ModelSerializer[Order]):
-    """`patient` is an external id; `events` are what the vendor told about the order's device, oldest first.
+    """`patient` is an external id, null for what went into stock; `events` are what the vendor told about the order's device, oldest first.
     The context holds `events` of all orders shown."""
 
-    patient = serializers.CharField(source="patient.external_id")
+    patient = serializers.CharField(source="patient.external_id", default=None, allow_null=True)
     state = serializers.ChoiceField(choices=OrderState.choices)
     hwi_device_id = serializers.UUIDField(source="device.hwi_device_id", default=None, allow_null=True)
     created_at = UtcField()
@@ -65,10 +65,13 @@ class OrderSerializer(serializers.ModelSerializer[Order]):
 
 
 class NewOrderSerializer(serializers.Serializer[Any]):
-    """One device for one patient, to the address on the patient's record. A member that is not listed is an
-    error: a misspelt one must not send a parcel that nobody wanted."""
+    """One device for one patient, to the address on the patient's record; null for a device that is here, on_site,
+    and goes to no patient yet. A member that is not listed is an error: a misspelt one must not send a parcel
+    that nobody wanted."""
 
-    patient = serializers.CharField(max_length=200, help_text="external id")
+    patient = serializers.CharField(
+        max_length=200, allow_null=True, help_text="external id; null, with on_site, activates it into stock"
+    )
     device_name = serializers.CharField(
         max_length=200, help_text="one of the account's device types, exactly"
     )
@@ -146,9 +149,7 @@ class OrderList(ClinicListView[Order]):
         body = NewOrderSerializer(data=request.data)
         body.is_valid(raise_exception=True)
         said = body.validated_data
-        patient = Patient.objects.for_clinic(self.visit.clinic).with_external_id(said["patient"]).first()
-        if patient is None:
-            raise ValidationError({"patient": ["There is no patient with this external id."]})
+        patient = self._patient(said["patient"]) if said["patient"] is not None else None
         try:
             placed = place_orders(
                 clinic=self.visit.clinic,
@@ -164,6 +165,12 @@ class OrderList(ClinicListView[Order]):
             return Response({"detail": str(conflict), "order": conflict.order.id}, status=409)
         self.prepared(placed.orders)
         return Response(self.get_serializer(placed.orders[0]).data, status=201 if placed.is_new else 200)
+
+    def _patient(self, external_id: str) -> Patient:
+        patient = Patient.objects.for_clinic(self.visit.clinic).with_external_id(external_id).first()
+        if patient is None:
+            raise ValidationError({"patient": ["There is no patient with this external id."]})
+        return patient
 
 
 class OrderDetail(ClinicView[Order]):

@@ -111,8 +111,9 @@ def takes_passkey(device_type: DeviceType) -> bool:
     return bool(kind and "bluetooth_passkey" in kind.properties)
 
 
-def checked(clinic: Clinic, patient: Patient, wanted: Sequence[Wanted]) -> list[Line]:
-    """The lines as they may be ordered. Raises `CannotOrder` with everything that is wrong."""
+def checked(clinic: Clinic, patient: Patient | None, wanted: Sequence[Wanted]) -> list[Line]:
+    """The lines as they may be ordered, for stock without a patient. Raises `CannotOrder` with everything that
+    is wrong."""
     types = {each.name: each for each in DeviceType.objects.for_clinic(clinic).filter(is_offered=True)}
     problems: list[Problem] = []
     lines: list[Line] = []
@@ -139,8 +140,19 @@ def checked(clinic: Clinic, patient: Patient, wanted: Sequence[Wanted]) -> list[
     return lines
 
 
-def warnings(clinic: Clinic, patient: Patient, lines: Sequence[Line]) -> list[str]:
+def warnings(clinic: Clinic, patient: Patient | None, lines: Sequence[Line]) -> list[str]:
     """What somebody should know before placing this: none of it forbids anything."""
+    said = _about_patient(clinic, patient, lines) if patient else []
+    whose = "Another patient’s" if patient else "A patient’s"
+    for line in lines:
+        if not line.type.in_stock and line.wanted.ship_by == ShipBy.TENOVI:
+            said.append(f"Tenovi has no {line.type.name} in stock at the moment.")
+        if _is_of_somebody_else(clinic, patient, line.wanted.hardware_uuid):
+            said.append(f"{whose} device sends through {line.wanted.hardware_uuid}.")
+    return said
+
+
+def _about_patient(clinic: Clinic, patient: Patient, lines: Sequence[Line]) -> list[str]:
     said = []
     names = {line.type.name for line in lines}
     shipped = any(line.wanted.ship_by != ShipBy.ON_SITE for line in lines)
@@ -157,11 +169,6 @@ def warnings(clinic: Clinic, patient: Patient, lines: Sequence[Line]) -> list[st
         )
     elif patient.consented_on is None:
         said.append("No consent of this patient is on record.")
-    for line in lines:
-        if not line.type.in_stock and line.wanted.ship_by == ShipBy.TENOVI:
-            said.append(f"Tenovi has no {line.type.name} in stock at the moment.")
-        if _is_of_somebody_else(clinic, patient, line.wanted.hardware_uuid):
-            said.append(f"Another patient’s device sends through {line.wanted.hardware_uuid}.")
     return said
 
 
@@ -181,10 +188,10 @@ def in_the_way(clinic: Clinic, hardware_id: str, sensor_code: str, sensor_id: st
     return devices.filter(sensor_id__in=["", sensor_id]) if sensor_id else devices
 
 
-def _normal(clinic: Clinic, patient: Patient, wanted: Wanted, device_type: DeviceType) -> Wanted:
+def _normal(clinic: Clinic, patient: Patient | None, wanted: Wanted, device_type: DeviceType) -> Wanted:
     hardware_id = normal_hardware_id(wanted.hardware_uuid)
     joins = not (hardware_id or wanted.new_gateway or wanted.gateway_only or is_cellular(device_type))
-    if joins and wanted.ship_by != ShipBy.ON_SITE:
+    if joins and patient and wanted.ship_by != ShipBy.ON_SITE:
         free = (
             each
             for each in gateways_of(clinic, patient)
@@ -223,11 +230,15 @@ def _of_kind(line: Line) -> Found:
     return found
 
 
-def _of_way(line: Line, patient: Patient) -> Found:
+def _of_way(line: Line, patient: Patient | None) -> Found:
     """What the way to the patient needs."""
     wanted, found = line.wanted, []
     if wanted.ship_by not in ShipBy.values:
         return [("ship_by", "Say who ships it: tenovi, clinic or on_site.")]
+    if patient is None and wanted.ship_by != ShipBy.ON_SITE:
+        return [
+            ("patient", "Only a device that is here, on_site, can be for no patient: a parcel goes to one.")
+        ]
     if wanted.gateway_only and wanted.ship_by != ShipBy.TENOVI:
         found.append(("gateway_only", "Only Tenovi sends a gateway alone."))
     elif wanted.gateway_only and is_cellular(line.type):
@@ -309,6 +320,7 @@ def _of_each_other(lines: Sequence[Line]) -> list[Problem]:
     return problems
 
 
-def _is_of_somebody_else(clinic: Clinic, patient: Patient, hardware_id: str) -> bool:
+def _is_of_somebody_else(clinic: Clinic, patient: Patient | None, hardware_id: str) -> bool:
     held = Assignment.objects.for_clinic(clinic).filter(ends_at=None, device__hardware_uuid=hardware_id)
-    return bool(hardware_id) and held.exclude(patient=patient).exclude(device__status=UNLINKED).exists()
+    others = held.exclude(patient=patient) if patient else held
+    return bool(hardware_id) and others.exclude(device__status=UNLINKED).exists()

@@ -39,6 +39,9 @@ HOW_WORDS = [
 ]
 
 
+STOCK_WORDS = [(ShipBy.ON_SITE.value, "Into stock, for no patient yet: they are here already")]
+
+
 class OrderForm(Labelled):
     """Every field of every step; `step_fields` says which are to be seen. What a chosen device needs has
     fields of its own, named by the key of its type."""
@@ -82,12 +85,14 @@ class OrderForm(Labelled):
     again = forms.BooleanField(label="Order another one all the same", required=False)
     token = forms.CharField(widget=forms.HiddenInput, max_length=64, required=False)
 
-    def __init__(self, clinic: Clinic, patient: Patient, data: Any = None) -> None:
+    def __init__(self, clinic: Clinic, patient: Patient | None, data: Any = None) -> None:
         super().__init__(data, initial={"token": uuid.uuid4().hex})
         offered = DeviceType.objects.for_clinic(clinic).filter(is_offered=True).order_by("name")
         self.types = {str(one.id): one for one in offered}
         self.patient = patient
-        self.at_home = gateways_of(clinic, patient)
+        self.at_home = gateways_of(clinic, patient) if patient else []
+        if patient is None:
+            self._offer_stock()
         devices = self.fields["devices"]
         assert isinstance(devices, forms.MultipleChoiceField)
         devices.choices = [(key, _with_size(one)) for key, one in self.types.items()]
@@ -98,6 +103,12 @@ class OrderForm(Labelled):
             filled = data.copy()
             filled["through"] = self._ways()[0][0]
             self.data = filled
+
+    def _offer_stock(self) -> None:
+        """Offer nothing but stock: what is shipped goes to a patient."""
+        how = self.fields["how"]
+        assert isinstance(how, forms.ChoiceField)
+        how.label, how.choices, how.initial = "Where they go", STOCK_WORDS, STOCK_WORDS[0][0]
 
     def _choose(self, data: Any) -> list[tuple[str, DeviceType]]:
         keys = data.getlist("devices") if data is not None else []

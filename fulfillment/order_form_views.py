@@ -48,8 +48,19 @@ def choose_patient(request: HttpRequest, visit: Visit) -> HttpResponse:
 @clinic_page(Permission.MANAGE_DEVICES)
 @require_http_methods(["GET", "HEAD", "POST"])
 def order_new(request: HttpRequest, visit: Visit, patient_id: uuid.UUID) -> HttpResponse:
-    """The order form. Each step posts all of it; `go` names the step that is asked for."""
-    patient = patient_for(visit, patient_id)
+    """Show the order form for a patient."""
+    return _order_form(request, visit, patient_for(visit, patient_id))
+
+
+@clinic_page(Permission.MANAGE_DEVICES, shows_patients=False)
+@require_http_methods(["GET", "HEAD", "POST"])
+def order_into_stock(request: HttpRequest, visit: Visit) -> HttpResponse:
+    """Show the order form for devices that are here, and that no patient gets yet."""
+    return _order_form(request, visit, None)
+
+
+def _order_form(request: HttpRequest, visit: Visit, patient: Patient | None) -> HttpResponse:
+    """Show a step of the form. Each posts all of it, and `go` names the one that is asked for."""
     form = OrderForm(visit.clinic, patient, request.POST if request.method == "POST" else None)
     step, existing = DEVICES, None
     lines: list[Line] = []
@@ -66,7 +77,7 @@ def order_new(request: HttpRequest, visit: Visit, patient_id: uuid.UUID) -> Http
     )
 
 
-def _step(visit: Visit, patient: Patient, form: OrderForm, go: str) -> tuple[str, list[Line]]:
+def _step(visit: Visit, patient: Patient | None, form: OrderForm, go: str) -> tuple[str, list[Line]]:
     """The step to show, and for the last one what would be ordered. One with something wrong comes first."""
     if go == DEVICES or form.errors_in(DEVICES):
         return DEVICES, []
@@ -82,7 +93,7 @@ def _step(visit: Visit, patient: Patient, form: OrderForm, go: str) -> tuple[str
 
 
 def _place(
-    request: HttpRequest, visit: Visit, patient: Patient, form: OrderForm
+    request: HttpRequest, visit: Visit, patient: Patient | None, form: OrderForm
 ) -> tuple[Order | None, Order | None]:
     """The first of the orders placed, or else the one that is in the way."""
     given = form.cleaned_data
@@ -114,7 +125,7 @@ def _place(
 
 def _form_context(
     visit: Visit,
-    patient: Patient,
+    patient: Patient | None,
     form: OrderForm,
     step: str,
     lines: list[Line],
@@ -136,7 +147,7 @@ def _form_context(
         "lines": [_line(line) for line in lines],
         "warnings": warned,
         "existing": order_row(visit.clinic, existing) if existing else None,
-        "destination": destination(patient) if form.ships else None,
+        "destination": destination(patient) if patient and form.ships else None,
     }
 
 

@@ -36,7 +36,7 @@ LOOKS = 2  # without a trace, before a person may send it again
 LOOK_AGAIN = datetime.timedelta(minutes=10)
 MOST_SENDS = 5  # of one that the vendor keeps putting off
 NO_TRACE = "Tenovi’s list shows no trace of this order."
-NOT_WHOLE = "Tenovi’s list of this patient’s devices could not be read as a whole."
+NOT_WHOLE = "Tenovi’s list of the devices that may be this order could not be read as a whole."
 SEVERAL = "More than one device at Tenovi could be this order: choose the one that is."
 RIVALS = "Two orders of the same device are being looked for: say which device belongs to which."
 GONE = "Its request is gone from the queue."
@@ -81,7 +81,7 @@ def body_of(order: Order) -> dict[str, Any]:
             **({"notify_emails": order.notify_emails} if order.notify_emails else {}),
             **({"client_notes": order.shipping_notes} if order.shipping_notes else {}),
         }
-    return {"device": device, "patient": carried_patient(order.patient)}
+    return {"device": device} | ({"patient": carried_patient(order.patient)} if order.patient else {})
 
 
 def _spelled(order: Order) -> str:
@@ -95,13 +95,21 @@ def store_created(request: Request, answer: shapes.Device) -> int:
     order = _locked(request)
     if order is None:
         return 1
+    device = store_vendor_device(clinic=request.clinic, record=_about_order(order, answer))
+    confirm(Held(order, None), device, What.CONFIRMED)
+    return 0
+
+
+def _about_order(order: Order, answer: shapes.Device) -> shapes.Device:
+    """Return the answer with its patient, whom it may leave out. Raises `AnotherOrder`."""
+    if order.patient is None:
+        if answer.patient or normal_hardware_id(answer.hardware_uuid) != order.hardware_uuid:
+            raise AnotherOrder
+        return answer
     named = answer.patient.external_id if answer.patient else order.patient.external_id
     if named.casefold() != order.patient.external_id.casefold():
         raise AnotherOrder
-    record = answer if answer.patient else replace(answer, patient=shapes.Patient(external_id=named))
-    device = store_vendor_device(clinic=request.clinic, record=record)
-    confirm(Held(order, None), device, What.CONFIRMED)
-    return 0
+    return answer if answer.patient else replace(answer, patient=shapes.Patient(external_id=named))
 
 
 def not_created(request: Request, error: VendorError | None) -> None:
@@ -160,23 +168,27 @@ def _doubted(order: Order, said: str, error: VendorError | None) -> None:
 
 
 def ask_for_look(order: Order) -> None:
-    """Have the vendor's list of this patient's devices read, under every spelling of the id it is known
-    to use: its filter minds the case, its records do not. Nothing is decided before all have been read."""
-    known = Device.objects.for_clinic(order.clinic).filter(
-        vendor_patient_id__iexact=order.patient.external_id
-    )
-    spellings = {order.patient.external_id, *known.values_list("vendor_patient_id", flat=True)}
-    order.unread_lists, order.look_asked_at, order.look_due_at = sorted(spellings), database_now(), None
+    """Have the vendor's lists of devices that could be it read. Nothing is decided before all have been."""
+    order.unread_lists, order.look_asked_at, order.look_due_at = _lists_of(order), database_now(), None
     order.save(update_fields=["unread_lists", "look_asked_at", "look_due_at"])
-    for spelling in order.unread_lists:
-        ask(
-            order.clinic,
-            RequestKind.DEVICES_OF_PATIENT,
-            spelling,
-            priority=Priority.PERSON,
-            insist=True,
-            anew=True,
-        )
+    for target in order.unread_lists:
+        ask(order.clinic, _look_of(order), target, priority=Priority.PERSON, insist=True, anew=True)
+
+
+def _lists_of(order: Order) -> list[str]:
+    """Name the lists to read: what is on the hardware, or the patient's devices under every spelling of the id.
+
+    The vendor's filter minds the case of an id, and its records do not.
+    """
+    if order.patient is None:
+        return [order.hardware_uuid]
+    named = order.patient.external_id
+    known = Device.objects.for_clinic(order.clinic).filter(vendor_patient_id__iexact=named)
+    return sorted({named, *known.values_list("vendor_patient_id", flat=True)})
+
+
+def _look_of(order: Order) -> RequestKind:
+    return RequestKind.DEVICES_ON_HARDWARE if order.is_for_stock else RequestKind.DEVICES_OF_PATIENT
 
 
 def looked(request: Request, *, is_last: bool, is_whole: bool) -> None:
@@ -206,7 +218,9 @@ def look_failed(request: Request, error: VendorError | None) -> None:
 
 def _looked_for_in(request: Request) -> OrderQuerySet:
     return Order.objects.for_clinic(request.clinic).filter(
-        state=OrderState.UNKNOWN, unread_lists__contains=[request.target]
+        state=OrderState.UNKNOWN,
+        unread_lists__contains=[request.target],
+        patient__isnull=request.kind == RequestKind.DEVICES_ON_HARDWARE,
     )
 
 
@@ -284,7 +298,7 @@ def _look_again_where_nobody_does() -> int:
     for order in waiting.select_related("clinic").order_by("id"):
         with transaction.atomic():
             held = hold_order(order.clinic, order.id)
-            asked = Request.objects.for_clinic(order.clinic).filter(kind=RequestKind.DEVICES_OF_PATIENT)
+            asked = Request.objects.for_clinic(order.clinic).filter(kind=_look_of(held.order))
             being_read = asked.filter(target__in=held.order.unread_lists).unanswered().count()
             is_looked_for = held.order.look_due_at or 0 < len(held.order.unread_lists) == being_read
             if held.order.state == OrderState.UNKNOWN and not is_looked_for:

@@ -12,7 +12,7 @@ from django.urls import reverse
 from clinics.models import Clinic
 from fulfillment.journey import Part, parts_of, usual_days
 from fulfillment.models import FulfillmentEvent, Order, ShipBy, Shipment
-from fulfillment.order_presentation import sentence_of, stage_of
+from fulfillment.order_presentation import meaning_of, sentence_of, stage_of, turn_of
 from fulfillment.presentation import Person
 from fulfillment.states import OrderState
 from fulfillment.statuses import status_named
@@ -21,11 +21,11 @@ from fulfillment.tracking import Tracking, tracking_of
 
 @dataclass(frozen=True, slots=True)
 class OrderRow:
-    """One order. `stage` and `word` are its state here, or the vendor's status once it is confirmed."""
+    """One order. `person` is None for what goes into stock. `stage` and `word` are its state here, or the vendor's status once it is confirmed."""
 
     id: uuid.UUID
     url: str
-    person: Person
+    person: Person | None
     device: str
     how: str
     hardware_uuid: str
@@ -47,14 +47,14 @@ def order_row(clinic: Clinic, order: Order, shipment: Shipment | None = None) ->
     return OrderRow(
         id=order.id,
         url=reverse("order", args=[clinic.slug, order.id]),
-        person=Person.of(order.patient, clinic),
+        person=Person.of(order.patient, clinic) if order.patient else None,
         device=order.device_name + (" (gateway only)" if order.gateway_only else ""),
-        how=str(ShipBy(order.ship_by).label),
+        how=order.way,
         hardware_uuid=known or order.hardware_uuid,
         stage=stage_of(order),
         word=status.name if status else str(state.label),
-        meaning=status.meaning if status else "",
-        next_step=status.turn if status else sentence_of(order),
+        meaning=meaning_of(order) if status else "",
+        next_step=turn_of(order) if status else sentence_of(order),
         placed_at=order.created_at,
         tracking=tracking_of(shipment.tracking_link if shipment else ""),
     )
@@ -70,7 +70,7 @@ def order_rows(clinic: Clinic, orders: Sequence[Order]) -> list[OrderRow]:
 
 def parts_of_order(order: Order, events: Sequence[FulfillmentEvent], now: datetime.datetime) -> list[Part]:
     """How long each part of its way took; none before Tenovi has confirmed it."""
-    if order.state != OrderState.CONFIRMED or order.vendor_status == "Unlinked":
+    if order.state != OrderState.CONFIRMED or order.vendor_status == "Unlinked" or order.is_for_stock:
         return []
     parts = parts_of(order.created_at, events, usual_days(order.clinic), now)
     return parts[-1:] if order.ship_by == ShipBy.ON_SITE else parts  # nothing travelled

@@ -8,11 +8,13 @@ from dataclasses import dataclass
 
 from devices.models import Device
 from fulfillment.evidence import candidates_for
-from fulfillment.models import FulfillmentEvent, Order, OrderStep, ShipBy
+from fulfillment.models import FulfillmentEvent, Order, OrderStep
+from fulfillment.presentation import HAND_IT_OUT
 from fulfillment.states import OrderState
-from fulfillment.statuses import status_named
+from fulfillment.statuses import Stage, status_named
 from fulfillment.tracking import Tracking, tracking_of
 
+ACTIVATED = "Activated; nothing has been measured yet."
 NEVER_SENT = "It waits for its turn; nothing has reached Tenovi yet."
 WAITS_AGAIN = "Sending it was tried, and nothing has reached Tenovi. It is tried again by itself."
 TO_BE_SENT_AGAIN = "It was sent before and Tenovi’s list shows no trace of it: it waits to be sent again."
@@ -47,8 +49,21 @@ def sentence_of(order: Order) -> str:
         return TO_BE_SENT_AGAIN if order.sends else WAITS_AGAIN if order.reason else NEVER_SENT
     if state != OrderState.CONFIRMED:
         return SENTENCES[state]
-    status = status_named(order.vendor_status)
-    return f"{status.meaning} {status.turn}"
+    return f"{meaning_of(order)} {turn_of(order)}"
+
+
+def meaning_of(order: Order) -> str:
+    """Say what the vendor's status of a confirmed order means."""
+    return ACTIVATED if _is_untouched_stock(order) else status_named(order.vendor_status).meaning
+
+
+def turn_of(order: Order) -> str:
+    """Say who has to do what next about a confirmed order."""
+    return HAND_IT_OUT if _is_untouched_stock(order) else status_named(order.vendor_status).turn
+
+
+def _is_untouched_stock(order: Order) -> bool:
+    return order.is_for_stock and status_named(order.vendor_status).stage == Stage.DELIVERED
 
 
 def stage_of(order: Order) -> str:
@@ -66,7 +81,7 @@ def facts_of(order: Order) -> list[tuple[str, str]]:
     cellular = len(order.hardware_uuid) == 15
     address = (order.shipping_address, order.shipping_city, order.shipping_state, order.shipping_zip_code)
     facts = [
-        ("How", ShipBy(order.ship_by).label + (", the gateway alone" if order.gateway_only else "")),
+        ("How", order.way + (", the gateway alone" if order.gateway_only else "")),
         ("IMEI" if cellular else "Gateway", order.hardware_uuid),
         ("Serial number", order.sensor_id),
         ("To", order.shipping_name),

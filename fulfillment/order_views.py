@@ -21,7 +21,7 @@ from fulfillment.order_pages import order_rows, parts_of_order
 from fulfillment.orders import TooLate, adopt_match, cancel_order, send_again
 from fulfillment.own_shipping import note_told
 from fulfillment.states import OrderState
-from fulfillment.status_work import work_of
+from fulfillment.status_work import order_anew, work_of
 
 
 class ReasonForm(Labelled):
@@ -116,6 +116,7 @@ def _page(request: HttpRequest, visit: Visit, order: Order, status: int = 200, *
         "facts": shown.facts_of(order),
         "history": shown.history_of(order, events),
         "work": work_of(order, now),
+        "anew": order_anew(order),
         "parts": parts_of_order(order, events, now),
         "others": order_rows(visit.clinic, list(basket)),
         "may_order": decides,

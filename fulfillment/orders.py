@@ -16,6 +16,7 @@ from django.db import transaction
 
 from clinics.locks import hold
 from clinics.models import Clinic, User
+from devices.hardware import normal_hardware_id
 from devices.models import Device
 from fulfillment.evidence import candidates_for
 from fulfillment.models import Order, ShipBy
@@ -67,7 +68,7 @@ class Placed:
 def place_orders(
     *,
     clinic: Clinic,
-    patient: Patient,
+    patient: Patient | None,
     by: User,
     wanted: Sequence[Wanted],
     idempotency_key: str,
@@ -75,7 +76,7 @@ def place_orders(
 ) -> Placed:
     """One order per line, all or none; the same key brings the same orders, however often.
 
-    Raises `CannotOrder`, `KeyUsed`, or `AlreadyOpen` for a need that an open order stands for, unless
+    Without a `patient` the devices, which are in hand, are activated into stock. Raises `CannotOrder`, `KeyUsed`, or `AlreadyOpen` for a need that an open order stands for, unless
     a person says `again`. Orders of a clinic are placed one after the other.
     """
     hold(clinic, [PLACING])
@@ -87,7 +88,7 @@ def place_orders(
         return Placed(known, is_new=False)
     open_names = set()
     for one in wanted:
-        before = _with_patient(clinic).for_need(patient, one.device_name).newest_first().first()
+        before = _for_need(clinic, patient, one).newest_first().first()
         if before and not again:
             raise AlreadyOpen(before)
         if before:
@@ -105,7 +106,8 @@ def place_orders(
             digest,
         )
         order.save(force_insert=True)
-        audited = {"patient": str(patient.id), "ship_by": order.ship_by, "again": order.is_again}
+        whose = {"patient": str(patient.id)} if patient else {"into_stock": True}
+        audited = {**whose, "ship_by": order.ship_by, "again": order.is_again}
         note(order, What.PLACED, by=by, audited=audited)
         enqueue(order)
     return Placed(orders, is_new=True)
@@ -161,7 +163,16 @@ def _with_patient(clinic: Clinic) -> OrderQuerySet:
     return Order.objects.for_clinic(clinic).select_related("patient", "device")
 
 
-def _order(clinic: Clinic, patient: Patient, by: User, line: Line, is_again: bool) -> Order:
+def _for_need(clinic: Clinic, patient: Patient | None, wanted: Wanted) -> OrderQuerySet:
+    """Find open orders for the same: into stock many may go, each on its own hardware."""
+    same = _with_patient(clinic).for_need(patient, wanted.device_name)
+    if patient is not None:
+        return same
+    hardware_id = normal_hardware_id(wanted.hardware_uuid)
+    return same.filter(hardware_uuid=hardware_id, sensor_id=wanted.sensor_id.strip())
+
+
+def _order(clinic: Clinic, patient: Patient | None, by: User, line: Line, is_again: bool) -> Order:
     wanted = line.wanted
     order = Order(
         clinic=clinic,
@@ -180,12 +191,14 @@ def _order(clinic: Clinic, patient: Patient, by: User, line: Line, is_again: boo
         notify_emails=wanted.notify_emails,
         shipping_notes=wanted.shipping_notes,
     )
-    if wanted.ship_by != ShipBy.ON_SITE:
+    if patient and wanted.ship_by != ShipBy.ON_SITE:
         for name, shipping_name in PATIENT_TO_PARCEL.items():
             setattr(order, shipping_name, getattr(patient, name))
     return order
 
 
-def _digest(patient: Patient, wanted: Sequence[Wanted], again: bool) -> str:
-    said = json.dumps([str(patient.id), again, [asdict(one) for one in wanted]], sort_keys=True)
+def _digest(patient: Patient | None, wanted: Sequence[Wanted], again: bool) -> str:
+    said = json.dumps(
+        [str(patient.id) if patient else None, again, [asdict(one) for one in wanted]], sort_keys=True
+    )
     return hashlib.sha256(said.encode()).hexdigest()

@@ -28,6 +28,7 @@ ORDER_TYPES = {
 }
 NOTHING_TO_DO = {Stage.IN_USE, Stage.ENDED}
 CONTENTS_SHOWN = 4
+HAND_IT_OUT = "Once a patient gets it, say so on the device’s page: Tenovi is told."
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +68,8 @@ class ShipmentRow:
     def next_step(self) -> str:
         if self.silent_days:
             return f"Call the patient: no reading in {self.silent_days} days."
+        if self.stage == Stage.DELIVERED and self.person is None:
+            return HAND_IT_OUT
         return "" if self.stage in NOTHING_TO_DO else self.status.turn
 
 
@@ -92,10 +95,11 @@ def shipment_rows(clinic: Clinic, shipments: Sequence[Shipment]) -> list[Shipmen
     devices = [shipment.device_id for shipment in shipments]
     held = Assignment.objects.for_clinic(clinic).filter(device__in=devices).select_related("patient")
     orders = dict(Order.objects.for_clinic(clinic).filter(device__in=devices).values_list("device_id", "id"))
-    holders = {one.device_id: one.patient for one in held.order_by("starts_at")}  # the last one stays
+    holders = {one.device_id: one for one in held.order_by("starts_at")}  # the last one stays
     rows, now = [], timezone.now()
     for shipment in shipments:
-        patient = holders.get(shipment.device_id)
+        last = holders.get(shipment.device_id)
+        patient = last.patient if last else None
         kind = catalogue.kind(shipment.device.kind)
         status, order_id = status_named(shipment.status), orders.get(shipment.device_id)
         page = ("order", order_id) if order_id else ("device", shipment.device_id)
@@ -109,19 +113,23 @@ def shipment_rows(clinic: Clinic, shipments: Sequence[Shipment]) -> list[Shipmen
                 since=shipment.since,
                 tracking=tracking_of(shipment.tracking_link),
                 next_url=reverse(page[0], args=[clinic.slug, page[1]]) if status.act else "",
-                silent_days=silent_since_delivery(shipment, now),
+                silent_days=silent_since_delivery(shipment, last, now),
             )
         )
     return rows
 
 
-def silent_since_delivery(shipment: Shipment, now: datetime.datetime) -> int:
-    """Whole days since the delivery of a device that has not been heard of, 0 before it is worth a call.
+def silent_since_delivery(shipment: Shipment, held: Assignment | None, now: datetime.datetime) -> int:
+    """Count the whole days since the delivery of a device that is silent, 0 before it is worth a call. `held`: who
+    had it last. One that nobody has lies in stock, and one handed out later counts from then.
+
     The shipment knows its device; the vendor's word on its last reading is as old as the last sync."""
-    heard = shipment.device.last_measurement_at
-    if shipment.status != "Delivered" or now - shipment.since <= SILENT_AFTER_DELIVERY:
+    if shipment.status != "Delivered" or held is None or held.ends_at is not None:
         return 0
-    return 0 if heard and heard >= shipment.since else (now - shipment.since).days
+    heard, since = shipment.device.last_measurement_at, max(shipment.since, held.starts_at)
+    if now - since <= SILENT_AFTER_DELIVERY or (heard and heard >= shipment.since):
+        return 0
+    return (now - since).days
 
 
 def order_rows(clinic: Clinic, orders: Iterable[SpecialOrder]) -> list[OrderRow]:

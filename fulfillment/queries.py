@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Self, TypeVar
 
-from django.db.models import F, OuterRef, Q, Subquery
+from django.db.models import Exists, F, OuterRef, Q, Subquery
 from django.utils import timezone
 
 from clinics.tenancy import TenantQuerySet
@@ -30,12 +30,16 @@ A = TypeVar("A", bound="Ask", covariant=True)
 
 
 class OrderQuerySet(TenantQuerySet["Order"]):
-    def for_need(self, patient: Patient, device_name: str) -> Self:
-        """Orders of this device for this patient whose need is not met yet."""
+    def for_need(self, patient: Patient | None, device_name: str) -> Self:
+        """Orders of this device for this patient, or for stock, whose need is not met yet."""
         return self.filter(patient=patient, device_name=device_name, is_open=True)
 
     def of_patient(self, patient: Patient) -> Self:
         return self.filter(patient=patient)
+
+    def into_stock(self) -> Self:
+        """Keep those for no patient yet."""
+        return self.filter(patient__isnull=True)
 
     def needing_a_person(self) -> Self:
         return self.filter(state=OrderState.NEEDS_PERSON)
@@ -78,7 +82,7 @@ class FulfillmentEventQuerySet(TenantQuerySet["FulfillmentEvent"]):
 
 class ShipmentQuerySet(TenantQuerySet["Shipment"]):
     def in_stage(self, stage: Stage) -> Self:
-        """What is delivered and stays silent needs the clinic."""
+        """What is delivered to somebody and stays silent needs the clinic."""
         if stage == Stage.OTHER:
             return self.exclude(status__in=[status.name for status in STATUSES])
         if stage == Stage.NEEDS_YOU:
@@ -91,8 +95,11 @@ class ShipmentQuerySet(TenantQuerySet["Shipment"]):
         return self.filter(self._is_silent())
 
     def _is_silent(self) -> Q:
+        """Ask for the rule of `presentation.silent_since_delivery`."""
         unheard = Q(device__last_measurement_at__isnull=True) | Q(device__last_measurement_at__lt=F("since"))
-        return Q(status="Delivered", since__lt=timezone.now() - SILENT_AFTER_DELIVERY) & unheard
+        limit = timezone.now() - SILENT_AFTER_DELIVERY
+        held = Assignment.objects.across_clinics().filter(device=OuterRef("device"), ends_at=None)
+        return Q(Exists(held.filter(starts_at__lt=limit)), status="Delivered", since__lt=limit) & unheard
 
     def of_patient(self, patient: Patient) -> Self:
         """Of devices this patient has, or had last."""

@@ -11,7 +11,7 @@ from django.urls import reverse
 from clinics.models import Clinic
 from clinics.presentation import exact
 from devices.errands import errands_of
-from devices.models import Device
+from devices.models import Assignment, Device
 from fulfillment.models import Order, OrderStep, Shipment
 from fulfillment.presentation import silent_since_delivery
 from fulfillment.states import OrderState
@@ -55,14 +55,22 @@ def work_of(order: Order, now: datetime.datetime) -> Work | None:
         since = shipment.since if shipment else order.created_at
         work = WORK[status.act](order, order.device, status, since, now)
         return replace(work, label=status.act.value.capitalize()) if work else None
-    if shipment and (days := silent_since_delivery(shipment, now)):
-        phone = f" ({order.patient.phone_number})" if order.patient.phone_number else ""
-        return Work(
-            f"It arrived {days} days ago, and no reading has come.",
-            f"Call the patient{phone}: is it set up, is the gateway plugged in?",
-            (Way("Open the patient’s page", _patient_page(order.clinic, order.patient), manages=False),),
-        )
-    return None
+    return _silent(order, shipment, now) if shipment else None
+
+
+def _silent(order: Order, shipment: Shipment, now: datetime.datetime) -> Work | None:
+    held = Assignment.objects.for_clinic(order.clinic).filter(device=shipment.device_id)
+    last = held.select_related("patient").order_by("-starts_at").first()
+    days = silent_since_delivery(shipment, last, now)
+    if last is None or not days:
+        return None
+    phone = f" ({last.holder.phone_number})" if last.holder.phone_number else ""
+    arrived = "It was handed out" if order.is_for_stock else "It arrived"
+    return Work(
+        f"{arrived} {days} days ago, and no reading has come.",
+        f"Call the patient{phone}: is it set up, is the gateway plugged in?",
+        (Way("Open the patient’s page", _patient_page(order.clinic, last.holder), manages=False),),
+    )
 
 
 def way_of(
@@ -105,9 +113,11 @@ def _address(
     order: Order, device: Device, status: Status, since: datetime.datetime, now: datetime.datetime
 ) -> Work:
     patient, clinic = order.patient, order.clinic
+    if patient is None:  # nothing of it travels, so there is no address
+        return _ask_vendor(order, device, status, since, now)
     facts = [
         f"Tenovi says: {device.held_for}" if device.held_for else "Tenovi gives no reason.",
-        _label(order),
+        _label(order, patient),
     ]
     stands = standing(patient)
     facts += [
@@ -139,11 +149,11 @@ def _address(
     )
 
 
-def _label(order: Order) -> str:
+def _label(order: Order, patient: Patient) -> str:
     """Where the order was to go, when the record says something else by now."""
     names = ("name", "address", "city", "state", "zip_code")
     ordered = [getattr(order, f"shipping_{name}") for name in names]
-    if not any(ordered) or ordered == [getattr(order.patient, name) for name in names]:
+    if not any(ordered) or ordered == [getattr(patient, name) for name in names]:
         return ""
     return f"The parcel was ordered to another address than the record has now: {', '.join(filter(None, ordered))}."
 
@@ -160,7 +170,7 @@ def _order_again(
     order: Order, device: Device, status: Status, since: datetime.datetime, now: datetime.datetime
 ) -> Work:
     ways = (
-        Way("Order again", reverse("order-new", args=[order.clinic.slug, order.patient_id])),
+        Way("Order again", order_anew(order)),
         Way("Stop using it", reverse("device-end", args=[order.clinic.slug, device.id])),
     )
     return Work(status.meaning, f"{status.turn} Charges go on until it is unlinked.", ways, may_tell=True)
@@ -178,6 +188,14 @@ def _ship(
             "It was packed here.", "Nothing now: Tenovi’s answer appears here by itself.", (again,), (said,)
         )
     return Work(status.meaning, status.turn, (way,))
+
+
+def order_anew(order: Order) -> str:
+    """Return the page on which the same is ordered again."""
+    slug = order.clinic.slug
+    if order.is_for_stock:
+        return reverse("order-into-stock", args=[slug])
+    return reverse("order-new", args=[slug, order.patient_id])
 
 
 def _patient_page(clinic: Clinic, patient: Patient) -> str:

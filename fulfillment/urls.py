@@ -20,6 +20,7 @@ urlpatterns = [
     path(FULFILLMENT + "export.csv", parcel_views.export, name="shipments-export"),
     path(FULFILLMENT + "orders/", parcel_views.orders, name="orders"),
     path(FULFILLMENT + "orders/new/", order_form_views.choose_patient, name="order-for"),
+    path(FULFILLMENT + "orders/new/stock/", order_form_views.order_into_stock, name="order-into-stock"),
     path(ORDER + "shipped/", parcel_views.order_shipped, name="order-shipped"),
     path(FULFILLMENT + "to-ship/", parcel_views.shipping_list, name="to-ship"),
     path("c/<slug:clinic>/patients/<uuid:patient_id>/order/", order_form_views.order_new, name="order-new"),

@@ -22,6 +22,9 @@ CALLS: dict[str, Callable[[TenoviClient, Request], Any]] = {
     RequestKind.DEVICES_OF_PATIENT: lambda client, request: client.devices(
         request.cursor, external_id=request.target
     ),
+    RequestKind.DEVICES_ON_HARDWARE: lambda client, request: client.devices(
+        request.cursor, hardware_uuid=request.target
+    ),
     RequestKind.DEVICES_WITH_PROPERTY: lambda client, request: client.devices(
         request.cursor, property_key=request.target
     ),

@@ -65,6 +65,7 @@ API, PAGE = "/api/v1/clinics/alpha/", "/c/alpha/"
 ORDER = {"patient": "[free]", "device_name": SCALE, "ship_by": "tenovi"}
 SUPPLY = {"patient": "[holder]", "supply_name": "Lancets"}
 ON_FORM = {"devices": "{offer_id}", "how": "tenovi", "go": "place"}
+IN_HAND = {"how": "on_site", "gateway": "0123456789AB"}
 GIVE = {"day": "2025-03-04", "time": "08:00", "do": "give"}
 TABLE = [
     Line("order, patient", API + "orders/", ORDER | {"patient": "{free}"}, 400),
@@ -76,6 +77,7 @@ TABLE = [
     Line("hand-over, patient", PAGE + "devices/[spare]/holder/", GIVE | {"patient": "{free}"}, 200),
     Line("hand-over, name", PAGE + "devices/[spare]/holder/", GIVE | {"patient": "{name}"}, 200),
     Line("order form, type", PAGE + "patients/[free_id]/order/", ON_FORM, 200),
+    Line("stock form, type", PAGE + "fulfillment/orders/new/stock/", ON_FORM | IN_HAND, 200),
     Line("order, device", PAGE + "orders/[doubted]/decide/", {"do": "choose", "device": "{fitting}"}, 302),
     Line("supply form, type", PAGE + "patients/[holder_id]/supplies/", {"supply": "{supply_id}"}, 200),
     Line(

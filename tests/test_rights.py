@@ -87,6 +87,8 @@ care admin billing operator
   ✔    ✔      –      –      GET   c/<slug:clinic>/fulfillment/export.csv
   ✔    ✔      –      –      GET   c/<slug:clinic>/fulfillment/orders/
   –    ✔      –      –      GET   c/<slug:clinic>/fulfillment/orders/new/
+  –    ✔      –      –      GET   c/<slug:clinic>/fulfillment/orders/new/stock/
+  –    ✔      –      –      POST  c/<slug:clinic>/fulfillment/orders/new/stock/
   –    ✔      –      –      POST  c/<slug:clinic>/orders/<uuid:order_id>/shipped/
   ✔    ✔      –      –      GET   c/<slug:clinic>/fulfillment/to-ship/
   –    ✔      –      –      GET   c/<slug:clinic>/patients/<uuid:patient_id>/order/

@@ -23,8 +23,12 @@ class ShipBy(models.TextChoices):
     ON_SITE = "on_site", "Handed over at the clinic"
 
 
+INTO_STOCK = "Into stock"
+
+
 class Order(TenantModel):
-    """One device for one patient: at most one create at the vendor, in the request whose target is this id.
+    """One device for one patient, or for stock: at most one create at the vendor, in the request whose target
+    is this id.
 
     Orders placed together share `basket` and `idempotency_key`, and differ in `line`. `is_open`: the
     need it stands for is not met yet, so that a second order for it would be a second parcel; with
@@ -32,11 +36,13 @@ class Order(TenantModel):
     they were when it was placed; `sent` is the body of the last create. `hardware_uuid` is the
     Gateway ID or IMEI that the order carries. `vendor_status` is the furthest status heard of.
 
+    Without a `patient` it activates a device that the clinic has in hand, and that nobody gets yet.
+
     While nobody knows whether it was created: `doubted_at` says since when, `looks` counts whole
-    readings of the patient's devices at the vendor after that, `found` is how many of them could be
-    it, `look_due_at` is when the next one begins. One under way was asked for at `look_asked_at` and
-    lacks `unread_lists`, the spellings of the patient's id that are still to be read. `throttled`: the
-    vendor answered that it was asked too often, which usually means that it did nothing.
+    readings of the devices at the vendor that could be it after that, `found` is how many could,
+    `look_due_at` is when the next one begins. One under way was asked for at `look_asked_at` and
+    lacks `unread_lists`, the spellings of the patient's id, or the hardware id, still to be read.
+    `throttled`: the vendor answered that it was asked too often, which usually means that it did nothing.
     """
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
@@ -44,7 +50,7 @@ class Order(TenantModel):
     line = models.PositiveSmallIntegerField(default=0)
     idempotency_key = models.CharField(max_length=200)
     digest = models.CharField(max_length=64)
-    patient = models.ForeignKey(Patient, on_delete=models.PROTECT, related_name="+")
+    patient = models.ForeignKey(Patient, null=True, on_delete=models.PROTECT, related_name="+")
     device_name = models.CharField(max_length=200)
     sensor_code = models.CharField(max_length=20, blank=True)
     ship_by = models.CharField(max_length=10, choices=ShipBy.choices)
@@ -99,6 +105,11 @@ class Order(TenantModel):
             ),
             models.CheckConstraint(condition=Q(state__in=OrderState.values), name="order_state_known"),
             models.CheckConstraint(condition=Q(ship_by__in=ShipBy.values), name="order_ship_by_known"),
+            models.CheckConstraint(
+                # What travels goes to somebody, and without a patient only the hardware tells whose it is.
+                condition=Q(patient__isnull=False) | (Q(ship_by="on_site") & ~Q(hardware_uuid="")),
+                name="order_without_patient_is_in_hand",
+            ),
             models.CheckConstraint(condition=~Q(idempotency_key=""), name="order_has_a_key"),
             models.CheckConstraint(
                 condition=Q(state="confirmed") ^ Q(device__isnull=True), name="order_confirmed_has_a_device"
@@ -122,6 +133,16 @@ class Order(TenantModel):
 
     def __str__(self) -> str:
         return self.device_name
+
+    @property
+    def is_for_stock(self) -> bool:
+        """Tell whether it is for no patient yet."""
+        return self.patient_id is None
+
+    @property
+    def way(self) -> str:
+        """Say how its device gets to where it belongs."""
+        return INTO_STOCK if self.is_for_stock else str(ShipBy(self.ship_by).label)
 
 
 class OrderStep(TenantModel):

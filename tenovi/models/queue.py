@@ -21,6 +21,7 @@ class RequestKind(models.TextChoices):
     MEASUREMENTS = "measurements.list", "Readings of a device"
     MEASUREMENTS_OF_PATIENT = "measurements.of_patient", "Readings of a patient"
     DEVICES_OF_PATIENT = "devices.of_patient", "Devices of a patient"
+    DEVICES_ON_HARDWARE = "devices.on_hardware", "Devices on a gateway or IMEI"
     DEVICES_WITH_PROPERTY = "devices.with_property", "Devices with a property"
     DEVICE_TYPES = "device_types.list", "Device types"
     GATEWAYS = "gateways.list", "List of gateways"

@@ -13,7 +13,8 @@ from tests.sandbox_server import Sandbox
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.timeout(600)]
 
-Table = dict[tuple[str, str], Cell]
+Table = dict[tuple[bool, str, str], Cell]
+"""By whether it is for stock, the point and the reply."""
 
 
 @pytest.fixture
@@ -26,26 +27,29 @@ def table(request: pytest.FixtureRequest) -> Iterator[Table]:
     cells: Table = {}
     yield cells
     with request.config.pluginmanager.getplugin("capturemanager").global_and_fixture_disabled():
-        print(f"\n\n{drawn(cells)}\n")
+        for into_stock in (False, True):
+            print(f"\n\n{drawn(cells, into_stock)}\n")
 
 
-def drawn(cells: Table) -> str:
+def drawn(cells: Table, into_stock: bool) -> str:
     """Creates at the vendor and final states; a row for each reply, a column for each point."""
-    points = [point for point in POINTS if (point, "ok") in cells]
+    points = [point for point in POINTS if (into_stock, point, "ok") in cells]
     rows = [
-        ["killed", *points],
-        *([reply, *(cells[point, reply].as_text for point in points)] for reply in REPLIES),
+        ["into stock, killed" if into_stock else "killed", *points],
+        *([reply, *(cells[into_stock, point, reply].as_text for point in points)] for reply in REPLIES),
     ]
     return "\n".join("".join(f"{text:<26}" for text in row) for row in rows)
 
 
+@pytest.mark.parametrize("into_stock", [False, True], ids=["for a patient", "into stock"])
 @pytest.mark.parametrize("point", POINTS)
 def test_a_worker_killed_there_orders_at_most_once(
-    clinic: Clinic, sandbox: Sandbox, table: Table, point: str
+    clinic: Clinic, sandbox: Sandbox, table: Table, point: str, into_stock: bool
 ) -> None:
     wrong = {}
     for number, reply in enumerate(REPLIES):
-        cell = table[point, reply] = crash(clinic, sandbox, number, point, reply)
+        cell = crash(clinic, sandbox, number, point, reply, into_stock=into_stock)
+        table[into_stock, point, reply] = cell
         if not cell.is_right:
             wrong[reply] = cell
     assert wrong == {}

@@ -27,14 +27,15 @@ from fulfillment.tasks import follow_orders
 from tenovi import drain, limiter, outcomes, registry, transport
 from tenovi.client import TenoviClient
 from tenovi.models import ParkedKey, Request, RequestKind
-from tests.fulfillment.ordering import SCALE, fresh, offer, place_one, somebody
+from tests.fulfillment.ordering import SCALE, fresh, handed_over, offer, place_one, somebody
 from tests.sandbox_server import Sandbox
 from tests.vendor import vendor_clinic
 
 DEADLINE = 2.0  # seconds for an answer, instead of 30
 PATIENCE = 60.0  # seconds until an order must be settled; it takes less than one
 FINAL = {"confirmed", "refused", "needs_person"}
-CREATE, LOOK = RequestKind.DEVICE_CREATE, RequestKind.DEVICES_OF_PATIENT
+CREATE = RequestKind.DEVICE_CREATE
+LOOKS = (RequestKind.DEVICES_OF_PATIENT, RequestKind.DEVICES_ON_HARDWARE)
 
 REPLIES: dict[str, dict[str, Any]] = {
     "ok": {},
@@ -55,7 +56,7 @@ REPLIES: dict[str, dict[str, Any]] = {
 
 @dataclass(frozen=True, slots=True)
 class Cell:
-    """What came of one order: devices of that patient at the vendor, POSTs sent, our state."""
+    """What came of one order: devices at the vendor that are it, POSTs sent, our state."""
 
     killed: bool
     created: int
@@ -139,12 +140,12 @@ def _after_sending() -> None:
     transport._Gated.getresponse = received  # type: ignore[method-assign]
 
 
-def _around(kind: str, *, after: bool) -> None:
-    """Before or after what came back for this kind is stored."""
+def _around(*kinds: str, after: bool) -> None:
+    """Before or after what came back for one of these kinds is stored."""
 
     def killing(store: Callable[..., Any]) -> Callable[..., Any]:
         def stored(key: Any, request: Request, *rest: Any) -> Any:
-            if request.kind != kind:
+            if request.kind not in kinds:
                 return store(key, request, *rest)
             if after:
                 store(key, request, *rest)
@@ -163,27 +164,43 @@ POINTS: dict[str, Callable[[], None]] = {
     "after sending": _after_sending,
     "reply, not stored": functools.partial(_around, CREATE, after=False),
     "reply stored": functools.partial(_around, CREATE, after=True),
-    "while looking": functools.partial(_around, LOOK, after=False),
+    "while looking": functools.partial(_around, *LOOKS, after=False),
 }
 """Where the worker is killed."""
 NOTHING_SENT = ("before it is marked", "before sending")
 
 
 def crash(
-    clinic: Clinic, sandbox: Sandbox, number: int, point: str, reply: str, *, deadline: float = DEADLINE
+    clinic: Clinic,
+    sandbox: Sandbox,
+    number: int,
+    point: str,
+    reply: str,
+    *,
+    into_stock: bool = False,
+    deadline: float = DEADLINE,
 ) -> Cell:
-    """Order a scale for a new patient, with this reply to the first create and the worker killed there.
-    `deadline` is how many seconds the vendor has for an answer."""
+    """Order a scale for a new patient, or activate one into stock, with this reply to the first create and the
+    worker killed there. `deadline` is how many seconds the vendor has for an answer."""
     sandbox.control("faults", method="DELETE")
     if REPLIES[reply]:
         sandbox.control("faults", {"path": "hwi-devices", "method": "POST", **REPLIES[reply]})
     sandbox.control("requests", method="DELETE")
-    external_id = f"crash-{number}"
-    order = place_one(clinic, somebody(clinic, external_id))
+    if into_stock:
+        gateway = f"{0xABC000000000 + number:012X}"
+        order, mine = (
+            place_one(clinic, None, handed_over(hardware_uuid=gateway)),
+            {"device__hardware_uuid__iexact": gateway},
+        )
+    else:
+        order, mine = (
+            place_one(clinic, somebody(clinic, f"crash-{number}")),
+            {"patient__external_id": f"crash-{number}"},
+        )
     killed = _work_and_die(order, POINTS[point], deadline)
     _wait_for_the_vendor(sandbox, posted=point not in NOTHING_SENT)
     _work_until_settled(order)
-    records = sandbox.call("/hwi/hwi-devices/", patient__external_id=external_id, page=1).json()["results"]
+    records = sandbox.call("/hwi/hwi-devices/", page=1, **mine).json()["results"]
     posted = sum(request["method"] == "POST" for request in sandbox.requests())
     created = sum(record["device"]["name"] == SCALE for record in records)
     return Cell(killed, created, posted, fresh(order).state)

@@ -68,8 +68,9 @@ def handed_over(device_name: str = SCALE, hardware_uuid: str = GATEWAY, **fields
 
 
 def place(
-    clinic: Clinic, patient: Patient, *wanted: Wanted, key: str = "", again: bool = False
+    clinic: Clinic, patient: Patient | None, *wanted: Wanted, key: str = "", again: bool = False
 ) -> list[Order]:
+    """Orders for this patient, or into stock."""
     placed = place_orders(
         clinic=clinic,
         patient=patient,
@@ -81,7 +82,7 @@ def place(
     return placed.orders
 
 
-def place_one(clinic: Clinic, patient: Patient, *wanted: Wanted, **fields: Any) -> Order:
+def place_one(clinic: Clinic, patient: Patient | None, *wanted: Wanted, **fields: Any) -> Order:
     (order,) = place(clinic, patient, *wanted, **fields)
     return order
 
@@ -111,6 +112,14 @@ def created(number: int, name: str = SCALE, patient: str = "mrn-7781", **changes
     now = timezone.now().strftime("%Y-%m-%dT%H:%M:%S.%fZ")
     device = wire_device(number, patient, name=name, sensor_code="13", hardware_uuid=None, created=now)
     return {**device, "status": "Dropship Requested", **changes}
+
+
+def activated(
+    number: int, hardware_uuid: str | None = GATEWAY, patient: str = "", **inner: Any
+) -> dict[str, Any]:
+    """A device that the vendor has created just now, on this hardware; `inner` changes its nested object."""
+    record = created(number, patient=patient, status="Delivered")
+    return {**record, "device": {**record["device"], "hardware_uuid": hardware_uuid, **inner}}
 
 
 def creates(stub: VendorStub) -> list[Asked]:

@@ -27,13 +27,14 @@ def test_every_point_is_tried() -> None:
     assert HARD.keys() == POINTS.keys()
 
 
+@pytest.mark.parametrize("into_stock", [False, True], ids=["for a patient", "into stock"])
 def test_however_a_worker_dies_there_is_at_most_one_device_and_it_is_found(
-    sandbox: Sandbox, settings: Settings, monkeypatch: pytest.MonkeyPatch
+    sandbox: Sandbox, settings: Settings, monkeypatch: pytest.MonkeyPatch, into_stock: bool
 ) -> None:
     clinic = clinic_at_its_vendor(sandbox, settings, monkeypatch)
     ends = {}
     for number, (point, (reply, _, _)) in enumerate(HARD.items()):
-        cell = crash(clinic, sandbox, number, point, reply, deadline=30)
+        cell = crash(clinic, sandbox, number, point, reply, into_stock=into_stock, deadline=30)
         assert cell.is_right, (point, cell)
         ends[point] = cell
     assert ends == {

@@ -11,7 +11,7 @@ from django.test import Client
 from django.utils import timezone
 
 from clinics.models import AuditEvent, Clinic, Role
-from devices.models import Device, DeviceType
+from devices.models import Assignment, Device, DeviceType
 from fulfillment.bulk import load_events
 from fulfillment.models import Order
 from patients.models import Patient
@@ -281,6 +281,7 @@ def test_delivered_and_silent_for_three_days_is_work_everywhere(
     Patient.objects.for_clinic(clinic).update(phone_number="555-0100")
     order, device = order_told(clinic, patient)
     delivered_at = timezone.now() - datetime.timedelta(days=4, hours=1)
+    Assignment.objects.for_clinic(clinic).filter(device=device).update(starts_at=delivered_at)
     load_events(clinic, [(news(device, "Delivered", patient_id=""), delivered_at)])
     assert "Call the patient (555-0100)" in text_of(alice.get(f"{ONE}{order.id}/"))
     for address in (SHIPMENTS, f"{SHIPMENTS}?stage=needs-you", f"{SHIPMENTS}?view=board"):

@@ -13,6 +13,7 @@ from devices.models import Device, DeviceType
 from fulfillment.models import Order
 from fulfillment.order_checks import Wanted
 from measurements import reconcile
+from measurements.handover import give_device
 from measurements.models import Measurement
 from measurements.verified import Cause
 from tenovi.models import ParkedKey, Request, RequestKind
@@ -65,6 +66,22 @@ def test_each_way_is_taken_and_one_device_made(clinic: Clinic, sandbox: Sandbox)
     ]
     made = sandbox.call("/hwi/hwi-devices/", patient__external_id="ways-1", page=1).json()["results"]
     assert sorted(record["device"]["name"] for record in made) == sorted(one.device_name for one, _ in WAYS)
+
+
+def test_what_went_into_stock_is_handed_to_a_patient_of_whom_tenovi_is_told(
+    clinic: Clinic, sandbox: Sandbox
+) -> None:
+    order = place_one(clinic, None, handed_over(BPM))
+    run(clinic)
+    device = fresh(order).device
+    assert device is not None
+    record = sandbox.call(f"/hwi/hwi-devices/{device.hwi_device_id}/").json()
+    assert (record["patient"], record["device"]["hardware_uuid"]) == (None, GATEWAY)
+    patient = somebody(clinic, "ways-5")
+    give_device(device=device, patient=patient, since=timezone.now(), by=admin_of(clinic))
+    run(clinic)
+    record = sandbox.call(f"/hwi/hwi-devices/{device.hwi_device_id}/").json()
+    assert (record["patient_id"], record["device"]["hardware_uuid"]) == ("ways-5", GATEWAY)
 
 
 def test_a_passkey_reaches_the_device_right_after_its_activation(clinic: Clinic, sandbox: Sandbox) -> None:

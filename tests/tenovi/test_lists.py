@@ -30,6 +30,7 @@ DEVICE = str(uuid.UUID(int=7))
 LISTS: dict[str, str] = {
     RequestKind.DEVICES: "",
     RequestKind.DEVICES_OF_PATIENT: "mrn-1",
+    RequestKind.DEVICES_ON_HARDWARE: "0123456789AB",
     RequestKind.DEVICES_WITH_PROPERTY: "step_goal",
     RequestKind.PATIENTS: "",
     RequestKind.MEASUREMENTS: f"{DEVICE}@20261101T0000-20261102T000000",
