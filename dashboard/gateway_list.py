@@ -19,7 +19,7 @@ from clinics.paging import page_of
 from clinics.presentation import Choice
 from dashboard.alerts import words_about
 from dashboard.device_list import tabs
-from devices.hardware import WEAK_BELOW, Standing, newest_firmware
+from devices.hardware import WEAK_BELOW, Standing, hardware_id_in, newest_firmware
 from devices.models import Assignment, Device, Gateway, GatewaySample
 from patients.models import Alert
 
@@ -71,6 +71,7 @@ def context(clinic: Clinic, query: QueryDict, now: datetime.datetime) -> dict[st
             *(Choice(label, _url(text, key), show == key, counts[key]) for key, (label, _) in SHOWN.items()),
         ],
         "page": page,
+        "devices_url": "" if counts["all"] else _search_of_devices(clinic, text),
         "zone": clinic.zone,
     }
 
@@ -94,6 +95,13 @@ def newest_firmware_of(clinic: Clinic) -> str:
 
 def _url(text: str, show: str) -> str:
     return "?" + urlencode({name: value for name, value in {"show": show, "search": text}.items() if value})
+
+
+def _search_of_devices(clinic: Clinic, text: str) -> str:
+    """The devices page looks for a hardware id in all that devices ever had, and from there at the vendor."""
+    if hardware_id := hardware_id_in(text):
+        return f"{reverse('devices', args=[clinic.slug])}?{urlencode({'search': hardware_id})}"
+    return ""
 
 
 def _rows(clinic: Clinic, found: list[Any], now: datetime.datetime) -> list[dict[str, Any]]:

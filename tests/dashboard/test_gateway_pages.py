@@ -268,6 +268,18 @@ def changed(device: Device, old: str, new: str, moment: datetime.datetime | None
     )
 
 
+def test_an_id_of_no_gateway_leads_to_the_search_that_asks_tenovi(clinic: Clinic, alice: Client) -> None:
+    """Whoever has a gateway in their hand looks for it among the gateways first."""
+    used(clinic, 1, "Ada Lark")
+    answer = alice.get(URL, {"search": "c0ff-ee00-0001"})
+    assert "No gateway found" in text_of(answer)
+    found = re.search(r'href="(/c/alpha/devices/\?search=C0FFEE000001)"', answer.content.decode())
+    assert found is not None
+    assert "Search at Tenovi" in text_of(alice.get(found[1]))
+    for query in ({"search": "nobody"}, {"search": f"{1:012X}", "show": "silent"}):
+        assert "Search devices for it" not in text_of(alice.get(URL, query))
+
+
 def former(client: Client, gateway: Gateway) -> str:
     """The words under the heading of former devices, which stands below the devices behind it now and
     above the signal; "" without one."""
