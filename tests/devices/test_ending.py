@@ -20,7 +20,7 @@ from tenovi.drain import drain
 from tenovi.models import Priority, Request, RequestKind
 from tenovi.shapes import Device as VendorDevice
 from tests.factories import LONG_AGO, assign, make_device, make_patient, make_user
-from tests.vendor import vendor_clinic, wire_device
+from tests.vendor import PATIENTS, vendor_clinic, wire_device
 from tests.vendor_stub import Reply, VendorStub
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.clock]
@@ -115,6 +115,7 @@ def test_a_log_that_cannot_be_read_holds_no_deletion_up(
 ) -> None:
     stub.reply(RECORD, Reply(204, b""))
     stub.reply("/hwi/hardware-uuid-logs/", Reply(500, {}))
+    stub.reply(PATIENTS, Reply(body=[]))  # the vendor itself is there
     admin.post(page(device), {"do": "delete"})
     drain()
     assert now_at(device).deleted_at is not None
