@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import uuid
+
 from playwright.sync_api import Page, ViewportSize, expect
 
 from clinics.models import Clinic, User
-from devices.models import DeviceType
+from devices.models import Device, DeviceProperty, DeviceType
 from patients.models import Alert
+from tenovi.models import Call, RequestKind
 from tests.browser.conftest import Enter
 from tests.browser.steps import path_of, patient_named
 
@@ -26,6 +29,29 @@ def test_a_phone_shows_seven_patients_of_a_month_at_once(
     assert len(rows) > 20
     assert max(row.evaluate("row => row.offsetHeight") for row in rows) <= ROW
     assert [row.inner_text() for row in rows if row.evaluate(TEXT_ENDS)] == [], "words that leave their cell"
+
+
+def test_a_warning_breaks_its_line_on_a_phone(clinic: Clinic, admin: User, enter: Enter, page: Page) -> None:
+    device = Device.objects.for_clinic(clinic)[0]
+    other = {"wanted": "7" * 36, "said": "9" * 36}
+    DeviceProperty.objects.create(clinic=clinic, device=device, key="measurement_webhook_id", **other)
+    Call.objects.create(
+        clinic=clinic,
+        request_id=uuid.uuid4(),
+        kind=RequestKind.WEBHOOKS,
+        method="GET",
+        path="/",
+        milliseconds=1,
+        outcome=Call.Outcome.ANSWERED,
+    )
+    enter(admin)
+    page.set_viewport_size(PHONE)
+    for address in ("webhooks/vendor/", f"devices/{device.id}/properties/"):
+        page.goto(f"/c/demo/{address}")
+        warnings = page.locator("main .needs")
+        assert warnings.count() > 0, address
+        edges = warnings.evaluate_all("all => all.map((one) => one.getBoundingClientRect().right)")
+        assert max(edges) <= PHONE["width"], address
 
 
 def test_an_order_uses_the_width_of_a_desk(clinic: Clinic, admin: User, enter: Enter, page: Page) -> None:
