@@ -14,15 +14,26 @@ from django.core.management import call_command
 
 from clinics.models import Clinic
 from dashboard import demo
+from measurements.actions import exclude_reading
 from measurements.bulk import load
 from measurements.handlers import settle
 from measurements.models import LatestReading, Measurement, VitalDay
 from measurements.reading import read
 from measurements.recount import drifted_patients
+from patients.models import Alert
 from tenovi.sandbox import simulation
 from tenovi.wire import elements_of
 from tests.commands import manage
-from tests.factories import assign, element, make_clinic, make_device, make_patient
+from tests.factories import (
+    assign,
+    deliver,
+    element,
+    held_device,
+    make_clinic,
+    make_device,
+    make_patient,
+    make_user,
+)
 
 pytestmark = pytest.mark.django_db
 
@@ -102,6 +113,44 @@ def test_what_is_stored_already_is_left_alone(clinics: tuple[Clinic, Clinic]) ->
     assert new == len(before)
     assert sum(demo.add_history(clinics[0], account)) == 0
     assert rows(Measurement, clinics[0]) == before
+
+
+def history(clinic: Clinic, *elements: dict[str, Any]) -> int:
+    told = elements_of(json.dumps(elements).encode())
+    return load(clinic, [(read(one, received_at=NOW), NOW) for one in told])
+
+
+def test_a_loaded_copy_of_an_excluded_reading_is_excluded_like_it() -> None:
+    clinic = make_clinic("alpha")
+    nurse, meter = make_user("nurse@alpha.test", clinic), held_device(clinic, "tenovi-glucometer")
+    glucose = {"metric": "glucose", "value_1": 600, "value_2": 0}
+    deliver(clinic, element(meter, **glucose))
+    exclude_reading(reading=Measurement.objects.for_clinic(clinic).get(), by=nurse, reason="somebody else")
+    same_in_other_words = element(meter, **glucose, filter_params={"serial_number": "SN-1"})
+    assert history(clinic, same_in_other_words, element(meter, **glucose | {"value_1": 99})) == 2
+    told = (
+        Measurement.objects.for_clinic(clinic)
+        .order_by("-value_1")
+        .values_list("excluded", "exclusion_reason")
+    )
+    assert list(told) == [(True, "somebody else"), (True, "somebody else"), (False, None)]
+    assert LatestReading.objects.for_clinic(clinic).get().value_1 == 99
+    assert not drifted_patients(clinic)
+
+
+@pytest.mark.parametrize("serial", [{}, {"serial_number": "SN-1"}], ids=["the same", "in other words"])
+def test_a_reading_that_a_history_calls_control_solution_stops_counting(serial: dict[str, str]) -> None:
+    clinic = make_clinic("alpha")
+    meter = held_device(clinic, "tenovi-glucometer")
+    glucose = {"metric": "glucose", "value_1": 600, "value_2": 0}
+    deliver(clinic, element(meter, **glucose, filter_params={}))
+    assert Alert.objects.for_clinic(clinic).unseen().exists()
+    said = {"measurement_location": "control solution", **serial}
+    assert history(clinic, element(meter, **glucose, filter_params=said)) == len(serial)
+    assert {one.control for one in Measurement.objects.for_clinic(clinic)} == {True}
+    assert not LatestReading.objects.for_clinic(clinic).exists()
+    assert Alert.objects.for_clinic(clinic).get().resolution == "it was control solution"
+    assert not drifted_patients(clinic)
 
 
 @pytest.mark.django_db(transaction=True)

@@ -16,6 +16,7 @@ from clinics.models import Clinic
 from devices.models import Assignment, Device
 from devices.queries import known_devices
 from measurements.actions import claim_readings, misjudged
+from measurements.bulk import load
 from measurements.handlers import settle
 from measurements.meaning import program_enrolled_in, row_for
 from measurements.models import LatestReading, Measurement, VitalDay
@@ -175,14 +176,23 @@ def stored(clinic: Clinic) -> tuple[Any, ...]:
     return tuple(sorted(map(repr, rows)) for rows in (readings, days, latest))
 
 
-@tried(100)
-@given(deliveries=st.lists(st.lists(fact(), max_size=6), max_size=5))
-def test_the_statement_does_what_its_twin_does(world: World, deliveries: list[list[dict[str, Any]]]) -> None:
+@pytest.mark.parametrize("way", ["webhooks", "histories", "either"])
+@tried(80)
+@given(deliveries=st.lists(st.lists(fact(), max_size=6), max_size=5), data=st.data())
+def test_each_way_in_does_what_its_twin_does(
+    world: World, way: str, deliveries: list[list[dict[str, Any]]], data: st.DataObject
+) -> None:
+    """Readings come one delivery after the other, or each as a history that is loaded at once."""
     with undone():
         world.hand_out()
         twin = Twin()
         for delivery in map(world.elements, deliveries):
-            assert deliver_all(world, [delivery]) == [twin.store(world.rows(delivery))]
+            told = twin.store(world.rows(delivery))
+            if way == "histories" or (way == "either" and data.draw(st.booleans())):
+                new = load(world.clinic, [(read(one, received_at=NOW), NOW) for one in delivery])
+                assert new == told.count("stored") + twin.repeated
+            else:
+                assert deliver_all(world, [delivery]) == [told]
         found = {
             (each.hwi_device_id, each.taken_at, each.identity): each
             for each in Measurement.objects.for_clinic(world.clinic)

@@ -38,6 +38,7 @@ class Twin:
     def __init__(self) -> None:
         self.readings: dict[Key, Row] = {}
         self.controls: set[Key] = set()
+        self.repeated = 0
 
     def store(self, rows: Sequence[Row]) -> list[str]:
         before = set(self.readings)
@@ -50,6 +51,7 @@ class Twin:
             if row.control and not row.keeps_greatest:
                 self.controls.add(content_of(row))
         repeats = self.repeats()
+        self.repeated = len([key for key in kept if key not in before and key in repeats])
         new_or_not = {
             position: "updated" if key in before else "duplicate" if key in repeats else "stored"
             for key, position in kept.items()
