@@ -15,5 +15,8 @@ from tests.recorded import every_write_is_recorded as every_write_is_recorded
 from tests.recorded import watched_requests as watched_requests
 from tests.sandbox_server import sandbox as sandbox
 from tests.sandbox_server import sandbox_process as sandbox_process
+from tests.two_patients import ada as ada
+from tests.two_patients import bo as bo
+from tests.two_patients import by as by
 from tests.vendor import stub as stub
 from tests.web_server import web_server as web_server

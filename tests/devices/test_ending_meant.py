@@ -19,7 +19,7 @@ from patients.models import Patient
 from tenovi.drain import drain
 from tenovi.models import Request, RequestKind, RequestState
 from tenovi.shapes import Device as VendorDevice
-from tests.factories import LONG_AGO, assign, make_device, make_patient, make_user
+from tests.factories import LONG_AGO, assign, make_device, make_user
 from tests.vendor import vendor_clinic, wire_device
 from tests.vendor_stub import Asked, Reply, VendorStub
 
@@ -40,15 +40,10 @@ def clinic(stub: VendorStub) -> Clinic:
 
 
 @pytest.fixture
-def bo(clinic: Clinic) -> Patient:
-    return make_patient(clinic, "P-2", name="Bo Finch")
-
-
-@pytest.fixture
-def device(clinic: Clinic) -> Device:
+def device(clinic: Clinic, ada: Patient) -> Device:
     """A cuff that Ada has."""
     device = make_device(clinic, hwi_device_id=SEVEN, name="Cuff", hardware_uuid="A1B2C3D4E5F6")
-    assign(device, make_patient(clinic, "P-1", name="Ada Lark"))
+    assign(device, ada)
     return device
 
 

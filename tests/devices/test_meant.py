@@ -8,7 +8,7 @@ import uuid
 import pytest
 from django.test import Client
 
-from clinics.models import Clinic, Role, User
+from clinics.models import Clinic, User
 from devices.models import Assignment, Device
 from fulfillment import asks
 from fulfillment.models import Replacement, SupplyRequest
@@ -17,7 +17,7 @@ from tenovi.drain import drain
 from tenovi.kinds import CALLS, MEANT_FOR, WRITES, Meant
 from tenovi.models import Request, RequestKind, RequestState
 from tenovi.registry import _send_checks as CHECKS
-from tests.factories import GATEWAY_ID, LONG_AGO, assign, make_device, make_patient, make_user
+from tests.factories import GATEWAY_ID, LONG_AGO, assign, make_device
 from tests.pages import text_of
 from tests.vendor import vendor_clinic
 from tests.vendor_stub import Reply, VendorStub
@@ -37,25 +37,10 @@ def clinic(stub: VendorStub) -> Clinic:
 
 
 @pytest.fixture
-def by(clinic: Clinic) -> User:
-    return make_user("admin@alpha.test", clinic, Role.CLINIC_ADMIN)
-
-
-@pytest.fixture
 def admin(by: User) -> Client:
     client = Client()
     client.force_login(by)
     return client
-
-
-@pytest.fixture
-def ada(clinic: Clinic) -> Patient:
-    return make_patient(clinic, "P-1", name="Ada Lark")
-
-
-@pytest.fixture
-def bo(clinic: Clinic) -> Patient:
-    return make_patient(clinic, "P-2", name="Bo Finch")
 
 
 @pytest.fixture

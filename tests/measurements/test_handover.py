@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import datetime
-
 import pytest
 
-from clinics.models import AuditEvent, Clinic, Role, User
+from clinics.models import AuditEvent, Clinic, User
 from devices.handing import note_told
 from devices.models import Assignment, Device
 from measurements.actions import exclude_reading
 from measurements.handover import give_device, keep_holder, preview
-from measurements.models import LatestReading, Measurement, VitalDay
+from measurements.models import LatestReading, Measurement
 from measurements.recount import drifted_patients
 from patients.models import Patient
 from tenovi.models import Request, RequestKind
@@ -23,36 +21,16 @@ from tests.factories import (
     make_clinic,
     make_device,
     make_patient,
-    make_user,
     settled,
 )
+from tests.two_patients import days, on
 
 pytestmark = [pytest.mark.django_db, pytest.mark.clock]
-
-
-def on(day: int) -> datetime.datetime:
-    """Noon of a day of March at the clinic, in UTC."""
-    return datetime.datetime(2025, 3, day, 17, tzinfo=datetime.UTC)
 
 
 @pytest.fixture
 def clinic() -> Clinic:
     return make_clinic()
-
-
-@pytest.fixture
-def by(clinic: Clinic) -> User:
-    return make_user("admin@alpha.test", clinic, Role.CLINIC_ADMIN)
-
-
-@pytest.fixture
-def ada(clinic: Clinic) -> Patient:
-    return make_patient(clinic, "P-1", name="Ada Lark")
-
-
-@pytest.fixture
-def bo(clinic: Clinic) -> Patient:
-    return make_patient(clinic, "P-2", name="Bo Finch")
 
 
 @pytest.fixture
@@ -69,11 +47,6 @@ def measured(device: Device, day: int, named: str, became: str = "stored") -> No
     at = f"2025-03-{day:02}T17:00:00Z"
     row = element(device, timestamp=at, patient_id=named, filter_params={"measurement_index": day})
     assert settled(deliver(device.clinic, row)) == {became: 1}
-
-
-def days(patient: Patient) -> list[int]:
-    counted = VitalDay.objects.of_patient(patient).filter(readings__gt=0).order_by("local_date")
-    return [date.day for date in counted.values_list("local_date", flat=True)]
 
 
 def held(device: Device) -> list[tuple[str, int | None, int | None]]:

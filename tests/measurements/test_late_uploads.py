@@ -7,16 +7,16 @@ import uuid
 
 import pytest
 
-from clinics.models import Clinic, Role, User
+from clinics.models import Clinic, User
 from devices.models import Assignment, Device
 from devices.tasks import settle_unknown
 from measurements.handover import give_device
-from measurements.models import VitalDay
 from measurements.recount import drifted_patients
 from patients.models import Patient
 from tenovi.drain import drain
 from tenovi.models import Delivery
-from tests.factories import LONG_AGO, assign, deliver, element, make_device, make_patient, make_user, settled
+from tests.factories import LONG_AGO, assign, deliver, element, make_device, make_patient, settled
+from tests.two_patients import days, on
 from tests.vendor import DEVICES, vendor_clinic, wire_device
 from tests.vendor_stub import Reply, VendorStub
 
@@ -26,30 +26,10 @@ SEVEN = uuid.UUID(int=7)
 RECORD = f"{DEVICES}{SEVEN}/"
 
 
-def on(day: int) -> datetime.datetime:
-    """Noon of a day of March at the clinic, in UTC."""
-    return datetime.datetime(2025, 3, day, 17, tzinfo=datetime.UTC)
-
-
 @pytest.fixture
 def clinic(stub: VendorStub) -> Clinic:
     stub.reply(RECORD, Reply(200, wire_device(7, "P-2")))
     return vendor_clinic()
-
-
-@pytest.fixture
-def by(clinic: Clinic) -> User:
-    return make_user("admin@alpha.test", clinic, Role.CLINIC_ADMIN)
-
-
-@pytest.fixture
-def ada(clinic: Clinic) -> Patient:
-    return make_patient(clinic, "P-1", name="Ada Lark")
-
-
-@pytest.fixture
-def bo(clinic: Clinic) -> Patient:
-    return make_patient(clinic, "P-2", name="Bo Finch")
 
 
 @pytest.fixture
@@ -70,11 +50,6 @@ def sends(device: Device, day: int, named: str, uploaded: int, became: str) -> N
         filter_params={"measurement_index": day},
     )
     assert settled(deliver(device.clinic, row)) == {became: 1}
-
-
-def days(patient: Patient) -> list[int]:
-    counted = VitalDay.objects.of_patient(patient).filter(readings__gt=0).order_by("local_date")
-    return [date.day for date in counted.values_list("local_date", flat=True)]
 
 
 def waiting(clinic: Clinic) -> int:
