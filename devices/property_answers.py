@@ -13,6 +13,7 @@ from devices.models import Device, DeviceProperty
 from devices.properties import DEVICE_WIDE, follow_webhook
 from tenovi import shapes, webhook_answers
 from tenovi.hardware_shapes import Property
+from tenovi.keys import database_now
 from tenovi.models import Priority, Request, RequestKind
 from tenovi.office_shapes import Webhook
 from tenovi.queue import ask_for_each
@@ -53,20 +54,23 @@ def store_registered_webhook(request: Request, answer: Webhook) -> int:
 
 
 def store_properties(request: Request, answer: shapes.Page[Property]) -> int:
-    """The properties of one device. What a whole list has no longer and nobody here wants is gone."""
+    """The properties of one device. What a whole list has no longer and nobody here wants is gone. Of one that
+    the vendor was told since the list was asked for, the list knows nothing yet."""
     device = Device.objects.for_clinic(request.clinic).filter(hwi_device_id=request.target).first()
     if device is None:
         return 0
     known = DeviceProperty.objects.for_clinic(request.clinic).filter(device=device).select_for_update()
     rows = {row.key: row for row in known}
+    newer = {key for key, row in rows.items() if _is_newer(row, request)}
     for said in answer.results:
         row = rows.pop(said.key, None) or DeviceProperty(clinic=request.clinic, device=device, key=said.key)
-        _copy(said, row)
-    for row in rows.values() if answer.is_all else ():
+        if said.key not in newer:
+            _copy(said, row)
+    for row in [row for row in rows.values() if row.key not in newer] if answer.is_all else ():
         if row.wanted is None:
             row.delete()
         else:
-            row.said, row.vendor_id, row.synced, row.said_at = "", "", None, timezone.now()
+            row.said, row.vendor_id, row.synced, row.said_at = "", "", None, database_now()
             row.save(update_fields=["said", "vendor_id", "synced", "said_at"])
     return 0
 
@@ -100,7 +104,11 @@ def _rows(request: Request) -> TenantQuerySet[DeviceProperty]:
     return rows.filter(device__hwi_device_id=hwi_device_id)
 
 
+def _is_newer(row: DeviceProperty, request: Request) -> bool:
+    return bool(row.said_at and request.asked_at and row.said_at > request.asked_at)
+
+
 def _copy(said: Property, row: DeviceProperty) -> None:
     row.said, row.vendor_id, row.synced = said.value, said.id, said.synced
-    row.said_at = timezone.now()
+    row.said_at = database_now()
     row.save()

@@ -81,7 +81,7 @@ def patient_deleted(request: Request, answer: None) -> int:
 def _store(request: Request, record: shapes.Patient) -> bool:
     try:
         with transaction.atomic():
-            store_vendor_patient(clinic=request.clinic, record=record)
+            store_vendor_patient(clinic=request.clinic, record=record, read_at=request.asked_at)
     except (DataError, IntegrityError) as error:  # one odd record must not cost its page
         log.error("request %s: a patient was not stored: %s", request.id, type(error).__name__)
         return False

@@ -7,22 +7,28 @@ entered. Of every other field the vendor's word wins, where it has one. See docs
 from __future__ import annotations
 
 import dataclasses
+import datetime
 
 from django.db import IntegrityError, transaction
-from django.utils import timezone
 
 from clinics import audit
 from clinics.models import Clinic
 from patients.models import ADDRESS, VERDICT, Patient
 from tenovi import shapes
+from tenovi.keys import database_now
 from tenovi.models import Request
 
 Value = str | bool
 
 
 @transaction.atomic
-def store_vendor_patient(*, clinic: Clinic, record: shapes.Patient) -> Patient:
+def store_vendor_patient(
+    *, clinic: Clinic, record: shapes.Patient, read_at: datetime.datetime | None = None
+) -> Patient:
     """The patient of that external id (ignoring case), with what the vendor's record says.
+
+    `read_at` is when the vendor was asked for the record: it is outdated where the vendor has taken a change
+    of ours since then, and changes nothing.
 
     What the vendor leaves out or empty is kept. Our own fields (time zone, consent, date of birth)
     are not the vendor's to change.
@@ -37,7 +43,8 @@ def store_vendor_patient(*, clinic: Clinic, record: shapes.Patient) -> Patient:
             patient = _locked(clinic, record.external_id)
             if patient is None:
                 raise
-    _merge(patient, said)
+    if not (read_at and patient.sent_at and patient.sent_at > read_at):
+        _merge(patient, said)
     return patient
 
 
@@ -50,7 +57,7 @@ def store_taken(*, clinic: Clinic, request: Request, record: shapes.Patient) -> 
     patient = _locked(clinic, request.target)
     if patient is None:
         return
-    patient.at_vendor, patient.refusal, patient.sent_at = True, "", timezone.now()
+    patient.at_vendor, patient.refusal, patient.sent_at = True, "", database_now()
     if Request.objects.for_clinic(clinic).filter(id=request.id, renewed=False).exists():
         patient.unsent, patient.overruled = {}, {}
         patient.address_status = record.address_status or ""

@@ -11,12 +11,15 @@ from typing import Any
 
 import pytest
 import time_machine
+from django.db import connection, transaction
 from django.test import Client
 
 from clinics.models import AuditEvent, Clinic, Role
 from devices import sync
 from devices.models import Device, DeviceProperty
+from devices.property_answers import store_set
 from tenovi.drain import drain
+from tenovi.hardware_shapes import Property
 from tenovi.models import Request, RequestKind, VendorWebhook
 from tenovi.queue import ask
 from tests.factories import make_device, make_user
@@ -261,3 +264,21 @@ def test_a_device_is_pinned_to_one_of_the_webhooks_the_vendor_told_of(admin: Cli
     assert f'<option value="{PIN}">https://here.example/</option>' in page
     set_to(admin, watch, "measurement_webhook_id", PIN.upper())
     assert rows(watch) == {"measurement_webhook_id": (PIN, "", None)}
+
+
+def test_a_list_that_was_asked_for_before_a_property_was_set_does_not_undo_it(
+    admin: Client, watch: Device, stub: VendorStub
+) -> None:
+    DeviceProperty.objects.create(clinic=watch.clinic, device=watch, key="step_goal", said="5000")
+
+    def taken() -> None:
+        request = Request(clinic=watch.clinic, kind=RequestKind.PROPERTY_SET, target=f"{SEVEN}/step_goal")
+        with transaction.atomic():
+            store_set(request, Property("1", "step_goal", "6000", False))
+        connection.close()
+
+    stub.reply(PATH, Reply(200, [said("step_goal", "5000")], before=taken), Reply(200, []))
+    for expected in ({"step_goal": (None, "6000", False)}, {}):
+        admin.post(url(watch), {"do": "read"})
+        drain()
+        assert rows(watch) == expected

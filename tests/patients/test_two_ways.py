@@ -352,3 +352,25 @@ def test_an_edit_waits_for_the_answer_to_the_one_before_and_neither_is_lost(clin
     patient.refresh_from_db()
     assert (patient.city, patient.unsent) == ("Orange", {"city": "Tustin"})
     assert patient.sent_at is not None
+
+
+def test_a_list_that_was_asked_for_before_the_vendor_took_a_change_does_not_undo_it(stub: VendorStub) -> None:
+    clinic = vendor_clinic()
+    patient = make_patient(clinic, "mrn-1", name="New Name", unsent={"name": "Old Name"}, at_vendor=True)
+    old = {"external_id": "mrn-1", "name": "Old Name"}
+
+    def taken() -> None:
+        request = Request.objects.create(clinic=clinic, kind=RequestKind.PATIENT_PUSH, target="mrn-1")
+        with transaction.atomic():
+            store_taken(
+                clinic=clinic, request=request, record=shapes.Patient(external_id="mrn-1", name="New Name")
+            )
+        request.delete()
+        connection.close()
+
+    stub.reply(PATIENTS, Reply(body=[old], before=taken), wire_page({**old, "name": "Newest Name"}))
+    for name in ("New Name", "Newest Name"):
+        ask(clinic, RequestKind.PATIENTS)
+        drain()
+        patient.refresh_from_db()
+        assert (patient.name, patient.unsent) == (name, {})
