@@ -52,7 +52,7 @@ def order_new(request: HttpRequest, visit: Visit, patient_id: uuid.UUID) -> Http
     return _order_form(request, visit, patient_for(visit, patient_id))
 
 
-@clinic_page(Permission.MANAGE_DEVICES, shows_patients=False)
+@clinic_page(Permission.MANAGE_DEVICES)
 @require_http_methods(["GET", "HEAD", "POST"])
 def order_into_stock(request: HttpRequest, visit: Visit) -> HttpResponse:
     """Show the order form for devices that are here, and that no patient gets yet."""
