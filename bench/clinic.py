@@ -10,7 +10,7 @@ import uuid
 
 from clinics import webhook_secrets
 from clinics.models import Clinic
-from devices.actions import add_gateways
+from devices.from_vendor import add_gateways
 from devices.models import Assignment, Device
 from patients.models import Patient
 

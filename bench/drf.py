@@ -19,9 +19,9 @@ from clinics.models import Clinic
 from devices.models import Assignment, Device, Gateway
 from measurements.identity import identity_of, slot_of
 from measurements.models import LatestReading, Measurement, VitalDay
-from measurements.reading import Reading
+from measurements.payload import Reading
 from tenovi import catalogue
-from tenovi.doors import WebhookSecretAuthentication
+from tenovi.inbound.views import WebhookSecretAuthentication
 from tenovi.models import Delivery
 
 

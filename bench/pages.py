@@ -23,13 +23,13 @@ from bench.size import Size
 from bench.table import Line
 from billing.report import DAYS, days_parameters, vital_days
 from billing.windows import Window
-from clinics import actions
+from clinics.actions import people
 from clinics.models import Clinic, Role, User
-from dashboard import patient_list
+from dashboard.patients import patient_list
 from measurements.handlers import settle
-from measurements.series import series_of
+from measurements.shown.series import series_of
 from patients.models import Patient
-from tenovi.wire import elements_of
+from tenovi.strict_json import elements_of
 
 MONTH = "2025-02"
 LISTED = (10, 50, 200)
@@ -56,7 +56,7 @@ WHERE clinic_id = %s AND patient_id = %s AND metric = %s ORDER BY taken_at
 
 def compare(tenant: Clinic, size: Size) -> list[Line]:
     user = User.objects.create_user("load@vitaldays.test", secrets.token_urlsafe())
-    actions.grant_role(user=user, clinic=tenant, role=Role.CARE_MANAGER, by=None)
+    people.grant_role(user=user, clinic=tenant, role=Role.CARE_MANAGER, by=None)
     return [*_report(tenant, size), *_patients(tenant, user, size), *_chart(tenant, user, size)]
 
 

@@ -8,8 +8,8 @@ from django.db import transaction
 from django.db.models.functions import Now
 
 from clinics import audit
-from clinics.dates import FIRST
 from clinics.models import User
+from common.dates import FIRST
 from measurements.models import VitalDay
 from patients.models import AnchorSource, Enrollment, Patient, PeriodAnchor
 

@@ -7,8 +7,8 @@ import datetime
 from django.urls import reverse
 
 from clinics.access import Visit
-from clinics.presentation import DayCell
-from measurements.days import DateEvidence
+from common.wording import DayCell
+from measurements.shown.day_evidence import DateEvidence
 from patients.models import Patient
 
 

@@ -13,7 +13,7 @@ from billing.report import RULES_VERSION, ReportRow, vital_days
 from billing.thirty_days import thirty_day_rows
 from billing.windows import Window
 from clinics.models import BillingWindow, Clinic
-from clinics.spreadsheet import csv_lines
+from common.csv_cells import csv_lines
 
 COLUMNS = (
     "clinic",

@@ -7,8 +7,8 @@ from typing import Any
 
 from django import forms
 
-from clinics.dates import DayField
-from clinics.forms import Labelled
+from common.dates import DayField
+from common.forms import Labelled
 from patients.models import PeriodAnchor, Program
 
 ANCHOR_REASONS = (

@@ -20,7 +20,7 @@ from billing.report import expected_programs
 from billing.windows import Window
 from clinics import audit
 from clinics.access import Permission, Visit, clinic_page
-from measurements.days import DateEvidence, evidence
+from measurements.shown.day_evidence import DateEvidence, evidence
 from patients.access import patient_for
 from patients.models import Enrollment, Patient, PeriodAnchor
 from patients.periods import LENGTH, Span, periods_ending_in

@@ -24,11 +24,11 @@ from billing.workbook import CONTENT_TYPES, FORMATS
 from clinics import audit
 from clinics.access import Permission, Visit, clinic_page
 from clinics.models import BillingWindow
-from clinics.paging import page_of
+from common.pages import page_of
 from measurements.completeness import of_month
-from measurements.day_page import day_context
-from measurements.days import evidence
-from measurements.watch import night_of
+from measurements.reconcile_schedule import night_of
+from measurements.shown.day_context import day_context
+from measurements.shown.day_evidence import evidence
 from patients.access import patient_for
 from patients.models import Patient
 

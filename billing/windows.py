@@ -6,8 +6,8 @@ import datetime
 from dataclasses import dataclass
 from typing import Self
 
-from clinics.dates import FIRST, LAST, read_month
 from clinics.models import Clinic
+from common.dates import FIRST, LAST, read_month
 
 
 @dataclass(frozen=True)

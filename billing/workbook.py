@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterable
 import xlsxwriter
 
 from billing.export import COLUMNS, write_csv
-from clinics.spreadsheet import neutralised
+from common.csv_cells import neutralised
 
 NUMBERS = {"vital_days", "vendor_vital_days", "care_minutes"}
 WIDE = {"patient_name": 26, "dates": 40, "devices": 38, "day_rule": 60, "generated_at": 22, "external_id": 16}

@@ -21,7 +21,7 @@ from django.shortcuts import redirect
 
 from clinics import audit
 from clinics.models import Clinic, Membership, Role, User
-from clinics.second_factor import has_second_factor
+from clinics.signing_in.second_factor import has_second_factor
 
 P = ParamSpec("P")
 

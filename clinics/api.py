@@ -18,20 +18,18 @@ from django.utils import timezone
 from knox.auth import TokenAuthentication
 from rest_framework import serializers
 from rest_framework.authentication import SessionAuthentication
-from rest_framework.exceptions import AuthenticationFailed, NotFound, ParseError
+from rest_framework.exceptions import AuthenticationFailed, ParseError
 from rest_framework.generics import GenericAPIView
-from rest_framework.negotiation import DefaultContentNegotiation
 from rest_framework.permissions import SAFE_METHODS
-from rest_framework.renderers import JSONRenderer
 from rest_framework.request import Request
 from rest_framework.response import Response
-from rest_framework.views import APIView
 
 from clinics import audit
 from clinics.access import Permission, Visit, lacks_second_factor, route_of, visit_for
-from clinics.cursors import CursorPagination
 from clinics.models import ApiToken, User
-from clinics.parsers import TooLarge
+from common.api_base import AnswerJson
+from common.cursor_pagination import CursorPagination
+from common.json_parser import TooLarge
 
 M = TypeVar("M", bound=Model)
 
@@ -55,15 +53,6 @@ class ApiTokenAuthentication(TokenAuthentication):  # type: ignore[misc]
 
     def _cleanup_token(self, auth_token: ApiToken) -> bool:
         return auth_token.has_expired
-
-
-class AnswerJson(DefaultContentNegotiation):
-    """JSON whatever the caller says it accepts: a picky Accept header is no reason for a 406."""
-
-    def select_renderer(
-        self, request: Request, renderers: Any, format_suffix: str | None = None
-    ) -> tuple[JSONRenderer, str]:
-        return JSONRenderer(), JSONRenderer.media_type
 
 
 class ClinicView(GenericAPIView[M]):
@@ -149,14 +138,3 @@ class ClinicListView(ClinicView[M]):
     def prepared(self, page: list[M]) -> list[M]:
         """The rows of a page with what they need besides, read for all of them at once."""
         return page
-
-
-class NoSuchPath(APIView):
-    """404 in the API's own style for a path below `/api/` that means nothing."""
-
-    authentication_classes = []
-    permission_classes = []
-    content_negotiation_class = AnswerJson
-
-    def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
-        raise NotFound

@@ -1,7 +1,7 @@
 from django.apps import AppConfig
 from django.urls import register_converter
 
-from clinics.converters import AnyText, IsoDate
+from common.url_converters import AnyText, IsoDate
 
 
 class ClinicsConfig(AppConfig):

@@ -10,9 +10,9 @@ from typing import Any
 from django.db import transaction
 from django.utils import timezone
 
-from clinics import context
-from clinics.locks import hold
 from clinics.models import AuditEvent, Clinic, User
+from common import request_facts
+from common.locks import hold
 
 NOBODY = "not signed in"
 COMMAND = "command line"
@@ -56,7 +56,7 @@ def _write(
     nobody: str = "",
 ) -> AuditEvent:
     """`nobody` is what did it without a person and without a request."""
-    request = context.current.get()
+    request = request_facts.current.get()
     return AuditEvent.objects.create(
         action=action,
         actor_id=by.id if by else None,
@@ -70,7 +70,7 @@ def _write(
 
 
 def _nobody() -> str:
-    return NOBODY if context.current.get() else COMMAND
+    return NOBODY if request_facts.current.get() else COMMAND
 
 
 def record_view(
@@ -98,19 +98,19 @@ def record_view(
     if seen.exists():
         return
     with transaction.atomic():
-        hold(clinic, [f"{action} {by.id} {key}".encode()])
+        hold(clinic.id, [f"{action} {by.id} {key}".encode()])
         if not seen.all().exists():  # two tabs at once are one look
             _write(action, by, clinic, kind, key, detail)
 
 
 def has_looked() -> bool:
     """Whether the answer to the present request has its line already."""
-    request = context.current.get()
+    request = request_facts.current.get()
     return request is not None and request.looked
 
 
 def _note_look() -> None:
-    if request := context.current.get():
+    if request := request_facts.current.get():
         request.looked = True
 
 

@@ -10,17 +10,7 @@ from django.contrib.auth.forms import AuthenticationForm, SetPasswordForm
 from django.http import HttpRequest
 
 from clinics.models import User
-
-
-class Labelled(forms.Form):
-    """Tabler's look on every field."""
-
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
-        for field in self.fields.values():
-            look = "form-check-input" if isinstance(field.widget, forms.CheckboxInput) else "form-control"
-            look = "form-select" if isinstance(field.widget, forms.Select) else look
-            field.widget.attrs.setdefault("class", look)
+from common.forms import Labelled
 
 
 class SignInForm(AuthenticationForm):

@@ -12,8 +12,8 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_http_methods
 
-from clinics import invitations
-from clinics.account import own_page
+from clinics.account_views import own_page
+from clinics.actions import invitations
 from clinics.forms import ChoosePassword
 from clinics.models import Invitation, User
 

@@ -10,9 +10,11 @@ from django.conf import settings
 from django.contrib.auth import logout
 from django.http import HttpRequest, HttpResponse
 
-from clinics import audit, context, sessions
-from clinics.addresses import caller_address
+from clinics import audit
 from clinics.models import User
+from clinics.signing_in import sessions
+from common import request_facts
+from common.client_address import caller_address
 
 BACKGROUND = "X-Background"
 """The header with which our pages mark what no person asked for; it does not count as activity."""
@@ -32,12 +34,12 @@ class RequestLog:
         self.get_response = get_response
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
-        facts = context.RequestFacts(caller_address(request.META))
-        token, began = context.current.set(facts), time.monotonic()
+        facts = request_facts.RequestFacts(caller_address(request.META))
+        token, began = request_facts.current.set(facts), time.monotonic()
         try:
             response = self.get_response(request)
         finally:
-            context.current.reset(token)
+            request_facts.current.reset(token)
         response["X-Request-ID"] = facts.id
         response["Permissions-Policy"] = PERMISSIONS
         response.setdefault("Cache-Control", "no-store")  # nothing below here is for everybody

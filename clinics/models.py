@@ -18,8 +18,8 @@ from django.db.models.functions import Lower
 from django.utils import timezone
 from knox.models import AbstractAuthToken
 
-from clinics.encryption import decrypt, encrypt
-from clinics.today import today_in
+from common.encryption import decrypt, encrypt
+from common.local_day import today_in
 
 NO_PLACE = {"localtime", "posixrules", "Factory"}
 """Names that the zone files of a machine may have and that are no place: what they mean depends on it."""

@@ -20,7 +20,7 @@ from typing import Any
 from django.conf import settings
 from granian.rsgi import HTTPProtocol, ProtocolClosed, ProtocolError, Scope  # type: ignore[attr-defined]
 
-from clinics import patience
+from common.database import deadline
 from config.wsgi import application as django
 
 SEATS_FOR_PAGES = 16
@@ -28,7 +28,7 @@ SEATS_FOR_WEBHOOKS = 6
 SECONDS_FOR_A_BODY = 20.0
 SECONDS_FOR_THE_DATABASE = 10.0  # for one answer to a page; the webhooks' doors wait less
 
-patience.limit_everywhere(SECONDS_FOR_THE_DATABASE)
+deadline.limit_everywhere(SECONDS_FOR_THE_DATABASE)
 page_seats = ThreadPoolExecutor(SEATS_FOR_PAGES, thread_name_prefix="page")
 webhook_seats = ThreadPoolExecutor(SEATS_FOR_WEBHOOKS, thread_name_prefix="webhook")
 

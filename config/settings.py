@@ -84,7 +84,7 @@ MIDDLEWARE = [
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "clinics.middleware.RequestLog",
-    "tenovi.middleware.StraightToTheDoor",
+    "tenovi.inbound.middleware.StraightToTheDoor",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
@@ -118,7 +118,7 @@ if "DATABASE_URL" not in os.environ and "DATABASE_URL_FILE" not in os.environ:
     raise ImproperlyConfigured(
         "DATABASE_URL is missing: name a PostgreSQL 15+ server, or start one with `make run` or `make serve`."
     )
-DATABASES = {"default": env.db("DATABASE_URL", engine="config.postgresql")}
+DATABASES = {"default": env.db("DATABASE_URL", engine="common.database")}
 DATABASES["default"] |= {
     "CONN_MAX_AGE": None,
     "CONN_HEALTH_CHECKS": True,
@@ -133,7 +133,7 @@ DATABASES["default"] |= {
 LOCK_DATABASE: dict[str, object] = {}
 """Where the locks of API keys are held, as far as that is elsewhere: never behind a pooler."""
 if "LOCK_DATABASE_URL" in os.environ or "LOCK_DATABASE_URL_FILE" in os.environ:
-    _locks = env.db("LOCK_DATABASE_URL", engine="config.postgresql")
+    _locks = env.db("LOCK_DATABASE_URL", engine="common.database")
     LOCK_DATABASE = {name: _locks[name] for name in ("NAME", "USER", "PASSWORD", "HOST", "PORT")}
     LOCK_DATABASE["OPTIONS"] = DATABASES["default"]["OPTIONS"] | _locks.get("OPTIONS", {})
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
@@ -160,24 +160,24 @@ AUTH_PASSWORD_VALIDATORS = [
 AUTHENTICATION_BACKENDS = [
     "axes.backends.AxesStandaloneBackend",
     "django.contrib.auth.backends.ModelBackend",
-    "clinics.lockout.SecondFactorBackend",
+    "clinics.signing_in.lockout.SecondFactorBackend",
 ]
 PASSWORD_RESET_TIMEOUT = 3 * 24 * 3600
-AXES_HANDLER = "clinics.lockout.Lockout"
+AXES_HANDLER = "clinics.signing_in.lockout.Lockout"
 AXES_FAILURE_LIMIT = 5
 AXES_COOLOFF_TIME = timedelta(minutes=15)
 AXES_LOCKOUT_PARAMETERS = ["username", "ip_address"]  # each by itself; the order is Lockout's
 AXES_RESET_COOL_OFF_ON_FAILURE_DURING_LOCKOUT = False  # else anybody could keep anybody out for ever
 AXES_USERNAME_FORM_FIELD = "username"
-AXES_USERNAME_CALLABLE = "clinics.lockout.account_of"
-AXES_CLIENT_IP_CALLABLE = "clinics.lockout.address_of"
+AXES_USERNAME_CALLABLE = "clinics.signing_in.lockout.account_of"
+AXES_CLIENT_IP_CALLABLE = "clinics.signing_in.lockout.address_of"
 AXES_RESET_ON_SUCCESS = True
 AXES_DISABLE_ACCESS_LOG = True  # the audit record has sign-ins
 AXES_SENSITIVE_PARAMETERS = ["username", "ip_address", "code", "csrfmiddlewaretoken"]
 
-SESSION_ENGINE = "clinics.sessions"
+SESSION_ENGINE = "clinics.signing_in.sessions"
 SESSION_IDLE_MINUTES = env.int("SESSION_IDLE_MINUTES", default=15)
-SESSION_COOKIE_AGE = 12 * 3600  # the idle limit is judged by the server: see clinics.sessions
+SESSION_COOKIE_AGE = 12 * 3600  # the idle limit is judged by the server: see clinics.signing_in.sessions
 SESSION_EXPIRE_AT_BROWSER_CLOSE = True
 SESSION_COOKIE_HTTPONLY = True
 SESSION_COOKIE_SAMESITE = "Lax"
@@ -231,9 +231,9 @@ REST_FRAMEWORK = {
     ],
     "DEFAULT_PERMISSION_CLASSES": ["rest_framework.permissions.IsAuthenticated"],
     "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
-    "DEFAULT_PARSER_CLASSES": ["clinics.parsers.CarefulJson"],
+    "DEFAULT_PARSER_CLASSES": ["common.json_parser.CarefulJson"],
     "UNAUTHENTICATED_USER": None,
-    "DEFAULT_SCHEMA_CLASS": "clinics.schema.ApiSchema",
+    "DEFAULT_SCHEMA_CLASS": "clinics.openapi.ApiSchema",
 }
 SPECTACULAR_SETTINGS = {
     "TITLE": "Vitaldays",
@@ -245,7 +245,7 @@ SPECTACULAR_SETTINGS = {
     "ENUM_NAME_OVERRIDES": {"AskStateEnum": "fulfillment.models.AskState"},
     "POSTPROCESSING_HOOKS": [
         "drf_spectacular.hooks.postprocess_schema_enums",
-        "clinics.schema.always_answer_every_member",
+        "clinics.openapi.always_answer_every_member",
     ],
 }
 KNOX_TOKEN_MODEL = "clinics.ApiToken"
@@ -280,8 +280,8 @@ LOG_LEVEL = env.str("LOG_LEVEL", default="INFO")
 LOGGING = {
     "version": 1,
     "disable_existing_loggers": False,
-    "formatters": {"line": {"()": "clinics.logs.JsonLine"}},
-    "filters": {"no_paths": {"()": "clinics.logs.RouteInsteadOfPath"}},
+    "formatters": {"line": {"()": "common.json_logs.JsonLine"}},
+    "filters": {"no_paths": {"()": "common.json_logs.RouteInsteadOfPath"}},
     "handlers": {
         "console": {"class": "logging.StreamHandler", "formatter": "line", "filters": ["no_paths"]},
     },

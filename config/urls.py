@@ -3,15 +3,15 @@
 from django.urls import URLPattern, URLResolver, include, path, re_path
 
 from billing.api import urls_api as billing_api
-from clinics.api import NoSuchPath
-from clinics.description import ApiDescription
+from clinics.openapi_views import ApiDescription
+from common.api_base import NoSuchPath
 from devices.api import urls_api as devices_api
-from fulfillment.api import urls_api as fulfillment_api
-from fulfillment.ask_api import urls_ask_api
-from fulfillment.order_api import urls_api as orders_api
+from fulfillment.orders.api import urls_api as orders_api
+from fulfillment.shipments.api import urls_api as fulfillment_api
+from fulfillment.special_orders.api import urls_ask_api
 from measurements.api import urls_api as measurements_api
 from patients.api import urls_api as patients_api
-from tenovi.api import urls_api as tenovi_api
+from tenovi.pages.api import urls_api as tenovi_api
 
 # Readings before patients: an external id may hold slashes, and the longer address goes first.
 api = [

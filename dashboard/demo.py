@@ -16,16 +16,16 @@ from functools import lru_cache, partial
 from django.db import connection, transaction
 from django.db.models.functions import Now
 
-from clinics import actions
+from clinics.actions import people as actions_people
 from clinics.models import Clinic, Role
-from devices.actions import note_spellings
+from devices.from_vendor import note_spellings
 from devices.models import Assignment, Device, Gateway, GatewaySample
-from fulfillment.bulk import load_events, load_orders
+from fulfillment.bulk_load import load_events, load_orders
 from launcher import children
-from measurements.bulk import load
-from measurements.reading import Reading
+from measurements.bulk_load import load
+from measurements.payload import Reading
 from patients.models import Patient
-from tenovi.sandbox import shapes, shipping, simulation
+from tenovi.sandbox import records, shipment_history, simulation
 
 SEED = 1
 SHARE = 15  # patients whose history is loaded at once; few enough to lock each device by itself
@@ -42,9 +42,9 @@ OPERATOR = "operator@demo.test"
 def add_people(clinic: Clinic) -> None:
     """The demo sign-ins. Their password is public: never on a machine that others can reach."""
     for email, role in PEOPLE.items():
-        user, _ = actions.save_user(email=email, password=PASSWORD, is_operator=False, by=None)
-        actions.grant_role(user=user, clinic=clinic, role=role, by=None)
-    actions.save_user(email=OPERATOR, password=PASSWORD, is_operator=True, by=None)
+        user, _ = actions_people.save_user(email=email, password=PASSWORD, is_operator=False, by=None)
+        actions_people.grant_role(user=user, clinic=clinic, role=role, by=None)
+    actions_people.save_user(email=OPERATOR, password=PASSWORD, is_operator=True, by=None)
 
 
 @transaction.atomic
@@ -86,7 +86,7 @@ def _add_devices(clinic: Clinic, account: simulation.Clinic) -> int:
             hwi_device_id=uuid.UUID(one.id),
             name=one.name,
             kind=one.kind.slug,
-            status=shipping.status_of(one),
+            status=shipment_history.status_of(one),
             sensor_code=one.kind.sensor_code or "",
             sensor_id=one.sensor_id or "",
             hardware_uuid=one.hardware_uuid,
@@ -129,11 +129,11 @@ def add_signals(clinic: Clinic, account: simulation.Clinic) -> int:
         )
         for owner in owners
         for at in (account.until - step * SIGNAL_STEP for step in reversed(range(SIGNALS)))
-        if (info := shapes.gateway_info(owner, at))
+        if (info := records.gateway_info(owner, at))
     )
     GatewaySample.objects.bulk_create(samples, batch_size=5000)
     for owner in owners:
-        info, gateway = shapes.gateway_info(owner, account.until), asked[owner.gateway_id]
+        info, gateway = records.gateway_info(owner, account.until), asked[owner.gateway_id]
         gateway.polled_at = account.until
         gateway.last_seen_at = _moment(info["last_checkin_time"])
         gateway.signal_strength = info["last_signal_strength"]
@@ -160,8 +160,8 @@ def _moment(wire_time: str | None) -> datetime.datetime | None:
 
 def add_shipping(clinic: Clinic, account: simulation.Clinic) -> int:
     """How each device came to its patient, and special orders; how many events are new."""
-    orders = load_orders(clinic, shipping.special_orders(account))
-    return orders + load_events(clinic, shipping.news(account))
+    orders = load_orders(clinic, shipment_history.special_orders(account))
+    return orders + load_events(clinic, shipment_history.news(account))
 
 
 def add_history(clinic: Clinic, account: simulation.Clinic, *, workers: int = 1) -> Iterator[int]:
@@ -197,7 +197,7 @@ def _add_share(clinic: Clinic, seed: int, days: int, until: datetime.datetime, n
 
 
 def _reading(row: simulation.Row) -> Reading:
-    """What `measurements.reading.read` makes of the row on the wire, without the way there and back."""
+    """What `measurements.payload.read` makes of the row on the wire, without the way there and back."""
     context = row.filter_params or {}
     return Reading(
         metric=row.metric,

@@ -8,9 +8,9 @@ from typing import Any
 from django import forms
 from django.utils import timezone
 
-from clinics.dates import DayField
-from clinics.forms import Labelled
 from clinics.models import Clinic
+from common.dates import DayField
+from common.forms import Labelled
 
 
 class MomentForm(Labelled):

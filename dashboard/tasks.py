@@ -5,7 +5,7 @@ from __future__ import annotations
 from django.utils import timezone
 
 from clinics.models import Clinic
-from dashboard.gateway_trouble import watch_gateways
+from dashboard.devices.gateway_alerts import watch_gateways
 from tenovi.periodic import periodic_task
 
 

@@ -12,12 +12,14 @@ from django.urls import reverse
 from django.utils import timezone
 from django.views.decorators.http import require_POST, require_safe
 
-from clinics import audit, invitations
+from clinics import audit
 from clinics.access import Permission, Visit, clinic_page
+from clinics.actions import invitations
 from clinics.models import Clinic, Membership, Role, User
-from dashboard import patient_list, patient_page
+from dashboard.patients import context as patients_context
+from dashboard.patients import patient_list
 from patients.access import alert_for, patient_for
-from patients.alerts import acknowledge_alert
+from patients.actions.alerts import acknowledge_alert
 
 
 @login_required
@@ -58,7 +60,9 @@ def patients(request: HttpRequest, visit: Visit) -> HttpResponse:
 def patient(request: HttpRequest, visit: Visit, patient_id: uuid.UUID) -> HttpResponse:
     found = patient_for(visit, patient_id)
     audit.record_view("patient_viewed", by=visit.user, clinic=visit.clinic, target=found)
-    return render(request, "dashboard/patient.html", patient_page.context(found, request.GET, timezone.now()))
+    return render(
+        request, "dashboard/patient.html", patients_context.context(found, request.GET, timezone.now())
+    )
 
 
 @clinic_page(Permission.VIEW_PATIENTS, shows_patients=False)
@@ -66,7 +70,7 @@ def patient(request: HttpRequest, visit: Visit, patient_id: uuid.UUID) -> HttpRe
 def patient_news(request: HttpRequest, visit: Visit, patient_id: uuid.UUID) -> HttpResponse:
     """What an open patient page asks for every few seconds: another version, other things
     to show."""
-    return JsonResponse({"version": patient_page.page_version(patient_for(visit, patient_id))})
+    return JsonResponse({"version": patients_context.page_version(patient_for(visit, patient_id))})
 
 
 @clinic_page(Permission.VIEW_PATIENTS)

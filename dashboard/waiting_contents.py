@@ -13,12 +13,12 @@ from django.db.models.functions import Length, Lower, RowNumber
 from django.urls import reverse
 
 from clinics.access import Visit
-from measurements.presentation import metric_of, unit_text
+from measurements.shown.presentation import metric_of, unit_text
 from patients.models import Patient
-from tenovi.elements import Doubtful, moment_of, patient_id_of
+from tenovi.inbound.element import Doubtful, moment_of, patient_id_of
 from tenovi.models import DeliveryItem
-from tenovi.queries import DeliveryItemQuerySet
-from tenovi.wire import Members, storable_text, value_of
+from tenovi.querysets import DeliveryItemQuerySet
+from tenovi.strict_json import Members, storable_text, value_of
 
 SHOWN = 3  # elements of a group
 LARGEST = 20_000  # bytes of an element that is read for this

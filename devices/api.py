@@ -12,7 +12,7 @@ from rest_framework.response import Response
 
 from clinics.access import Permission
 from clinics.api import ClinicListView, ClinicView
-from clinics.fields import UtcField
+from common.api_fields import UtcField
 from devices.access import device_with_hwi_id, devices_for, gateway_called, gateways_for
 from devices.hardware import SIGNAL_WORDS
 from devices.models import Device, Gateway

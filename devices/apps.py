@@ -7,7 +7,8 @@ class DevicesConfig(AppConfig):
     name = "devices"
 
     def ready(self) -> None:
-        from devices import ending, handlers, hardware_log, property_answers  # models are ready only now
+        from devices import handlers, hardware_log, property_handlers  # models are ready only now
+        from devices.actions import ending
 
         registry.on_answer("devices.list", handlers.store_devices)
         registry.on_answer("devices.read", handlers.store_device)
@@ -20,12 +21,12 @@ class DevicesConfig(AppConfig):
             registry.on_failure(log, hardware_log.note_failure)
         registry.on_payload("devices.update", handlers.patient_to_attach)
         registry.on_answer("devices.update", handlers.store_holder)
-        registry.on_answer("devices.with_property", property_answers.ask_about_listed)
-        registry.on_answer("properties.list", property_answers.store_properties)
-        registry.on_answer("webhooks.create", property_answers.store_registered_webhook)
-        registry.before_sending("properties.set", property_answers.check_still_meant)
-        registry.on_payload("properties.set", property_answers.value_to_send)
-        registry.on_answer("properties.set", property_answers.store_set)
+        registry.on_answer("devices.with_property", property_handlers.ask_about_listed)
+        registry.on_answer("properties.list", property_handlers.store_properties)
+        registry.on_answer("webhooks.create", property_handlers.store_registered_webhook)
+        registry.before_sending("properties.set", property_handlers.check_still_meant)
+        registry.on_payload("properties.set", property_handlers.value_to_send)
+        registry.on_answer("properties.set", property_handlers.store_set)
         for kind in ending.ENDS:
             registry.before_sending(kind, ending.check_still_meant)
         registry.on_answer("devices.unlink", handlers.store_unlinked)

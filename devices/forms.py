@@ -7,7 +7,7 @@ from typing import Any
 
 from django import forms
 
-from clinics.forms import Labelled
+from common.forms import Labelled
 from devices.models import Device, DeviceProperty
 from devices.properties import PASSKEY, STEP_GOAL, VENDOR_KEYS, WEBHOOK
 

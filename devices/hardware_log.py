@@ -17,11 +17,11 @@ from clinics import audit
 from clinics.models import Clinic, User
 from devices.hardware import bare_hardware_id, hardware_id_in
 from devices.models import Device, Gateway, HardwareChange, HardwareLogRead
-from tenovi.errors import PathUnknown, VendorError
-from tenovi.keys import why_nothing_is_sent
+from tenovi.client.errors import PathUnknown, VendorError
+from tenovi.client.records import Page
 from tenovi.models import Priority, Request, RequestKind, RequestState
-from tenovi.queue import ask
-from tenovi.shapes import Page
+from tenovi.outbound.api_keys import why_nothing_is_sent
+from tenovi.outbound.enqueue import ask
 
 WHOLE = ""
 """The target of the request for the log of all devices."""

@@ -10,8 +10,8 @@ from __future__ import annotations
 import uuid
 from collections.abc import Iterable
 
-from clinics.locks import hold
 from clinics.models import Clinic
+from common.locks import hold
 
 
 def lock_devices(clinic: Clinic, hwi_device_ids: Iterable[uuid.UUID]) -> None:
@@ -20,4 +20,4 @@ def lock_devices(clinic: Clinic, hwi_device_ids: Iterable[uuid.UUID]) -> None:
     Taken before the assignments are read, so that a reading is never judged by an assignment
     that changes meanwhile, and two contradicting readings always see each other.
     """
-    hold(clinic, (device.bytes for device in hwi_device_ids))
+    hold(clinic.id, (device.bytes for device in hwi_device_ids))

@@ -1,7 +1,7 @@
 """For whom something was asked of the vendor about a device, and whether that person still has it.
 
 A request may wait for hours, and a device goes to somebody else in between: what was meant for the one must
-not reach the other. `tenovi.kinds.MEANT_FOR` says of every kind of request whether that can happen to it.
+not reach the other. `tenovi.outbound.calls.MEANT_FOR` says of every kind of request whether that can happen to it.
 """
 
 from __future__ import annotations

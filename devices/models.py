@@ -15,7 +15,7 @@ from django.utils import timezone
 from clinics.models import User
 from clinics.tenancy import TenantModel, TenantQuerySet
 from devices.hardware import signal_level, silent_since
-from devices.queries import (
+from devices.querysets import (
     AssignmentQuerySet,
     DeviceQuerySet,
     GatewayQuerySet,
@@ -31,7 +31,7 @@ class Device(TenantModel):
     `kind` is the slug of a device kind in the catalogue, "" when the vendor's name and sensor
     code match none. `hardware_uuid` is the Gateway ID (12 hex digits, upper case) or IMEI; it
     changes when hardware is replaced and never tells whose reading it is. `unsent`: of what a person has
-    written here, what the vendor still says instead (`devices.wanted`). `order_fulfilled`: it came
+    written here, what the vendor still says instead (`devices.actions.wanted`). `order_fulfilled`: it came
     with an order that was fulfilled, so the vendor will not delete it (None: not known).
     `held_for`: why the vendor holds its order, in the vendor's words.
     `unlinked_by_vendor`: nobody here had asked for what happened at `unlinked_at`. `deleted_at`:

@@ -14,8 +14,8 @@ from django.db import connection
 from django.db.models import Q
 
 from clinics.models import Clinic
-from devices import ending
-from devices.actions import add_gateways
+from devices.actions import ending
+from devices.from_vendor import add_gateways
 from devices.models import Device
 
 NOTE_HARDWARE = f"""

@@ -9,16 +9,13 @@ from __future__ import annotations
 from collections.abc import Collection
 from dataclasses import dataclass
 
-from django.db import transaction
-
 from clinics import audit
 from clinics.models import Clinic, User
-from devices.meant import meant_for_holder
 from devices.models import Device, DeviceProperty
 from tenovi import catalogue
-from tenovi.keys import why_nothing_is_sent
 from tenovi.models import Priority, Request, RequestKind, RequestState
-from tenovi.queue import ask, ask_for_each
+from tenovi.outbound.api_keys import why_nothing_is_sent
+from tenovi.outbound.enqueue import ask, ask_for_each
 
 STEP_GOAL, PASSKEY, WEBHOOK = "step_goal", "bluetooth_passkey", "measurement_webhook_id"
 VENDOR_KEYS = (STEP_GOAL, PASSKEY, WEBHOOK)
@@ -48,37 +45,6 @@ def keys_for(device: Device) -> tuple[str, ...]:
     return tuple(key for key in VENDOR_KEYS if key in (kind.properties if kind else (WEBHOOK,)))
 
 
-@transaction.atomic
-def set_property(*, device: Device, key: str, value: str, by: User) -> None:
-    """Want this value, and have the vendor told."""
-    row, _ = DeviceProperty.objects.for_clinic(device.clinic).get_or_create(
-        clinic=device.clinic, device=device, key=key
-    )
-    before = row.value
-    row.wanted = value
-    row.save(update_fields=["wanted"])
-    target = f"{device.hwi_device_id}/{key}"
-    params = meant_for_holder(device)
-    ask(device.clinic, RequestKind.PROPERTY_SET, target, priority=Priority.PERSON, params=params, insist=True)
-    _record("device_property_set", row, by, [before or NONE, value])
-
-
-@transaction.atomic
-def remove_property(*, row: DeviceProperty, by: User) -> bool:
-    """Give up a property that the vendor does not have. False where it does: none of its pages has a call
-    that takes one away."""
-    device = row.device
-    if row.is_at_vendor:
-        return False
-    pending = Request.objects.for_clinic(device.clinic).filter(
-        kind=RequestKind.PROPERTY_SET, target=f"{device.hwi_device_id}/{row.key}"
-    )
-    pending.exclude(state=RequestState.SENDING).delete()
-    _record("device_property_removed", row, by, [row.value, NONE])
-    row.delete()
-    return True
-
-
 def follow_webhook(clinic: Clinic, *, before: Collection[str], after: str) -> None:
     """Pin the devices to the webhook `after` that are pinned to one of `before`: another of ours stands in
     its place."""
@@ -90,7 +56,7 @@ def follow_webhook(clinic: Clinic, *, before: Collection[str], after: str) -> No
         change = [row.value, after]
         row.wanted = after
         row.save(update_fields=["wanted"])
-        _record("device_property_set", row, None, change)
+        record_change("device_property_set", row, None, change)
 
 
 def ask_again(device: Device) -> None:
@@ -142,7 +108,7 @@ def _at_rest(row: DeviceProperty) -> PropertyState:
     return PropertyState(row, "Tenovi has it; the device gets it when it next sends something.", False)
 
 
-def _record(action: str, row: DeviceProperty, by: User | None, change: list[str]) -> None:
+def record_change(action: str, row: DeviceProperty, by: User | None, change: list[str]) -> None:
     detail = {"key": row.key} | ({"value": change} if row.key in ON_RECORD else {})
     clinic, device = row.device.clinic, row.device
     audit.record(action, by=by, clinic=clinic, target=device, detail=detail, in_background=by is None)

@@ -13,6 +13,7 @@ from django.views.decorators.http import require_http_methods
 from clinics.access import Permission, Visit, clinic_page
 from devices import properties
 from devices.access import device_for
+from devices.actions import properties as actions_properties
 from devices.forms import LABELS, NewPropertyForm, PropertyForm
 from devices.models import Device, DeviceProperty
 from devices.properties import PropertyState
@@ -33,7 +34,7 @@ def device_properties(request: HttpRequest, visit: Visit, device_id: uuid.UUID) 
     if wanted == "remove":
         rows = DeviceProperty.objects.for_clinic(visit.clinic).select_related("device__clinic", "clinic")
         row = get_object_or_404(rows, device=device, key=key)
-        if not properties.remove_property(row=row, by=visit.user):
+        if not actions_properties.remove_property(row=row, by=visit.user):
             messages.error(request, "Tenovi has it, and its API takes no property away.")
         return redirect("device-properties", visit.clinic.slug, device.id)
     if wanted == "set" and key in {*properties.keys_for(device), *(one.property.key for one in states)}:
@@ -42,7 +43,7 @@ def device_properties(request: HttpRequest, visit: Visit, device_id: uuid.UUID) 
     form: PropertyForm | NewPropertyForm = asked or new
     if form.is_bound and form.is_valid():
         key, value = form.cleaned_data.get("key", key), str(form.cleaned_data["value"])
-        properties.set_property(device=device, key=key, value=value, by=visit.user)
+        actions_properties.set_property(device=device, key=key, value=value, by=visit.user)
         messages.success(request, "Tenovi is told. How far it has come is shown here.")
         return redirect("device-properties", visit.clinic.slug, device.id)
     known = VendorWebhook.objects.for_clinic(visit.clinic).filter(event="MEASUREMENT").order_by("endpoint")

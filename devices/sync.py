@@ -12,14 +12,13 @@ from django.db import transaction
 from django.db.models import Q
 from django.utils import timezone
 
-from clinics import audit
-from clinics.models import Clinic, User
+from clinics.models import Clinic
 from devices.hardware import SILENT_AFTER, WEAK_BELOW
 from devices.models import Device, DeviceProperty, Gateway, NightlySync
 from devices.properties import VENDOR_KEYS
-from tenovi.keys import keys_of
 from tenovi.models import Priority, RequestKind
-from tenovi.queue import ask, ask_for_each
+from tenovi.outbound.api_keys import keys_of
+from tenovi.outbound.enqueue import ask, ask_for_each
 
 KINDS = (
     RequestKind.PATIENTS,
@@ -45,14 +44,6 @@ def ask_for_everything(clinic: Clinic, *, insist: bool = False) -> None:
         ask(clinic, kind, insist=insist)
 
 
-@transaction.atomic
-def start_now(*, clinic: Clinic, by: User) -> None:
-    """Read the whole account because a person says so. What is under way goes on where it is."""
-    ask_for_everything(clinic, insist=True)
-    NightlySync.objects.for_clinic(clinic).get_or_create(clinic=clinic, night=_night(clinic))
-    audit.record("account_sync_started", by=by, clinic=clinic, target=clinic)
-
-
 def start_due() -> int:
     """Begin what this night, or a new connection, asks for; in how many clinics. Safe to repeat."""
     started = 0
@@ -64,7 +55,7 @@ def start_due() -> int:
 @transaction.atomic
 def _start(clinic: Clinic) -> bool:
     """Mark the night and ask, both or neither. False when it has begun already."""
-    _, is_new = NightlySync.objects.for_clinic(clinic).get_or_create(clinic=clinic, night=_night(clinic))
+    _, is_new = NightlySync.objects.for_clinic(clinic).get_or_create(clinic=clinic, night=night_of(clinic))
     if is_new:
         ask_for_everything(clinic)
         for key in VENDOR_KEYS:
@@ -113,7 +104,7 @@ def _connected() -> list[Clinic]:
     return [clinic for key in keys_of(Clinic.objects.all()) for clinic in key.clinics]
 
 
-def _night(clinic: Clinic) -> datetime.date:
+def night_of(clinic: Clinic) -> datetime.date:
     """The date of the last night that has begun there."""
     now = timezone.now()
     has_begun = now.astimezone(clinic.zone).hour >= NIGHT_BEGINS

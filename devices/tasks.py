@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from devices import actions, sync
+from devices import from_vendor, sync
 from tenovi.periodic import periodic_task
 
 
 @periodic_task("devices.settle_unknown")
 def settle_unknown() -> None:
     """Settle readings whose device, or whose handover, has become known, and have the vendor asked about the others."""
-    actions.settle_what_became_known()
-    actions.settle_what_a_handover_explains()
-    actions.ask_about_unknown_devices()
+    from_vendor.settle_what_became_known()
+    from_vendor.settle_what_a_handover_explains()
+    from_vendor.ask_about_unknown_devices()
 
 
 @periodic_task("devices.sync_vendor")

@@ -11,10 +11,10 @@ from django.utils import timezone
 from django.views.decorators.http import require_http_methods
 
 from clinics.access import Permission, Visit, clinic_page
-from devices import ending
 from devices.access import device_for
-from devices.errands import errands_of
+from devices.actions import ending
 from devices.models import Assignment, DeviceType
+from devices.pending_requests import errands_of
 
 
 @clinic_page(Permission.MANAGE_DEVICES)

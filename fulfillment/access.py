@@ -14,7 +14,7 @@ from clinics.access import Visit
 from clinics.models import Clinic
 from devices.hardware import normal_hardware_id
 from fulfillment.models import Ask, FulfillmentEvent, Order, Shipment, SpecialOrder, SpecialOrderEvent
-from fulfillment.queries import AskQuerySet, OrderQuerySet, ShipmentQuerySet, SpecialOrderQuerySet
+from fulfillment.querysets import AskQuerySet, OrderQuerySet, ShipmentQuerySet, SpecialOrderQuerySet
 from patients.models import Patient
 
 A = TypeVar("A", bound=Ask)

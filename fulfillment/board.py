@@ -11,12 +11,12 @@ from django.urls import reverse
 from clinics.access import Visit
 from fulfillment.access import orders_for
 from fulfillment.models import Order
-from fulfillment.order_pages import OrderRow, order_rows
-from fulfillment.presentation import ShipmentRow, shipment_rows
-from fulfillment.queries import ShipmentQuerySet
-from fulfillment.states import OrderState
-from fulfillment.statuses import Stage
+from fulfillment.order_states import OrderState
+from fulfillment.orders.rows import OrderRow, order_rows
+from fulfillment.querysets import ShipmentQuerySet
+from fulfillment.shipments.rows import ShipmentRow, shipment_rows
 from fulfillment.tabs import address
+from fulfillment.vendor_statuses import Stage
 
 MOST_CARDS = 12
 SHOWN = (Stage.NEEDS_YOU, Stage.PREPARING, Stage.TRAVELLING, Stage.DELIVERED)

@@ -9,7 +9,7 @@ from django.urls import reverse
 from django.utils.http import urlencode
 
 from clinics.access import Visit
-from clinics.presentation import Choice
+from common.wording import Choice
 
 LISTS = (
     ("shipments", "Shipments"),

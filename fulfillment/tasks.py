@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from fulfillment import asks, catching_up, order_outcomes
+from fulfillment.orders import search
+from fulfillment.shipments import catch_up as shipments_catch_up
+from fulfillment.special_orders import actions
 from tenovi.periodic import periodic_task
 
 
@@ -10,19 +12,19 @@ from tenovi.periodic import periodic_task
 def follow_orders() -> None:
     """Look for orders that nobody is sure of, adopt those that have turned up, and see how far the others
     have come."""
-    order_outcomes.mend()
-    order_outcomes.start_looks()
-    order_outcomes.adopt_what_turned_up()
-    order_outcomes.catch_up()
+    search.mend()
+    search.start_looks()
+    search.adopt_what_turned_up()
+    search.catch_up()
 
 
 @periodic_task("fulfillment.catch_up")
 def catch_up() -> None:
     """Show how far devices are when only the vendor's list has told it."""
-    catching_up.catch_up()
+    shipments_catch_up.catch_up()
 
 
 @periodic_task("fulfillment.look_again")
 def look_again() -> None:
     """Read the vendor's lists that tell whether something in doubt was taken."""
-    asks.look_again()
+    actions.look_again()

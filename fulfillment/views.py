@@ -2,27 +2,28 @@
 
 from __future__ import annotations
 
-import uuid
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from typing import Any
 
 from django.db.models import Count
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse, StreamingHttpResponse
 from django.shortcuts import render
 from django.urls import reverse
 from django.views.decorators.http import require_safe
 
+from clinics import audit
 from clinics.access import Permission, Visit, clinic_page
-from clinics.paging import page_of
-from clinics.presentation import Choice
-from fulfillment.access import shipments_for, special_order_for, special_orders_for
+from common.csv_cells import csv_lines
+from common.pages import page_of
+from common.wording import Choice
+from fulfillment.access import shipments_for
 from fulfillment.board import columns
-from fulfillment.presentation import contents_in_words, order_rows, pieces_in, shipment_rows
-from fulfillment.statuses import ORDER_STATUSES, Stage, status_named
+from fulfillment.shipments.rows import shipment_rows
 from fulfillment.tabs import address, search_of, tabs
+from fulfillment.vendor_statuses import Stage, status_named
 
 PAGE_SIZE = 50
-ALL_CONTENTS = 500
 
 
 @clinic_page(Permission.VIEW_PATIENTS)
@@ -61,44 +62,6 @@ def shipments(request: HttpRequest, visit: Visit) -> HttpResponse:
     return render(request, "fulfillment/shipments.html", context)
 
 
-@clinic_page(Permission.VIEW_PATIENTS)
-@require_safe
-def special_orders(request: HttpRequest, visit: Visit) -> HttpResponse:
-    """Demo, bulk, supply, replacement and return orders, the one heard of last at the top."""
-    text = search_of(request)
-    status = request.GET.get("status", "").replace("\0", "")
-    found = special_orders_for(visit, text)
-    per_status = dict(found.order_by().values_list("status").annotate(count=Count("id")))
-    shown = found.filter(status=status) if status else found
-    newest = shown.order_by("-received_at", "-id")
-    context = {
-        "tabs": tabs(visit, "special-orders"),
-        "filters": _statuses(status, per_status, text),
-        "text": text,
-        "chosen": status,
-        "page": page_of(
-            newest, request.GET.get("page"), PAGE_SIZE, lambda rows: order_rows(visit.clinic, rows)
-        ),
-        "zone": visit.clinic.zone,
-    }
-    return render(request, "fulfillment/special_orders.html", context)
-
-
-@clinic_page(Permission.VIEW_PATIENTS)
-@require_safe
-def special_order(request: HttpRequest, visit: Visit, special_order_id: uuid.UUID) -> HttpResponse:
-    """One special order: what is in it, each piece of hardware, and its steps."""
-    order = special_order_for(visit, special_order_id)
-    context = {
-        "order": order,
-        "row": order_rows(visit.clinic, [order])[0],
-        "contents": contents_in_words(order.contents, shown=ALL_CONTENTS),
-        "pieces": pieces_in(order.manifest),
-        "zone": visit.clinic.zone,
-    }
-    return render(request, "fulfillment/special_order.html", context)
-
-
 def _stages(chosen: str, per_stage: Mapping[str, int], text: str) -> list[Choice]:
     choices = [Choice("All", address(search=text), not chosen, sum(per_stage.values()))]
     for stage in Stage:
@@ -109,10 +72,46 @@ def _stages(chosen: str, per_stage: Mapping[str, int], text: str) -> list[Choice
     return choices
 
 
-def _statuses(chosen: str, per_status: Mapping[str, int], text: str) -> list[Choice]:
-    choices = [Choice("All", address(search=text), not chosen, sum(per_status.values()))]
-    known = [status.name for status in ORDER_STATUSES]
-    for status in [*known, *sorted(per_status.keys() - set(known))]:
-        url = address(status=status, search=text)
-        choices.append(Choice(status, url, chosen == status, per_status.get(status, 0)))
-    return choices
+EXPORTED = 1000  # rows at a time
+
+
+COLUMNS = (
+    *("external_id", "patient_name", "device", "hardware_id", "stage", "status", "since", "next_step"),
+    *("carrier", "tracking"),
+)
+
+
+@clinic_page(Permission.VIEW_PATIENTS)
+@require_safe
+def export(request: HttpRequest, visit: Visit) -> HttpResponse:
+    """The parcels that the list shows, as CSV. Names patients, so it is written down."""
+    asked = request.GET.get("stage", "")
+    stage = asked if asked in Stage.values else ""
+    found = shipments_for(visit, search_of(request))
+    shown = found.in_stage(Stage(stage)) if stage else found
+    audit.record(
+        "parcels_exported", by=visit.user, clinic=visit.clinic, detail={"rows": shown.count(), "stage": stage}
+    )
+    answer = StreamingHttpResponse(csv_lines(_lines(visit, shown)), content_type="text/csv; charset=utf-8")
+    answer["Content-Disposition"] = f'attachment; filename="parcels-{visit.clinic.slug}.csv"'
+    return answer  # type: ignore[return-value]  # Django's stubs part the two
+
+
+def _lines(visit: Visit, shown: Any) -> Iterator[tuple[object, ...]]:
+    yield COLUMNS
+    ordered = list(shown.select_related("device").order_by("-since", "-id"))
+    for start in range(0, len(ordered), EXPORTED):
+        for row in shipment_rows(visit.clinic, ordered[start : start + EXPORTED]):
+            person = row.person
+            yield (
+                person.external_id if person else "",
+                person.name if person else "",
+                row.device,
+                row.hardware_uuid,
+                row.stage.label,
+                row.status.name,
+                row.since.astimezone(visit.clinic.zone).isoformat(timespec="minutes"),
+                row.next_step,
+                row.tracking.carrier,
+                row.tracking.url or row.tracking.text,
+            )

@@ -18,7 +18,7 @@ from launcher.servers import Servers
 
 ROOMS = (
     *("config", "dashboard", "billing", "measurements", "fulfillment", "devices", "patients", "tenovi"),
-    *("clinics", "launcher", "manage.py"),
+    *("clinics", "common", "launcher", "manage.py"),
 )
 CHECKS = {
     "Format": ["ruff", "format", "--check", "."],

@@ -12,10 +12,10 @@ from rest_framework.request import Request
 
 from clinics.access import Permission
 from clinics.api import ClinicListView, ClinicView
-from clinics.fields import MomentField, UtcField
+from common.api_fields import MomentField, UtcField
 from measurements.models import Measurement
-from measurements.presentation import meaning_of
-from measurements.series import series_of
+from measurements.shown.presentation import meaning_of
+from measurements.shown.series import series_of
 from patients.access import patient_with_external_id
 
 
@@ -105,7 +105,7 @@ class SeriesSerializer(serializers.Serializer[Any]):
 
 
 class SeriesView(ClinicView[Measurement]):
-    """One metric of a patient in columns; `flags` are the sums of `measurements.series.FLAGS`."""
+    """One metric of a patient in columns; `flags` are the sums of `measurements.shown.series.FLAGS`."""
 
     permission = Permission.VIEW_PATIENTS
     query_shape = SeriesQuery

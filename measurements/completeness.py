@@ -12,8 +12,8 @@ from django.db.models.functions import Greatest
 
 from clinics.models import Clinic
 from devices.models import Assignment, Device
+from measurements.models import Cause, DeviceCheck, Reconciliation, Verification
 from measurements.reconcile import SETTLING
-from measurements.verified import Cause, DeviceCheck, Reconciliation, Verification
 
 SECONDS_PER_REQUEST = 1.05
 A_NIGHT = datetime.timedelta(days=1)  # until the next nightly comparison is done

@@ -9,7 +9,7 @@ from typing import Any
 from django import forms
 from django.forms import BoundField
 
-from clinics.forms import Labelled
+from common.forms import Labelled
 from measurements.limits import Limited, Limits, limited
 
 EXCLUSION_REASONS = (

@@ -8,17 +8,18 @@ from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 from clinics.models import Clinic
-from devices.actions import note_gateway_contacts
+from devices.from_vendor import note_gateway_contacts
 from devices.hardware import is_gateway_id
 from devices.locks import lock_devices
 from devices.queries import known_devices
 from measurements.identity import content_of
-from measurements.meaning import program_enrolled_in, row_for
-from measurements.reading import Reading, read
+from measurements.interpretation import program_enrolled_in, row_for
+from measurements.payload import Reading, read
 from measurements.recount import correct
-from measurements.store import Outcome, Row, store
+from measurements.row import Row
+from measurements.store import Outcome, store
 from measurements.urgent import follow_numbers, urgent_among
-from tenovi.elements import Doubtful
+from tenovi.inbound.element import Doubtful
 from tenovi.models import Delivery
 from tenovi.registry import Verdict
 

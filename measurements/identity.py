@@ -16,8 +16,8 @@ from collections.abc import Mapping
 from decimal import ROUND_HALF_UP, Decimal, InvalidOperation
 from typing import Any
 
-from measurements.reading import CENT, Reading
-from tenovi.elements import moment_of
+from measurements.payload import CENT, Reading
+from tenovi.inbound.element import moment_of
 
 VERSION = "1"
 

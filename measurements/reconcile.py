@@ -23,19 +23,19 @@ from clinics import audit
 from clinics.models import Clinic, User
 from devices.models import Assignment, Device
 from measurements.handlers import settle
-from measurements.verified import Cause, DeviceCheck, Reconciliation, Verification
+from measurements.models import Cause, DeviceCheck, Reconciliation, Verification
 from patients.models import Patient
-from tenovi import inbox
-from tenovi.errors import VendorError
-from tenovi.keys import database_now
-from tenovi.kinds import FETCHES
+from tenovi.client.errors import VendorError
+from tenovi.client.records import Page
+from tenovi.clock import database_now
+from tenovi.inbound import deliveries
+from tenovi.inbound.one_by_one import one_by_one
 from tenovi.models import Delivery, DeliveryItem, Priority, Request, RequestKind
-from tenovi.queries import RequestQuerySet
-from tenovi.queue import ask, ask_for_each
+from tenovi.outbound.calls import FETCHES
+from tenovi.outbound.enqueue import ask, ask_for_each
+from tenovi.querysets import RequestQuerySet
 from tenovi.registry import Verdict
-from tenovi.shapes import Page
-from tenovi.tries import one_by_one
-from tenovi.wire import pieces_of
+from tenovi.strict_json import pieces_of
 
 OVERLAP = datetime.timedelta(hours=48)
 SETTLING = datetime.timedelta(minutes=5)  # the vendor may take two minutes to show what it received
@@ -180,7 +180,7 @@ def store_fetched(request: Request, answer: Page[Any]) -> int:
     news = [index for index in doubted if _is_news(request.clinic, verdicts[index], pieces[index])]
     for body in (_as_body(pieces[index]) for index in news):
         if not _was_rejected(request.clinic, body):
-            inbox.receive(
+            deliveries.receive(
                 request.clinic,
                 "measurements",
                 body,

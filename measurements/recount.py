@@ -13,8 +13,8 @@ from typing import Any
 
 from django.db import connection, transaction
 
-from clinics.locks import hold_what
 from clinics.models import Clinic
+from common.locks import hold_what
 from devices.models import Assignment
 from measurements.models import Measurement
 from measurements.store import Corrected
@@ -106,7 +106,7 @@ def lock_patients(clinic: Clinic, patient_ids: Collection[uuid.UUID], *devices: 
 
     The patients' own names are held too: whoever gives a first device to one of them waits.
     """
-    hold_what(clinic, lambda: names_of(clinic, patient_ids) | {device.bytes for device in devices})
+    hold_what(clinic.id, lambda: names_of(clinic, patient_ids) | {device.bytes for device in devices})
 
 
 def names_of(clinic: Clinic, patient_ids: Collection[uuid.UUID]) -> set[bytes]:

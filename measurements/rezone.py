@@ -14,10 +14,10 @@ from collections.abc import Iterable, Iterator
 
 from django.db.models import F
 
-from clinics.locks import MOST_NAMES
 from clinics.models import Clinic
+from common.locks import MOST_NAMES
 from devices.models import Device
-from measurements.actions import rejudge_nobodys, rejudge_patient
+from measurements.reclassify import rejudge_nobodys, rejudge_patient
 from patients.models import Patient
 
 SLICE = 15.0  # seconds of the 30 between two runs

@@ -18,12 +18,12 @@ import json
 import uuid
 from collections.abc import Sequence
 from dataclasses import dataclass
-from decimal import Decimal
-from typing import Any, Literal
+from typing import Literal
 
 from django.db import connection
 
 from clinics.models import Clinic
+from measurements.row import Row
 
 Outcome = Literal["stored", "updated", "duplicate", "repeat"]
 
@@ -46,37 +46,6 @@ class Corrected:
     program: str
     local_date: datetime.date
     metric: str
-
-
-@dataclass(frozen=True, slots=True)
-class Row:
-    """A reading whose device, patient, meaning and date are decided. Columns of `Measurement`."""
-
-    device_id: uuid.UUID
-    hwi_device_id: uuid.UUID
-    patient_id: uuid.UUID | None
-    metric: str
-    value_1: Decimal
-    value_2: Decimal | None
-    taken_at: datetime.datetime
-    identity: uuid.UUID
-    slot: uuid.UUID | None
-    log_entry: uuid.UUID | None
-    keeps_greatest: bool
-    local_date: datetime.date
-    local_date_rule: str
-    program: str
-    vital: bool | None
-    counts: bool
-    control: bool
-    is_invalid: bool
-    estimated: bool
-    named_patient: str
-    sensor_code: str
-    hardware_uuid: str
-    timezone_offset: Decimal | None
-    vendor_created: datetime.datetime | None
-    context: dict[str, Any]
 
 
 _TYPES = {

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from measurements import actions, rezone, watch
+from measurements import reclassify, reconcile_schedule, rezone
 from tenovi.periodic import periodic_task
 
 
 @periodic_task("measurements.claim_readings")
 def claim_readings() -> None:
     """Attach readings to the patients of assignments that were made after they arrived."""
-    actions.claim_readings()
+    reclassify.claim_readings()
 
 
 @periodic_task("measurements.follow_time_zones")
@@ -21,4 +21,4 @@ def follow_time_zones() -> None:
 @periodic_task("measurements.compare_with_vendor")
 def compare_with_vendor() -> None:
     """Start the comparisons with the vendor that are due."""
-    watch.look()
+    reconcile_schedule.look()

@@ -16,8 +16,8 @@ from typing import Any
 
 from clinics.models import Clinic
 from measurements.models import Measurement, Source
-from measurements.presentation import unit_text, value_text
-from measurements.store import Row
+from measurements.row import Row
+from measurements.shown.presentation import unit_text, value_text
 from patients.alerts import UrgentReading, raise_reading_alerts, resolve_alert
 from patients.models import Alert
 from tenovi import catalogue

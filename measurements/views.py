@@ -12,13 +12,14 @@ from django.utils import timezone
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from clinics.access import Permission, Visit, clinic_page
-from clinics.paging import page_of
+from common.pages import page_of
 from measurements import limits
+from measurements.actions import limits as actions_limits
 from measurements.completeness import devices_of, recent_runs
 from measurements.forms import LimitsForm
+from measurements.models import Cause
 from measurements.reconcile import start
-from measurements.verified import Cause
-from measurements.watch import night_of
+from measurements.reconcile_schedule import night_of
 from patients.access import patient_for
 
 PAGE_SIZE = 50
@@ -67,8 +68,10 @@ def patient_limits(request: HttpRequest, visit: Visit, patient_id: uuid.UUID) ->
     if sent is not None and form.is_valid():
         seen = form.cleaned_data["version"]
         try:
-            changed = limits.set_limits(patient=patient, by=visit.user, version=seen, wanted=form.limits())
-        except limits.ChangedMeanwhile:
+            changed = actions_limits.set_limits(
+                patient=patient, by=visit.user, version=seen, wanted=form.limits()
+            )
+        except actions_limits.ChangedMeanwhile:
             again = sent.copy()
             again["version"] = version
             form, stale = LimitsForm(again, limits=limits.limits_of(thresholds), version=version), True

@@ -12,8 +12,7 @@ from typing import NamedTuple
 from django.db import transaction
 from django.utils import timezone
 
-from clinics import audit
-from clinics.models import Clinic, User
+from clinics.models import Clinic
 from patients.models import Alert, AlertKind
 
 
@@ -77,23 +76,3 @@ def resolve_alert(alert: Alert, resolution: str) -> None:
     """End an alert that stands without anybody having seen it; `resolution` says why, in words."""
     standing = Alert.objects.for_clinic(alert.clinic).standing().filter(id=alert.id)
     standing.update(resolved_at=timezone.now(), resolution=resolution)
-
-
-@transaction.atomic
-def acknowledge_alert(*, alert: Alert, by: User) -> None:
-    """This person has seen it. Whoever was first stays noted.
-
-    That ends an alert about a reading: what was measured does not get better by itself. An alert
-    about a gateway stands until the gateway is well.
-    """
-    mine = Alert.objects.for_clinic(alert.clinic).unseen().filter(id=alert.id)
-    now = timezone.now()
-    ended = {"resolved_at": now, "resolution": "seen"} if alert.reading_id else {}
-    if mine.update(acknowledged_at=now, acknowledged_by=by, **ended):
-        audit.record(
-            "alert_acknowledged",
-            by=by,
-            clinic=alert.clinic,
-            target=alert.patient,
-            detail={"alert": str(alert.id), "kind": alert.kind},
-        )

@@ -19,10 +19,10 @@ from rest_framework.status import HTTP_201_CREATED
 
 from clinics.access import Permission
 from clinics.api import ClinicListView, ClinicView
-from patients import actions
 from patients.access import patient_with_external_id
+from patients.actions import records
 from patients.models import ADDRESS, VERDICT, Patient
-from patients.rules import TAKEN, check_confirmation, check_external_id, check_texts
+from patients.validation import TAKEN, check_confirmation, check_external_id, check_texts
 
 
 @contextmanager
@@ -119,10 +119,10 @@ class PatientList(ClinicListView[Patient]):
         sent = self.get_serializer(data=request.data)
         sent.is_valid(raise_exception=True)
         try:
-            patient = actions.create_patient(
+            patient = records.create_patient(
                 clinic=self.visit.clinic, by=self.visit.user, **sent.validated_data
             )
-        except actions.AlreadyThere as error:  # added by somebody else in this very moment
+        except records.AlreadyThere as error:  # added by somebody else in this very moment
             raise serializers.ValidationError({"external_id": [TAKEN]}) from error
         return Response(self.get_serializer(patient).data, status=HTTP_201_CREATED)
 
@@ -145,7 +145,7 @@ class PatientDetail(ClinicView[Patient]):
         sent.is_valid(raise_exception=True)
         changes: dict[str, Any] = dict(sent.validated_data)
         changes.pop("external_id", None)
-        actions.change_patient(patient=patient, by=self.visit.user, **changes)
+        records.change_patient(patient=patient, by=self.visit.user, **changes)
         return Response(self.get_serializer(patient_with_external_id(self.visit, external_id)).data)
 
 

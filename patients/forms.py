@@ -12,12 +12,12 @@ from django.core.validators import EmailValidator
 from django.db import models
 from django.forms import BoundField
 
-from clinics.dates import DayField
-from clinics.forms import Labelled
 from clinics.models import Clinic, validate_time_zone
+from common.dates import DayField
+from common.forms import Labelled
 from patients.models import Enrollment, Patient, Program
 from patients.presentation import LABELS
-from patients.rules import ExternalIdTaken, check_confirmation, check_external_id, check_texts
+from patients.validation import ExternalIdTaken, check_confirmation, check_external_id, check_texts
 
 EARLIEST_BIRTH = datetime.date(1900, 1, 1)
 QUIET = {"autocomplete": "off"}  # somebody else's data: never a browser's suggestion of one's own

@@ -8,12 +8,12 @@ from typing import Any
 from django.db import DataError, IntegrityError, transaction
 
 from clinics.models import User
-from patients.archiving import note_deleted_at_vendor
-from patients.merging import store_refusal, store_taken, store_vendor_patient
+from patients.actions.archiving import note_deleted_at_vendor
+from patients.from_vendor import store_refusal, store_taken, store_vendor_patient
 from patients.models import ADDRESS, TOLD, Patient
 from patients.presentation import LABELS
-from tenovi import shapes
-from tenovi.errors import Invalid, VendorError
+from tenovi.client import records
+from tenovi.client.errors import Invalid, VendorError
 from tenovi.models import Request
 from tenovi.registry import NothingToSend
 
@@ -23,12 +23,12 @@ UNNAMED = ("", "detail", "non_field_errors")
 """Under which the vendor says what is wrong with no member in particular."""
 
 
-def store_patients(request: Request, answer: shapes.Page[shapes.Patient]) -> int:
+def store_patients(request: Request, answer: records.Page[records.Patient]) -> int:
     """A page of the patient list; the number of records that could not be stored."""
     return sum(not _store(request, record) for record in answer.results)
 
 
-def store_patient(request: Request, answer: shapes.Patient) -> int:
+def store_patient(request: Request, answer: records.Patient) -> int:
     return 0 if _store(request, answer) else 1
 
 
@@ -57,7 +57,7 @@ def record_to_push(request: Request) -> dict[str, Any]:
     return body | {"external_id": patient.external_id, "sms_opt_in": patient.as_told("sms_opt_in")}
 
 
-def patient_taken(request: Request, answer: shapes.Patient) -> int:
+def patient_taken(request: Request, answer: records.Patient) -> int:
     store_taken(clinic=request.clinic, request=request, record=answer)
     return 0
 
@@ -78,7 +78,7 @@ def patient_deleted(request: Request, answer: None) -> int:
     return 0
 
 
-def _store(request: Request, record: shapes.Patient) -> bool:
+def _store(request: Request, record: records.Patient) -> bool:
     try:
         with transaction.atomic():
             store_vendor_patient(clinic=request.clinic, record=record, read_at=request.asked_at)

@@ -12,8 +12,8 @@ from django.db.models.functions import Lower, Now
 
 from clinics.models import Clinic, User, validate_time_zone
 from clinics.tenancy import TenantModel
-from clinics.today import today_in
-from patients.queries import AlertQuerySet, EnrollmentQuerySet, PatientQuerySet
+from common.local_day import today_in
+from patients.querysets import AlertQuerySet, EnrollmentQuerySet, PatientQuerySet
 
 ADDRESS = ("address", "city", "state", "zip_code")
 TOLD = (
@@ -37,7 +37,7 @@ class Patient(TenantModel):
     ignoring case; the other vendor fields follow the vendor's patient record.
 
     An archived patient is in no list; billing and the record keep the row, and a device in use brings
-    it back into the patients page (`patients.archiving`).
+    it back into the patients page (`patients.actions.archiving`).
 
     `version` grows with every change of the record, whoever makes it. `unsent` names the fields that
     were changed here and that the vendor has not taken yet, each with the value it had here before;

@@ -8,8 +8,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from patients.models import ADDRESS, Enrollment, Patient
-from tenovi.keys import why_nothing_is_sent
 from tenovi.models import Request, RequestKind, RequestState
+from tenovi.outbound.api_keys import why_nothing_is_sent
 
 LABELS = {
     "external_id": "External id",

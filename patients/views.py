@@ -13,12 +13,12 @@ from django.views.decorators.http import require_http_methods, require_POST
 
 from clinics.access import Permission, Visit, clinic_page
 from clinics.models import time_zone_names
-from patients import actions, programs
 from patients.access import enrollment_for, patient_for
+from patients.actions import enrollments, records
 from patients.forms import ConfirmAddressForm, EndForm, EnrollmentFields, NewPatientForm, RecordForm
 from patients.models import Enrollment, Patient, PeriodAnchor
 from patients.presentation import address_words, dates_of, in_words
-from patients.rules import TAKEN
+from patients.validation import TAKEN
 
 ADDRESS_REASONS = (
     "The patient spelled it out on the phone",
@@ -36,10 +36,10 @@ def new_patient(request: HttpRequest, visit: Visit) -> HttpResponse:
     if sent is not None and form.is_valid():
         try:
             with transaction.atomic():
-                patient = actions.create_patient(clinic=visit.clinic, by=visit.user, **form.values())
+                patient = records.create_patient(clinic=visit.clinic, by=visit.user, **form.values())
                 if form.cleaned_data["program"]:
-                    programs.enroll(patient=patient, by=visit.user, **form.enrollment())
-        except actions.AlreadyThere:  # added by somebody else in this very moment
+                    enrollments.enroll(patient=patient, by=visit.user, **form.enrollment())
+        except records.AlreadyThere:  # added by somebody else in this very moment
             form.add_error("external_id", TAKEN)
         else:
             messages.success(request, f"{patient} is added, and on the way to Tenovi.")
@@ -58,8 +58,8 @@ def edit_patient(request: HttpRequest, visit: Visit, patient_id: uuid.UUID) -> H
     if form.is_valid():
         version = form.cleaned_data["version"] or 0  # none was sent: as good as an old one
         try:
-            changed = actions.change_patient(patient=patient, by=visit.user, version=version, **form.values())
-        except actions.ChangedMeanwhile as other:
+            changed = records.change_patient(patient=patient, by=visit.user, version=version, **form.values())
+        except records.ChangedMeanwhile as other:
             form, stale = _asked_again(other.patient, form, request.POST), True
         else:
             messages.success(request, "The record is kept." if changed else "Nothing was changed.")
@@ -77,8 +77,8 @@ def confirm_address(request: HttpRequest, visit: Visit, patient_id: uuid.UUID) -
     stale = False
     if sent is not None and form.is_valid():
         try:
-            actions.confirm_address(patient=patient, by=visit.user, **form.cleaned_data)
-        except actions.ChangedMeanwhile as other:
+            records.confirm_address(patient=patient, by=visit.user, **form.cleaned_data)
+        except records.ChangedMeanwhile as other:
             patient, stale = other.patient, True
             again = {**form.cleaned_data, "version": patient.version}
             form = ConfirmAddressForm(patient=patient, initial=again)
@@ -103,8 +103,8 @@ def patient_programs(request: HttpRequest, visit: Visit, patient_id: uuid.UUID) 
     form = EnrollmentFields(request.POST if request.method == "POST" else None)
     if request.method == "POST" and form.is_valid():
         try:
-            programs.enroll(patient=patient, by=visit.user, **form.enrollment())
-        except programs.AlreadyEnrolled as already:
+            enrollments.enroll(patient=patient, by=visit.user, **form.enrollment())
+        except enrollments.AlreadyEnrolled as already:
             form.add_error("program", f"In this program already, {dates_of(already.other)}.")
         else:
             messages.success(request, f"{patient} is in {form.cleaned_data['program']}.")
@@ -122,8 +122,8 @@ def end_program(
     form = EndForm(request.POST, enrollment=enrollment)
     if form.is_valid():
         try:
-            programs.end_enrollment(enrollment=enrollment, by=visit.user, **form.cleaned_data)
-        except programs.AlreadyEnrolled as already:
+            enrollments.end_enrollment(enrollment=enrollment, by=visit.user, **form.cleaned_data)
+        except enrollments.AlreadyEnrolled as already:
             form.add_error("ends_on", f"In this program again by then, {dates_of(already.other)}.")
         else:
             messages.success(request, f"{enrollment.program}: {dates_of(enrollment)}.")
@@ -158,7 +158,7 @@ def _programs(
 @require_POST
 def send_patient(request: HttpRequest, visit: Visit, patient_id: uuid.UUID) -> HttpResponse:
     patient = patient_for(visit, patient_id)
-    actions.send_again(patient=patient, by=visit.user)
+    records.send_again(patient=patient, by=visit.user)
     messages.success(request, "It is on its way to Tenovi again.")
     return redirect("patient", visit.clinic.slug, patient.id)
 

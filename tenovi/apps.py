@@ -7,9 +7,9 @@ class TenoviConfig(AppConfig):
     name = "tenovi"
 
     def ready(self) -> None:
-        from tenovi import webhook_answers  # models are ready only now
+        from tenovi.registered_webhooks import handlers  # models are ready only now
 
-        registry.on_answer("webhooks.list", webhook_answers.store_webhooks)
-        registry.on_payload("webhooks.create", webhook_answers.webhook_to_register)
-        registry.on_failure("webhooks.create", webhook_answers.look_for_lost)
-        registry.on_answer("webhooks.delete", webhook_answers.store_removed)
+        registry.on_answer("webhooks.list", handlers.store_webhooks)
+        registry.on_payload("webhooks.create", handlers.webhook_to_register)
+        registry.on_failure("webhooks.create", handlers.look_for_lost)
+        registry.on_answer("webhooks.delete", handlers.store_removed)

@@ -22,9 +22,9 @@ import psycopg
 from django.conf import settings
 from django.db import DEFAULT_DB_ALIAS, OperationalError, connections
 
-from clinics import patience
-from tenovi.errors import LockLost, NotSent, SlotLost
-from tenovi.limiter import TRUSTED_ROUND_TRIP, Line
+from common.database import deadline
+from tenovi.client.errors import LockLost, NotSent, SlotLost
+from tenovi.outbound.limiter import TRUSTED_ROUND_TRIP, Line
 
 log = logging.getLogger(__name__)
 
@@ -51,7 +51,7 @@ class KeyLock:
     def is_held(self) -> bool:
         """Ask whether the session that has the lock still lives. For any thread."""
         try:
-            with patience.at_most(SECONDS_TO_LOOK):
+            with deadline.at_most(SECONDS_TO_LOOK):
                 return self.session.execute(SESSION).fetchone() == (self.session.info.backend_pid,)
         except psycopg.Error:
             return False
@@ -97,7 +97,7 @@ class _Session:
 
     def take(self, number: int) -> KeyLock | None:
         """Take the lock, None where anybody has it, this process included."""
-        with self._mutex, patience.at_most(SECONDS_TO_TAKE):
+        with self._mutex, deadline.at_most(SECONDS_TO_TAKE):
             if number in self._held:  # PostgreSQL would give it to the same session once more
                 return None
             try:
@@ -114,7 +114,7 @@ class _Session:
 
     def give_back(self, number: int, lock: KeyLock) -> None:
         """Give the lock back; one that was lost is gone already."""
-        with self._mutex, patience.at_most(SECONDS_TO_TAKE):
+        with self._mutex, deadline.at_most(SECONDS_TO_TAKE):
             self._held.discard(number)
             with contextlib.suppress(psycopg.Error):
                 lock.session.execute("SELECT pg_advisory_unlock(%s, %s)", [LOCK_CLASS, number])

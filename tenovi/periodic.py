@@ -18,7 +18,7 @@ from typing import Any
 from celery import current_task, shared_task
 from django.db import connection
 
-from tenovi.doorbell import send_now
+from tenovi.outbound.wakeup import send_now
 
 LOCK_CLASS = 0x56445054  # "VDPT": our part of PostgreSQL's advisory locks
 LONG_WORK = "long work"

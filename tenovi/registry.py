@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
 if TYPE_CHECKING:
-    from tenovi.errors import VendorError
+    from tenovi.client.errors import VendorError
     from tenovi.models import Delivery, Request
 
 VerdictState = Literal["stored", "updated", "duplicate", "quarantined", "pending"]

@@ -8,13 +8,14 @@ import logging
 from celery import shared_task
 from django.db.models.functions import Now, Trunc
 
-from tenovi import disk, inbox
-from tenovi.doorbell import ring
-from tenovi.drain import drain, keys_with_work
-from tenovi.keys import seconds_from_now
+from tenovi import disk
+from tenovi.clock import seconds_from_now
+from tenovi.inbound import deliveries
 from tenovi.models import Call, DoorCount, Heartbeat
+from tenovi.outbound.enqueue import DRAIN
+from tenovi.outbound.sender import drain, keys_with_work
+from tenovi.outbound.wakeup import ring
 from tenovi.periodic import periodic_task
-from tenovi.queue import DRAIN
 
 log = logging.getLogger(__name__)
 
@@ -33,7 +34,7 @@ def drain_queue() -> None:
 @periodic_task("tenovi.settle_pending", is_short=True)
 def settle_pending() -> None:
     """Settle deliveries that were kept but could not be settled when they came."""
-    inbox.settle_pending()
+    deliveries.settle_pending()
 
 
 @periodic_task("tenovi.heartbeat", is_short=True)

@@ -1,11 +1,12 @@
 from django.urls import URLPattern, path, re_path
 
-from tenovi import doors, views
+from tenovi.inbound import views as inbound_views
+from tenovi.pages import views
 
 webhooks: list[URLPattern] = [
-    re_path(r"^webhooks/(?P<clinic>[^/]+)/measurements/?$", doors.MeasurementsDoor.as_view()),
-    re_path(r"^webhooks/(?P<clinic>[^/]+)/fulfillment/?$", doors.FulfillmentDoor.as_view()),
-    re_path(r"^webhooks/(?P<clinic>[^/]+)/special-orders/?$", doors.SpecialOrdersDoor.as_view()),
+    re_path(r"^webhooks/(?P<clinic>[^/]+)/measurements/?$", inbound_views.MeasurementsDoor.as_view()),
+    re_path(r"^webhooks/(?P<clinic>[^/]+)/fulfillment/?$", inbound_views.FulfillmentDoor.as_view()),
+    re_path(r"^webhooks/(?P<clinic>[^/]+)/special-orders/?$", inbound_views.SpecialOrdersDoor.as_view()),
 ]
 urlpatterns = [
     *webhooks,

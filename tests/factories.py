@@ -16,8 +16,8 @@ from django.contrib.auth.hashers import make_password
 from django.test import Client
 
 from clinics import webhook_secrets
-from clinics.encryption import encrypt
 from clinics.models import Clinic, Membership, Role, SecondFactor, User
+from common.encryption import encrypt
 from devices.models import Assignment, Device, Gateway
 from fulfillment.models import Order
 from patients.models import Enrollment, Patient

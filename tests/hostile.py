@@ -13,9 +13,9 @@ from urllib.parse import urlsplit
 
 from clinics.models import Clinic
 from devices.models import Device
-from tenovi import queue
-from tenovi.drain import drain
 from tenovi.models import Request, RequestKind
+from tenovi.outbound import enqueue as queue
+from tenovi.outbound.sender import drain
 from tests.factories import deliver, element
 from tests.fulfillment.vendor import order, payload
 from tests.vendor import DEVICES, PATIENTS, wire_device, wire_page

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 from django.db import connection, transaction
 
-from clinics import locks
+from common import locks
 
 # What waits for rows that others may hold: a row just inserted nobody else holds.
 ROWS = re.compile(

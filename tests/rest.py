@@ -7,7 +7,7 @@ from typing import Any
 
 from rest_framework.test import APIClient
 
-from clinics import actions
+from clinics.actions import people
 from clinics.models import ApiToken, User
 
 Row = dict[str, Any]
@@ -16,7 +16,7 @@ LONG_FROM_NOW = datetime.datetime(9000, 1, 1, tzinfo=datetime.UTC)
 
 def token_of(user: User) -> str:
     """The `Authorization` header of a script of this person."""
-    return f"Token {actions.create_token(user=user, by=None)}"
+    return f"Token {people.create_token(user=user, by=None)}"
 
 
 def api_client(user: User) -> APIClient:

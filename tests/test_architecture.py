@@ -13,12 +13,12 @@ from django.core.management import call_command
 from importlinter.cli import EXIT_STATUS_SUCCESS, lint_imports
 
 from config.celery import app
-from tenovi import reasons
+from tenovi.inbound import reasons
 
 ROOT = Path(__file__).parent.parent
 ROOMS = (
     *("config", "dashboard", "billing", "measurements", "fulfillment", "devices", "patients", "tenovi"),
-    *("clinics", "launcher"),
+    *("clinics", "common", "launcher"),
 )
 MODULES = sorted(
     path for room in ROOMS for path in (ROOT / room).rglob("*.py") if "migrations" not in path.parts

@@ -10,7 +10,7 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 from django.db import OperationalError, connection, transaction
 
-from clinics import patience
+from common.database import deadline
 from tests.factories import credentials, element, held_device, make_clinic
 from tests.relay import Relay
 from tests.web_server import THREADS, WebServer
@@ -46,8 +46,8 @@ def test_connections_that_the_server_has_ended_cost_no_delivery(web_server: WebS
 @pytest.fixture
 def wire(monkeypatch: pytest.MonkeyPatch) -> Iterator[Relay]:
     """What connects us with PostgreSQL; a server behind a wire that carries nothing is like a frozen one."""
-    monkeypatch.setattr(patience, "_away_until", 0.0)
-    monkeypatch.setattr(patience, "AWAY_SECONDS", 600.0)  # until a test says that they are over
+    monkeypatch.setattr(deadline, "_away_until", 0.0)
+    monkeypatch.setattr(deadline, "AWAY_SECONDS", 600.0)  # until a test says that they are over
     relay = Relay(connection.settings_dict["HOST"], int(connection.settings_dict["PORT"]))
     connection.close()
     monkeypatch.setitem(connection.settings_dict, "PORT", relay.port)
@@ -72,24 +72,24 @@ def test_a_thread_with_a_limit_gives_up_on_a_silent_server_and_the_others_need_n
     ask()
     wire.flows.clear()
     began = time.monotonic()
-    with patience.at_most(0.2), pytest.raises(OperationalError), transaction.atomic():
+    with deadline.at_most(0.2), pytest.raises(OperationalError), transaction.atomic():
         ask()
     assert time.monotonic() - began >= 0.2
     connection.close()
     began = time.monotonic()
-    with patience.at_most(VAIN), pytest.raises(OperationalError):
+    with deadline.at_most(VAIN), pytest.raises(OperationalError):
         ask()
     assert time.monotonic() - began < VAIN
     wire.flows.set()
-    monkeypatch.setattr(patience, "_away_until", time.monotonic())
-    with patience.at_most(VAIN):
+    monkeypatch.setattr(deadline, "_away_until", time.monotonic())
+    with deadline.at_most(VAIN):
         ask()
-    assert patience.limit() is None
+    assert deadline.limit() is None
 
 
 @pytest.mark.django_db(transaction=True)
 def test_a_server_that_lives_but_is_slow_gets_three_times_the_limit(wire: Relay) -> None:
-    with patience.at_most(1):
+    with deadline.at_most(1):
         ask("SELECT pg_sleep(1.5)")
         with pytest.raises(OperationalError):
             ask("SELECT pg_sleep(15)")
@@ -98,9 +98,9 @@ def test_a_server_that_lives_but_is_slow_gets_three_times_the_limit(wire: Relay)
 @pytest.mark.django_db(transaction=True)
 def test_a_server_that_takes_no_calls_is_given_up_at_once_by_who_comes_next(wire: Relay) -> None:
     wire.flows.clear()
-    with patience.at_most(60), pytest.raises(OperationalError):
+    with deadline.at_most(60), pytest.raises(OperationalError):
         ask()  # a connection has to be there within two seconds
     called = wire.calls
-    with patience.at_most(60), pytest.raises(OperationalError):
+    with deadline.at_most(60), pytest.raises(OperationalError):
         ask()
     assert wire.calls == called

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from clinics.presentation import MARKS
 from clinics.templatetags import vitaldays
+from common.wording import MARKS
 from devices.templatetags import gateways
 
 ROOT = Path(__file__).resolve().parent.parent

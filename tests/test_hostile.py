@@ -26,8 +26,8 @@ from django.db import transaction
 from django.test import Client
 from pytest_django.fixtures import Settings
 
-from clinics import letters
 from clinics.models import Clinic, Invitation, Role
+from clinics.signing_in import emails
 from devices.models import Device, Gateway
 from patients.models import Patient
 from tests.clinics.signing_in import letters_to
@@ -202,7 +202,7 @@ def test_a_letter_has_the_headers_we_gave_it_and_no_more() -> None:
     address = "ada@alpha.test"
     for number, text in enumerate(TEXTS):
         clinic = Clinic(slug=f"clinic-{number}", name=text.replace("\ud800", ""))
-        letters.send_invitation(Invitation(clinic=clinic, email=address, role=Role.BILLING), "token", 7)
+        emails.send_invitation(Invitation(clinic=clinic, email=address, role=Role.BILLING), "token", 7)
     assert len(letters_to(address)) == len(TEXTS)
     arrived = [message_from_bytes(letter.message().as_bytes()) for letter in mail.outbox]
     assert {name for letter in arrived for name in letter} == LETTER_HEADERS

@@ -18,7 +18,8 @@ from django.db import transaction
 from django.test import Client
 from django.utils import timezone
 
-from clinics import invitations, webhook_secrets
+from clinics import webhook_secrets
+from clinics.actions import invitations
 from clinics.models import Clinic, Invitation, Membership, Role, WebhookSecret
 from clinics.tenancy import TenantModel
 from devices.models import DeviceType

@@ -21,9 +21,9 @@ from rest_framework.test import APIClient
 from clinics.models import Clinic, Role
 from devices.models import Device
 from patients.models import Patient
-from tenovi import queue
-from tenovi.drain import drain
 from tenovi.models import Delivery, RequestKind
+from tenovi.outbound import enqueue as queue
+from tenovi.outbound.sender import drain
 from tests.clinics.signing_in import letters_to, try_sign_in
 from tests.factories import assign, deliver, element, knock, make_device, make_patient, make_user
 from tests.rest import api_client
@@ -194,7 +194,7 @@ def test_a_failure_in_our_code_tells_where_and_not_of_whom(
     written = log.getvalue()
     assert '"error": "RuntimeError"' in written
     assert "patients/api.py:" in written
-    assert "Task tenovi.drain[1] raised unexpected" in written
+    assert "Task tenovi.outbound.sender[1] raised unexpected" in written
     assert CANARY not in written
 
 

@@ -18,13 +18,13 @@ from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from django.urls import URLPattern, get_resolver
 
-from clinics import invitations
+from clinics.actions import invitations
 from clinics.models import AuditEvent, Clinic, Membership, Role, User
 from fulfillment.models import Replacement, SupplyRequest
 from measurements.models import Measurement
 from patients.models import Alert
-from tenovi import queue
 from tenovi.models import Request, RequestKind
+from tenovi.outbound import enqueue as queue
 from tests.factories import (
     deliver,
     element,

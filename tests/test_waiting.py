@@ -14,17 +14,19 @@ from django.utils import timezone
 from clinics.models import Clinic
 from devices import sync
 from devices.models import NightlySync
-from fulfillment import asks, order_outcomes
 from fulfillment.models import AskState, Replacement
-from fulfillment.states import OrderState
-from measurements import watch
+from fulfillment.order_states import OrderState
+from fulfillment.orders import search
+from fulfillment.special_orders import actions
+from measurements import reconcile_schedule
 from measurements.models import DeviceCheck
-from tenovi import inbox, outcomes
-from tenovi.drain import drain
-from tenovi.keys import PAUSES, Cause
+from tenovi.inbound import deliveries
 from tenovi.models import ParkedKey, Request, RequestKind, RequestState
 from tenovi.models.ledger import DeliveryState, ItemState
-from tenovi.queue import ask
+from tenovi.outbound import results
+from tenovi.outbound.api_keys import PAUSES, Cause
+from tenovi.outbound.enqueue import ask
+from tenovi.outbound.sender import drain
 from tests.factories import held_device
 from tests.vendor import PATIENTS, vendor_clinic
 from tests.vendor_stub import Reply, VendorStub
@@ -38,42 +40,42 @@ End = str | Callable[..., object]
 WAITS: dict[type[TextChoices], dict[str, End]] = {
     RequestState: {
         "waiting": drain,  # and after five attempts it is parked
-        "sending": outcomes.give_back_abandoned,
+        "sending": results.give_back_abandoned,
         "parked": "request-retry",
-        "unknown": order_outcomes.mend,
+        "unknown": search.mend,
     },
     DeviceCheck.State: {
-        "waiting": watch.look,
+        "waiting": reconcile_schedule.look,
         "verified": ENDS,
         "skipped": ENDS,
         "unverified": "completeness-compare",
     },
     OrderState: {
-        "queued": order_outcomes.mend,
-        "sending": order_outcomes.mend,
-        "unknown": order_outcomes.start_looks,
+        "queued": search.mend,
+        "sending": search.mend,
+        "unknown": search.start_looks,
         "needs_person": "order-decide",
         "confirmed": ENDS,
         "refused": ENDS,
         "cancelled": ENDS,
     },
     AskState: {
-        "queued": asks.look_again,
-        "unknown": asks.look_again,
-        "withdrawing": asks.look_again,
+        "queued": actions.look_again,
+        "unknown": actions.look_again,
+        "withdrawing": actions.look_again,
         "confirmed": ENDS,
         "fulfilled": ENDS,
         "refused": ENDS,
         "cancelled": ENDS,
     },
     DeliveryState: {
-        "pending": inbox.settle_pending,
+        "pending": deliveries.settle_pending,
         "quarantined": "deliveries",
         "settled": ENDS,
         "rejected": ENDS,
     },
     ItemState: {
-        "pending": inbox.settle_pending,
+        "pending": deliveries.settle_pending,
         "quarantined": "deliveries",
         "stored": ENDS,
         "updated": ENDS,
@@ -112,7 +114,7 @@ def test_whatever_the_vendor_never_answers_stops_after_five_attempts(
     for kind in RequestKind.values:
         params = span if kind == RequestKind.MEASUREMENTS else span | {"external_id": "mrn-1"}
         ask(clinic, kind, f"{uuid.UUID(int=7)}/1", params=params, wake=False)
-    for _ in range(outcomes.MOST_ATTEMPTS + 1):
+    for _ in range(results.MOST_ATTEMPTS + 1):
         drain()
         rows.filter(state="waiting").update(not_before=Now())
     assert not rows.filter(state__in=["waiting", "sending"]).exists()
@@ -130,7 +132,7 @@ def test_a_replacement_whose_request_is_gone_is_looked_for(clinic: Clinic) -> No
     }
     queued = Replacement.objects.create(**fields, state="queued", token="a")
     leaving = Replacement.objects.create(**fields, state="withdrawing", token="b", vendor_id="17")
-    asks.look_again()
+    actions.look_again()
     queued.refresh_from_db()
     leaving.refresh_from_db()
     assert (queued.state, leaving.state) == ("unknown", "confirmed")

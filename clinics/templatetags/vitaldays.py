@@ -17,7 +17,7 @@ from django.utils.safestring import SafeString, mark_safe
 
 from clinics.access import Visit
 from clinics.models import Role
-from clinics.presentation import FULL_PERIOD, MARKS, SHORT_PERIOD, ago, exact, in_zone
+from common.wording import FULL_PERIOD, MARKS, SHORT_PERIOD, ago, exact, in_zone
 
 register = template.Library()
 

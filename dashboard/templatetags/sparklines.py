@@ -6,7 +6,7 @@ from django import template
 from django.utils.html import format_html
 from django.utils.safestring import SafeString, mark_safe
 
-from dashboard.sparklines import DAYS, Sparkline
+from dashboard.patients.sparklines import DAYS, Sparkline
 
 register = template.Library()
 

@@ -1,6 +1,14 @@
 """Orders of devices, the parcels they become, and what else was asked for."""
 
-from fulfillment.models.asks import (
+from fulfillment.models.orders import Order, OrderStep, ShipBy
+from fulfillment.models.shipments import (
+    FulfillmentEvent,
+    OrderMessage,
+    Shipment,
+    SpecialOrder,
+    SpecialOrderEvent,
+)
+from fulfillment.models.special_orders import (
     STILL_OPEN,
     Ask,
     AskState,
@@ -8,14 +16,6 @@ from fulfillment.models.asks import (
     SupplyModule,
     SupplyRequest,
     SupplyType,
-)
-from fulfillment.models.orders import Order, OrderStep, ShipBy
-from fulfillment.models.parcels import (
-    FulfillmentEvent,
-    OrderMessage,
-    Shipment,
-    SpecialOrder,
-    SpecialOrderEvent,
 )
 
 __all__ = [

@@ -12,8 +12,8 @@ from django.utils import timezone
 from clinics.models import User
 from clinics.tenancy import TenantModel, TenantQuerySet
 from devices.models import Device
-from fulfillment.queries import OrderQuerySet
-from fulfillment.states import OrderState
+from fulfillment.order_states import OrderState
+from fulfillment.querysets import OrderQuerySet
 from patients.models import Patient
 
 

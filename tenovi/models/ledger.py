@@ -11,7 +11,7 @@ from django.db.models.functions import Now
 
 from clinics.models import Clinic
 from clinics.tenancy import TenantModel
-from tenovi.queries import DeliveryItemQuerySet, DeliveryQuerySet
+from tenovi.querysets import DeliveryItemQuerySet, DeliveryQuerySet
 
 
 class DeliveryKind(models.TextChoices):

@@ -10,7 +10,7 @@ from django.db.models import Q, Value
 from django.db.models.functions import Now
 
 from clinics.tenancy import TenantModel
-from tenovi.queries import CallQuerySet, RequestQuerySet
+from tenovi.querysets import CallQuerySet, RequestQuerySet
 
 
 class RequestKind(models.TextChoices):
@@ -77,7 +77,7 @@ class Request(TenantModel):
     `params` holds ids, times and names of fields, nothing else about a patient: what a write sends is
     put together when it is sent. `renewed`: it was asked for again while it was being sent, so the
     answer is not the last word. A list keeps its place in `cursor` (the `next` of the page before), so that it
-    continues where a crash left it, and what tells whether its end is proven (`tenovi.lists`): `rows` so far, the
+    continues where a crash left it, and what tells whether its end is proven (`tenovi.outbound.list_pages`): `rows` so far, the
     `digests` of its pages, and how often it was begun again because it was not (`restarts`). `claim` names the attempt under way: an answer that comes
     back to a row with another claim is thrown away. `sent_with` is the budget of the key of that attempt, whose lock
     its process holds; `begun_at` is when the reading of the thing, or of the list's first page, began, and
@@ -129,7 +129,7 @@ class Call(TenantModel):
     """One HTTP exchange: that it happened and how it ended. No bodies, no ids in the path.
 
     `items` and `failed` count what the answer brought and what of it could not be used;
-    `outcome` is "answered" or the effect of the error (`tenovi.errors.Effect`).
+    `outcome` is "answered" or the effect of the error (`tenovi.client.errors.Effect`).
     """
 
     class Outcome(models.TextChoices):
@@ -161,7 +161,7 @@ class ParkedKey(models.Model):
     """A key, or one client domain of it, that is left alone until `until`, and why in words.
 
     The row stays after that, so that the next failure pauses longer; the first success deletes
-    it. `scope` is a digest (`tenovi.keys`): a new key or a corrected domain has another one and
+    it. `scope` is a digest (`tenovi.outbound.api_keys`): a new key or a corrected domain has another one and
     is used at once.
     """
 

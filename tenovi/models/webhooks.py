@@ -7,8 +7,8 @@ from typing import ClassVar
 
 from django.db import models
 
-from clinics.encryption import decrypt, encrypt
 from clinics.tenancy import TenantModel, TenantQuerySet
+from common.encryption import decrypt, encrypt
 
 
 class VendorWebhook(TenantModel):

@@ -17,7 +17,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from types import FrameType
 
-from tenovi.sandbox.live import Live
+from tenovi.sandbox.live_readings import Live
 from tenovi.sandbox.server import SandboxServer
 from tenovi.sandbox.simulation import Clinic
 from tenovi.sandbox.state import State

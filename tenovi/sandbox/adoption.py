@@ -8,9 +8,9 @@ from random import Random
 from typing import Any
 
 from tenovi import catalogue
-from tenovi.sandbox import cast
-from tenovi.sandbox.habits import Body
+from tenovi.sandbox import demo_patients
 from tenovi.sandbox.simulation import Clinic, Device, Patient, number_of
+from tenovi.sandbox.vitals import Body
 
 
 def adopt(clinic: Clinic, record: dict[str, Any], now: datetime) -> Device:
@@ -36,11 +36,11 @@ def _user_of(clinic: Clinic, record: dict[str, Any]) -> Patient:
         if one.external_id.casefold() == wanted:
             return one
     number = number_of(clinic.seed, wanted)
-    stranger = clinic.patient_numbered(len(cast.CAST) + number % 10_000)
+    stranger = clinic.patient_numbered(len(demo_patients.CAST) + number % 10_000)
     return replace(
         stranger,
         external_id=record["patient_id"],
-        part=cast.STEADY,
+        part=demo_patients.STEADY,
         body=Body.of(Random(number), worrying=False),
         devices=[],
     )

@@ -23,9 +23,9 @@ from dataclasses import asdict
 from typing import Any
 
 from tenovi.sandbox.faults import Faults
-from tenovi.sandbox.journey import advance
-from tenovi.sandbox.live import Live
-from tenovi.sandbox.parcels import advance_parcels
+from tenovi.sandbox.live_readings import Live
+from tenovi.sandbox.order_progress import advance
+from tenovi.sandbox.special_order_progress import advance_parcels
 from tenovi.sandbox.state import State
 from tenovi.sandbox.webhooks import for_every_event
 

@@ -12,10 +12,10 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 from urllib.parse import parse_qsl, urlsplit
 
-from tenovi.sandbox import answers, api
+from tenovi.sandbox import responses, routes
 from tenovi.sandbox.control import Control
 from tenovi.sandbox.faults import Fault, Faults, Reply
-from tenovi.sandbox.live import Live
+from tenovi.sandbox.live_readings import Live
 from tenovi.sandbox.state import Exchange, State
 
 CLIENT_PATH = re.compile(r"/clients/(?P<domain>[^/]+)(?P<path>/.*)")
@@ -73,8 +73,8 @@ class Handler(BaseHTTPRequestHandler):
         state = self.server.state
         match = CLIENT_PATH.fullmatch(exchange.path)
         if match is None or match["domain"] != state.domain:
-            return _reply(answers.not_found())
-        if not exchange.path.endswith("/") and api.knows(f"{match['path']}/"):
+            return _reply(responses.not_found())
+        if not exchange.path.endswith("/") and routes.knows(f"{match['path']}/"):
             return self._with_slash(exchange.path, query)
         refused = self._refused(exchange)
         if refused:
@@ -82,25 +82,25 @@ class Handler(BaseHTTPRequestHandler):
         try:
             wanted = json.loads(body) if body else None
         except ValueError:
-            return _reply(answers.refuse(HTTPStatus.BAD_REQUEST, "JSON parse error."))
-        request = answers.Request(match["domain"], exchange.method, match["path"], exchange.query, wanted)
+            return _reply(responses.refuse(HTTPStatus.BAD_REQUEST, "JSON parse error."))
+        request = responses.Request(match["domain"], exchange.method, match["path"], exchange.query, wanted)
         with state.lock:
             fault = self.server.faults.take(exchange.method, match["path"])
         return _spoiled(fault, request, state)
 
-    def _refused(self, exchange: Exchange) -> answers.Answer | None:
+    def _refused(self, exchange: Exchange) -> responses.Answer | None:
         state = self.server.state
         given = self.headers.get("Authorization", "")
         with state.lock:
             if not given.startswith("Api-Key ") or exchange.key not in state.keys:
-                return answers.refuse(HTTPStatus.FORBIDDEN, "Authentication credentials were not provided.")
+                return responses.refuse(HTTPStatus.FORBIDDEN, "Authentication credentials were not provided.")
             if not state.within_rate(exchange.key, exchange.monotonic):
                 wait = {"Retry_After": "1"} if state.settings.retry_after else {}
-                return answers.refuse(HTTPStatus.TOO_MANY_REQUESTS, "Request was throttled.", **wait)
+                return responses.refuse(HTTPStatus.TOO_MANY_REQUESTS, "Request was throttled.", **wait)
         if self.headers.get("Content-Length") not in (None, "0"):
             kind = self.headers.get("Content-Type", "")
             if not kind.startswith("application/json"):
-                return answers.refuse(
+                return responses.refuse(
                     HTTPStatus.UNSUPPORTED_MEDIA_TYPE, f'Unsupported media type "{kind}" in request.'
                 )
         return None
@@ -115,9 +115,9 @@ class Handler(BaseHTTPRequestHandler):
         try:
             order = json.loads(body) if body else None
         except ValueError:
-            return _reply(answers.refuse(HTTPStatus.BAD_REQUEST, "JSON parse error."))
+            return _reply(responses.refuse(HTTPStatus.BAD_REQUEST, "JSON parse error."))
         status, answer = self.server.control.answer(self.command, call, order)
-        return _reply(answers.Answer(status, answer))
+        return _reply(responses.Answer(status, answer))
 
     def _send(self, reply: Reply) -> None:
         if reply.dropped:
@@ -147,18 +147,18 @@ class Handler(BaseHTTPRequestHandler):
             self.wfile.flush()
 
 
-def _spoiled(fault: Fault | None, request: answers.Request, state: State) -> Reply:
+def _spoiled(fault: Fault | None, request: responses.Request, state: State) -> Reply:
     if fault is None:
         return _answered(request, state)
     return fault.spoil(Reply(HTTPStatus.OK, b"{}") if fault.before else _answered(request, state))
 
 
-def _answered(request: answers.Request, state: State) -> Reply:
-    answer = api.answer(state, request)
+def _answered(request: responses.Request, state: State) -> Reply:
+    answer = routes.answer(state, request)
     with state.lock:
         return _reply(replace(answer, body=state.spelled(answer.body)))
 
 
-def _reply(answer: answers.Answer) -> Reply:
+def _reply(answer: responses.Answer) -> Reply:
     body = b"" if answer.body is None else json.dumps(answer.body).encode()
     return Reply(answer.status, body, headers=answer.headers)

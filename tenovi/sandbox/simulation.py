@@ -18,9 +18,9 @@ from typing import Any, NamedTuple
 from zoneinfo import ZoneInfo
 
 from tenovi import catalogue
-from tenovi.sandbox import cast
-from tenovi.sandbox.clock import local_day
-from tenovi.sandbox.habits import HABITS, HOUR, Body, Day, Habit, Sample, Watch
+from tenovi.sandbox import demo_patients
+from tenovi.sandbox.local_days import local_day
+from tenovi.sandbox.vitals import HABITS, HOUR, Body, Day, Habit, Sample, Watch
 
 NAMESPACE = uuid.UUID("6f0d1c0e-8f0b-5d7a-9a3e-2f6c5b1d4e70")
 SECOND = timedelta(seconds=1)
@@ -45,7 +45,7 @@ class Patient:
     care_manager: str
     sms_opt_in: bool
     timezone: str
-    part: cast.Part
+    part: demo_patients.Part
     body: Body
     seed: int
     gateway_id: str
@@ -198,23 +198,23 @@ class Clinic:
     def patient_numbered(self, number: int) -> Patient:
         seed = number_of(self.seed, number)
         random = Random(seed)
-        parts = cast.CAST
+        parts = demo_patients.CAST
         part = parts[number] if number < len(parts) else random.choices(parts, [p.share for p in parts])[0]
-        first = cast.FIRST_NAMES[number % len(cast.FIRST_NAMES)]
-        last = cast.LAST_NAMES[number % len(cast.LAST_NAMES)]
-        city, state, zip_code = cast.PLACES[part.timezone]
+        first = demo_patients.FIRST_NAMES[number % len(demo_patients.FIRST_NAMES)]
+        last = demo_patients.LAST_NAMES[number % len(demo_patients.LAST_NAMES)]
+        city, state, zip_code = demo_patients.PLACES[part.timezone]
         patient = Patient(
             external_id=f"P-{number + 1:04}",
             name=f"{first} {last}",
-            address=f"{random.randint(1, 240)} {random.choice(cast.STREETS)}",
+            address=f"{random.randint(1, 240)} {random.choice(demo_patients.STREETS)}",
             city=city,
             state=state,
             zip_code=zip_code,
             phone_number=f"555-01{number % 100:02}",
             email=f"{first}.{last}@example.com".lower(),
-            physician=random.choice(cast.PHYSICIANS),
+            physician=random.choice(demo_patients.PHYSICIANS),
             clinic_name="Vitaldays Demo Clinic",
-            care_manager=random.choice(cast.CARE_MANAGERS),
+            care_manager=random.choice(demo_patients.CARE_MANAGERS),
             sms_opt_in=random.random() < 0.5,
             timezone=part.timezone,
             part=part,

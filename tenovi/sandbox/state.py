@@ -10,9 +10,9 @@ from datetime import UTC, datetime
 from functools import lru_cache
 from typing import Any
 
-from tenovi.sandbox import shapes, shipping
+from tenovi.sandbox import records, shipment_history
 from tenovi.sandbox.adoption import adopt
-from tenovi.sandbox.shapes import Json
+from tenovi.sandbox.records import Json
 from tenovi.sandbox.simulation import Clinic, Device, Row, wire_time
 from tenovi.sandbox.webhooks import PIN, Webhooks
 
@@ -95,7 +95,7 @@ class State:
         self.webhooks = webhooks or Webhooks()
         self.settings = Settings()
         self.exchanges: list[Exchange] = []
-        self.patients = {p.external_id.casefold(): shapes.patient_record(p) for p in clinic.patients}
+        self.patients = {p.external_id.casefold(): records.patient_record(p) for p in clinic.patients}
         self.simulated = {device.id: device for device in clinic.devices}
         self._live: dict[str, list[Json]] = {}
         self._forget_orders()
@@ -112,7 +112,7 @@ class State:
         self.turns: dict[str, int] = {}  # how far replacements and supply requests have travelled
         self.exchanged: dict[str, str] = {}  # hardware, old to new
         self.spellings: dict[str, str] = {}  # of hardware that came by a call
-        self.bulk_orders = list(shipping.bulk_orders(self.clinic))
+        self.bulk_orders = list(shipment_history.bulk_orders(self.clinic))
         self.told: list[Json] = []  # news about parcels not posted yet
 
     def spelled(self, answer: Any, name: str = "") -> Any:
@@ -231,7 +231,7 @@ class State:
             return changed
         device = self.simulated[device_id]
         patient = self.patients[device.patient.external_id.casefold()]
-        return shapes.device_record(device, patient, self.last_measurement(device_id))
+        return records.device_record(device, patient, self.last_measurement(device_id))
 
     def rows_of(self, device_id: str) -> list[Json]:
         """Every row of a device, the one received first at the front."""
@@ -263,7 +263,7 @@ class State:
         seen = set()
         for patient in self.clinic.patients:
             if any(device.hardware_uuid == patient.gateway_id for device in patient.devices):
-                info = shapes.gateway_info(patient, now)
+                info = records.gateway_info(patient, now)
                 gateway = self._now(patient.gateway_id)
                 heard = [rows[-1]["created"] for one in patient.devices if (rows := self._live.get(one.id))]
                 if heard:  # a reading is a sign of life
@@ -280,7 +280,7 @@ class State:
                     for one in behind.get(gateway, ())
                     if (rows := self._live.get(one["id"]))
                 ]
-                yield shapes.further_gateway(gateway, behind.get(gateway, []), max(heard, default=None), now)
+                yield records.further_gateway(gateway, behind.get(gateway, []), max(heard, default=None), now)
 
     def knows_hardware(self, hardware: str) -> bool:
         return any(record["device"]["hardware_uuid"] == hardware for record in self.device_records()) or any(
@@ -313,7 +313,7 @@ class State:
         self.settings = Settings()
         self.exchanges.clear()
         self.simulated = {device.id: device for device in self.clinic.devices}
-        self.patients = {p.external_id.casefold(): shapes.patient_record(p) for p in self.clinic.patients}
+        self.patients = {p.external_id.casefold(): records.patient_record(p) for p in self.clinic.patients}
         for patient in self.clinic.patients:
             patient.devices = [device for device in patient.devices if device.id in self.simulated]
         self._live.clear()

@@ -15,7 +15,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from tenovi.sandbox.shapes import Json
+from tenovi.sandbox.records import Json
 from tenovi.sandbox.simulation import wire_time
 
 DOORS = {"MEASUREMENT": "measurements", "FULFILLMENT": "fulfillment", "SPECIAL_ORDER": "special-orders"}

@@ -5,7 +5,7 @@ from __future__ import annotations
 from django import template
 
 from clinics.access import Visit
-from tenovi.operations import Alarm, alarms, lasting
+from tenovi.pages.operations import Alarm, alarms, lasting
 
 register = template.Library()
 register.filter("lasting", lasting)

@@ -16,7 +16,7 @@ from tests.factories import assign, deliver, element, make_clinic, make_device, 
 from tests.pages import signed_in
 from tests.test_architecture import MODULES, named, tree
 
-TURNS_MOMENTS_INTO_DATES = {"clinics/today.py", "measurements/local_date.py"}
+TURNS_MOMENTS_INTO_DATES = {"common/local_day.py", "measurements/local_date.py"}
 """The dates of readings have a rule of their own, which is stored with each."""
 
 

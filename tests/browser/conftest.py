@@ -18,7 +18,7 @@ from pytest_django.live_server_helper import LiveServer
 
 from clinics.models import Clinic, Role, User
 from dashboard import demo
-from dashboard.gateway_trouble import watch_gateways
+from dashboard.devices.gateway_alerts import watch_gateways
 from tenovi.sandbox import simulation
 from tests.browser import snapshot
 from tests.browser.snapshot import Snapshot

@@ -12,10 +12,10 @@ from pytest_django.live_server_helper import LiveServer
 
 from clinics.models import Clinic, Session, User
 from devices.models import Assignment, Device, HardwareLogRead
-from fulfillment.orders import cancel_order
+from fulfillment.orders.actions import cancel_order
 from patients.models import Patient
 from tenovi.models import Request, RequestKind
-from tenovi.queue import ask
+from tenovi.outbound.enqueue import ask
 from tests.browser.conftest import NOW, Enter
 from tests.browser.steps import path_of, patient_named
 from tests.factories import credentials, element, make_order, vendor_time

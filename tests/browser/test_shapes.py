@@ -12,7 +12,7 @@ from playwright.sync_api import Locator, Page, expect
 
 from clinics.models import Clinic, Role, User
 from devices.models import Assignment, Device
-from measurements.actions import exclude_reading
+from measurements.actions.exclusion import exclude_reading
 from measurements.models import Measurement
 from patients.models import Patient
 from tests.browser.conftest import NOW, Enter

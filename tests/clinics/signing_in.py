@@ -11,8 +11,8 @@ import pyotp
 from django.core import mail
 from django.test import Client
 
-from clinics.letters import THREAD
 from clinics.models import User
+from clinics.signing_in.emails import THREAD
 from tests.factories import PASSWORD
 
 

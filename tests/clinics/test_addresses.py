@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from clinics.addresses import caller_address
+from common.client_address import caller_address
 
 
 @pytest.mark.parametrize(

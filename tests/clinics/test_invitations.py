@@ -13,7 +13,7 @@ import time_machine
 from django.db import IntegrityError, connection, transaction
 from django.test import Client
 
-from clinics import actions
+from clinics.actions import people
 from clinics.models import AuditEvent, Clinic, Invitation, Membership, Role, User
 from tests.clinics.signing_in import is_signed_in, letters_to, try_sign_in
 from tests.factories import add_second_factor, make_clinic, make_user
@@ -218,7 +218,7 @@ def test_who_is_in_already_is_not_invited(page: Client, beta: Clinic) -> None:
 
 def test_a_role_given_meanwhile_is_kept(page: Client, beta: Clinic, alice: User) -> None:
     invite(page, alice.email, "clinic_admin")
-    actions.grant_role(user=alice, clinic=beta, role=Role.BILLING, by=None)
+    people.grant_role(user=alice, clinic=beta, role=Role.BILLING, by=None)
     answer(browser_of(alice), "accept")
     assert Membership.objects.get(user=alice, clinic=beta).role == Role.BILLING
 

@@ -9,8 +9,8 @@ from contextlib import contextmanager
 import pytest
 from django.db import connection, transaction
 
-from clinics.locks import MOST_NAMES, hold
 from clinics.models import Clinic
+from common.locks import MOST_NAMES, hold
 from tests.factories import make_clinic
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -35,7 +35,7 @@ def held_elsewhere(clinic: Clinic, names: list[bytes]) -> Iterator[None]:
 
     def keep() -> None:
         with transaction.atomic():
-            hold(clinic, names)
+            hold(clinic.id, names)
             holding.set()
             enough.wait(300)
         connection.close()
@@ -79,19 +79,19 @@ def waits(action: Callable[[], None]) -> bool:
 def test_who_shares_a_name_waits(held: list[bytes], wanted: list[bytes], expected: bool) -> None:
     clinic = make_clinic("alpha")
     with held_elsewhere(clinic, held):
-        assert waits(lambda: hold(clinic, wanted)) is expected
+        assert waits(lambda: hold(clinic.id, wanted)) is expected
 
 
 def test_another_clinic_never_waits() -> None:
     clinic, other = make_clinic("alpha"), make_clinic("beta")
     with held_elsewhere(clinic, MANY):
-        assert not waits(lambda: hold(other, MANY))
+        assert not waits(lambda: hold(other.id, MANY))
 
 
 @pytest.mark.parametrize("names", [FEW, MANY])
 def test_a_transaction_never_takes_more_than_a_few_dozen_locks(names: list[bytes]) -> None:
     clinic = make_clinic("alpha")
     with transaction.atomic():
-        hold(clinic, names)
+        hold(clinic.id, names)
         assert 0 < locks() <= MOST_NAMES + 1
     assert locks() == 0

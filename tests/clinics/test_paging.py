@@ -5,7 +5,7 @@ from __future__ import annotations
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from clinics.paging import LOOK_AHEAD, page_of
+from common.pages import LOOK_AHEAD, page_of
 
 
 def pages(items: list[tuple[int, int]], size: int) -> list[tuple[list[tuple[int, int]], int, int]]:

@@ -8,7 +8,7 @@ import pytest
 import time_machine
 from django.test import Client
 
-from clinics import actions
+from clinics.actions import people
 from clinics.models import AuditEvent, Clinic, Role, User
 from tests.clinics.signing_in import is_signed_in, letters_to, link_in, signed_in, try_sign_in
 from tests.factories import PASSWORD, make_clinic, make_user
@@ -92,8 +92,8 @@ def test_a_person_gets_one_letter_in_five_minutes(alice: User) -> None:
 
 def test_a_clinic_keeps_an_admin(clinic: Clinic) -> None:
     admin = make_user("admin@alpha.test", clinic, Role.CLINIC_ADMIN)
-    with pytest.raises(actions.LastAdmin):
-        actions.grant_role(user=admin, clinic=clinic, role=Role.BILLING, by=admin)
-    with pytest.raises(actions.LastAdmin):
-        actions.remove_member(membership=admin.memberships.get(), by=admin)
+    with pytest.raises(people.LastAdmin):
+        people.grant_role(user=admin, clinic=clinic, role=Role.BILLING, by=admin)
+    with pytest.raises(people.LastAdmin):
+        people.remove_member(membership=admin.memberships.get(), by=admin)
     assert not AuditEvent.objects.exists()

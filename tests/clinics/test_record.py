@@ -11,7 +11,7 @@ from django.test import Client
 
 from clinics import audit
 from clinics.models import AuditEvent, Clinic, Role, User
-from clinics.spreadsheet import csv_lines
+from common.csv_cells import csv_lines
 from tests.clinics.signing_in import try_sign_in
 from tests.factories import held_device, make_clinic, make_patient, make_user
 from tests.rest import api_client

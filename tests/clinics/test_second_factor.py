@@ -10,8 +10,8 @@ import pytest
 import time_machine
 from django.test import Client
 
-from clinics import second_factor
 from clinics.models import AuditEvent, Clinic, RecoveryCode, Role, SecondFactor, User
+from clinics.signing_in import second_factor
 from tests.clinics.signing_in import code_of, is_signed_in, signed_in, try_sign_in
 from tests.factories import PASSWORD, add_second_factor, make_clinic, make_user
 

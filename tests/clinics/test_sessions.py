@@ -11,10 +11,10 @@ import time_machine
 from django.conf import settings
 from django.test import Client
 
-from clinics import actions
+from clinics.actions import people
 from clinics.middleware import BACKGROUND
 from clinics.models import AuditEvent, Clinic, Role, Session, User
-from clinics.sessions import browser_named
+from clinics.signing_in.sessions import browser_named
 from tests.clinics.signing_in import is_signed_in, signed_in
 from tests.factories import PASSWORD, make_clinic, make_user
 
@@ -95,7 +95,7 @@ def test_a_clinic_may_ask_for_less_but_not_for_more(
 
 def test_another_role_signs_out_everywhere(clinic: Clinic, alice: User) -> None:
     here, there = signed_in(alice), signed_in(alice)
-    actions.grant_role(user=alice, clinic=clinic, role=Role.BILLING, by=None)
+    people.grant_role(user=alice, clinic=clinic, role=Role.BILLING, by=None)
     assert not is_signed_in(here)
     assert not is_signed_in(there)
 
@@ -103,7 +103,7 @@ def test_another_role_signs_out_everywhere(clinic: Clinic, alice: User) -> None:
 def test_a_lost_membership_signs_out_everywhere(clinic: Clinic, alice: User) -> None:
     admin = make_user("admin@alpha.test", clinic, Role.CLINIC_ADMIN)
     client = signed_in(alice)
-    actions.remove_member(membership=alice.memberships.get(), by=admin)
+    people.remove_member(membership=alice.memberships.get(), by=admin)
     assert not is_signed_in(client)
 
 
@@ -126,11 +126,11 @@ def change_password(client: Client, user: User) -> None:
 
 
 def become_billing(client: Client, user: User) -> None:
-    actions.grant_role(user=user, clinic=user.memberships.get().clinic, role=Role.BILLING, by=None)
+    people.grant_role(user=user, clinic=user.memberships.get().clinic, role=Role.BILLING, by=None)
 
 
 def leave(client: Client, user: User) -> None:
-    actions.remove_member(membership=user.memberships.get(), by=user)
+    people.remove_member(membership=user.memberships.get(), by=user)
 
 
 @pytest.mark.parametrize(

@@ -8,7 +8,7 @@ import pytest
 import time_machine
 from django.test import Client
 
-from clinics import actions, invitations
+from clinics.actions import invitations, people
 from clinics.models import ApiToken, AuditEvent, Clinic, Membership, Role, User
 from tests.clinics.signing_in import letters_to, link_in
 from tests.factories import PASSWORD, make_clinic, make_user
@@ -50,7 +50,7 @@ def handle_in(page: str) -> str:
 
 
 def test_its_person_sees_a_token_and_when_it_was_used(alice: User) -> None:
-    actions.create_token(user=alice, by=None, name="Nightly report")
+    people.create_token(user=alice, by=None, name="Nightly report")
     page = browser_of(alice)
     shown = page.get("/account/").content.decode()
     assert "Nightly report" in shown
@@ -121,7 +121,7 @@ def test_another_role_in_one_clinic_ends_a_token_there_and_not_in_the_other(
     Membership.objects.create(user=alice, clinic=make_clinic("beta"), role=Role.CARE_MANAGER)
     script = calls(alice)
     admin = make_user("admin@alpha.test", clinic, Role.CLINIC_ADMIN)
-    actions.grant_role(user=alice, clinic=clinic, role=Role.CLINIC_ADMIN, by=admin)
+    people.grant_role(user=alice, clinic=clinic, role=Role.CLINIC_ADMIN, by=admin)
     assert (status(script, "alpha"), status(script, "beta")) == (401, 200)
     assert status(calls(alice), "alpha") == 200
 

@@ -13,8 +13,8 @@ from clinics.models import AuditEvent, Clinic, Role
 from devices import sync
 from devices.models import Device, NightlySync
 from patients.models import Patient
-from tenovi.drain import drain
 from tenovi.models import Request
+from tenovi.outbound.sender import drain
 from tests.factories import make_clinic, make_user
 from tests.sandbox_server import Sandbox
 from tests.vendor import vendor_clinic

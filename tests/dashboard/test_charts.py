@@ -12,7 +12,7 @@ from django.utils import timezone
 
 from clinics.models import Clinic, Role
 from devices.models import Device
-from measurements.actions import exclude_reading
+from measurements.actions.exclusion import exclude_reading
 from measurements.models import Measurement
 from patients.models import Patient
 from tenovi import catalogue

@@ -11,11 +11,11 @@ from pytest_django import Settings
 from clinics.models import AuditEvent, Clinic, Role
 from devices.models import Assignment
 from measurements.models import Measurement, VitalDay
-from patients import actions
+from patients.actions import records
 from patients.models import Patient
-from tenovi.drain import drain
 from tenovi.models import Request, RequestKind
-from tenovi.queue import ask
+from tenovi.outbound.enqueue import ask
+from tenovi.outbound.sender import drain
 from tests.factories import deliver, element, enroll, held_device, make_clinic, make_patient, make_user
 from tests.rest import api_client
 from tests.sandbox_server import Sandbox
@@ -128,7 +128,7 @@ def test_every_history_keeps_the_row(clinic: Clinic) -> None:
 def test_the_record_is_deleted_at_the_vendor_and_then_here(sandbox: Sandbox, settings: Settings) -> None:
     clinic = sandbox_clinic(sandbox, settings)
     by = make_user("care@alpha.test", clinic)
-    actions.create_patient(clinic=clinic, by=by, external_id="To-Delete", name="Test Person")
+    records.create_patient(clinic=clinic, by=by, external_id="To-Delete", name="Test Person")
     drain()
     assert "is archived" in delete(admin_of(clinic), rows(clinic).get(), at_vendor="on")
     ask(clinic, RequestKind.PATIENTS)

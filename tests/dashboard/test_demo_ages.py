@@ -12,11 +12,11 @@ from pytest_django import Settings
 
 from clinics.models import Clinic
 from dashboard import demo
-from dashboard.gateway_trouble import watch_gateways
+from dashboard.devices.gateway_alerts import watch_gateways
 from devices.models import Gateway
 from devices.sync import poll_gateways
 from patients.models import Alert
-from tenovi.drain import drain
+from tenovi.outbound.sender import drain
 from tenovi.sandbox import simulation
 from tests.factories import make_clinic
 from tests.sandbox_server import Sandbox

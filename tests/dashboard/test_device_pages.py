@@ -16,7 +16,7 @@ from django.utils import timezone
 from clinics.models import AuditEvent, Clinic, Role
 from devices.models import Assignment, Device, HardwareChange, HardwareLogRead
 from tenovi.models import Request, RequestKind
-from tenovi.queue import ask
+from tenovi.outbound.enqueue import ask
 from tests.factories import (
     ABSENT,
     GATEWAY_ID,

@@ -10,8 +10,8 @@ import pytest
 import time_machine
 
 from clinics.templatetags.vitaldays import STATE_ICONS
-from dashboard.device_state import WORST_FIRST, DeviceState, device_states
-from dashboard.patient_devices import devices_of
+from dashboard.devices.state import WORST_FIRST, DeviceState, device_states
+from dashboard.patients.devices import devices_of
 from devices.models import Device, Gateway
 from patients.models import Patient
 from tests.factories import (

@@ -15,8 +15,8 @@ from clinics.models import AuditEvent, Clinic, Role
 from devices.models import Assignment, Device, DeviceType, Discharge
 from measurements.models import Measurement
 from patients.models import Enrollment, Patient
-from tenovi.drain import drain
 from tenovi.models import Request
+from tenovi.outbound.sender import drain
 from tests.factories import assign, deliver, element, enroll, make_device, make_patient, make_user, settled
 from tests.vendor import vendor_clinic, wire_device
 from tests.vendor_stub import Reply, VendorStub

@@ -12,10 +12,10 @@ from django.test import Client
 from django.test.utils import CaptureQueriesContext
 
 from clinics.models import AuditEvent, Clinic, Role, User
-from dashboard.gateway_trouble import watch_gateways
+from dashboard.devices.gateway_alerts import watch_gateways
 from dashboard.tasks import watch_every_gateway
 from devices.models import Device, Gateway, GatewaySample
-from patients.alerts import acknowledge_alert
+from patients.actions.alerts import acknowledge_alert
 from patients.models import Alert, Patient
 from tests.factories import (
     GATEWAY_ID,

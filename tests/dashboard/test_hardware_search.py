@@ -15,9 +15,9 @@ from pytest_django import Settings
 from clinics.models import AuditEvent, Clinic, Role
 from devices.hardware_log import NO_PATH, SAID_ELSEWHERE
 from devices.models import HardwareChange
-from tenovi.drain import drain
 from tenovi.models import Priority, Request, RequestKind
-from tenovi.outcomes import MOST_ATTEMPTS
+from tenovi.outbound.results import MOST_ATTEMPTS
+from tenovi.outbound.sender import drain
 from tests.factories import make_clinic, make_device, make_gateway
 from tests.pages import signed_in, text_of
 from tests.sandbox_server import Sandbox

@@ -10,7 +10,7 @@ from django.test import Client
 from pytest_django import Settings
 
 from clinics.models import Clinic, Role
-from tenovi.drain import drain
+from tenovi.outbound.sender import drain
 from tests.factories import WEBHOOK_USER, basic, make_clinic, make_user
 from tests.pages import text_of
 from tests.sandbox_server import Sandbox, end, start_sandbox

@@ -11,7 +11,7 @@ from django.test import Client
 from django.urls import reverse
 
 from clinics.models import Clinic
-from dashboard.device_state import keeps_words
+from dashboard.devices.state import keeps_words
 from devices.models import Device
 from patients.models import Patient
 from tenovi import catalogue

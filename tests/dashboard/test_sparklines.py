@@ -14,9 +14,9 @@ from django.test import Client
 from django.urls import reverse
 
 from clinics.models import Clinic
-from dashboard.sparklines import Sparkline, sparklines
+from dashboard.patients.sparklines import Sparkline, sparklines
 from devices.models import Device
-from measurements.actions import exclude_reading
+from measurements.actions.exclusion import exclude_reading
 from measurements.models import Measurement
 from patients.models import Patient
 from tests.factories import deliver, element, held_device, make_clinic, make_user, settled, vendor_time

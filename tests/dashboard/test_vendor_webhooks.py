@@ -19,10 +19,10 @@ from pytest_django import Settings
 from clinics import webhook_secrets
 from clinics.models import AuditEvent, Clinic, Role
 from devices.models import DeviceProperty
-from tenovi import reach
-from tenovi.drain import drain
 from tenovi.models import Call, Request, RequestKind, VendorWebhook, WebhookDraft
-from tenovi.reach import is_public, why_unreachable
+from tenovi.outbound.sender import drain
+from tenovi.registered_webhooks import reachability
+from tenovi.registered_webhooks.reachability import is_public, why_unreachable
 from tests.factories import deliver, element, knock, make_clinic, make_device, make_user
 from tests.sandbox_server import Sandbox
 from tests.vendor import DEVICES, stub_as_vendor, vendor_clinic
@@ -352,7 +352,7 @@ def test_when_something_last_came_in_is_shown(admin: Client, clinic: Clinic, stu
 
 
 def test_our_door_is_tried_from_outside(web_server: WebServer, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(reach, "SECONDS", 60.0)  # a busy machine is no fault of the door
+    monkeypatch.setattr(reachability, "SECONDS", 60.0)  # a busy machine is no fault of the door
     site = f"http://{web_server.host}:{web_server.port}"
     assert why_unreachable(f"{site}/webhooks/alpha/measurements/") == ""
     assert "Something else answers there (403)" in why_unreachable(f"{site}/healthz")

@@ -14,8 +14,8 @@ from django.test import Client
 
 from clinics.models import AuditEvent, Clinic
 from measurements.models import Measurement
+from tenovi.inbound.reasons import QUARANTINED, sentence
 from tenovi.models import Delivery, DeliveryItem, Priority, Request, RequestKind
-from tenovi.reasons import QUARANTINED, sentence
 from tests.clinics.signing_in import letters_to
 from tests.factories import assign, deliver, element, held_device, make_clinic, make_device, make_patient
 from tests.measurements.test_waiting_rows import fetch

@@ -9,12 +9,12 @@ from django.utils import timezone
 from pytest_django import Settings
 
 from clinics.models import Clinic
-from devices.handing import tell_vendor
+from devices.actions.assignments import tell_vendor
 from devices.models import Assignment, Device, Gateway
 from devices.sync import poll_gateways
 from patients.models import Patient
 from tenovi.models import Request, RequestKind
-from tenovi.queue import ask
+from tenovi.outbound.enqueue import ask
 from tests.factories import assign
 from tests.fulfillment.crashing import clinic_at_its_vendor
 from tests.fulfillment.ordering import (

@@ -12,13 +12,13 @@ import pytest
 from django.test import Client
 
 from clinics.models import AuditEvent, Clinic, Role
-from devices.actions import store_vendor_device
-from devices.ending import ENDS
+from devices.actions.ending import ENDS
+from devices.from_vendor import store_vendor_device
 from devices.hardware_log import NO_PATH
 from devices.models import Assignment, Device, DeviceType
-from tenovi.drain import drain
+from tenovi.client.records import Device as VendorDevice
 from tenovi.models import Priority, Request, RequestKind
-from tenovi.shapes import Device as VendorDevice
+from tenovi.outbound.sender import drain
 from tests.factories import LONG_AGO, assign, make_device, make_patient, make_user
 from tests.vendor import PATIENTS, vendor_clinic, wire_device
 from tests.vendor_stub import Reply, VendorStub

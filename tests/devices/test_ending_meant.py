@@ -12,13 +12,13 @@ from django.db import transaction
 from django.test import Client
 
 from clinics.models import AuditEvent, Clinic, Role
-from devices import ending
+from devices.actions import ending
 from devices.handlers import store_unlinked
 from devices.models import Assignment, Device
 from patients.models import Patient
-from tenovi.drain import drain
+from tenovi.client.records import Device as VendorDevice
 from tenovi.models import Request, RequestKind, RequestState
-from tenovi.shapes import Device as VendorDevice
+from tenovi.outbound.sender import drain
 from tests.factories import LONG_AGO, assign, make_device, make_user
 from tests.vendor import vendor_clinic, wire_device
 from tests.vendor_stub import Asked, Reply, VendorStub

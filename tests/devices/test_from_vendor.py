@@ -12,15 +12,15 @@ from django.db import transaction
 from django.db.models.functions import Now
 
 from clinics.models import Clinic
-from devices.actions import ask_about_unknown_devices, settle_what_became_known, store_vendor_device
+from devices.from_vendor import ask_about_unknown_devices, settle_what_became_known, store_vendor_device
 from devices.handlers import store_devices
 from devices.models import Assignment, Device
-from measurements.actions import claim_readings
 from measurements.models import Measurement
+from measurements.reclassify import claim_readings
 from patients.models import Patient
+from tenovi.client.records import Device as VendorDevice
+from tenovi.client.records import Page
 from tenovi.models import Request, RequestKind
-from tenovi.shapes import Device as VendorDevice
-from tenovi.shapes import Page
 from tests.factories import assign, deliver, element, make_clinic, make_device, make_patient, settled
 from tests.vendor import wire_device
 from tests.web_server import database_url

@@ -11,13 +11,13 @@ from django.db import IntegrityError, connection, transaction
 from django.utils import timezone
 
 from clinics.models import Clinic
-from devices.actions import add_gateways, note_gateway_contacts, store_vendor_device
+from devices.from_vendor import add_gateways, note_gateway_contacts, store_vendor_device
 from devices.models import Device, Gateway
-from measurements.bulk import load
+from measurements.bulk_load import load
 from measurements.handlers import settle
-from measurements.reading import Reading, read
-from tenovi.shapes import Device as VendorDevice
-from tenovi.wire import Members
+from measurements.payload import Reading, read
+from tenovi.client.records import Device as VendorDevice
+from tenovi.strict_json import Members
 from tests.factories import GATEWAY_ID, deliver, element, held_device, make_clinic, make_gateway, settled
 from tests.vendor import wire_device
 

@@ -10,12 +10,12 @@ from django.test import Client
 
 from clinics.models import Clinic, User
 from devices.models import Assignment, Device
-from fulfillment import asks
 from fulfillment.models import Replacement, SupplyRequest
+from fulfillment.special_orders import actions
 from patients.models import Patient
-from tenovi.drain import drain
-from tenovi.kinds import CALLS, MEANT_FOR, WRITES, Meant
 from tenovi.models import Request, RequestKind, RequestState
+from tenovi.outbound.calls import CALLS, MEANT_FOR, WRITES, Meant
+from tenovi.outbound.sender import drain
 from tenovi.registry import _send_checks as CHECKS
 from tests.factories import GATEWAY_ID, LONG_AGO, assign, make_device
 from tests.pages import text_of
@@ -117,10 +117,10 @@ def test_nothing_is_shipped_to_who_had_the_device_before(
     by: User, watch: Device, ada: Patient, bo: Patient, stub: VendorStub, kind: RequestKind
 ) -> None:
     wanted = SENT_OUT[kind](clinic=watch.clinic, device=watch, patient=ada, shipping_address="1 Main St")
-    asked = asks.ask_for(ask=wanted, by=by)
+    asked = actions.ask_for(ask=wanted, by=by)
     given_to(watch, bo)
     drain()
     assert not stub.paths()
-    now = asks.rows_of(type(asked), watch.clinic).get(id=asked.id)
+    now = actions.rows_of(type(asked), watch.clinic).get(id=asked.id)
     assert (now.state, "the device went to Bo Finch. Ask again" in now.said) == ("refused", True)
     assert not Request.objects.for_clinic(watch.clinic).filter(kind=kind).exists()

@@ -11,14 +11,14 @@ import pytest
 from django.db import connection, transaction
 
 from clinics.models import Clinic
+from devices.actions.wanted import WRITTEN_HERE
 from devices.handlers import note_refusal, store_deleted, store_holder, store_unlinked
 from devices.models import Assignment, Device
-from devices.wanted import WRITTEN_HERE
-from tenovi.drain import drain
-from tenovi.errors import Invalid
+from tenovi.client.errors import Invalid
+from tenovi.client.records import Device as VendorDevice
 from tenovi.models import Request, RequestKind
-from tenovi.queue import ask
-from tenovi.shapes import Device as VendorDevice
+from tenovi.outbound.enqueue import ask
+from tenovi.outbound.sender import drain
 from tests.devices.test_wanted import SAID
 from tests.factories import assign, make_device, make_patient
 from tests.fulfillment.vendor import news, tell

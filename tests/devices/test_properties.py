@@ -17,11 +17,11 @@ from django.test import Client
 from clinics.models import AuditEvent, Clinic, Role
 from devices import sync
 from devices.models import Device, DeviceProperty
-from devices.property_answers import store_set
-from tenovi.drain import drain
-from tenovi.hardware_shapes import Property
+from devices.property_handlers import store_set
+from tenovi.client.gateway_records import Property
 from tenovi.models import Request, RequestKind, VendorWebhook
-from tenovi.queue import ask
+from tenovi.outbound.enqueue import ask
+from tenovi.outbound.sender import drain
 from tests.factories import make_device, make_user
 from tests.sandbox_server import Sandbox
 from tests.vendor import DEVICES, vendor_clinic, wire_device

@@ -15,9 +15,9 @@ from devices import sync
 from devices.models import DeviceType, Gateway, GatewaySample, HardwareChange
 from devices.properties import VENDOR_KEYS
 from patients.models import Patient
-from tenovi.drain import drain
 from tenovi.models import Request, RequestKind
-from tenovi.queue import ask
+from tenovi.outbound.enqueue import ask
+from tenovi.outbound.sender import drain
 from tests.factories import make_clinic, make_device, make_gateway
 from tests.sandbox_server import Sandbox
 from tests.vendor import vendor_clinic, wire_page

@@ -10,11 +10,11 @@ import pytest
 from django.utils import timezone
 
 from clinics.models import AuditEvent, Clinic, Role
-from devices.actions import store_vendor_device
-from devices.ending import unlink_device
+from devices.actions.ending import unlink_device
+from devices.from_vendor import store_vendor_device
 from devices.models import Assignment, Device, DeviceType
+from tenovi.client.records import Device as VendorDevice
 from tenovi.models import Request, RequestKind
-from tenovi.shapes import Device as VendorDevice
 from tests.factories import assign, held_device, make_clinic, make_patient, make_user, vendor_time
 from tests.fulfillment.vendor import news, shown, tell
 from tests.pages import signed_in, text_of

@@ -12,15 +12,15 @@ import pytest
 from django.test import Client
 
 from clinics.models import AuditEvent, Clinic, Role
-from devices.actions import store_vendor_device
+from devices.actions.wanted import WRITTEN_HERE
+from devices.from_vendor import store_vendor_device
 from devices.models import Device
 from devices.sync import start_due
-from devices.wanted import WRITTEN_HERE
 from fulfillment.models import Order
-from tenovi.drain import drain
+from tenovi.client.records import Device as VendorDevice
 from tenovi.models import Request, RequestKind
-from tenovi.queue import ask
-from tenovi.shapes import Device as VendorDevice
+from tenovi.outbound.enqueue import ask
+from tenovi.outbound.sender import drain
 from tests.factories import assign, make_device, make_order, make_patient, make_user
 from tests.pages import text_of
 from tests.vendor import DEVICES, empty_account, vendor_clinic, wire_device
@@ -163,7 +163,7 @@ SAID = {
     *("last_measurement_at", "held_for"),
 }
 """Only what the vendor says, written by its answers and its news; and what is no business of the vendor."""
-WRITES_SAID = {"devices/actions.py", "devices/ending.py", "devices/wanted.py"}
+WRITES_SAID = {"devices/from_vendor.py", "devices/actions/ending.py", "devices/actions/wanted.py"}
 
 
 def test_every_field_of_a_device_is_ours_or_the_vendors_or_both() -> None:
@@ -188,4 +188,4 @@ def test_what_the_vendor_knows_is_written_in_few_places() -> None:
     paths = [path for room in rooms for path in (ROOT / room).rglob("*.py") if "migrations" not in path.parts]
     writing = {str(path.relative_to(ROOT)) for path in paths if assigned(path) & (SAID | set(WRITTEN_HERE))}
     assert writing == WRITES_SAID
-    assert not assigned(ROOT / "devices/actions.py") & set(WRITTEN_HERE)
+    assert not assigned(ROOT / "devices/from_vendor.py") & set(WRITTEN_HERE)

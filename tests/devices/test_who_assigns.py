@@ -9,8 +9,8 @@ ROOT = Path(__file__).resolve().parents[2]
 ROOMS = ("billing", "clinics", "dashboard", "devices", "fulfillment", "measurements", "patients", "tenovi")
 CREATES = {"create", "bulk_create", "get_or_create", "update_or_create"}
 WHERE = {
-    "devices/actions.py": "the first patient the vendor names, where nobody has decided anything",
-    "devices/handing.py": "what a person says",
+    "devices/from_vendor.py": "the first patient the vendor names, where nobody has decided anything",
+    "devices/actions/assignments.py": "what a person says",
     "dashboard/demo.py": "the sample clinic, devices that are new",
 }
 

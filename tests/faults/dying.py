@@ -30,7 +30,8 @@ def die(flag: str) -> None:
 
 
 def plant(step: str, target: str, flag: str) -> None:
-    from tenovi import drain, limiter, outcomes, tasks  # settings are ready only now
+    from tenovi import tasks  # settings are ready only now
+    from tenovi.outbound import limiter, results, sender
 
     current: list[str] = []
 
@@ -56,13 +57,13 @@ def plant(step: str, target: str, flag: str) -> None:
 
         return wrapped
 
-    outcomes.claim = claimed(outcomes.claim)
+    results.claim = claimed(results.claim)
     limiter.Line.sent = around("", limiter.Line.sent, "sent")  # type: ignore[method-assign]
-    outcomes.answered = around("answered", outcomes.answered, "committed")
-    outcomes._finish = around("", outcomes._finish, "stored")
+    results.answered = around("answered", results.answered, "committed")
+    results._finish = around("", results._finish, "stored")
     if step == "received":
         current[:] = [target]
-    tasks.drain = around("received", drain.drain, "unacknowledged")  # type: ignore[attr-defined]
+    tasks.drain = around("received", sender.drain, "unacknowledged")  # type: ignore[attr-defined]
 
 
 if __name__ == "__main__":

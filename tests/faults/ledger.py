@@ -20,7 +20,7 @@ from django.db import connection
 from clinics.models import Clinic
 from devices.models import Device
 from measurements.models import Measurement
-from tenovi import inbox
+from tenovi.inbound import deliveries
 from tenovi.models import Delivery
 from tests.factories import credentials, element, vendor_time
 from tests.faults.house import House, eventually
@@ -177,7 +177,7 @@ def check_ledger(clinic: Clinic, posts: Sequence[Post], *, seconds: float = 120)
 
 def the_sweeper_is_done(clinic: Clinic) -> bool:
     """A statement that took too long on a busy machine leaves its delivery to the sweeper, so this is it."""
-    inbox.settle_pending()
+    deliveries.settle_pending()
     return not Delivery.objects.for_clinic(clinic).unsettled().exists()
 
 

@@ -15,7 +15,7 @@ import pytest
 from clinics.models import Clinic
 from measurements.models import Measurement
 from tenovi.models import RequestKind
-from tenovi.queue import ask_for_each
+from tenovi.outbound.enqueue import ask_for_each
 from tests.factories import make_user
 from tests.faults.house import House
 from tests.faults.ledger import Sender, check_ledger, check_readings, slowest, statuses, within

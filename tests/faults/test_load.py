@@ -19,16 +19,15 @@ from django.utils import timezone
 
 from clinics.models import Clinic, Role, User
 from dashboard import demo
-from devices.ending import unlink_device
+from devices.actions.ending import unlink_device
 from devices.models import Device
 from launcher import processes
 from measurements.handlers import settle
-from measurements.models import DeviceCheck, Reconciliation
+from measurements.models import Cause, DeviceCheck, Reconciliation
 from measurements.reconcile import start
-from measurements.verified import Cause
 from tenovi.models import Request, RequestKind
 from tenovi.sandbox import simulation
-from tenovi.wire import Members
+from tenovi.strict_json import Members
 from tests.factories import make_clinic, make_user
 from tests.faults.house import House, eventually, send
 from tests.sandbox_server import Sandbox, end, start_sandbox

@@ -19,12 +19,11 @@ from dashboard import demo
 from dashboard.management.commands.reconcile import figures_of
 from devices.models import Device
 from measurements.handlers import settle
-from measurements.models import Measurement, Reconciliation
+from measurements.models import Cause, Measurement, Reconciliation
 from measurements.reconcile import BACK, plan_what_can_be, start
-from measurements.verified import Cause
-from tenovi.drain import drain
+from tenovi.outbound.sender import drain
 from tenovi.sandbox import simulation
-from tenovi.wire import Members
+from tenovi.strict_json import Members
 from tests.factories import make_clinic
 from tests.sandbox_server import Sandbox, end, start_sandbox
 

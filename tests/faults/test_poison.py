@@ -16,9 +16,9 @@ from pytest_django import Settings
 
 from clinics.models import Clinic
 from launcher import processes
-from tenovi.keys import standing_problem
 from tenovi.models import Call, ParkedKey, Priority, Request, RequestKind
-from tenovi.queue import ask, ask_for_each
+from tenovi.outbound.api_keys import standing_problem
+from tenovi.outbound.enqueue import ask, ask_for_each
 from tests.faults.house import eventually
 from tests.tenovi.poison import GOOD, POISON, Poisoned, path_of
 from tests.vendor import empty_account, stub_as_vendor, vendor_clinic

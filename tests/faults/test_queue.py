@@ -15,7 +15,7 @@ from launcher import processes
 from launcher.valkey import Valkey
 from patients.models import Patient
 from tenovi.models import Priority, Request, RequestKind
-from tenovi.queue import ask, ask_for_each
+from tenovi.outbound.enqueue import ask, ask_for_each
 from tests.faults.house import eventually
 from tests.vendor import empty_account, vendor_clinic
 from tests.vendor_stub import Reply, VendorStub

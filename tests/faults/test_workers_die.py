@@ -22,7 +22,7 @@ from launcher.valkey import Valkey
 from patients.models import Patient
 from tenovi import key_locks
 from tenovi.models import Call, Heartbeat, Request, RequestKind
-from tenovi.queue import ask, ask_for_each
+from tenovi.outbound.enqueue import ask, ask_for_each
 from tests.factories import make_order, make_patient
 from tests.faults import dying
 from tests.faults.house import eventually

@@ -24,9 +24,11 @@ from pytest_django import Settings
 from clinics.models import Clinic
 from fulfillment.models import Order
 from fulfillment.tasks import follow_orders
-from tenovi import drain, limiter, outcomes, registry, transport
-from tenovi.client import TenoviClient
+from tenovi import registry
+from tenovi.client import transport
+from tenovi.client.endpoints import TenoviClient
 from tenovi.models import ParkedKey, Request, RequestKind
+from tenovi.outbound import limiter, results, sender
 from tests.fulfillment.ordering import SCALE, fresh, handed_over, offer, place_one, somebody
 from tests.sandbox_server import Sandbox
 from tests.vendor import vendor_clinic
@@ -154,7 +156,7 @@ def _around(*kinds: str, after: bool) -> None:
         return stored
 
     for name in ("answered", "failed", "slow_down"):
-        setattr(outcomes, name, killing(getattr(outcomes, name)))
+        setattr(results, name, killing(getattr(results, name)))
 
 
 POINTS: dict[str, Callable[[], None]] = {
@@ -213,7 +215,7 @@ def _work_and_die(order: Order, arm: Callable[[], None], deadline: float) -> boo
     if pid == 0:
         try:
             arm()
-            vars(drain)["TenoviClient"] = functools.partial(TenoviClient, deadline=deadline)
+            vars(sender)["TenoviClient"] = functools.partial(TenoviClient, deadline=deadline)
             _work_until_settled(order)
         finally:
             os._exit(0)
@@ -230,7 +232,7 @@ def _work_until_settled(order: Order) -> None:
         mine.update(look_due_at=timezone.now())
         follow_orders()
         Request.objects.for_clinic(order.clinic).filter(state="waiting").update(not_before=Now())
-        drain.drain(seconds=2)
+        sender.drain(seconds=2)
 
 
 def _wait_for_the_vendor(sandbox: Sandbox, *, posted: bool) -> None:

@@ -11,12 +11,12 @@ from django.utils import timezone
 from clinics.models import Clinic, Role, User
 from devices.models import DeviceType
 from fulfillment.models import Order, OrderStep
-from fulfillment.order_checks import Wanted
-from fulfillment.order_outcomes import start_looks
-from fulfillment.orders import place_orders
+from fulfillment.orders.actions import place_orders
+from fulfillment.orders.search import start_looks
+from fulfillment.orders.validation import Wanted
 from patients.models import Patient
-from tenovi.drain import drain
 from tenovi.models import Request
+from tenovi.outbound.sender import drain
 from tests.factories import make_patient, make_user
 from tests.vendor import DEVICES, wire_device, wire_page
 from tests.vendor_stub import Asked, Reply, VendorStub

@@ -17,13 +17,13 @@ from pytest_django import Settings
 
 from clinics.models import AuditEvent, Clinic, Role, User
 from devices.models import Device, Gateway
-from fulfillment import asks
 from fulfillment.addresses import shipping_of
 from fulfillment.models import Replacement, SpecialOrder, SupplyModule, SupplyRequest, SupplyType
+from fulfillment.special_orders import actions
 from patients.models import Patient
-from tenovi.drain import drain
 from tenovi.models import Request, RequestKind
-from tenovi.queue import ask
+from tenovi.outbound.enqueue import ask
+from tenovi.outbound.sender import drain
 from tests.factories import GATEWAY_ID, held_device, make_device, make_user
 from tests.fulfillment.vendor import news, order, tell, tell_order
 from tests.pages import text_of
@@ -93,7 +93,7 @@ def replace(device: Device, admin: User, *parts: str, **fields: Any) -> Replacem
         parts=list(parts or ["Gateway"]),
         **shipping_of(patient) | fields,
     )
-    return asks.ask_for(ask=wanted, by=admin)
+    return actions.ask_for(ask=wanted, by=admin)
 
 
 def record(device: Device, **changes: Any) -> dict[str, Any]:
@@ -115,7 +115,7 @@ def work(clinic: Clinic) -> None:
 
 
 def now_of(ask: Any) -> Any:
-    return asks.rows_of(type(ask), ask.clinic).get(id=ask.id)
+    return actions.rows_of(type(ask), ask.clinic).get(id=ask.id)
 
 
 def posts(stub: VendorStub, path: str = REPLACEMENTS) -> list[dict[str, Any]]:
@@ -151,7 +151,7 @@ def test_a_unit_from_stock_is_asked_for_without_an_address(
     stub: VendorStub, device: Device, admin: User
 ) -> None:
     stub.reply(REPLACEMENTS, Reply(201, record(device)))
-    replace(device, admin, **dict.fromkeys(asks.SHIPPING, ""))
+    replace(device, admin, **dict.fromkeys(actions.SHIPPING, ""))
     work(device.clinic)
     assert posts(stub)[0].keys() == {"hwi_device_id", "device_types"}
 
@@ -159,7 +159,7 @@ def test_a_unit_from_stock_is_asked_for_without_an_address(
 def test_the_same_form_twice_and_the_same_need_twice_are_one_request(device: Device, admin: User) -> None:
     first = replace(device, admin, token="form")
     assert replace(device, admin, token="form").id == first.id
-    with pytest.raises(asks.AlreadyAsked) as known:
+    with pytest.raises(actions.AlreadyAsked) as known:
         replace(device, admin, token="another form")
     assert known.value.existing.id == first.id
     assert Request.objects.for_clinic(device.clinic).filter(kind=RequestKind.REPLACEMENT_CREATE).count() == 1
@@ -216,7 +216,7 @@ def test_without_a_trace_in_two_looks_a_person_may_send_it_again_with_a_reason(
     alice.post(address, {"do": "again", "reason": "too early"})
     assert now_of(asked).state == "unknown"
     with time_machine.travel(timezone.now() + WORKER_DIED):
-        assert asks.look_again() == 1
+        assert actions.look_again() == 1
         work(device.clinic)
         assert now_of(asked).looks == 2
         alice.post(address, {"do": "again", "reason": " "})
@@ -253,7 +253,7 @@ def test_one_in_doubt_can_be_given_up(stub: VendorStub, device: Device, admin: U
 
 def test_it_is_taken_back_before_it_was_sent(stub: VendorStub, device: Device, admin: User) -> None:
     asked = replace(device, admin)
-    assert asks.withdraw(ask=asked, by=admin)
+    assert actions.withdraw(ask=asked, by=admin)
     work(device.clinic)
     assert (now_of(asked).state, posts(stub)) == ("cancelled", [])
 
@@ -266,7 +266,7 @@ def test_a_pending_one_is_withdrawn_at_the_vendor_while_that_allows_it(
     stub.reply(f"{REPLACEMENTS}{NUMBER}/", answer)
     asked = replace(device, admin)
     work(device.clinic)
-    assert asks.withdraw(ask=now_of(asked), by=admin)
+    assert actions.withdraw(ask=now_of(asked), by=admin)
     assert now_of(asked).state == "withdrawing"
     work(device.clinic)
     assert now_of(asked).state == state
@@ -312,7 +312,7 @@ def supply(admin: User, device: Device, **fields: Any) -> SupplyRequest:
         supply_name="Lancets (100)",
         **shipping_of(patient) | fields,
     )
-    return asks.ask_for(ask=wanted, by=admin)
+    return actions.ask_for(ask=wanted, by=admin)
 
 
 def test_supplies_name_the_gateway_and_the_device_they_are_for(

@@ -6,7 +6,7 @@ import datetime
 
 import pytest
 
-from fulfillment.bulk import Arrival, load_events, load_orders
+from fulfillment.bulk_load import Arrival, load_events, load_orders
 from fulfillment.models import FulfillmentEvent
 from tests.factories import held_device, make_clinic, make_device, make_patient
 from tests.fulfillment.vendor import NEW, OLD, history, news, order, shown, tell, tell_order, the_order

@@ -9,8 +9,8 @@ from django.utils import timezone
 
 from clinics.models import Clinic
 from devices.models import Device
-from fulfillment.catching_up import catch_up
 from fulfillment.models import FulfillmentEvent
+from fulfillment.shipments.catch_up import catch_up
 from tests.factories import held_device, make_clinic
 from tests.fulfillment.vendor import NEW, OLD, history, news, shown, tell
 

@@ -16,8 +16,8 @@ from django.utils import timezone
 from clinics.models import Clinic
 from devices.models import Device
 from fulfillment.models import FulfillmentEvent, Shipment
-from fulfillment.statuses import STATUSES
-from tenovi import inbox
+from fulfillment.vendor_statuses import STATUSES
+from tenovi.inbound import deliveries
 from tenovi.models import Delivery
 from tests.factories import (
     ABSENT,
@@ -245,7 +245,7 @@ def test_an_event_of_an_unknown_device_attaches_once_the_device_is_known(clinic:
     device = make_device(clinic, hwi_device_id=hwi_device_id)
     assign(device, make_patient(clinic))
     for _ in range(2):
-        inbox.resettle_for_device(clinic, hwi_device_id)
+        deliveries.resettle_for_device(clinic, hwi_device_id)
     assert history(device) == ["Dropship Requested", "Shipped", "Delivered"]
     assert shown(device).status == "Delivered"
     assert not Delivery.objects.for_clinic(clinic).exclude(state="settled").exists()

@@ -10,14 +10,14 @@ import pytest
 from django.utils import timezone
 
 from clinics.models import AuditEvent, Clinic
-from devices.actions import ask_about_unknown_devices
+from devices.from_vendor import ask_about_unknown_devices
 from devices.models import Device
 from fulfillment.models import Order, OrderStep
-from fulfillment.order_outcomes import adopt_what_turned_up, mend
-from fulfillment.orders import TooLate, adopt_match, cancel_order, send_again
+from fulfillment.orders.actions import TooLate, adopt_match, cancel_order, send_again
+from fulfillment.orders.search import adopt_what_turned_up, mend
 from patients.models import Patient
 from tenovi.models import ParkedKey, Request, RequestKind
-from tenovi.queue import ask
+from tenovi.outbound.enqueue import ask
 from tests.factories import deliver
 from tests.fulfillment.ordering import (
     BPM,

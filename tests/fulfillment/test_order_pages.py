@@ -12,7 +12,7 @@ from django.utils import timezone
 
 from clinics.models import AuditEvent, Clinic, Role
 from devices.models import Assignment, Device, DeviceType
-from fulfillment.bulk import load_events
+from fulfillment.bulk_load import load_events
 from fulfillment.models import Order
 from patients.models import Patient
 from tenovi.models import Request, RequestKind

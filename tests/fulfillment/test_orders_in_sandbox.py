@@ -11,13 +11,12 @@ from pytest_django import Settings
 from clinics.models import Clinic
 from devices.models import Device, DeviceType
 from fulfillment.models import Order
-from fulfillment.order_checks import Wanted
+from fulfillment.orders.validation import Wanted
 from measurements import reconcile
-from measurements.handover import give_device
-from measurements.models import Measurement
-from measurements.verified import Cause
+from measurements.actions.reassignment import give_device
+from measurements.models import Cause, Measurement
 from tenovi.models import ParkedKey, Request, RequestKind
-from tenovi.queue import ask
+from tenovi.outbound.enqueue import ask
 from tests.fulfillment.crashing import clinic_at_its_vendor
 from tests.fulfillment.ordering import (
     BPM,

@@ -11,7 +11,7 @@ from django.test import Client
 
 from clinics.models import Clinic, Role
 from devices.models import Device
-from fulfillment.statuses import STATUSES, Stage, names_of
+from fulfillment.vendor_statuses import STATUSES, Stage, names_of
 from tests.factories import assign, held_device, make_clinic, make_device, make_patient
 from tests.fulfillment.vendor import NEW, OLD, news, order, tell, tell_order
 from tests.pages import signed_in, text_of

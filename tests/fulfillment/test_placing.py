@@ -13,8 +13,8 @@ from django.db import IntegrityError, connection, transaction
 from clinics.models import AuditEvent, Clinic
 from devices.models import DeviceType
 from fulfillment.models import Order
-from fulfillment.order_checks import CannotOrder, Line, Wanted, warnings
-from fulfillment.orders import AlreadyOpen, KeyUsed, Placed, place_orders
+from fulfillment.orders.actions import AlreadyOpen, KeyUsed, Placed, place_orders
+from fulfillment.orders.validation import CannotOrder, Line, Wanted, warnings
 from patients.models import Patient
 from tenovi.models import Priority, Request, RequestKind
 from tests.factories import assign, make_clinic, make_device, make_order

@@ -10,10 +10,10 @@ from django.conf import settings
 from django.core.management import call_command
 from django.core.management.base import CommandError
 
-from fulfillment.drawing import redrawn
 from fulfillment.models import Shipment
-from fulfillment.states import MAY_BECOME, OrderState, check_step
-from fulfillment.statuses import CYCLE_BEGINS, MAY_FOLLOW, STATUSES, may_follow, status_named
+from fulfillment.order_states import MAY_BECOME, OrderState, check_step
+from fulfillment.state_diagrams import redrawn
+from fulfillment.vendor_statuses import CYCLE_BEGINS, MAY_FOLLOW, STATUSES, may_follow, status_named
 from tests.factories import assign, deliver, make_clinic, make_device, make_patient
 
 NAMES = [status.name for status in STATUSES]

@@ -12,9 +12,9 @@ from pytest_django import Settings
 from clinics.models import AuditEvent, Clinic, Role
 from devices.models import Device
 from fulfillment.models import Order
-from fulfillment.order_outcomes import catch_up
-from fulfillment.status_work import WORK
-from fulfillment.statuses import STATUSES, Act, Stage, Status, status_named
+from fulfillment.orders.search import catch_up
+from fulfillment.shipments.remedies import WORK
+from fulfillment.vendor_statuses import STATUSES, Act, Stage, Status, status_named
 from patients.models import Patient
 from tests.factories import assign, make_device, make_order
 from tests.fulfillment.crashing import clinic_at_its_vendor

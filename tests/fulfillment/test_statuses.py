@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from fulfillment.statuses import (
+from fulfillment.vendor_statuses import (
     ORDER_STATUSES,
     STATUSES,
     Shown,

@@ -14,8 +14,8 @@ from django.utils import timezone
 from clinics.models import AuditEvent, Clinic, Role
 from devices.models import Assignment, Device, DeviceType
 from fulfillment.models import Order, Shipment
-from fulfillment.order_checks import CannotOrder
-from fulfillment.orders import AlreadyOpen
+from fulfillment.orders.actions import AlreadyOpen
+from fulfillment.orders.validation import CannotOrder
 from measurements.models import Measurement
 from tests.factories import assign, deliver, element, make_order, settled, vendor_time
 from tests.fulfillment.ordering import (

@@ -13,12 +13,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from clinics.models import Clinic
-from devices.actions import ask_about_unknown_devices
+from devices.from_vendor import ask_about_unknown_devices
 from devices.models import Device
-from fulfillment.evidence import candidates_for
 from fulfillment.models import Order
-from fulfillment.order_outcomes import adopt_what_turned_up, mend
-from fulfillment.orders import cancel_order, send_again
+from fulfillment.orders.actions import cancel_order, send_again
+from fulfillment.orders.candidates import candidates_for
+from fulfillment.orders.search import adopt_what_turned_up, mend
 from tenovi.models import ParkedKey, Request, RequestKind
 from tests.factories import assign, deliver, make_clinic, make_device
 from tests.fulfillment.ordering import (

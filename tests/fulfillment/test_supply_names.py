@@ -12,9 +12,9 @@ from pytest_django import Settings
 from clinics.models import Clinic, Role
 from fulfillment.models import SupplyModule, SupplyRequest
 from patients.models import Patient
-from tenovi.drain import drain
 from tenovi.models import Request, RequestKind
-from tenovi.queue import ask
+from tenovi.outbound.enqueue import ask
+from tenovi.outbound.sender import drain
 from tests.factories import make_patient, make_user
 from tests.pages import signed_in, text_of
 from tests.rest import api_client

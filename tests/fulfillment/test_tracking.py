@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from fulfillment.tracking import tracking_of
+from fulfillment.shipments.tracking import tracking_of
 
 pytestmark = pytest.mark.clock
 

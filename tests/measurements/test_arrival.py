@@ -11,7 +11,7 @@ from django.utils import timezone
 from clinics.models import Clinic, Role
 from devices.models import Device
 from measurements.models import Measurement
-from measurements.presentation import marks_of
+from measurements.shown.presentation import marks_of
 from tests.factories import deliver, element, held_device, make_clinic, vendor_time
 from tests.pages import signed_in, text_of
 

@@ -14,15 +14,15 @@ from django.core.management import call_command
 
 from clinics.models import Clinic
 from dashboard import demo
-from measurements.actions import exclude_reading
-from measurements.bulk import load
+from measurements.actions.exclusion import exclude_reading
+from measurements.bulk_load import load
 from measurements.handlers import settle
 from measurements.models import LatestReading, Measurement, VitalDay
-from measurements.reading import read
+from measurements.payload import read
 from measurements.recount import drifted_patients
 from patients.models import Alert
 from tenovi.sandbox import simulation
-from tenovi.wire import elements_of
+from tenovi.strict_json import elements_of
 from tests.commands import manage
 from tests.factories import (
     assign,

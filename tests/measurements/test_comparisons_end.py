@@ -13,11 +13,11 @@ from django.utils import timezone
 
 from clinics.models import Clinic, Role
 from devices.models import Device
-from measurements import watch
+from measurements import reconcile_schedule
 from measurements.models import DeviceCheck, Reconciliation
 from measurements.reconcile import GIVEN_UP
-from tenovi.drain import drain
 from tenovi.models import DoorCount, Heartbeat, Request, RequestKind
+from tenovi.outbound.sender import drain
 from tenovi.tasks import forget
 from tests.factories import held_device, make_user
 from tests.vendor import vendor_clinic
@@ -78,7 +78,7 @@ def test_a_device_that_the_vendor_does_not_know_is_an_answer(
 ) -> None:
     stub.reply(readings_of(straggler), UNKNOWN)
     away(clinic)
-    watch.look()
+    reconcile_schedule.look()
     drain()
     (run,) = outages(clinic)
     assert run.finished_at
@@ -94,13 +94,13 @@ def test_a_device_that_brings_no_answer_does_not_hold_up_the_next_comparison(
 ) -> None:
     stub.reply(readings_of(straggler), FAILING)
     away(clinic)
-    watch.look()
+    reconcile_schedule.look()
     drain()
     (run,) = outages(clinic)
     assert run.finished_at is None
     later(clinic)
     away(clinic)
-    watch.look()
+    reconcile_schedule.look()
     assert len(outages(clinic)) == 2
 
 
@@ -109,7 +109,7 @@ def test_a_comparison_whose_devices_were_not_asked_about_yet_is_not_begun_twice(
 ) -> None:
     for _ in range(3):
         away(clinic)
-        watch.look()
+        reconcile_schedule.look()
         later(clinic)
     assert len(outages(clinic)) == 1
 
@@ -133,17 +133,17 @@ def test_giving_a_request_up_at_any_moment_ends_the_comparison_and_blocks_nothin
 ) -> None:
     stub.reply(readings_of(straggler), FAILING)
     away(clinic)
-    watch.look()
+    reconcile_schedule.look()
     moment(clinic)
     Request.objects.for_clinic(clinic).filter(kind=RequestKind.MEASUREMENTS).delete()
-    watch.look()
+    reconcile_schedule.look()
     (run,) = outages(clinic)
     assert run.finished_at
     check = check_of(run, straggler)
     assert (check.state, check.reason) == ("unverified", GIVEN_UP)
     later(clinic)
     away(clinic)
-    watch.look()
+    reconcile_schedule.look()
     assert len(outages(clinic)) == 2
 
 
@@ -152,7 +152,7 @@ def test_what_always_fails_ends_its_comparison_in_words(
 ) -> None:
     stub.reply(readings_of(straggler), FAILING)
     away(clinic)
-    watch.look()
+    reconcile_schedule.look()
     for _ in range(5):
         drain()
         Request.objects.for_clinic(clinic).filter(state="waiting").update(not_before=Now())
@@ -172,7 +172,7 @@ def test_a_time_without_a_heartbeat_is_seen_however_long_it_was(clinic: Clinic, 
     beats(begun - datetime.timedelta(minutes=1), begun, now - datetime.timedelta(minutes=1), now)
     Clinic.objects.filter(id=clinic.id).update(created_at=begun - DAY)
     forget()  # it runs as soon as we are back
-    watch.look()
+    reconcile_schedule.look()
     assert [run.since for run in outages(clinic)] == [begun - 2 * DAY]
 
 
@@ -182,7 +182,7 @@ def test_a_time_without_a_heartbeat_is_seen_once(clinic: Clinic, stub: VendorStu
     beats(now - 20 * DAY, now - 9 * DAY, now - 9 * DAY + datetime.timedelta(minutes=1))
     Clinic.objects.filter(id=clinic.id).update(created_at=now - 30 * DAY)
     for _ in range(3):
-        watch.look()
+        reconcile_schedule.look()
         drain()
     assert len(outages(clinic)) == 1
 

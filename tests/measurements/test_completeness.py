@@ -13,8 +13,7 @@ from django.test import Client
 from clinics.models import Clinic, Role
 from devices.models import Assignment, Device
 from measurements.completeness import of_span
-from measurements.models import DeviceCheck, Reconciliation, Verification
-from measurements.verified import Cause
+from measurements.models import Cause, DeviceCheck, Reconciliation, Verification
 from tests.factories import held_device, make_clinic, make_user
 from tests.pages import text_of
 

@@ -10,7 +10,7 @@ from django.core.management import call_command
 
 from clinics.models import Clinic
 from devices.models import Device
-from measurements.actions import exclude_reading, restore_reading
+from measurements.actions.exclusion import exclude_reading, restore_reading
 from measurements.models import LatestReading, Measurement, VitalDay
 from patients.models import Alert, Patient
 from tests.factories import deliver, element, held_device, make_clinic, make_user, settled, vendor_time

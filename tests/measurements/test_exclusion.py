@@ -13,7 +13,7 @@ from django.urls import reverse
 
 from clinics.models import AuditEvent, Clinic, Role, User
 from devices.models import Device
-from measurements.actions import exclude_reading, restore_reading
+from measurements.actions.exclusion import exclude_reading, restore_reading
 from measurements.models import LatestReading, Measurement, VitalDay
 from tests.factories import deliver, element, held_device, make_clinic, make_user, settled
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 import pytest
 
 from clinics.models import AuditEvent, Clinic, User
-from devices.handing import note_told
+from devices.actions.assignments import note_told
 from devices.models import Assignment, Device
-from measurements.actions import exclude_reading
-from measurements.handover import give_device, keep_holder, preview
+from measurements.actions.exclusion import exclude_reading
+from measurements.actions.reassignment import give_device, keep_holder, preview
 from measurements.models import LatestReading, Measurement
 from measurements.recount import drifted_patients
 from patients.models import Patient

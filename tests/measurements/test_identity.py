@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 
 from measurements.identity import identity_of, slot_of
-from measurements.reading import Reading, read
-from tenovi.wire import value_of
+from measurements.payload import Reading, read
+from tenovi.strict_json import value_of
 from tests.factories import ABSENT, element
 
 NOW = datetime.datetime(2026, 3, 10, 12, tzinfo=datetime.UTC)

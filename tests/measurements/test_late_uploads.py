@@ -10,11 +10,11 @@ import pytest
 from clinics.models import Clinic, User
 from devices.models import Assignment, Device
 from devices.tasks import settle_unknown
-from measurements.handover import give_device
+from measurements.actions.reassignment import give_device
 from measurements.recount import drifted_patients
 from patients.models import Patient
-from tenovi.drain import drain
 from tenovi.models import Delivery
+from tenovi.outbound.sender import drain
 from tests.factories import LONG_AGO, assign, deliver, element, make_device, make_patient, settled
 from tests.two_patients import days, on
 from tests.vendor import DEVICES, vendor_clinic, wire_device

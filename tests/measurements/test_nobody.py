@@ -17,14 +17,14 @@ from django.test import Client
 from clinics.models import AuditEvent, Clinic, Role
 from devices import handlers
 from devices.models import Assignment, Device
-from measurements.actions import claim_readings
 from measurements.models import Measurement, VitalDay
+from measurements.reclassify import claim_readings
 from measurements.recount import drifted_patients
-from tenovi.drain import drain
+from tenovi.client.records import Device as VendorDevice
+from tenovi.client.records import Page
 from tenovi.models import Priority, Request, RequestKind
-from tenovi.queue import ask
-from tenovi.shapes import Device as VendorDevice
-from tenovi.shapes import Page
+from tenovi.outbound.enqueue import ask
+from tenovi.outbound.sender import drain
 from tests.factories import deliver, element, make_device, make_user, settled
 from tests.vendor import DEVICES, vendor_clinic, wire_device
 from tests.vendor_stub import Reply, VendorStub

@@ -8,7 +8,7 @@ from decimal import Decimal
 import pytest
 
 from measurements.models import Measurement
-from measurements.presentation import (
+from measurements.shown.presentation import (
     Readout,
     marks_of,
     metric_of,

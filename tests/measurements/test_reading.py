@@ -12,12 +12,12 @@ import pytest
 
 from clinics.models import Clinic
 from measurements.models import Measurement
-from measurements.reading import Reading, read
+from measurements.payload import Reading, read
 from tenovi import catalogue
-from tenovi.elements import Doubtful
+from tenovi.inbound.element import Doubtful
+from tenovi.inbound.reasons import QUARANTINED
 from tenovi.models import DeliveryItem
-from tenovi.reasons import QUARANTINED
-from tenovi.wire import value_of
+from tenovi.strict_json import value_of
 from tests.factories import ABSENT, assign, deliver, element, make_clinic, make_device, make_patient, settled
 
 NOW = datetime.datetime(2026, 3, 10, 12, tzinfo=datetime.UTC)

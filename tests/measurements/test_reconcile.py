@@ -18,17 +18,17 @@ from pytest_django import Settings
 
 from clinics.models import Clinic, Role
 from dashboard import demo
-from devices.actions import ask_about_unknown_devices, settle_what_became_known
+from devices.from_vendor import ask_about_unknown_devices, settle_what_became_known
 from devices.models import Assignment, Device
-from measurements import watch
+from measurements import reconcile_schedule
 from measurements.handlers import settle
 from measurements.models import DeviceCheck, Measurement, Reconciliation, Verification
 from measurements.reconcile import SETTLING, start
-from tenovi.drain import drain
 from tenovi.models import Delivery, DeliveryItem, Heartbeat, Priority, Request, RequestKind
-from tenovi.queue import ask
+from tenovi.outbound.enqueue import ask
+from tenovi.outbound.sender import drain
 from tenovi.sandbox import simulation
-from tenovi.wire import Members
+from tenovi.strict_json import Members
 from tests.factories import make_clinic, make_patient, make_user
 from tests.sandbox_server import Sandbox
 
@@ -208,7 +208,7 @@ def nightly(clinic: Clinic) -> Reconciliation:
     assert run is not None
     while not Reconciliation.objects.for_clinic(clinic).get(id=run.id).finished_at:
         drain(seconds=2)
-        watch.look()
+        reconcile_schedule.look()
     return run
 
 
@@ -248,8 +248,8 @@ def test_a_gap_in_the_heartbeat_is_compared_once(clinic: Clinic) -> None:
     minute = timezone.now().replace(second=0, microsecond=0) - datetime.timedelta(hours=3)
     for minutes in (0, 1, 2, 9, 10):
         Heartbeat.objects.create(minute=minute + datetime.timedelta(minutes=minutes))
-    watch.look()
-    watch.look()
+    reconcile_schedule.look()
+    reconcile_schedule.look()
     runs: list[Any] = list(Reconciliation.objects.for_clinic(clinic).filter(cause="outage"))
     assert [run.since for run in runs] == [
         minute + datetime.timedelta(minutes=2) - datetime.timedelta(hours=48)

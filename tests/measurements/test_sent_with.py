@@ -13,8 +13,8 @@ from django.urls import reverse
 from clinics.models import Clinic
 from devices.models import Device
 from measurements.models import LatestReading, Measurement, VitalDay
-from measurements.presentation import SENT_WITH
-from measurements.series import series_of
+from measurements.shown.presentation import SENT_WITH
+from measurements.shown.series import series_of
 from patients.models import Patient
 from tenovi import catalogue
 from tests.factories import deliver, element, held_device, make_clinic, make_user, settled

@@ -12,9 +12,9 @@ from rest_framework.test import APIClient
 
 from clinics.models import Clinic
 from devices.models import Device
-from measurements.actions import exclude_reading
+from measurements.actions.exclusion import exclude_reading
 from measurements.models import Measurement
-from measurements.series import FLAGS
+from measurements.shown.series import FLAGS
 from tests.factories import deliver, element, held_device, make_clinic, make_user, settled, vendor_time
 from tests.rest import api_client, note_no_use
 

@@ -15,15 +15,15 @@ from hypothesis import strategies as st
 from clinics.models import Clinic
 from devices.models import Assignment, Device
 from devices.queries import known_devices
-from measurements.actions import claim_readings, misjudged
-from measurements.bulk import load
+from measurements.bulk_load import load
 from measurements.handlers import settle
-from measurements.meaning import program_enrolled_in, row_for
+from measurements.interpretation import program_enrolled_in, row_for
 from measurements.models import LatestReading, Measurement, VitalDay
-from measurements.reading import read
+from measurements.payload import read
+from measurements.reclassify import claim_readings, misjudged
 from measurements.recount import drifted_patients
-from measurements.store import Row
-from tenovi.wire import value_of
+from measurements.row import Row
+from tenovi.strict_json import value_of
 from tests.factories import ABSENT, assign, element, make_clinic, make_device, make_patient, vendor_time
 from tests.lock_order import undone
 from tests.measurements.twin import Twin

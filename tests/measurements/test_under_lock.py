@@ -15,16 +15,17 @@ import pytest
 from django.core.management import call_command
 from django.db import connection, transaction
 
-from clinics import locks
-from clinics.actions import change_settings
+from clinics.actions.clinic_settings import change_settings
 from clinics.models import Clinic, Role, User
+from common import locks
 from devices.models import Assignment, Device
-from measurements.actions import claim_readings, exclude_reading
+from measurements.actions.exclusion import exclude_reading
 from measurements.handlers import settle
 from measurements.models import Measurement, VitalDay
+from measurements.reclassify import claim_readings
 from measurements.recount import drifted_patients, lock_patients
 from measurements.rezone import follow_time_zones
-from tenovi.wire import value_of
+from tenovi.strict_json import value_of
 from tests.factories import (
     assign,
     deliver,
@@ -58,7 +59,7 @@ def held(device: Device) -> Iterator[psycopg.Connection[Any]]:
     """Somebody else is busy with this device, until the block ends."""
     with psycopg.connect(database_url()) as other:
         other.execute(
-            "SELECT pg_advisory_xact_lock(%s)", [locks._key(device.clinic, device.hwi_device_id.bytes)]
+            "SELECT pg_advisory_xact_lock(%s)", [locks._key(device.clinic.id, device.hwi_device_id.bytes)]
         )
         yield other
 
@@ -217,7 +218,7 @@ def test_a_device_that_a_patient_gets_while_its_lock_is_awaited_is_held_too(clin
         assign(added, patient)
     assert locked.wait(60)
     with psycopg.connect(database_url()) as other:
-        key = locks._key(clinic, added.hwi_device_id.bytes)
+        key = locks._key(clinic.id, added.hwi_device_id.bytes)
         assert other.execute("SELECT pg_try_advisory_xact_lock(%s)", [key]).fetchone() == (False,)
     released.set()
     locking.ended()

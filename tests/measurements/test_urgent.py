@@ -16,14 +16,15 @@ from django.urls import reverse
 
 from clinics.models import AuditEvent, Clinic, Role, User
 from devices.models import Device
-from measurements.actions import claim_readings, exclude_reading, restore_reading
+from measurements.actions.exclusion import exclude_reading, restore_reading
+from measurements.actions.reassignment import hand_over
 from measurements.handlers import settle
-from measurements.handover import hand_over
 from measurements.models import Measurement
+from measurements.reclassify import claim_readings
 from measurements.urgent import SAFE
 from patients.models import Alert, AlertKind
 from tenovi import catalogue
-from tenovi.wire import value_of
+from tenovi.strict_json import value_of
 from tests.factories import (
     assign,
     deliver,

@@ -13,10 +13,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from clinics.models import Clinic, Role
-from dashboard import patient_page
+from dashboard.patients import context
 from devices.models import Device
 from measurements.models import Measurement
-from measurements.uses import table_rows
+from measurements.shown.uses import table_rows
 from patients.models import Patient
 from tests.factories import ABSENT, deliver, element, held_device, make_clinic, make_user, settled
 from tests.pages import text_of
@@ -211,7 +211,7 @@ def test_a_page_of_the_table_never_tears_a_use_apart(
     for minute in range(7):
         used(cuff, 1, ("blood_pressure", 120 + minute, 80), ("pulse", 60 + minute, 0), minute=minute)
     patient = Patient.objects.for_clinic(cuff.clinic).get()
-    monkeypatch.setattr(patient_page, "PAGE_SIZE", 5)
+    monkeypatch.setattr(context, "PAGE_SIZE", 5)
     pages = [nurse.get(table_of(patient, page=number)).context["readings"]["page"] for number in (1, 2, 3)]
     assert [row for page in pages for row in in_words(page)] == [
         [f"{120 + minute}/80", str(60 + minute)] for minute in reversed(range(7))

@@ -16,12 +16,12 @@ from hypothesis import strategies as st
 from clinics.models import Clinic
 from measurements.models import Measurement
 from measurements.reconcile import store_fetched
-from tenovi import inbox
-from tenovi.drain import drain
+from tenovi.client.records import page_of
+from tenovi.inbound import deliveries
 from tenovi.models import Delivery, DeliveryItem, Request, RequestKind
-from tenovi.queue import ask
-from tenovi.shapes import page_of
-from tenovi.wire import value_of
+from tenovi.outbound.enqueue import ask
+from tenovi.outbound.sender import drain
+from tenovi.strict_json import value_of
 from tests.factories import assign, deliver, element, make_clinic, make_device, make_patient
 from tests.vendor import stub as stub
 from tests.vendor import vendor_clinic
@@ -106,7 +106,7 @@ def test_waiting_changes_nothing_about_a_reading(piece: bytes) -> None:
         come(waiting, piece)
         assert rows(waiting) == []
         register(waiting)
-        inbox.settle_waiting_of(waiting)
+        deliveries.settle_waiting_of(waiting)
         found[way] = rows(at_once), rows(waiting)
         source = Measurement.objects.for_clinic(waiting).values_list("source", flat=True)
         assert set(source) <= {way}

@@ -11,8 +11,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from devices.queries import Holding, KnownDevice
-from measurements.meaning import owner_of
-from tenovi.elements import Doubtful
+from measurements.interpretation import owner_of
+from tenovi.inbound.element import Doubtful
 
 START = datetime.datetime(2026, 1, 1, tzinfo=datetime.UTC)
 PEOPLE = ("ada", "bo", "cy")

@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
-from measurements.store import Row
+from measurements.row import Row
 
 Key = tuple[Any, ...]
 BEFORE_ALL_TIMES = ""

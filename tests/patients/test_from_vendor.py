@@ -10,10 +10,10 @@ from typing import Any
 import pytest
 
 from clinics.models import Clinic
+from patients.from_vendor import store_vendor_patient
 from patients.handlers import store_patients
-from patients.merging import store_vendor_patient
 from patients.models import Patient
-from tenovi import shapes
+from tenovi.client import records
 from tenovi.models import Request, RequestKind
 from tests.factories import make_clinic, make_patient
 
@@ -28,7 +28,7 @@ def clinic() -> Clinic:
 
 
 def told(clinic: Clinic, **row: Any) -> Patient:
-    store_vendor_patient(clinic=clinic, record=shapes.Patient.from_wire({"external_id": "mrn-1", **row}))
+    store_vendor_patient(clinic=clinic, record=records.Patient.from_wire({"external_id": "mrn-1", **row}))
     return Patient.objects.for_clinic(clinic).get()
 
 
@@ -54,7 +54,7 @@ def test_what_is_ours_is_not_the_vendors_to_change(clinic: Clinic) -> None:
 
 def test_nothing_new_writes_nothing(clinic: Clinic, django_assert_num_queries: Any) -> None:
     told(clinic, name="Name")
-    record = shapes.Patient.from_wire({"external_id": "mrn-1", "name": "Name"})
+    record = records.Patient.from_wire({"external_id": "mrn-1", "name": "Name"})
     with django_assert_num_queries(3):  # savepoint, look, release
         store_vendor_patient(clinic=clinic, record=record)
 
@@ -66,8 +66,8 @@ def test_text_that_postgresql_refuses_and_text_too_long_are_stored_as_far_as_the
 
 def test_one_record_that_cannot_be_stored_costs_no_other_of_its_page(clinic: Clinic) -> None:
     request = Request.objects.create(clinic=clinic, kind=RequestKind.PATIENTS)
-    odd = shapes.Patient("mrn-2", name="x" * 500)
-    page = shapes.Page((shapes.Patient("mrn-1"), odd, shapes.Patient("mrn-3")), "", 3, 0)
+    odd = records.Patient("mrn-2", name="x" * 500)
+    page = records.Page((records.Patient("mrn-1"), odd, records.Patient("mrn-3")), "", 3, 0)
     assert store_patients(request, page) == 1
     assert Patient.objects.for_clinic(clinic).count() == 2
 

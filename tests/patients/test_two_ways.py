@@ -14,15 +14,15 @@ from django.db.models.functions import Now
 from pytest_django import Settings
 
 from clinics.models import AuditEvent, Clinic, User
-from devices.handlers import carried_patient
-from patients import actions
-from patients.merging import store_taken
+from devices.vendor_payloads import carried_patient
+from patients.actions import records as actions_records
+from patients.from_vendor import store_taken
 from patients.models import Patient
 from patients.presentation import standing
-from tenovi import shapes
-from tenovi.drain import drain
+from tenovi.client import records
 from tenovi.models import Request, RequestKind
-from tenovi.queue import ask
+from tenovi.outbound.enqueue import ask
+from tenovi.outbound.sender import drain
 from tests.factories import make_patient, make_user
 from tests.sandbox_server import Sandbox
 from tests.vendor import PATIENTS, sandbox_clinic, vendor_clinic, wire_page
@@ -51,10 +51,10 @@ class Account:
         return Patient.objects.for_clinic(self.clinic).with_external_id(self.external_id).get()
 
     def create(self, **values: Any) -> None:
-        actions.create_patient(clinic=self.clinic, by=self.by, external_id=self.external_id, **values)
+        actions_records.create_patient(clinic=self.clinic, by=self.by, external_id=self.external_id, **values)
 
     def change(self, **values: Any) -> None:
-        actions.change_patient(patient=self.here, by=self.by, **values)
+        actions_records.change_patient(patient=self.here, by=self.by, **values)
 
     def change_there(self, **values: Any) -> None:
         answer = self.sandbox.call(f"/hwi/hwi-patients/{self.external_id}/", method="PATCH", body=values)
@@ -207,7 +207,9 @@ def test_a_confirmed_address_is_taken_without_a_check(account: Account) -> None:
     account.create(name="Test Person", **WHOLE | {"address": "1 Nowhere Lane"})
     account.send()
     here = account.here
-    actions.confirm_address(patient=here, by=account.by, version=here.version, reason="Seen on a letter")
+    actions_records.confirm_address(
+        patient=here, by=account.by, version=here.version, reason="Seen on a letter"
+    )
     account.send()
     assert account.there["confirm_address"] is True
     assert account.here.address_status == "Verified"
@@ -246,13 +248,13 @@ def test_a_refusal_is_told_in_the_vendors_words_until_it_is_mended(
     patient = make_patient(clinic, "mrn-1", name="Test Person")
     said = {"zip_code": ["Ensure this field has no more than 5 characters."]}
     stub.reply(RECORD, Reply(400, said), Reply(200, {"external_id": "mrn-1"}))
-    actions.change_patient(patient=patient, by=by, zip_code="9261412345")
+    actions_records.change_patient(patient=patient, by=by, zip_code="9261412345")
     drain()
     patient.refresh_from_db()
     stands = standing(patient)
     assert (stands.state, stands.sentence) == ("refused", "Tenovi refused the new zip code.")
     assert stands.why == "ZIP code: Ensure this field has no more than 5 characters."
-    actions.change_patient(patient=patient, by=by, zip_code="92614")
+    actions_records.change_patient(patient=patient, by=by, zip_code="92614")
     assert standing(Patient.objects.for_clinic(clinic).get()).state == "waiting"
     drain()
     assert standing(Patient.objects.for_clinic(clinic).get()).state == "taken"
@@ -261,10 +263,10 @@ def test_a_refusal_is_told_in_the_vendors_words_until_it_is_mended(
 def test_a_refused_change_goes_out_when_it_is_sent_again(stub: VendorStub, clinic: Clinic, by: User) -> None:
     patient = make_patient(clinic, "mrn-1", name="Test Person")
     stub.reply(RECORD, Reply(400, {"detail": "Not now."}), Reply(200, {"external_id": "mrn-1"}))
-    actions.change_patient(patient=patient, by=by, name="New Name")
+    actions_records.change_patient(patient=patient, by=by, name="New Name")
     drain()
     assert standing(Patient.objects.for_clinic(clinic).get()).why == "Not now."
-    actions.send_again(patient=patient, by=by)
+    actions_records.send_again(patient=patient, by=by)
     assert standing(Patient.objects.for_clinic(clinic).get()).why == ""
     drain()
     assert len(stub.asked) == 2
@@ -275,7 +277,7 @@ def test_what_was_given_up_on_the_operations_page_is_told_as_not_sent(
     stub: VendorStub, clinic: Clinic, by: User
 ) -> None:
     patient = make_patient(clinic, "mrn-1", name="Test Person")
-    actions.change_patient(patient=patient, by=by, name="New Name")
+    actions_records.change_patient(patient=patient, by=by, name="New Name")
     Request.objects.for_clinic(clinic).delete()
     stands = standing(Patient.objects.for_clinic(clinic).get())
     assert (stands.sentence, stands.may_be_sent_again) == ("Not sent to Tenovi: the new name.", True)
@@ -288,7 +290,7 @@ def test_a_change_made_while_one_is_on_its_way_still_waits_afterwards(
     seen: list[str] = []
 
     def edit_again() -> None:
-        actions.change_patient(patient=patient, by=by, city="Orange")
+        actions_records.change_patient(patient=patient, by=by, city="Orange")
         connection.close()
 
     def look() -> None:
@@ -297,7 +299,7 @@ def test_a_change_made_while_one_is_on_its_way_still_waits_afterwards(
 
     answer = {"external_id": "mrn-1"}
     stub.reply(RECORD, Reply(200, answer, before=edit_again), Reply(200, answer, before=look))
-    actions.change_patient(patient=patient, by=by, city="Tustin")
+    actions_records.change_patient(patient=patient, by=by, city="Tustin")
     drain()
     assert seen == ["waiting"]
     assert standing(Patient.objects.for_clinic(clinic).get()).state == "taken"
@@ -309,7 +311,7 @@ def test_a_list_that_was_on_its_way_while_somebody_edited_takes_nothing_back(
     patient = make_patient(clinic, "mrn-1", city="Irvine")
 
     def edit() -> None:
-        actions.change_patient(patient=patient, by=by, city="Tustin")
+        actions_records.change_patient(patient=patient, by=by, city="Tustin")
         Request.objects.for_clinic(clinic).filter(kind=RequestKind.PATIENT_PUSH).delete()
         connection.close()
 
@@ -332,11 +334,11 @@ def somebody_waits_for_a_lock() -> bool:
 def test_an_edit_waits_for_the_answer_to_the_one_before_and_neither_is_lost(clinic: Clinic, by: User) -> None:
     """Both lock the request first and the patient then: in another order each would wait for the other."""
     patient = make_patient(clinic, "mrn-1", city="Irvine")
-    actions.change_patient(patient=patient, by=by, city="Tustin")
+    actions_records.change_patient(patient=patient, by=by, city="Tustin")
     request = Request.objects.for_clinic(clinic).get()
 
     def edit() -> None:
-        actions.change_patient(patient=patient, by=by, city="Orange")
+        actions_records.change_patient(patient=patient, by=by, city="Orange")
         connection.close()
 
     with ThreadPoolExecutor(1) as pool:
@@ -347,7 +349,7 @@ def test_an_edit_waits_for_the_answer_to_the_one_before_and_neither_is_lost(clin
             while not somebody_waits_for_a_lock() and time.monotonic() < deadline:
                 assert not wait([editing], timeout=0.02).done
             assert somebody_waits_for_a_lock()
-            store_taken(clinic=clinic, request=request, record=shapes.Patient("mrn-1"))
+            store_taken(clinic=clinic, request=request, record=records.Patient("mrn-1"))
         editing.result(timeout=120)
     patient.refresh_from_db()
     assert (patient.city, patient.unsent) == ("Orange", {"city": "Tustin"})
@@ -363,7 +365,7 @@ def test_a_list_that_was_asked_for_before_the_vendor_took_a_change_does_not_undo
         request = Request.objects.create(clinic=clinic, kind=RequestKind.PATIENT_PUSH, target="mrn-1")
         with transaction.atomic():
             store_taken(
-                clinic=clinic, request=request, record=shapes.Patient(external_id="mrn-1", name="New Name")
+                clinic=clinic, request=request, record=records.Patient(external_id="mrn-1", name="New Name")
             )
         request.delete()
         connection.close()

@@ -12,8 +12,8 @@ from rest_framework.test import APIClient
 
 from clinics.models import AuditEvent, Clinic
 from patients.models import Patient
-from tenovi.drain import drain
 from tenovi.models import Request
+from tenovi.outbound.sender import drain
 from tests.factories import make_clinic, make_patient, make_user
 from tests.patients.test_api import RECORD, URL
 from tests.rest import api_client, token_of

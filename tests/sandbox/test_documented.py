@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import re
 
-from tenovi import client
-from tenovi.sandbox.api import ROUTES
+from tenovi.client import endpoints
+from tenovi.sandbox.routes import ROUTES
 
 READ, BOTH = {"GET"}, {"GET", "POST"}
 DOCUMENTED: dict[str, set[str]] = {
@@ -51,5 +51,7 @@ def test_every_route_is_on_a_page_of_the_vendors() -> None:
 
 
 def test_our_client_names_no_path_that_is_not_served() -> None:
-    paths = {value for name, value in vars(client).items() if name.isupper() and str(value).startswith("/")}
+    paths = {
+        value for name, value in vars(endpoints).items() if name.isupper() and str(value).startswith("/")
+    }
     assert {re.sub(r"\{\w+\}", "<>", path) for path in paths} <= DOCUMENTED.keys() | DECLARED.keys()

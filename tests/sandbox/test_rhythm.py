@@ -6,7 +6,7 @@ from collections import Counter
 from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo
 
-from tenovi.sandbox.live import Live
+from tenovi.sandbox.live_readings import Live
 from tenovi.sandbox.simulation import Clinic, Device
 from tenovi.sandbox.state import State
 

@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from fulfillment.statuses import STATUSES
-from tenovi.sandbox import shipping
+from fulfillment.vendor_statuses import STATUSES
+from tenovi.sandbox import shipment_history
 from tenovi.sandbox.simulation import Clinic
 
 pytestmark = pytest.mark.clock
@@ -18,7 +18,7 @@ pytestmark = pytest.mark.clock
 NOW = datetime(2025, 12, 3, 14, 20, tzinfo=UTC)
 CAPTURED = Path(__file__).parent.parent / "payloads"
 
-Journey = list[tuple[shipping.Json, datetime]]
+Journey = list[tuple[shipment_history.Json, datetime]]
 
 
 @pytest.fixture(scope="module")
@@ -29,7 +29,7 @@ def clinic() -> Clinic:
 @pytest.fixture(scope="module")
 def journeys(clinic: Clinic) -> dict[str, Journey]:
     found: dict[str, Journey] = defaultdict(list)
-    for element, at in shipping.news(clinic):
+    for element, at in shipment_history.news(clinic):
         found[element["hwi_device_id"]].append((element, at))
     return found
 
@@ -60,7 +60,7 @@ def test_every_device_has_a_journey_in_time_that_ends_before_its_first_reading(
 
 def test_the_cast_shows_one_of_each_story(clinic: Clinic, journeys: dict[str, Journey]) -> None:
     last = {device_id: journey[-1][0]["status"] for device_id, journey in journeys.items()}
-    assert last == {device.id: shipping.status_of(device) for device in clinic.devices}
+    assert last == {device.id: shipment_history.status_of(device) for device in clinic.devices}
     waiting = Counter(last.values()) - Counter({"Connected": 1000})
     assert waiting == {"Client Action Required": 1, "Shipped": 1, "Delivered": 1}
     replaced = [device_id for device_id, journey in journeys.items() if "Replaced" in str(journey)]
@@ -79,13 +79,13 @@ def test_a_replacement_leads_from_the_first_hardware_to_the_present_one(
 
 def test_the_same_seed_gives_the_same_journeys(journeys: dict[str, Journey]) -> None:
     again = Clinic(seed=1, patients=24, days=90, until=NOW)
-    assert list(shipping.news(again)) == [one for journey in journeys.values() for one in journey]
+    assert list(shipment_history.news(again)) == [one for journey in journeys.values() for one in journey]
 
 
 def test_a_long_history_leaves_a_day_for_the_journey_before_it() -> None:
     long = Clinic(seed=1, patients=24, days=700, until=NOW)
     connected: dict[str, datetime] = {}
-    for element, at in shipping.news(long):
+    for element, at in shipment_history.news(long):
         if element["status"] == "Connected":
             connected.setdefault(element["hwi_device_id"], at)
     assert connected and all(at <= long.since for at in connected.values())
@@ -93,7 +93,7 @@ def test_a_long_history_leaves_a_day_for_the_journey_before_it() -> None:
 
 def test_special_orders_have_the_captured_keys_and_take_the_vendors_steps(clinic: Clinic) -> None:
     steps: dict[str, list[str]] = defaultdict(list)
-    for order, at in shipping.special_orders(clinic):
+    for order, at in shipment_history.special_orders(clinic):
         name = {"BU": "bulk", "SU": "supply", "RE": "replacement"}[order["order_type"]]
         assert set(order) == set(json.loads((CAPTURED / "special-orders" / f"{name}.json").read_text()))
         assert datetime.fromisoformat(order["updated_on"]) == at <= NOW

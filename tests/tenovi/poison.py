@@ -6,7 +6,7 @@ import threading
 
 from clinics.models import Clinic
 from tenovi.models import Request, RequestKind
-from tenovi.queue import ask_for_each
+from tenovi.outbound.enqueue import ask_for_each
 from tests.vendor import empty_account
 from tests.vendor_stub import Reply, VendorStub
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 import sys
 import time
 
-from tenovi.client import TenoviClient
-from tenovi.errors import NotSent
-from tenovi.limiter import Limiter
+from tenovi.client.endpoints import TenoviClient
+from tenovi.client.errors import NotSent
+from tenovi.outbound.limiter import Limiter
 from tests.vendor_stub import DOMAIN, KEY
 
 

@@ -8,8 +8,8 @@ from urllib.parse import quote
 
 import pytest
 
-from tenovi import errors
-from tenovi.client import Open, TenoviClient
+from tenovi.client import errors
+from tenovi.client.endpoints import Open, TenoviClient
 from tests.vendor_stub import DOMAIN, KEY, VendorStub
 
 LIST = {"created_gte": "2025-01-01T00:00:00Z", "created_lt": "2025-02-01T00:00:00Z"}

@@ -10,7 +10,7 @@ from rest_framework.test import APIClient
 
 from clinics.models import AuditEvent, Clinic, Role
 from devices.models import Device
-from tenovi import inbox
+from tenovi.inbound import deliveries
 from tenovi.models import Delivery
 from tests.factories import deliver, element, held_device, make_clinic, make_device, make_user
 from tests.rest import api_client, note_no_use, results, walk
@@ -88,7 +88,7 @@ def test_what_was_settled_later_is_no_longer_listed(api: APIClient, clinic: Clin
     deliver(clinic, element(key))
     assert [item["reason"] for item in results(api.get(URL))[0]["items"]] == ["unknown_device"]
     make_device(clinic, hwi_device_id=key)
-    inbox.resettle_for_device(clinic, key)
+    deliveries.resettle_for_device(clinic, key)
     assert [(row["state"], row["items"]) for row in results(api.get(URL))] == [("settled", [])]
 
 

@@ -9,10 +9,10 @@ from django.test import Client
 
 from clinics.models import Clinic, Role
 from patients.models import Patient
-from tenovi.client import SIZE_CAP
-from tenovi.drain import drain
+from tenovi.client.endpoints import SIZE_CAP
 from tenovi.models import Call, ParkedKey, Request, RequestKind
-from tenovi.queue import ask
+from tenovi.outbound.enqueue import ask
+from tenovi.outbound.sender import drain
 from tests.factories import make_user
 from tests.vendor import DEVICES, PATIENTS, vendor_clinic, wire_device, wire_page
 from tests.vendor_stub import KEY, Reply, VendorStub

@@ -14,8 +14,8 @@ from typing import Any
 
 import pytest
 
-from tenovi import errors
-from tenovi.client import SIZE_CAP, CallRecord, Open, TenoviClient
+from tenovi.client import errors
+from tenovi.client.endpoints import SIZE_CAP, CallRecord, Open, TenoviClient
 from tests.vendor_stub import DOMAIN, KEY, Reply, VendorStub
 
 PAYLOADS = Path(__file__).parent.parent / "payloads" / "api"

@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-from tenovi import errors
-from tenovi.client import SIZE_CAP, Open, TenoviClient, already_exists
+from tenovi.client import errors
+from tenovi.client.endpoints import SIZE_CAP, Open, TenoviClient, already_exists
 from tests.sandbox_server import Sandbox
 from tests.vendor_stub import DOMAIN, KEY, Reply, VendorStub
 

@@ -10,8 +10,8 @@ import pytest
 from django.utils import timezone
 
 from clinics.models import Clinic
+from tenovi.inbound.reasons import sentence
 from tenovi.models import Delivery, Heartbeat
-from tenovi.reasons import sentence
 from tests.factories import deliver, element, held_device, make_clinic
 from tests.pages import signed_in, text_of
 

@@ -18,11 +18,12 @@ from pytest_django import Settings
 from clinics.models import Clinic
 from devices.models import Device
 from patients.models import Patient
-from tenovi.drain import drain
+from tenovi.clock import seconds_from_now
 from tenovi.key_locks import alone_with
-from tenovi.keys import keys_of, seconds_from_now, why_nothing_is_sent
 from tenovi.models import Call, ParkedKey, Priority, Request, RequestKind
-from tenovi.queue import ask, ask_for_each
+from tenovi.outbound.api_keys import keys_of, why_nothing_is_sent
+from tenovi.outbound.enqueue import ask, ask_for_each
+from tenovi.outbound.sender import drain
 from tenovi.registry import _answer_handlers as HANDLERS
 from tests.vendor import DEVICES, PATIENTS, vendor_clinic, wire_device, wire_page
 from tests.vendor_stub import DOMAIN, KEY, Reply, VendorStub

@@ -19,13 +19,13 @@ from pytest_django import Settings
 from clinics.models import Clinic
 from config import checks
 from fulfillment.models import Order
-from fulfillment.states import OrderState
+from fulfillment.order_states import OrderState
 from tenovi import key_locks
-from tenovi.drain import drain
 from tenovi.key_locks import LOCK_CLASS, NAME, alone_with
-from tenovi.keys import VendorKey, keys_of
 from tenovi.models import Priority, Request, RequestKind
-from tenovi.queue import ask, ask_for_each
+from tenovi.outbound.api_keys import VendorKey, keys_of
+from tenovi.outbound.enqueue import ask, ask_for_each
+from tenovi.outbound.sender import drain
 from tenovi.registry import _payload_builders as BUILDERS
 from tests.factories import make_order, make_patient
 from tests.faults.house import eventually

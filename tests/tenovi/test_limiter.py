@@ -13,9 +13,9 @@ import pytest
 from django.conf import settings
 from redis import Redis
 
-from tenovi import limiter as rules
-from tenovi.errors import LimiterAway, SlotLost
-from tenovi.limiter import SPACING, Limiter, Line, key_digest
+from tenovi.client.errors import LimiterAway, SlotLost
+from tenovi.outbound import limiter as rules
+from tenovi.outbound.limiter import SPACING, Limiter, Line, key_digest
 from tests.vendor_stub import KEY, Reply, VendorStub
 
 ROOT = Path(__file__).parent.parent.parent

@@ -14,12 +14,12 @@ from django.utils import timezone
 from clinics.models import Clinic, Role
 from measurements.models import DeviceCheck, Verification
 from measurements.reconcile import start
-from tenovi.client import Open, TenoviClient
-from tenovi.drain import drain
-from tenovi.kinds import CALLS, FETCHES
+from tenovi.client.endpoints import Open, TenoviClient
+from tenovi.client.records import Page
 from tenovi.models import Call, ParkedKey, Request, RequestKind
-from tenovi.queue import ask
-from tenovi.shapes import Page
+from tenovi.outbound.calls import CALLS, FETCHES
+from tenovi.outbound.enqueue import ask
+from tenovi.outbound.sender import drain
 from tests.factories import held_device, make_user
 from tests.vendor import vendor_clinic, wire_page
 from tests.vendor_stub import DOMAIN, KEY, Reply, VendorStub

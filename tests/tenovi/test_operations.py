@@ -10,10 +10,10 @@ from django.test import Client
 from django.utils import timezone
 
 from clinics.models import AuditEvent, Clinic, Role
-from tenovi.keys import Cause, account, park
 from tenovi.models import Call, Heartbeat, ParkedKey, Priority, Request, RequestKind
-from tenovi.operations import lasting
-from tenovi.queue import ask, ask_for_each
+from tenovi.outbound.api_keys import Cause, account, park
+from tenovi.outbound.enqueue import ask, ask_for_each
+from tenovi.pages.operations import lasting
 from tests.factories import make_clinic, make_user
 from tests.rest import api_client
 

@@ -17,13 +17,13 @@ from pytest_django import Settings
 
 from clinics.models import Clinic, Role
 from patients.models import Patient
-from tenovi import calling
-from tenovi import drain as draining
-from tenovi.drain import drain
-from tenovi.keys import standing_problem
+from tenovi.client import caller
 from tenovi.models import Call, ParkedKey, Priority, Request, RequestKind, WebhookDraft
-from tenovi.outages import PROBE
-from tenovi.queue import ask, ask_for_each
+from tenovi.outbound import sender as draining
+from tenovi.outbound.api_keys import standing_problem
+from tenovi.outbound.enqueue import ask, ask_for_each
+from tenovi.outbound.outages import PROBE
+from tenovi.outbound.sender import drain
 from tests.factories import make_user
 from tests.tenovi.poison import POISON, Poisoned, path_of
 from tests.vendor import vendor_clinic
@@ -43,7 +43,7 @@ def clinic(stub: VendorStub) -> Clinic:
 @pytest.fixture
 def in_a_hurry(monkeypatch: pytest.MonkeyPatch) -> None:
     """All waits as much shorter as the second is."""
-    monkeypatch.setattr(calling, "READ_TIMEOUT", SILENCE)
+    monkeypatch.setattr(caller, "READ_TIMEOUT", SILENCE)
     monkeypatch.setattr(draining, "SOON", 0.02)
     monkeypatch.setattr(draining, "GLANCE", 0.02)
     monkeypatch.setattr(draining, "HANGS", 0.1)
@@ -99,7 +99,7 @@ def test_while_one_call_hangs_others_and_a_click_go_out_beside_it(
 ) -> None:
     clicked = threading.Event()
 
-    monkeypatch.setattr(calling, "READ_TIMEOUT", 25.0)
+    monkeypatch.setattr(caller, "READ_TIMEOUT", 25.0)
 
     def answered_last() -> None:
         ask(clinic, RequestKind.PATIENT, "clicked", priority=Priority.PERSON, wake=False)
@@ -153,7 +153,7 @@ def test_a_vendor_that_is_away_is_told_once_and_work_resumes_by_itself(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     client.force_login(make_user("admin@alpha.test", clinic, Role.CLINIC_ADMIN))
-    monkeypatch.setattr("tenovi.outages.PROBE_DEADLINE", SILENCE)
+    monkeypatch.setattr("tenovi.outbound.outages.PROBE_DEADLINE", SILENCE)
     stub.reply_to_everything(AWAY[how])
     ask_for_each(clinic, RequestKind.PATIENT, targets)
     drain(seconds=1)

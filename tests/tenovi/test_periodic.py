@@ -12,8 +12,8 @@ import pytest
 from celery import current_app
 from django.db import connection, transaction
 
-from clinics.locks import hold
 from clinics.models import Clinic
+from common.locks import hold
 from config.celery import app
 from devices.models import Device
 from launcher import processes
@@ -70,7 +70,7 @@ def test_a_lock_is_held_by_one_connection_and_free_after_it() -> None:
 def held(clinic: Clinic, device: Device) -> Iterator[None]:
     """Somebody else stores readings of this device for as long as this lasts."""
     with transaction.atomic():
-        hold(clinic, [device.hwi_device_id.bytes])
+        hold(clinic.id, [device.hwi_device_id.bytes])
         yield
 
 

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tenovi.wire import pieces_of, value_of
+from tenovi.strict_json import pieces_of, value_of
 from tests.tenovi.any_json import values as json_values
 
 BLANKS = st.text(" \t\r\n", max_size=3)

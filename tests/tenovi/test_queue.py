@@ -10,9 +10,10 @@ from django.db.models.functions import Now
 from django.test import Client
 
 from clinics.models import Clinic, Role
-from tenovi.keys import Cause, account, keys_of, park, seconds_from_now, usable, why_nothing_is_sent
+from tenovi.clock import seconds_from_now
 from tenovi.models import Delivery, ParkedKey, Priority, Request, RequestKind
-from tenovi.queue import ask, ask_for_each, overview
+from tenovi.outbound.api_keys import Cause, account, keys_of, park, usable, why_nothing_is_sent
+from tenovi.outbound.enqueue import ask, ask_for_each, overview
 from tests.factories import deliver, element, make_clinic, make_user
 
 pytestmark = pytest.mark.django_db

@@ -10,10 +10,10 @@ from django.db.models import F
 from django.utils import timezone
 
 from clinics.models import Clinic
-from measurements import watch
+from measurements import reconcile_schedule
 from measurements.models import Reconciliation
 from measurements.reconcile import OVERLAP
-from tenovi import refusals
+from tenovi.inbound import refusals
 from tenovi.models import DoorCount, Request, RequestKind
 from tests.factories import basic, deliver, element, held_device, knock, make_clinic
 
@@ -46,8 +46,8 @@ def outage_runs(clinic: Clinic) -> list[Reconciliation]:
 def test_a_body_that_was_too_large_is_looked_for_at_the_vendor(clinic: Clinic) -> None:
     held_device(clinic)
     assert deliver(clinic, b" " * (1024 * 1024 + 1)).status_code == 413
-    watch.look()
-    watch.look()
+    reconcile_schedule.look()
+    reconcile_schedule.look()
     assert len(outage_runs(clinic)) == 1
 
 
@@ -66,7 +66,7 @@ def test_every_time_of_refusals_is_compared_once_also_the_second_within_an_hour(
         minutes_pass(clinic, minutes)
         if refused:
             refusals.count(None, "unavailable")
-        watch.look()
+        reconcile_schedule.look()
         began = outage_runs(clinic)
         assert len(began) == runs
         assert began[-1].since == DoorCount.objects.latest("last_at").start - OVERLAP
@@ -76,13 +76,13 @@ def test_every_time_of_refusals_is_compared_once_also_the_second_within_an_hour(
 def test_refusals_are_not_compared_while_the_last_comparison_is_under_way(clinic: Clinic) -> None:
     held_device(clinic)
     refusals.count(None, "unavailable")
-    watch.look()
+    reconcile_schedule.look()
     minutes_pass(clinic, 10)
     refusals.count(None, "unavailable")
-    watch.look()
+    reconcile_schedule.look()
     assert len(outage_runs(clinic)) == 1
     Reconciliation.objects.for_clinic(clinic).update(finished_at=timezone.now())
-    watch.look()
+    reconcile_schedule.look()
     assert len(outage_runs(clinic)) == 2
 
 
@@ -98,11 +98,11 @@ def knock_in_vain(clinic: Clinic, path: str = "measurements") -> None:
 def test_calls_without_a_valid_secret_are_compared_once_they_are_let_in_again(clinic: Clinic) -> None:
     device = held_device(clinic)
     knock_in_vain(clinic)
-    watch.look()
+    reconcile_schedule.look()
     assert refused_runs(clinic) == []
     deliver(clinic, element(device))
-    watch.look()
-    watch.look()
+    reconcile_schedule.look()
+    reconcile_schedule.look()
     (run,) = refused_runs(clinic)
     assert run.since == DoorCount.objects.get().start - OVERLAP
 
@@ -114,7 +114,7 @@ def test_calls_without_a_valid_secret_are_compared_when_there_are_none_for_ten_m
     knock_in_vain(clinic)
     for minutes, runs in ((9, 0), (2, 1), (20, 1)):
         minutes_pass(clinic, minutes)
-        watch.look()
+        reconcile_schedule.look()
         assert len(refused_runs(clinic)) == runs
 
 
@@ -124,7 +124,7 @@ def test_who_knocks_in_vain_all_day_does_not_have_the_vendor_asked_all_day(clini
     for _ in range(24):
         knock_in_vain(clinic)
         deliver(clinic, element(device))
-        watch.look()
+        reconcile_schedule.look()
         Reconciliation.objects.for_clinic(clinic).update(finished_at=timezone.now())
         minutes_pass(clinic, 5)
     assert 3 <= len(refused_runs(clinic)) <= 4  # of two hours
@@ -136,7 +136,7 @@ def test_only_the_clinic_whose_calls_were_refused_compares(clinic: Clinic) -> No
     knock_in_vain(beta)
     knock("POST", "/webhooks/nobody/measurements/", None)
     minutes_pass(clinic, 15)
-    watch.look()
+    reconcile_schedule.look()
     assert refused_runs(clinic) == []
 
 
@@ -145,11 +145,11 @@ def test_only_the_clinic_whose_calls_were_refused_compares(clinic: Clinic) -> No
 def test_shipping_news_that_were_refused_are_read_from_the_list_of_devices(
     clinic: Clinic, door: str, asked: bool
 ) -> None:
-    watch.look()  # the night's run asks for the list too
+    reconcile_schedule.look()  # the night's run asks for the list too
     Request.objects.for_clinic(clinic).delete()
     knock_in_vain(clinic, door)
     minutes_pass(clinic, 15)
-    watch.look()
+    reconcile_schedule.look()
     assert len(refused_runs(clinic)) == 1
     assert Request.objects.for_clinic(clinic).filter(kind=RequestKind.DEVICES).exists() is asked
 
@@ -161,5 +161,5 @@ def test_calls_refused_while_nothing_could_be_asked_are_compared_however_long_th
     knock_in_vain(clinic)
     minutes_pass(clinic, 30 * 24 * 60)
     Clinic.objects.update(created_at=F("created_at") - datetime.timedelta(days=60))
-    watch.look()
+    reconcile_schedule.look()
     assert len(refused_runs(clinic)) == 1

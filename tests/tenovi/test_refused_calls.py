@@ -12,7 +12,8 @@ from django.test import Client
 
 from clinics import webhook_secrets
 from clinics.models import Clinic
-from tenovi import inbox, refusals, tasks
+from tenovi import tasks
+from tenovi.inbound import deliveries, refusals
 from tenovi.models import DoorCount
 from tenovi.models.ledger import RefusalCause
 from tests.factories import basic, credentials, deliver, element, held_device, knock, make_clinic
@@ -91,7 +92,7 @@ def test_once_calls_are_let_in_again_it_says_that_the_gap_is_fetched(clinic: Cli
 def test_what_was_fetched_and_waits_is_no_call_that_was_let_in(clinic: Clinic) -> None:
     refuse()
     body = json.dumps(element(uuid.uuid4())).encode()
-    inbox.receive(clinic, "measurements", body, content_type="", address=None, fetched=True)
+    deliveries.receive(clinic, "measurements", body, content_type="", address=None, fetched=True)
     admin = signed_in(clinic, "clinic_admin")
     assert REFUSED in text_of(admin.get(PAGES[0]))
     assert "In the last hour 0" in text_of(admin.get("/c/alpha/operations/"))

@@ -7,9 +7,9 @@ import re
 import pytest
 
 from clinics.access import OPERATOR_PERMISSIONS, ROLE_PERMISSIONS, Permission
+from tenovi.inbound.reasons import QUARANTINED
+from tenovi.inbound.remedies import ENDS_IT, NEEDS, REMEDIES, Remedy, remedies_for
 from tenovi.models.ledger import DeliveryKind
-from tenovi.reasons import QUARANTINED
-from tenovi.remedies import ENDS_IT, NEEDS, REMEDIES, Remedy, remedies_for
 from tests.test_architecture import ROOT
 
 WHO_SEES = {

@@ -18,7 +18,8 @@ from clinics.models import AuditEvent, Clinic
 from devices.models import Device
 from measurements.handlers import store_delivery
 from measurements.models import Measurement
-from tenovi import inbox, registry
+from tenovi import registry
+from tenovi.inbound import deliveries
 from tenovi.models import Delivery, DeliveryItem
 from tenovi.registry import DeliveryHandler, Verdict
 from tests.factories import (
@@ -104,11 +105,11 @@ def test_five_failures_in_a_row_put_an_element_in_quarantine(
     handle_with(choking)
     deliver(clinic, body)
     for _ in range(3):
-        assert inbox.settle_pending() == 1
+        assert deliveries.settle_pending() == 1
         assert items(clinic) == [(0, "pending", "not_settled")]
-    assert inbox.settle_pending() == 1
+    assert deliveries.settle_pending() == 1
     assert items(clinic) == [(0, "quarantined", "internal_error")]
-    assert inbox.settle_pending() == 0
+    assert deliveries.settle_pending() == 0
 
     handle_with(store_delivery)
     call_command("settle_deliveries", "--all")
@@ -136,7 +137,7 @@ def test_waiting_for_a_device_is_no_failure(
         call_command("settle_deliveries", "--all")
     assign(make_device(clinic, hwi_device_id=hwi_device_id), make_patient(clinic))
     handle_with(choking)
-    inbox.resettle_for_device(clinic, hwi_device_id)
+    deliveries.resettle_for_device(clinic, hwi_device_id)
     assert items(clinic) == [(0, "pending", "not_settled")]
 
 
@@ -145,12 +146,12 @@ def test_a_delivery_settles_once_its_device_is_registered(clinic: Clinic) -> Non
     known, hwi_device_id = held_device(clinic), uuid.uuid4()
     body = [element(hwi_device_id), element(known), element(uuid.uuid4()), element(hwi_device_id, value_1=99)]
     assert settled(deliver(clinic, body)) == {"stored": 1, "quarantined": 3}
-    assert inbox.resettle_for_device(clinic, hwi_device_id) == 1
+    assert deliveries.resettle_for_device(clinic, hwi_device_id) == 1
     assert len([state for _, state, _ in items(clinic) if state == "quarantined"]) == 3
 
     assign(make_device(clinic, hwi_device_id=hwi_device_id), make_patient(clinic, "mrn-2"))
     for _ in range(2):
-        inbox.resettle_for_device(clinic, hwi_device_id)
+        deliveries.resettle_for_device(clinic, hwi_device_id)
         assert items(clinic) == [(0, "stored", ""), (2, "quarantined", "unknown_device"), (3, "stored", "")]
         assert Delivery.objects.for_clinic(clinic).get().state == "quarantined"
         assert values(clinic) == [99, 131, 131]
@@ -161,7 +162,7 @@ def test_another_clinics_device_settles_nothing_here(clinic: Clinic) -> None:
     other, hwi_device_id = make_clinic("beta"), uuid.uuid4()
     deliver(clinic, element(hwi_device_id))
     assign(make_device(other, hwi_device_id=hwi_device_id), make_patient(other))
-    assert inbox.resettle_for_device(other, hwi_device_id) == 0
+    assert deliveries.resettle_for_device(other, hwi_device_id) == 0
     call_command("settle_deliveries", "--all")
     assert items(clinic) == [(0, "quarantined", "unknown_device")]
 
@@ -186,12 +187,12 @@ def test_settling_again_twice_and_at_once_stores_one_reading(clinic: Clinic) -> 
 
     def settle(_: int) -> None:
         together.wait()
-        inbox.resettle_for_device(clinic, hwi_device_id)
+        deliveries.resettle_for_device(clinic, hwi_device_id)
         connection.close()
 
     with ThreadPoolExecutor(6) as processes:
         list(processes.map(settle, range(6)))
-    inbox.resettle_for_device(clinic, hwi_device_id)
+    deliveries.resettle_for_device(clinic, hwi_device_id)
     assert values(clinic) == [131]
     assert sorted(state for _, state, _ in items(clinic)) == ["duplicate", "duplicate", "stored"]
     assert not Delivery.objects.for_clinic(clinic).exclude(state="settled").exists()
@@ -240,9 +241,9 @@ def test_an_attempt_that_takes_the_process_down_counts(
     handle_with(die)
     for _ in range(4):
         with pytest.raises(SystemExit):
-            inbox.settle_pending()
+            deliveries.settle_pending()
     assert items(clinic) == [(0, "pending", "not_settled")]
-    inbox.settle_pending()
+    deliveries.settle_pending()
     assert items(clinic) == [(0, "quarantined", "internal_error")]
 
 
@@ -261,7 +262,7 @@ def test_one_that_takes_the_process_down_is_not_charged_to_its_siblings(
     handle_with(die_of_poison)
     for _ in range(6):
         with contextlib.suppress(SystemExit):
-            inbox.settle_pending()
+            deliveries.settle_pending()
     assert items(clinic) == [(0, "stored", ""), (1, "quarantined", "internal_error")]
 
 
@@ -284,11 +285,11 @@ def test_failures_of_the_database_are_not_charged_to_an_element(
     handle_with(fails_with(sqlstate))
     deliver(clinic, element(device))
     for _ in range(7):
-        inbox.settle_pending()
+        deliveries.settle_pending()
         assert items(clinic) == [(0, "pending", "not_settled")]
     assert DeliveryItem.objects.for_clinic(clinic).get().attempts == 0
     handle_with(store_delivery)
-    inbox.settle_pending()
+    deliveries.settle_pending()
     assert items(clinic) == [(0, "stored", "")]
 
 
@@ -301,9 +302,9 @@ def test_a_database_that_goes_away_while_sweeping_is_not_charged_either(
     handle_with(fails_with("57P01"))
     for _ in range(7):
         with pytest.raises(DatabaseError):
-            inbox.settle_pending()
+            deliveries.settle_pending()
     handle_with(store_delivery)
-    inbox.settle_pending()
+    deliveries.settle_pending()
     assert items(clinic) == [(0, "stored", "")]
 
 
@@ -315,12 +316,12 @@ def test_an_element_that_waits_for_its_device_goes_on_waiting_when_its_sibling_i
     handle_with(choking)
     deliver(clinic, [element(unknown), element(device, **{POISON: True})])
     for _ in range(6):
-        inbox.settle_pending()
+        deliveries.settle_pending()
     assert items(clinic) == [(0, "quarantined", "unknown_device"), (1, "quarantined", "internal_error")]
     named = DeliveryItem.objects.for_clinic(clinic).order_by("index").values_list("hwi_device_id", flat=True)
     assert list(named) == [unknown, device.hwi_device_id]
     assign(make_device(clinic, hwi_device_id=unknown), make_patient(clinic, "mrn-2"))
-    inbox.resettle_for_device(clinic, unknown)
+    deliveries.resettle_for_device(clinic, unknown)
     assert items(clinic) == [(0, "stored", ""), (1, "quarantined", "internal_error")]
 
 
@@ -331,7 +332,7 @@ def test_while_the_database_is_in_the_way_an_element_keeps_why_it_waits(
     unknown = uuid.uuid4()
     deliver(clinic, element(unknown))
     handle_with(fails_with("40P01"))
-    inbox.resettle_for_device(clinic, unknown)
+    deliveries.resettle_for_device(clinic, unknown)
     assert items(clinic) == [(0, "quarantined", "unknown_device")]
 
 

@@ -10,7 +10,7 @@ from django.db import connection
 
 from config.celery import app
 from tenovi import disk
-from tenovi.keys import seconds_from_now
+from tenovi.clock import seconds_from_now
 from tenovi.models import Call, Heartbeat
 from tenovi.tasks import forget, heartbeat
 from tests.factories import make_clinic

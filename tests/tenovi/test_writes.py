@@ -15,12 +15,12 @@ from pytest_django import Settings
 from clinics.models import Clinic
 from patients.models import Patient
 from tenovi import registry
-from tenovi.drain import drain
-from tenovi.keys import why_nothing_is_sent
-from tenovi.kinds import CALLS, CREATES, FETCHES, WRITES
 from tenovi.models import Call, Request, RequestKind
-from tenovi.outages import PROBE
-from tenovi.queue import ask
+from tenovi.outbound.api_keys import why_nothing_is_sent
+from tenovi.outbound.calls import CALLS, CREATES, FETCHES, WRITES
+from tenovi.outbound.enqueue import ask
+from tenovi.outbound.outages import PROBE
+from tenovi.outbound.sender import drain
 from tests.factories import assign, make_device, make_patient
 from tests.sandbox_server import Sandbox
 from tests.tenovi.test_client_in_sandbox import BAD

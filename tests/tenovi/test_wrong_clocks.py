@@ -11,10 +11,9 @@ from django.utils import timezone
 
 from clinics.models import Clinic
 from devices.models import Device
-from measurements.models import Measurement, Reconciliation, VitalDay
+from measurements.models import Cause, Measurement, Reconciliation, VitalDay
 from measurements.reconcile import start
-from measurements.verified import Cause
-from tenovi.keys import database_now
+from tenovi.clock import database_now
 from tenovi.models import Delivery
 from tests.factories import deliver, element, held_device, make_clinic, settled, vendor_time
 

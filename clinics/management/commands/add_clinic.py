@@ -11,7 +11,7 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.db import transaction
 from django.urls import reverse
 
-from clinics import actions
+from clinics.actions import clinic_settings
 from clinics.commands import add_json_option, answer, one_line, secret_from
 from clinics.models import Clinic
 from clinics.webhook_secrets import TwoAreValid
@@ -47,7 +47,7 @@ class Command(BaseCommand):
             raise CommandError("WEBHOOK_USERNAME and WEBHOOK_PASSWORD go together.")
         try:
             with transaction.atomic():
-                clinic, created = actions.save_clinic(
+                clinic, created = clinic_settings.save_clinic(
                     slug=options["slug"],
                     name=options["name"],
                     timezone=options["timezone"],
@@ -56,7 +56,7 @@ class Command(BaseCommand):
                     by=None,
                 )
                 if password:
-                    actions.add_webhook_secret(
+                    clinic_settings.add_webhook_secret(
                         clinic=clinic, header=header, username=username or "", password=password, by=None
                     )
         except TwoAreValid as error:

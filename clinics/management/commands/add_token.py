@@ -7,7 +7,7 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
-from clinics import actions
+from clinics.actions import people
 from clinics.commands import add_json_option, answer
 from clinics.models import User
 
@@ -21,7 +21,7 @@ class Command(BaseCommand):
         parser.add_argument("email", metavar="EMAIL")
         parser.add_argument("--name", default="", help="what it is for, so that its person knows it again")
         parser.add_argument(
-            "--days", type=int, default=actions.TOKEN_VALID_FOR.days, help="how long it is good; 0 for ever"
+            "--days", type=int, default=people.TOKEN_VALID_FOR.days, help="how long it is good; 0 for ever"
         )
         add_json_option(parser)
 
@@ -33,5 +33,5 @@ class Command(BaseCommand):
             raise CommandError(f"--days is from 1 to {MOST_DAYS}, or 0 for ever.")
         valid_for = datetime.timedelta(days=options["days"]) or None
         name = options["name"].strip()[:100]
-        token = actions.create_token(user=user, by=None, name=name, valid_for=valid_for)
+        token = people.create_token(user=user, by=None, name=name, valid_for=valid_for)
         answer(self, options, token, email=user.email, token=token)

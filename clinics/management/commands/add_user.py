@@ -8,7 +8,7 @@ from django.core.exceptions import ValidationError
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.db import transaction
 
-from clinics import actions
+from clinics.actions import people
 from clinics.commands import add_json_option, answer, clinic_of, one_line, secret_from
 from clinics.models import Role, User
 
@@ -38,16 +38,16 @@ class Command(BaseCommand):
         password = None if exists else secret_from("USER_PASSWORD", "Password")
         try:
             with transaction.atomic():
-                user, created = actions.save_user(
+                user, created = people.save_user(
                     email=options["email"], password=password, is_operator=options["operator"], by=None
                 )
                 if clinic:
-                    actions.grant_role(user=user, clinic=clinic, role=options["role"], by=None)
+                    people.grant_role(user=user, clinic=clinic, role=options["role"], by=None)
         except ValidationError as error:
             raise CommandError(one_line(error)) from None
-        except actions.OperatorIsNoMember as error:
+        except people.OperatorIsNoMember as error:
             raise CommandError(str(error)) from None
-        except actions.LastAdmin:
+        except people.LastAdmin:
             raise CommandError(f"{clinic} keeps at least one admin: give that role first.") from None
         what = [f"{options['role']} of {clinic.slug}"] if clinic else []
         what += ["operator"] if user.is_operator else []

@@ -12,13 +12,13 @@ from django.utils import timezone
 
 from clinics.commands import add_json_option, answer, clinic_of, moment_from
 from clinics.models import Clinic
-from devices.actions import settle_what_became_known
+from devices.from_vendor import settle_what_became_known
+from measurements.models import Cause, DeviceCheck, Reconciliation
 from measurements.reconcile import BACK, finish_runs, start
-from measurements.verified import Cause, DeviceCheck, Reconciliation
 from patients.models import Patient
-from tenovi.drain import drain
-from tenovi.elements import EARLIEST
-from tenovi.keys import NOT_SET_UP, UNREADABLE, why_nothing_is_sent
+from tenovi.inbound.element import EARLIEST
+from tenovi.outbound.api_keys import NOT_SET_UP, UNREADABLE, why_nothing_is_sent
+from tenovi.outbound.sender import drain
 
 LONG = 45.0  # seconds: a pause of the key that is not worth waiting for
 

@@ -12,12 +12,12 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.db import connection
 from django.utils import timezone
 
-from clinics import actions
+from clinics.actions import clinic_settings
 from clinics.commands import add_json_option, answer, moment_from, one_line
 from clinics.models import Clinic
 from dashboard import demo
-from dashboard.gateway_trouble import watch_gateways
-from tenovi.elements import EARLIEST
+from dashboard.devices.gateway_alerts import watch_gateways
+from tenovi.inbound.element import EARLIEST
 from tenovi.sandbox import simulation
 
 
@@ -83,7 +83,7 @@ class Command(BaseCommand):
         if clinic := Clinic.objects.filter(slug=slug).first():
             return clinic
         try:
-            clinic, _ = actions.save_clinic(
+            clinic, _ = clinic_settings.save_clinic(
                 slug=slug,
                 name="Demo Clinic" if slug == "demo" else slug.replace("-", " ").title(),
                 timezone="America/New_York",
@@ -95,7 +95,7 @@ class Command(BaseCommand):
             raise CommandError(one_line(error)) from None
         username, password = os.environ.get("WEBHOOK_USERNAME"), os.environ.get("WEBHOOK_PASSWORD")
         if username and password:
-            actions.add_webhook_secret(
+            clinic_settings.add_webhook_secret(
                 clinic=clinic, header="", username=username, password=password, by=None
             )
         return clinic

@@ -10,13 +10,13 @@ from django.db.models import Sum
 
 from clinics.commands import add_json_option, answer, clinic_of
 from clinics.models import Clinic
-from devices.actions import settle_what_became_known
+from devices.from_vendor import settle_what_became_known
 from devices.sync import KINDS, ask_for_everything
-from measurements.actions import claim_readings
-from tenovi.drain import drain
-from tenovi.keys import NOT_SET_UP, UNREADABLE, why_nothing_is_sent
+from measurements.reclassify import claim_readings
 from tenovi.models import Call, Request, RequestKind
-from tenovi.queries import RequestQuerySet
+from tenovi.outbound.api_keys import NOT_SET_UP, UNREADABLE, why_nothing_is_sent
+from tenovi.outbound.sender import drain
+from tenovi.querysets import RequestQuerySet
 
 COUNTED = {
     "devices": RequestKind.DEVICES,

@@ -7,7 +7,7 @@ from typing import Any
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
-from fulfillment.drawing import redrawn
+from fulfillment.state_diagrams import redrawn
 
 
 class Command(BaseCommand):

@@ -7,7 +7,7 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from clinics.commands import add_json_option, answer, clinic_of
-from measurements.actions import misjudged, rejudge_patient
+from measurements.reclassify import misjudged, rejudge_patient
 from measurements.recount import drifted_patients, recount_all
 from patients.models import Patient
 

@@ -7,7 +7,7 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandParser
 
 from clinics.commands import add_json_option, answer
-from tenovi import inbox
+from tenovi.inbound import deliveries
 from tenovi.models import Delivery
 
 EVERYTHING = 10**9
@@ -21,9 +21,9 @@ class Command(BaseCommand):
         add_json_option(parser)
 
     def handle(self, *args: Any, **options: Any) -> None:
-        tried = inbox.settle_pending(limit=EVERYTHING)
+        tried = deliveries.settle_pending(limit=EVERYTHING)
         if options["all"]:
-            tried += inbox.settle_quarantined(limit=EVERYTHING)
+            tried += deliveries.settle_quarantined(limit=EVERYTHING)
         waiting = Delivery.objects.across_clinics()
         pending, quarantined = waiting.unsettled().count(), waiting.waiting_for_attention().count()
         words = f"{tried} deliveries tried; {pending} pending, {quarantined} in quarantine."

@@ -1,0 +1,190 @@
+"""The page of the webhooks at the vendor: is ours there, does it answer, does every device use it?"""
+
+from __future__ import annotations
+
+import datetime
+from dataclasses import dataclass
+from typing import Any
+
+from django.contrib import messages
+from django.db.models import Max
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import get_object_or_404, redirect, render
+from django.urls import reverse
+from django.utils import timezone
+from django.views.decorators.http import require_http_methods
+
+from clinics.access import Permission, Visit, clinic_page
+from clinics.models import Clinic
+from clinics.webhook_secrets import TwoAreValid, idle_of_two
+from devices.models import DeviceProperty
+from devices.properties import WEBHOOK
+from tenovi.inbound import refusals
+from tenovi.models import Call, Delivery, RequestKind, VendorWebhook
+from tenovi.registered_webhooks import actions as registered_webhooks
+from tenovi.registered_webhooks.actions import DOORS, endpoint_of
+from tenovi.registered_webhooks.reachability import is_public, why_unreachable
+
+FRESH = datetime.timedelta(minutes=15)
+"""How old the vendor's list may be for something to be registered by it."""
+NAMES = {"MEASUREMENT": "Readings", "FULFILLMENT": "Shipping", "SPECIAL_ORDER": "Special orders"}
+MOST_PINNED = 50
+
+
+@dataclass(frozen=True)
+class Door:
+    """One of our doors, and what the vendor does about it. `problems` are sentences, none when all is well."""
+
+    name: str
+    endpoint: str
+    problems: tuple[str, ...]
+    last_came_at: datetime.datetime | None
+
+
+@clinic_page(Permission.MANAGE_CLINIC, shows_patients=False)
+@require_http_methods(["GET", "HEAD", "POST"])
+def vendor_webhooks(request: HttpRequest, visit: Visit) -> HttpResponse:
+    if request.method == "POST":
+        _do(request, visit)
+        return redirect("vendor-webhooks", visit.clinic.slug)
+    return render(request, "dashboard/vendor_webhooks.html", context(visit))
+
+
+def context(visit: Visit) -> dict[str, Any]:
+    """What `dashboard/vendor_webhooks.html` documents."""
+    clinic, read_at = visit.clinic, _read_at(visit.clinic)
+    telling = registered_webhooks.telling(clinic)
+    known = VendorWebhook.objects.for_clinic(clinic).order_by("event", "endpoint", "vendor_id")
+    mine = {webhook.id for found in registered_webhooks.ours(clinic).values() for webhook in found}
+    return {
+        "clinic": clinic,
+        "read_at": read_at,
+        "is_fresh": read_at is not None and timezone.now() - read_at < FRESH,
+        "doors": _doors(clinic) if read_at else [],
+        "registered": [
+            {"webhook": one, "name": NAMES.get(one.event, one.event), "is_ours": one.id in mine}
+            for one in known
+        ],
+        "makes_room": idle_of_two(clinic),
+        "telling": telling,
+        "under_way": any(not one.refused for one in telling),
+        "pinned": _pinned(visit),
+        "is_public": is_public(endpoint_of(clinic, "MEASUREMENT")),
+        "zone": clinic.zone,
+    }
+
+
+def _do(request: HttpRequest, visit: Visit) -> None:
+    clinic, wanted = visit.clinic, request.POST.get("do")
+    if wanted == "read":
+        registered_webhooks.ask_what_is_there(clinic)
+        messages.success(request, "Tenovi is asked. What it says appears here by itself.")
+    elif wanted == "try":
+        _try(request, clinic)
+    elif wanted == "register":
+        _register(request, visit)
+    elif wanted == "remove":
+        number = request.POST.get("webhook", "")
+        found = VendorWebhook.objects.for_clinic(clinic).select_related("clinic")
+        number = number if number.isascii() and number.isdecimal() and len(number) < 18 else "0"
+        registered_webhooks.remove(webhook=get_object_or_404(found, id=number), by=visit.user)
+        messages.success(request, "Tenovi is asked to remove it.")
+
+
+def _register(request: HttpRequest, visit: Visit) -> None:
+    read_at = _read_at(visit.clinic)
+    if read_at is None or timezone.now() - read_at >= FRESH:
+        messages.error(request, "First ask Tenovi what is there: otherwise something might be there twice.")
+        return
+    try:
+        retired = registered_webhooks.register(clinic=visit.clinic, by=visit.user)
+    except registered_webhooks.StillTelling:
+        messages.error(request, "Tenovi is being told already. Wait until that is done.")
+    except TwoAreValid:
+        said = "Two secrets are valid, and both were used in the last day. Retire one below Secrets first."
+        messages.error(request, said)
+    else:
+        gone = f" {retired} was not in use and is retired." if retired else ""
+        messages.success(request, f"Tenovi is told: a new secret, arrays, and all devices by default.{gone}")
+
+
+def _try(request: HttpRequest, clinic: Clinic) -> None:
+    for event, name in NAMES.items():
+        if problem := why_unreachable(endpoint_of(clinic, event)):
+            messages.error(request, f"{name}: {problem}")
+            return
+    messages.success(request, "All three doors answer, and let nobody in without the secret.")
+
+
+def _read_at(clinic: Clinic) -> datetime.datetime | None:
+    read = Call.objects.for_clinic(clinic).filter(kind=RequestKind.WEBHOOKS, outcome=Call.Outcome.ANSWERED)
+    return read.newest_first().values_list("at", flat=True).first()
+
+
+def _doors(clinic: Clinic) -> list[Door]:
+    came = Delivery.objects.for_clinic(clinic).by_webhook().exclude(state="rejected").order_by()
+    last = dict(came.values_list("kind").annotate(last=Max("received_at")))
+    refused = {} if registered_webhooks.are_changing(clinic) else _still_refused(clinic)
+    return [
+        Door(
+            NAMES[event],
+            endpoint_of(clinic, event),
+            tuple(_problems(there) + _refusals(refused.get(DOORS[event]))),
+            last.get(DOORS[event]),
+        )
+        for event, there in registered_webhooks.ours(clinic).items()
+    ]
+
+
+def _still_refused(clinic: Clinic) -> dict[str, refusals.Refused]:
+    """By door, the calls against which nothing was done since."""
+    return {
+        one.kind: one
+        for one in refusals.of_last_hour(clinic)
+        if not one.is_over and not registered_webhooks.changed_since(clinic, one.last_at)
+    }
+
+
+def _refusals(refused: refusals.Refused | None) -> list[str]:
+    if refused is None:
+        return []
+    shown = "a secret that was retired" if refused.retired else "no valid secret"
+    calls = "A call was" if refused.count == 1 else f"{refused.count:,} calls were"
+    return [f"{calls} refused in the last hour: {shown} was shown. Register again to give it a new one."]
+
+
+def _problems(there: list[VendorWebhook]) -> list[str]:
+    if not there:
+        return ["Not registered: Tenovi sends nothing here."]
+    found = []
+    if len(there) > 1:
+        found.append(f"Registered {len(there)} times: each delivery comes as often. Remove all but one.")
+    if any(one.opens is False for one in there):
+        found.append("It shows a secret that does not open this door.")
+    if all(one.opens is None for one in there):
+        found.append("Tenovi does not say which secret it shows; whether something comes tells.")
+    if any(one.post_as_array is False for one in there):
+        found.append("Values measured together come one by one. As an array they come together.")
+    if any(one.enabled_by_default is False for one in there):
+        found.append("It is off by default: only devices pinned to it send here.")
+    return found
+
+
+def _pinned(visit: Visit) -> list[dict[str, Any]]:
+    """Devices that send to another webhook than ours. Their addresses for who may open them."""
+    clinic = visit.clinic
+    mine = {str(one.vendor_id) for one in registered_webhooks.ours(clinic)["MEASUREMENT"]}
+    rows = DeviceProperty.objects.for_clinic(clinic).filter(key=WEBHOOK).select_related("device")
+    elsewhere = [
+        row for row in rows.order_by("device__name", "id") if row.value and row.value.lower() not in mine
+    ]
+    return [
+        {
+            "device": row.device,
+            "webhook": row.value,
+            "url": reverse("device-properties", args=[clinic.slug, row.device_id])
+            if visit.may_manage_devices
+            else "",
+        }
+        for row in elsewhere[:MOST_PINNED]
+    ]

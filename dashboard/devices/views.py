@@ -1,0 +1,71 @@
+"""The pages about devices and gateways. What they show is put together in the modules beside this one."""
+
+from __future__ import annotations
+
+import uuid
+
+from django.contrib import messages
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+from django.urls import reverse
+from django.utils import timezone
+from django.utils.http import urlencode
+from django.views.decorators.http import require_POST, require_safe
+
+from clinics import audit
+from clinics.access import Permission, Visit, clinic_page
+from dashboard.devices import context as devices_context
+from dashboard.devices import device_list, gateway_context, gateway_list
+from devices import hardware_log
+from devices.access import device_for, gateway_for
+from tenovi.outbound.api_keys import NOT_SET_UP, UNREADABLE, why_nothing_is_sent
+
+
+@clinic_page(Permission.VIEW_PATIENTS)
+@require_safe
+def devices(request: HttpRequest, visit: Visit) -> HttpResponse:
+    context = device_list.context(visit.clinic, request.GET, timezone.now())
+    return render(request, "dashboard/devices.html", context)
+
+
+@require_POST
+@clinic_page(Permission.VIEW_PATIENTS, shows_patients=False)
+def search_hardware_log(request: HttpRequest, visit: Visit) -> HttpResponse:
+    """Have the vendor asked for a typed hardware id that nothing here knows."""
+    found = reverse("devices", args=[visit.clinic.slug])
+    if why_nothing_is_sent(visit.clinic) in (NOT_SET_UP, UNREADABLE):
+        messages.error(request, "There is no key to ask Tenovi with.")
+        return redirect(found)
+    try:
+        typed = request.POST.get("hardware_uuid", "")
+        hardware_id = hardware_log.search(clinic=visit.clinic, typed=typed, by=visit.user)
+    except hardware_log.NoHardwareId:
+        messages.error(
+            request,
+            "A Gateway ID has 12 digits and letters from A to F, an IMEI has 15 digits. That is neither.",
+        )
+        return redirect(found)
+    return redirect(f"{found}?{urlencode({'search': hardware_id})}")
+
+
+@clinic_page(Permission.VIEW_PATIENTS)
+@require_safe
+def device(request: HttpRequest, visit: Visit, device_id: uuid.UUID) -> HttpResponse:
+    found = device_for(visit, device_id)
+    audit.record_view("device_viewed", by=visit.user, clinic=visit.clinic, target=found)
+    return render(request, "dashboard/device.html", devices_context.context(found, timezone.now()))
+
+
+@clinic_page(Permission.VIEW_PATIENTS)
+@require_safe
+def gateways(request: HttpRequest, visit: Visit) -> HttpResponse:
+    context = gateway_list.context(visit.clinic, request.GET, timezone.now())
+    return render(request, "dashboard/gateways.html", context)
+
+
+@clinic_page(Permission.VIEW_PATIENTS)
+@require_safe
+def gateway(request: HttpRequest, visit: Visit, gateway_id: uuid.UUID) -> HttpResponse:
+    found = gateway_for(visit, gateway_id)
+    audit.record("gateway_viewed", by=visit.user, clinic=visit.clinic, target=found)
+    return render(request, "dashboard/gateway.html", gateway_context.context(found, timezone.now()))

@@ -1,0 +1,281 @@
+"""The patient page: how is she doing? Charts or table, the month's days, the devices."""
+
+from __future__ import annotations
+
+import calendar
+import datetime
+import json
+from dataclasses import dataclass
+from typing import Any
+
+from django.http import QueryDict
+from django.urls import reverse
+from django.utils.http import urlencode
+
+from billing.pace import Pace, pace
+from billing.report import vital_days
+from billing.windows import Window
+from common.dates import read_date
+from common.pages import page_of
+from common.wording import Choice, DayCell, zone_words
+from dashboard.patients.alerts import alerts_of, alerts_version
+from dashboard.patients.charts import ELSEWHERE, charts, table_only
+from dashboard.patients.devices import devices_of
+from dashboard.patients.latest_values import last_heard, latest_values, rank
+from dashboard.patients.metric_summaries import Figures, figures_of
+from dashboard.patients.shipping_panel import parcels_of
+from measurements.limits import beyond_words, thresholds_of
+from measurements.models import Measurement, Threshold
+from measurements.shown.change_token import readings_version
+from measurements.shown.day_evidence import DateEvidence, evidence
+from measurements.shown.presentation import marks_of, meaning_of, remarks_of, unit_text, value_text
+from measurements.shown.uses import TableRow, table_rows
+from patients.actions.archiving import deletion_request
+from patients.models import Patient
+from patients.presentation import record_card, record_version
+
+SPANS = (7, 30, 90, 365)
+DEFAULT_SPAN = 30
+PAGE_SIZE = 100
+
+
+@dataclass(frozen=True)
+class Span:
+    """Local dates shown, both included, and how they were asked for."""
+
+    first: datetime.date
+    last: datetime.date
+    days: int | None  # one of SPANS ending today, None for dates of the reader's own
+    view: str
+
+    @classmethod
+    def asked(cls, query: QueryDict, today: datetime.date) -> Span:
+        """What the address asks for; 30 days up to today when it asks for nothing sensible."""
+        view = "table" if query.get("view") == "table" else "charts"
+        try:
+            first, last = read_date(query.get("from", "")), read_date(query.get("to", ""))
+            if first <= last <= today + datetime.timedelta(2):
+                return cls(first, last, None, view)
+        except ValueError:
+            pass
+        days = int(query.get("days", "")) if query.get("days", "") in map(str, SPANS) else DEFAULT_SPAN
+        return cls(today - datetime.timedelta(days - 1), today, days, view)
+
+    @property
+    def query(self) -> str:
+        return f"days={self.days}" if self.days else f"from={self.first}&to={self.last}"
+
+    @property
+    def words(self) -> str:
+        if self.days:
+            return f"{self.days} days to {self.last:%-d %b}"
+        return f"{self.first:%-d %b %Y} to {self.last:%-d %b %Y}"
+
+    def moments(self, patient: Patient) -> tuple[datetime.datetime, datetime.datetime]:
+        """From midnight before the first date to midnight after the last, where the patient lives."""
+        midnight = datetime.time(tzinfo=patient.zone)
+        return (
+            datetime.datetime.combine(self.first, midnight),
+            datetime.datetime.combine(self.last + datetime.timedelta(1), midnight),
+        )
+
+
+def page_version(patient: Patient) -> str:
+    """Another text once the page would show something else."""
+    return f"{readings_version(patient)}-{record_version(patient)}-{alerts_version(patient)}"
+
+
+def context(patient: Patient, query: QueryDict, now: datetime.datetime) -> dict[str, Any]:
+    """What `dashboard/patient.html` documents."""
+    version = page_version(patient)  # before anything is read: what comes in between is new
+    today = patient.today(now)
+    span = Span.asked(query, today)
+    start, end = span.moments(patient)
+    latest = latest_values(patient.clinic, [patient.id]).get(patient.id, [])
+    last_reading_at, last_signal_at = last_heard(patient)
+    figures = figures_of(patient, start, end)
+    thresholds = thresholds_of(patient)
+    standing = _standing(patient, Window.of_month(f"{today:%Y-%m}"), today, now)
+    return {
+        "patient": patient,
+        "zone": patient.zone,
+        "card": {
+            "age": _age(patient.date_of_birth, today),
+            "programs": [one.program for one in standing],
+            "latest": [
+                item | {"beyond": beyond_words(thresholds.get(item["metric"]), *item["numbers"])}
+                for item in latest
+            ],
+            "pace": standing,
+            "last_reading_at": last_reading_at,
+            "last_signal_at": last_signal_at,
+        },
+        "span": {
+            "view": span.view,
+            "is_custom": span.days is None,
+            "first": span.first,
+            "last": span.last,
+            "words": span.words,
+            "start": int(start.timestamp()),
+            "end": int(end.timestamp()),
+            "this_year": str(today.year),
+            "zone_names": json.dumps(zone_words(start, end, patient.zone)),
+            "charts_url": f"?{span.query}",
+            "table_url": f"?{span.query}&view=table",
+            "choices": [
+                Choice(f"{days} days", f"?days={days}&view={span.view}", days == span.days) for days in SPANS
+            ],
+        },
+        "live": {
+            "url": reverse("patient-news", args=[patient.clinic.slug, patient.id]),
+            "version": version,
+        },
+        "charts": charts(patient, figures, thresholds, start, end) if span.view == "charts" else [],
+        "table_only": table_only(figures),
+        "readings": _readings(patient, figures, thresholds, span, query) if span.view == "table" else None,
+        "calendar": _calendar(patient, query, today, standing, span),
+        "devices": devices_of(patient, now),
+        "shipping": parcels_of(patient),
+        "record": record_card(patient),
+        "deletion": deletion_request(patient) if patient.archived_at else None,
+        "alerts": alerts_of(patient),
+    }
+
+
+def _age(born: datetime.date | None, today: datetime.date) -> int | None:
+    if born is None:
+        return None
+    return today.year - born.year - ((today.month, today.day) < (born.month, born.day))
+
+
+def _standing(patient: Patient, window: Window, today: datetime.date, now: datetime.datetime) -> list[Pace]:
+    return [
+        pace(row.program, row.days, window, today, has_today=today in row.dates)
+        for row in vital_days(patient.clinic, window, now=now, patient=patient)
+    ]
+
+
+def _readings(
+    patient: Patient,
+    figures: dict[str, Figures],
+    thresholds: dict[str, Threshold],
+    span: Span,
+    query: QueryDict,
+) -> dict[str, Any]:
+    """The rows of the table, of one metric or of all, and the choice between them."""
+    sent = {name: one for name, one in figures.items() if one.rows and name not in ELSEWHERE}
+    chosen = query.get("metric", "")
+    chosen = chosen if chosen in sent else ""
+    found = (
+        Measurement.objects.of_patient(patient)
+        .events()
+        .taken_between(*span.moments(patient))
+        .filter(metric__in=[chosen] if chosen else list(sent))
+        .select_related("device")
+        .order_by("-taken_at", "metric", "-id")
+    )
+    address = f"?{span.query}&view=table"
+    choices = [Choice("Everything", address, not chosen, sum(one.rows for one in sent.values()))]
+    choices += [
+        Choice(one.metric.label, f"{address}&{urlencode({'metric': name})}", name == chosen, one.rows)
+        for name, one in sorted(sent.items(), key=lambda item: (rank(item[0]), item[1].metric.label))
+    ]
+    page = page_of(
+        found,
+        query.get("page"),
+        PAGE_SIZE,
+        lambda readings: [_row(patient, row, thresholds) for row in table_rows(readings)],
+        group=lambda reading: reading.taken_at,
+    )
+    return {"page": page, "choices": choices if len(sent) > 1 else []}
+
+
+def _row(patient: Patient, row: TableRow, thresholds: dict[str, Threshold]) -> dict[str, Any]:
+    reading = row.reading
+    day = reverse("patient-day", args=[patient.clinic.slug, patient.id, reading.local_date])
+    return _reading(reading, thresholds) | {
+        "at": reading.taken_at,
+        "device": reading.device.name,
+        "day_url": f"{day}#reading-{reading.id}",
+        "parts": [_reading(part, thresholds) for part in row.parts],
+    }
+
+
+def _reading(reading: Measurement, thresholds: dict[str, Threshold]) -> dict[str, Any]:
+    metric = meaning_of(reading)
+    beyond = beyond_words(thresholds.get(reading.metric), reading.value_1, reading.value_2)
+    return {
+        "label": metric.label,
+        "value": value_text(metric, reading.value_1, reading.value_2),
+        "unit": unit_text(metric),
+        "remarks": remarks_of(reading, metric)
+        + [beyond] * bool(beyond)
+        + [reading.exclusion_reason or ""] * reading.excluded,
+        "marks": marks_of(reading),
+    }
+
+
+def _calendar(
+    patient: Patient, query: QueryDict, today: datetime.date, standing: list[Pace], span: Span
+) -> dict[str, Any]:
+    try:
+        window = Window.of_month(query.get("month", ""))
+    except ValueError:
+        window = Window.of_month(f"{today:%Y-%m}")
+    found: dict[datetime.date, list[DateEvidence]] = {}
+    for one in evidence(patient, window.first, window.last):
+        found.setdefault(one.date, []).append(one)
+    cells = {date: _cell(patient, date, found.get(date, []), today) for date in window.dates}
+    weeks = calendar.Calendar().monthdatescalendar(window.first.year, window.first.month)
+    is_current = window.first <= today <= window.last
+    view = f"&{span.query}&view={span.view}"
+    return {
+        "title": window.title,
+        "previous": _month_url(window.previous_month(), view),
+        "next": "" if window.last >= today else _month_url(window.next_month(), view),
+        "pace": standing if is_current else [],
+        "weeks": [[cells.get(date) for date in week] for week in weeks],
+        "notes": _notes(
+            {date: _joined(found[date]) for date in found if cells[date].state == "uncounted"}, cells
+        ),
+    }
+
+
+def _month_url(window: Window | None, view: str) -> str:
+    return f"?month={window.month}{view}" if window else ""
+
+
+def _notes(reasons: dict[datetime.date, str], cells: dict[datetime.date, DayCell]) -> list[dict[str, str]]:
+    """Dates in a row that have the same reason are one note: `3–9 Nov`."""
+    notes: list[dict[str, str]] = []
+    previous = None
+    for date in sorted(reasons):
+        if previous and date - previous == datetime.timedelta(1) and reasons[date] == reasons[previous]:
+            notes[-1]["label"] = f"{notes[-1]['first']}–{date:%-d %b}"
+        else:
+            notes.append(
+                {
+                    "first": f"{date:%-d}",
+                    "label": f"{date:%-d %b}",
+                    "url": cells[date].url,
+                    "reason": reasons[date],
+                }
+            )
+        previous = date
+    return notes
+
+
+def _cell(patient: Patient, date: datetime.date, found: list[DateEvidence], today: datetime.date) -> DayCell:
+    return DayCell.of(
+        date,
+        url=reverse("patient-day", args=[patient.clinic.slug, patient.id, date]),
+        today=today,
+        counted=any(one.counted for one in found),
+        words=_joined(found),
+    )
+
+
+def _joined(found: list[DateEvidence]) -> str:
+    if len(found) == 1:
+        return found[0].words
+    return "; ".join(f"{one.program} {one.words}" for one in found)

@@ -1,0 +1,111 @@
+"""One date of a patient, and what a person decides about its readings."""
+
+from __future__ import annotations
+
+import datetime
+import uuid
+from typing import Any, Protocol
+
+from django.contrib import messages
+from django.db import transaction
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+from django.urls import reverse
+from django.views.decorators.http import require_POST, require_safe
+
+from clinics import audit
+from clinics.access import Permission, Visit, clinic_page
+from clinics.models import User
+from measurements.access import reading_for
+from measurements.actions import exclusion
+from measurements.forms import EXCLUSION_REASONS, RESTORATION_REASONS, ReasonForm
+from measurements.models import Measurement
+from measurements.shown.day_context import day_context
+from measurements.shown.presentation import meaning_of
+from measurements.shown.uses import use_of
+from patients.access import patient_for
+from patients.models import Patient
+
+
+class Decision(Protocol):
+    def __call__(self, *, reading: Measurement, by: User, reason: str) -> None: ...
+
+
+@clinic_page(Permission.VIEW_PATIENTS)
+@require_safe
+def patient_day(
+    request: HttpRequest, visit: Visit, patient_id: uuid.UUID, day: datetime.date
+) -> HttpResponse:
+    found = patient_for(visit, patient_id)
+    audit.record(
+        "patient_viewed", by=visit.user, clinic=visit.clinic, target=found, detail={"date": str(day)}
+    )
+    return render(request, "dashboard/patient_day.html", _context(visit, found, day))
+
+
+@clinic_page(Permission.EXCLUDE_READINGS)
+@require_POST
+def exclude_reading(
+    request: HttpRequest, visit: Visit, patient_id: uuid.UUID, day: datetime.date, reading_id: int
+) -> HttpResponse:
+    found = patient_for(visit, patient_id)
+    return _decide(request, visit, found, day, reading_id, exclusion.exclude_reading, "excluded")
+
+
+@clinic_page(Permission.EXCLUDE_READINGS)
+@require_POST
+def restore_reading(
+    request: HttpRequest, visit: Visit, patient_id: uuid.UUID, day: datetime.date, reading_id: int
+) -> HttpResponse:
+    found = patient_for(visit, patient_id)
+    return _decide(request, visit, found, day, reading_id, exclusion.restore_reading, "restored")
+
+
+def _decide(
+    request: HttpRequest,
+    visit: Visit,
+    patient: Patient,
+    day: datetime.date,
+    reading_id: int,
+    decide: Decision,
+    done: str,
+) -> HttpResponse:
+    """Carry the decision out and say what became of the date; without a reason, ask again."""
+    reading = reading_for(patient, day, reading_id)
+    form = ReasonForm(request.POST)
+    if not form.is_valid():
+        context = _context(visit, patient, day) | {"asked_again": {"id": reading.id, "form": form}}
+        return render(request, "dashboard/patient_day.html", context)
+    readings = [reading]
+    if form.cleaned_data["together"]:
+        of_date = Measurement.objects.of_patient(patient).filter(local_date=day)
+        of_moment = of_date.taken_together_with(reading).select_related("clinic", "device")
+        readings = [one for one in use_of(reading, of_moment) if one.excluded == reading.excluded]
+    with transaction.atomic():
+        for one in readings:
+            decide(reading=one, by=visit.user, reason=form.cleaned_data["reason"])
+    labels = ", ".join(meaning_of(one).label for one in readings)
+    verdicts = (
+        f"{one['program']}: {one['sentence']}" for one in _context(visit, patient, day)["day"]["verdicts"]
+    )
+    messages.success(request, f"{labels} {done}. {' '.join(verdicts)}")
+    page = reverse("patient-day", args=[visit.clinic.slug, patient.id, day])
+    return redirect(f"{page}#reading-{reading.id}")
+
+
+def _context(visit: Visit, patient: Patient, day: datetime.date) -> dict[str, Any]:
+    """What `dashboard/patient_day.html` documents."""
+    context = day_context(
+        patient,
+        day,
+        url_of=lambda date: reverse("patient-day", args=[visit.clinic.slug, patient.id, date]),
+        with_values=True,
+    )
+    page = reverse("patient", args=[visit.clinic.slug, patient.id])
+    return context | {
+        "back_url": f"{page}?month={day:%Y-%m}#calendar",
+        "may_exclude": visit.may_exclude_readings,
+        "exclusion_reasons": EXCLUSION_REASONS,
+        "restoration_reasons": RESTORATION_REASONS,
+        "asked_again": None,
+    }

@@ -1,0 +1,169 @@
+"""The patients page: who needs me? The same few queries for 10, 50 or 10,000 patients."""
+
+from __future__ import annotations
+
+import datetime
+import uuid
+from collections.abc import Callable
+from typing import Any
+
+from django.http import QueryDict
+from django.urls import reverse
+from django.utils.http import urlencode
+
+from billing.pace import dates_left
+from billing.windows import Window
+from clinics.models import Clinic
+from common.pages import page_of
+from common.wording import Choice
+from dashboard.devices.state import NO_DEVICE, device_states
+from dashboard.patients.alerts import urgent_readings, words_about_patients
+from dashboard.patients.latest_values import irregular_pressure, latest_values
+from dashboard.patients.roster import Entry, furthest_behind, roster
+from dashboard.patients.sparklines import sparklines
+from patients.models import Patient, Program
+
+PAGE_SIZE = 50
+CHIPS = 4
+NOT_TAKEN_SHOWN = 5
+LONG_AGO = datetime.datetime(1, 1, 1, tzinfo=datetime.UTC)
+SORTS: dict[str, Callable[[Entry], Any]] = {
+    "name": lambda one: one.label.casefold(),
+    "days": lambda one: one.days,
+    "last": lambda one: one.last_reading_at or LONG_AGO,
+}
+Test = Callable[[Entry, datetime.datetime], bool]
+SHOWN: dict[str, tuple[str, Test]] = {
+    "behind": ("Behind", lambda one, now: one.stands("behind")),
+    "out-of-reach": ("Out of reach", lambda one, now: one.stands("out of reach")),
+    "attention": ("Needs attention", lambda one, now: one.needs_attention),
+    "quiet": ("No reading for 3 days", lambda one, now: one.is_quiet(now)),
+}
+
+
+def context(clinic: Clinic, query: QueryDict, now: datetime.datetime) -> dict[str, Any]:
+    """What `dashboard/patients.html` documents. Days are those of the clinic's current month."""
+    window = Window.current_month(clinic, now)
+    today = clinic.today(now)
+    text = query.get("q", "").replace("\0", "").strip()
+    show = query.get("show", "") if query.get("show") in SHOWN else ""
+    program = query.get("program", "") if query.get("program") in Program.values else ""
+    sort = query.get("sort", "name")
+    sort = sort if sort.lstrip("-") in SORTS else "name"
+    everybody = roster(clinic, window, now)
+    named = [one for one in everybody if one.matches(text)] if text else everybody
+    in_program = [one for one in named if not program or program in one.programs]
+    chosen = [one for one in in_program if SHOWN[show][1](one, now)] if show else in_program
+    kept = {"q": text, "sort": query.get("sort", ""), "show": show, "program": program}
+    return {
+        "summary": {
+            "patients": len(chosen),
+            "month": f"{window.first:%B}",
+            "left": dates_left(window, today, False),
+            "is_part": bool(text or show or program),
+        },
+        "urgent": urgent_readings(clinic) if any(one.needs_attention for one in everybody) else None,
+        "attention_url": _url(kept | {"q": "", "program": ""}, show="attention"),
+        "behind": [] if text or show or program else _furthest_behind(clinic, everybody),
+        "not_taken": [] if text or show or program else _not_taken(clinic),
+        "filters": _standing_choices(in_program, kept, now),
+        "programs": _program_choices(
+            [one for one in named if SHOWN[show][1](one, now)] if show else named, kept
+        ),
+        "sort": sort,
+        "page": page_of(
+            _sorted(chosen, sort),
+            query.get("page"),
+            PAGE_SIZE,
+            lambda listed: _rows(clinic, listed, today, now),
+        ),
+    }
+
+
+def _sorted(entries: list[Entry], sort: str) -> list[Entry]:
+    """By name where equal; patients without a program come last when sorted by days."""
+    key = SORTS[sort.lstrip("-")]
+    told = [one for one in entries if key(one) is not None]
+    rest = [one for one in entries if key(one) is None]
+    return [*sorted(told, key=key, reverse=sort.startswith("-")), *rest]
+
+
+def _url(kept: dict[str, str], **changes: str) -> str:
+    """This page with other choices; what is not changed stays, but for the page number."""
+    return "?" + urlencode({name: value for name, value in (kept | changes).items() if value})
+
+
+def _standing_choices(entries: list[Entry], kept: dict[str, str], now: datetime.datetime) -> list[Choice]:
+    choices = [Choice("All", _url(kept, show=""), not kept["show"], len(entries))]
+    for key, (label, test) in SHOWN.items():
+        count = sum(test(one, now) for one in entries)
+        choices.append(Choice(label, _url(kept, show=key), kept["show"] == key, count))
+    return choices
+
+
+def _program_choices(entries: list[Entry], kept: dict[str, str]) -> list[Choice]:
+    """Each program; the one that is chosen leads back to all."""
+    choices = []
+    for program in Program.values:
+        count = sum(program in one.programs for one in entries)
+        is_chosen = kept["program"] == program
+        choices.append(Choice(program, _url(kept, program="" if is_chosen else program), is_chosen, count))
+    return choices
+
+
+def _rows(
+    clinic: Clinic, listed: list[Entry], today: datetime.date, now: datetime.datetime
+) -> list[dict[str, Any]]:
+    ids = [one.patient_id for one in listed]
+    latest = latest_values(clinic, ids)
+    main: dict[uuid.UUID, str] = {
+        patient: value["metric"]
+        for patient, values in latest.items()
+        for value in reversed(values)
+        if value["metric"] != "irregular_heartbeat"  # an event that has no height
+    }
+    trends = sparklines(clinic, main, today)
+    states = device_states(clinic, ids, now)
+    alerts = words_about_patients(clinic, [one.patient_id for one in listed if one.needs_attention])
+    return [
+        {
+            "url": reverse("patient", args=[clinic.slug, one.patient_id]),
+            "name": one.label,
+            "external_id": one.external_id,
+            "zone": one.timezone or clinic.timezone,
+            "last_reading_at": one.last_reading_at,
+            "last_signal_at": one.last_signal_at,
+            "alert": alerts.get(one.patient_id),
+            **_latest(latest.get(one.patient_id, [])),
+            "trend": trends.get(one.patient_id),
+            "devices": states.get(one.patient_id, NO_DEVICE),
+            "programs": one.standings,
+        }
+        for one in listed
+    ]
+
+
+def _latest(values: list[dict[str, Any]]) -> dict[str, Any]:
+    """The chips, and in words what needs no chip then: an irregular heartbeat of the latest pressure."""
+    irregular_at = irregular_pressure(values)
+    chips = [one for one in values if not irregular_at or one["metric"] != "irregular_heartbeat"]
+    return {"irregular_at": irregular_at, "latest": chips[:CHIPS]}
+
+
+def _furthest_behind(clinic: Clinic, entries: list[Entry]) -> list[dict[str, str]]:
+    return [
+        {
+            "url": reverse("patient", args=[clinic.slug, entry.patient_id]),
+            "name": entry.label,
+            "words": f"{standing.days} days, {standing.words}",
+        }
+        for entry, standing in furthest_behind(entries)
+    ]
+
+
+def _not_taken(clinic: Clinic) -> list[dict[str, str]]:
+    refused = Patient.objects.for_clinic(clinic).not_taken_by_vendor().order_by("name", "id")
+    return [
+        {"url": reverse("patient", args=[clinic.slug, one.id]) + "#record", "name": str(one)}
+        for one in refused[:NOT_TAKEN_SHOWN]
+    ]

@@ -1,0 +1,34 @@
+"""A patient's parcels, for the patient page."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from fulfillment.access import special_orders_of
+from fulfillment.models import Order, Shipment
+from fulfillment.order_states import OrderState
+from fulfillment.orders.rows import order_rows as placed_rows
+from fulfillment.shipments.rows import shipment_rows
+from fulfillment.special_orders.rows import order_rows
+from patients.models import Patient
+
+SHOWN = 4  # of each sort: older ones are in the lists
+
+
+def parcels_of(patient: Patient) -> dict[str, Any]:
+    """What `dashboard/_shipping.html` shows: the devices that are not in use yet, or else the one
+    heard of last; special orders; and orders, those that Tenovi has not confirmed (`placed`) and the others
+    (`latest`)."""
+    shipments = Shipment.objects.of_patient(patient).select_related("device").order_by("-since", "-id")
+    rows = shipment_rows(patient.clinic, list(shipments))
+    orders = special_orders_of(patient).order_by("-received_at", "-id")
+    placed = Order.objects.for_clinic(patient.clinic).of_patient(patient).select_related("patient", "device")
+    waiting = placed.exclude(state__in=[OrderState.CONFIRMED, OrderState.CANCELLED]).newest_first()
+    return {
+        "placed": placed_rows(patient.clinic, list(waiting[:SHOWN])),
+        "latest": placed_rows(
+            patient.clinic, list(placed.filter(state=OrderState.CONFIRMED).newest_first()[:SHOWN])
+        ),
+        "rows": [row for row in rows if row.next_step][:SHOWN] or rows[:1],
+        "orders": order_rows(patient.clinic, orders[:SHOWN]),
+    }

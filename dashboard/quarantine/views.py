@@ -1,0 +1,120 @@
+"""The page of what waits in quarantine, and what people do about it: in one go for all of a device."""
+
+from __future__ import annotations
+
+import uuid
+
+from django.contrib import messages
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+from django.views.decorators.http import require_http_methods, require_POST
+
+from clinics import audit
+from clinics.access import Permission, Visit, clinic_page
+from dashboard.quarantine.rows import discarded_groups, waiting_groups
+from tenovi.inbound import deliveries
+from tenovi.inbound.remedies import Remedy
+from tenovi.models import DeliveryItem
+from tenovi.pages import actions
+from tenovi.querysets import DeliveryItemQuerySet
+
+LONGEST_NOTE = 500
+GONE = "None of that waits any more."
+
+
+@clinic_page(Permission.VIEW_DELIVERIES)
+@require_http_methods(["GET", "HEAD", "POST"])
+def waiting(request: HttpRequest, visit: Visit) -> HttpResponse:
+    if request.method == "POST":
+        _do(request, visit)
+        return redirect("deliveries-waiting", visit.clinic.slug)
+    groups = waiting_groups(visit)
+    context = {
+        "groups": groups,
+        "total": sum(group.count for group in groups),
+        "old": sum(group.count for group in groups if group.is_too_old),
+        "discarded": discarded_groups(visit),
+        "zone": visit.clinic.zone,
+    }
+    return render(request, "dashboard/waiting.html", context)
+
+
+@require_POST
+@clinic_page(Permission.MANAGE_DEVICES)
+def accept(request: HttpRequest, visit: Visit) -> HttpResponse:
+    """These are readings of who has the device, whomever the vendor names."""
+    items, why = _chosen(request, visit), _note(request)
+    if not why:
+        messages.error(request, "Say how you know whose it is.")
+    elif accepted := actions.accept_for_holder(clinic=visit.clinic, items=items, why=why, by=visit.user):
+        _settle(items)
+        messages.success(request, f"{_elements(accepted)} accepted as the holder’s.")
+    else:
+        messages.info(request, GONE)
+    return redirect("deliveries-waiting", visit.clinic.slug)
+
+
+def _do(request: HttpRequest, visit: Visit) -> None:
+    items, why = _chosen(request, visit), _note(request)
+    match request.POST.get("do"):
+        case Remedy.DISCARD if not why:
+            messages.error(request, "Say why: whoever looks for it later will want to know.")
+        case Remedy.DISCARD:
+            gone = actions.discard_elements(clinic=visit.clinic, items=items, why=why, by=visit.user)
+            said = f"{_elements(gone)} discarded. What was sent is kept, and can be taken back below."
+            messages.info(request, said if gone else GONE)
+        case "take_back":
+            back = actions.take_back_elements(clinic=visit.clinic, items=items, by=visit.user)
+            _settle(items)
+            messages.info(request, f"{_elements(back)} taken back." if back else GONE)
+        case Remedy.SETTLE:
+            tried = _settle(items)
+            detail = {"tried": tried}
+            audit.record("deliveries_settled_again", by=visit.user, clinic=visit.clinic, detail=detail)
+            messages.info(request, f"Tried again; {items.quarantined().count():,} of these still wait.")
+        case Remedy.ASK:
+            _ask(request, visit, items)
+        case Remedy.TELL:
+            told = actions.tell_clinic(clinic=visit.clinic, items=items, by=visit.user)
+            letters = f"{told} letter{'s' * (told != 1)} sent to the clinic’s admins."
+            messages.info(request, letters if told else "There is no admin to write to.")
+
+
+def _ask(request: HttpRequest, visit: Visit, items: DeliveryItemQuerySet) -> None:
+    device = items.quarantined().exclude(hwi_device_id=None).values_list("hwi_device_id", flat=True).first()
+    if device is None:
+        messages.info(request, GONE)
+        return
+    actions.ask_about_device(clinic=visit.clinic, hwi_device_id=device, by=visit.user)
+    messages.success(request, "Tenovi is asked about this device. What it names is stored by itself then.")
+
+
+def _settle(items: DeliveryItemQuerySet) -> int:
+    waiting = items.quarantined().values_list("delivery_id", flat=True)
+    return sum(deliveries.settle_again(delivery_id) for delivery_id in set(waiting))
+
+
+def _chosen(request: HttpRequest, visit: Visit) -> DeliveryItemQuerySet:
+    """The element of this id, or all of a device and reason; none for what makes no sense."""
+    items = DeliveryItem.objects.for_clinic(visit.clinic)
+    number, device, reason, kind = (_text(request, name) for name in ("item", "device", "reason", "kind"))
+    if number:
+        is_number = number.isascii() and number.isdecimal() and len(number) < 18
+        return items.filter(id=int(number)) if is_number else items.none()
+    try:
+        hwi_device_id = uuid.UUID(device) if device else None
+    except ValueError:
+        return items.none()
+    return items.filter(hwi_device_id=hwi_device_id, reason=reason, delivery__kind=kind)
+
+
+def _note(request: HttpRequest) -> str:
+    return _text(request, "note")[:LONGEST_NOTE]
+
+
+def _text(request: HttpRequest, name: str) -> str:
+    return request.POST.get(name, "").replace("\0", "").strip()
+
+
+def _elements(number: int) -> str:
+    return f"{number:,} element{'s' * (number != 1)}"

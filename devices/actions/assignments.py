@@ -1,0 +1,108 @@
+"""Who has a device from when on, as a person says it: the rows of assignments, and the word to the vendor.
+
+Readings follow in `measurements.actions.reassignment`, which is what pages call.
+"""
+
+from __future__ import annotations
+
+import datetime
+import uuid
+from dataclasses import dataclass
+
+from django.db.models import Q
+from django.utils import timezone
+
+from clinics.models import Clinic, User
+from devices.models import Assignment, Device
+from patients.models import Patient
+from tenovi.models import Priority, RequestKind
+from tenovi.outbound.enqueue import ask
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """What giving a device away from a moment on does to its assignments: the one in force then ends
+    (`ended`), and those that began later were a mistake and go (`removed`)."""
+
+    ended: Assignment | None
+    removed: tuple[Assignment, ...]
+
+    @property
+    def patients(self) -> set[uuid.UUID]:
+        """Who loses the device, at least for a time."""
+        return {one.patient_id for one in (self.ended, *self.removed) if one and one.patient_id}
+
+
+def change_from(device: Device, since: datetime.datetime) -> Change:
+    """What would change, newest first."""
+    later = Assignment.periods.for_clinic(device.clinic).filter(device=device).lasting_after(since)
+    rows = list(later.select_related("patient").order_by("-starts_at"))
+    ended = next((one for one in rows if one.starts_at < since), None)
+    return Change(ended, tuple(one for one in rows if one.starts_at >= since))
+
+
+def apply(
+    device: Device, change: Change, patient: Patient | None, since: datetime.datetime, by: User
+) -> None:
+    """Write the change and give the device to `patient` from then on, None for nobody.
+
+    Nobody is a row too: without it the next list of the vendor would give the device back. The caller
+    holds the device's lock and attaches the readings.
+    """
+    Assignment.periods.for_clinic(device.clinic).filter(id__in=[one.id for one in change.removed]).delete()
+    if change.ended:
+        goes_on = change.ended.patient_id == (patient.id if patient else None)
+        change.ended.ends_at = None if goes_on else since
+        change.ended.save(update_fields=["ends_at"])
+        if goes_on:
+            return
+    Assignment.periods.create(
+        clinic=device.clinic,
+        device=device,
+        patient=patient,
+        starts_at=since,
+        claimed_at=timezone.now(),
+        decided_by=by,
+        misnamed_as=_misnamed(device, patient) if patient else "",
+        agreed_at=timezone.now() if patient and _is_agreed(device, patient) else None,
+    )
+
+
+def overrule(device: Device, held: Assignment, patient: Patient) -> None:
+    """Let the assignment to `patient` stand: readings that name the vendor's patient are theirs."""
+    held.misnamed_as, held.misnamed_until = _misnamed(device, patient), None
+    held.save(update_fields=["misnamed_as", "misnamed_until"])
+
+
+def tell_vendor(device: Device) -> None:
+    """Have the vendor told who has the device now. Nothing is told of a device that nobody has, or that the
+    vendor has forgotten."""
+    if device.deleted_at:
+        return
+    target = str(device.hwi_device_id)
+    ask(device.clinic, RequestKind.DEVICE_UPDATE, target, priority=Priority.PERSON, insist=True)
+
+
+def note_told(*, clinic: Clinic, hwi_device_id: str) -> None:
+    """The vendor was told: what is measured from now on names the right patient."""
+    Assignment.objects.for_clinic(clinic).filter(
+        device__hwi_device_id=hwi_device_id, ends_at=None, misnamed_until=None
+    ).exclude(misnamed_as="").update(misnamed_until=timezone.now())
+
+
+def note_agreed(device: Device) -> None:
+    """The vendor's record is read: what names its patient, and waited for both sides to know, is settled
+    again. The caller has locked the device."""
+    mine = Assignment.objects.for_clinic(device.clinic).filter(device=device, ends_at=None, agreed_at=None)
+    if device.vendor_patient_id:
+        agreed = mine.filter(patient__external_id__iexact=device.vendor_patient_id)
+        agreed.update(agreed_at=timezone.now(), resettle_due=~Q(reaches_back=True))
+
+
+def _is_agreed(device: Device, patient: Patient) -> bool:
+    return device.vendor_patient_id.casefold() == patient.external_id.casefold()
+
+
+def _misnamed(device: Device, patient: Patient) -> str:
+    named = device.vendor_patient_id
+    return "" if named.casefold() == patient.external_id.casefold() else named

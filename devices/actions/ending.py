@@ -1,0 +1,223 @@
+"""Ending a device's service at the vendor. Unlinking ends its data and its charges and always works;
+deleting also removes the vendor's record and is refused once the device's order was fulfilled.
+
+Source: https://tenovi.com/api-docs/, "Unlinking Gateways from HWI Devices". Both are asked for here and
+done when the vendor answers; until then the charges go on and the patient has the device.
+
+A request says whose device it was meant for and with which hardware. It is compared with that when it is
+sent and when its answer comes: else an unlink that waited would end the device of the next patient.
+"""
+
+from __future__ import annotations
+
+import datetime
+import uuid
+from collections.abc import Mapping
+from typing import Any
+
+from django.db import transaction
+from django.db.models.functions import Now
+from django.utils import timezone
+
+from clinics import audit
+from clinics.models import Clinic, User
+from devices import hardware_log
+from devices.meant import device_named, holder_of, is_meant, meant_for_holder
+from devices.models import Assignment, Device
+from tenovi.clock import database_now
+from tenovi.models import Priority, Request, RequestKind, RequestState
+from tenovi.outbound.enqueue import ask
+from tenovi.registry import NoLongerMeant
+
+ENDS = (RequestKind.DEVICE_UNLINK, RequestKind.DEVICE_DELETE)
+FIELDS = (
+    "unlinked_at",
+    "unlinked_by_vendor",
+    "deleted_at",
+    "hardware_uuid",
+    "unsent",
+    "delete_when_unlinked",
+)
+
+
+@transaction.atomic
+def unlink_device(*, device: Device, by: User, then_delete: bool = False) -> None:
+    """Have the vendor end the device's data and charges, and delete it after that if so wanted."""
+    enqueue_ending(
+        RequestKind.DEVICE_UNLINK, device, by
+    )  # before the device's row: an answer locks them so, too
+    if device.delete_when_unlinked != then_delete:
+        device.delete_when_unlinked = then_delete
+        device.save(update_fields=["delete_when_unlinked"])
+    detail = {"then_delete": then_delete, **_standing(device)}
+    audit.record("device_unlink_asked", by=by, clinic=device.clinic, target=device, detail=detail)
+
+
+@transaction.atomic
+def delete_device(*, device: Device, by: User) -> None:
+    """Have the vendor remove its record of the device."""
+    enqueue_ending(RequestKind.DEVICE_DELETE, device, by)
+    audit.record("device_delete_asked", by=by, clinic=device.clinic, target=device, detail=_standing(device))
+
+
+class EndingUnderWay(Exception):
+    """A request that ends the device's service is being sent: it cannot be taken back any more."""
+
+
+def withdraw(*, device: Device, by: User) -> None:
+    """Take back what waits to end the device's service, because it goes to somebody who is to use it.
+
+    Locks the requests, so it comes before the device's own lock. Raises `EndingUnderWay`.
+    """
+    target = str(device.hwi_device_id)
+    asked = Request.objects.for_clinic(device.clinic).filter(kind__in=ENDS, target=target)
+    requests = list(asked.select_for_update())
+    if any(request.state == RequestState.SENDING for request in requests):
+        raise EndingUnderWay
+    if device.delete_when_unlinked:
+        device.delete_when_unlinked = False
+        device.save(update_fields=["delete_when_unlinked"])
+    for request in requests:
+        request.delete()
+        detail = {"asked": request.kind, "by": request.params.get("by", "")}
+        audit.record("device_ending_withdrawn", by=by, clinic=device.clinic, target=device, detail=detail)
+
+
+def check_still_meant(request: Request) -> None:
+    """Refuse to end the service of a device that went to somebody else, or got other hardware, since a
+    person asked. Raises `NoLongerMeant`."""
+    if "patient" not in request.params:  # asked for before requests said so
+        return
+    device = device_named(request.clinic, request.target)
+    if device is None:
+        return
+    patient = holder_of(device)
+    if patient and not is_meant(request.params, patient):
+        raise NoLongerMeant(
+            f"It was not sent: since somebody asked for this, the device went to {patient}. "
+            "Ask again if it is to end for this patient."
+        )
+    hardware = request.params.get("hardware", "")
+    if hardware and device.hardware_uuid and hardware != device.hardware_uuid:
+        raise NoLongerMeant(
+            f"It was not sent: since somebody asked for this, the device got other hardware, "
+            f"{device.hardware_uuid} in place of {hardware}. Ask again if it is to end all the same."
+        )
+
+
+def note_unlinked(
+    *,
+    clinic: Clinic,
+    hwi_device_id: str,
+    at: datetime.datetime | None,
+    by: User | None,
+    meant: Mapping[str, Any] | None = None,
+) -> None:
+    """The vendor has unlinked it as it was asked, `at` by its own word: whoever had it has it no longer.
+
+    `meant` are the params of the request that this answers: somebody for whom it was not meant keeps
+    the device here, and the page of the device says that it is unlinked.
+    """
+    device = _locked(clinic, hwi_device_id)
+    if device is None:
+        return
+    if device.unlinked_at is None:
+        _end_unlinked(device, at or timezone.now(), by, meant=meant, known_since=database_now())
+    if device.delete_when_unlinked and by and holder_of(device) is None:
+        enqueue_ending(RequestKind.DEVICE_DELETE, device, by)
+
+
+def note_unlinked_by_vendor(device: Device, at: datetime.datetime, *, known_since: datetime.datetime) -> None:
+    """The vendor says of itself that the device is unlinked, since `at`; the caller has locked its row.
+
+    It ends as if somebody here had unlinked it. What somebody here asked for is theirs, though the word
+    of it may come before the answer to them. Said again, it changes nothing: a person may have said since
+    who has the device.
+    """
+    if device.unlinked_at is None:
+        asked = Request.objects.for_clinic(device.clinic).unanswered()
+        mine = asked.filter(kind=RequestKind.DEVICE_UNLINK, target=str(device.hwi_device_id)).first()
+        by = User.objects.filter(id=mine.params.get("by")).first() if mine else None
+        meant = mine.params if mine else None
+        _end_unlinked(device, at, by, by_vendor=by is None, meant=meant, known_since=known_since)
+
+
+def _end_unlinked(
+    device: Device,
+    moment: datetime.datetime,
+    by: User | None,
+    *,
+    by_vendor: bool = False,
+    meant: Mapping[str, Any] | None,
+    known_since: datetime.datetime,
+) -> None:
+    before = {name: getattr(device, name) for name in FIELDS}
+    device.changed_at = known_since
+    device.unlinked_at, device.unlinked_by_vendor, device.hardware_uuid = moment, by_vendor, ""
+    device.unsent = {}
+    _note("device_unlinked", device, before, moment, by, by_vendor=by_vendor, meant=meant)
+    hardware_log.ask_about(device, by)
+
+
+def note_deleted(
+    *, clinic: Clinic, hwi_device_id: str, by: User | None, meant: Mapping[str, Any] | None = None
+) -> None:
+    """The vendor has no record of it any more. `meant`: see `note_unlinked`."""
+    device = _locked(clinic, hwi_device_id)
+    if device is None:
+        return
+    before = {name: getattr(device, name) for name in FIELDS}
+    device.changed_at = database_now()
+    device.deleted_at, device.hardware_uuid, device.delete_when_unlinked = timezone.now(), "", False
+    device.unsent = {}
+    _note("device_deleted", device, before, device.deleted_at, by, meant=meant)
+
+
+def note_not_deletable(*, clinic: Clinic, hwi_device_id: str) -> None:
+    """The vendor refused to delete it, which it does for a device whose order was fulfilled."""
+    Device.objects.for_clinic(clinic).filter(hwi_device_id=hwi_device_id).update(
+        order_fulfilled=True, delete_when_unlinked=False, changed_at=Now()
+    )
+
+
+def enqueue_ending(kind: str, device: Device, by: User) -> None:
+    """Queue the request alone. What was refused before is answered by asking for this. Locks the request:
+    call it before the device is locked. Before a deletion the log of its hardware is asked for, which may
+    go with the record."""
+    target = str(device.hwi_device_id)
+    refused = Request.objects.for_clinic(device.clinic).parked().filter(kind__in=ENDS, target=target)
+    refused.exclude(kind=kind).delete()
+    params = {"by": str(by.id), **meant_for_holder(device), "hardware": device.hardware_uuid}
+    if kind == RequestKind.DEVICE_DELETE:
+        hardware_log.ask_about(device, by)
+    ask(device.clinic, kind, target, priority=Priority.PERSON, params=params, insist=True)
+
+
+def _standing(device: Device) -> dict[str, str]:
+    return {"status": device.status, "hardware": device.hardware_uuid}
+
+
+def _locked(clinic: Clinic, hwi_device_id: str) -> Device | None:
+    found = Device.objects.for_clinic(clinic).filter(hwi_device_id=uuid.UUID(hwi_device_id))
+    return found.locked().first()
+
+
+def _note(
+    action: str,
+    device: Device,
+    before: dict[str, object],
+    moment: datetime.datetime,
+    by: User | None,
+    *,
+    by_vendor: bool = False,
+    meant: Mapping[str, Any] | None,
+) -> None:
+    device.save(update_fields=[*FIELDS, "changed_at"])
+    detail: dict[str, object] = {**audit.changes(device, before, FIELDS)}
+    mine = Assignment.objects.for_clinic(device.clinic).filter(device=device, ends_at=None)
+    held = mine.select_related("patient").locked().first()
+    if held and is_meant(meant or {}, held.holder):
+        held.ends_at = moment if moment > held.starts_at else timezone.now()
+        held.save(update_fields=["ends_at"])
+        detail |= {"patient": str(held.patient_id), "assignment_ends_at": [None, held.ends_at.isoformat()]}
+    audit.record(action, by=by, clinic=device.clinic, target=device, detail=detail, by_vendor=by_vendor)

@@ -1,0 +1,53 @@
+"""What fulfillment webhooks missed: the vendor's device list says how far each device is, too."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+
+from django.db import transaction
+from django.db.models import F
+
+from clinics.models import Clinic
+from common.locks import hold
+from devices.queries import known_devices
+from fulfillment.models import Shipment
+from fulfillment.shipments.attribution import event_for
+from fulfillment.shipments.payload import DeviceNews
+from fulfillment.shipments.store import DeviceEvent, store_events
+from fulfillment.vendor_statuses import may_follow, status_named
+
+
+def catch_up() -> int:
+    """Shipments whose device is further along by the vendor's list than by its events, some of which get
+    lost: what the list said becomes an event at the time it was read; how many."""
+    behind = Shipment.objects.across_clinics().exclude(status=F("device__status"))
+    found: defaultdict[Clinic, list[Shipment]] = defaultdict(list)
+    for shipment in behind.filter(device__synced_at__gt=F("since")).select_related("device", "clinic"):
+        if may_follow(shipment.status, status_named(shipment.device.status).name):
+            found[shipment.clinic].append(shipment)
+    return sum(_catch_up(clinic, shipments) for clinic, shipments in found.items())
+
+
+@transaction.atomic
+def _catch_up(clinic: Clinic, shipments: list[Shipment]) -> int:
+    named = {shipment.device.hwi_device_id for shipment in shipments}
+    hold(clinic.id, (device.bytes for device in named))
+    devices = known_devices(clinic, named)
+    events: list[DeviceEvent] = []
+    for shipment in shipments:
+        if known := devices.get(shipment.device.hwi_device_id):
+            assert shipment.device.synced_at  # or it would not have been found
+            events.append(event_for(_news(shipment), known, received_at=shipment.device.synced_at))
+    return store_events(clinic=clinic, events=events).count("stored")
+
+
+def _news(shipment: Shipment) -> DeviceNews:
+    return DeviceNews(
+        hwi_device_id=shipment.device.hwi_device_id,
+        status=status_named(shipment.device.status).name,
+        patient_id="",
+        hardware_uuid=shipment.hardware_uuid,
+        replaced_hardware_uuid="",
+        device_name=shipment.device.name,
+        tracking_link="",
+    )

@@ -1,0 +1,82 @@
+"""Which readings one use of a device brought, and which of them stand in one row of a table.
+
+The vendor's device overview: a cuff sends a pressure, a pulse and, only when it found one, an irregular
+heartbeat. They share the timestamp; `measurement_index` tells two uses of one minute apart. It is not
+unique over time, so the timestamp comes first.
+"""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from measurements.models import Measurement
+from measurements.shown.presentation import meaning_of
+
+HEAD = "blood_pressure"
+WITH_IT = ("pulse", "irregular_heartbeat")
+"""What stands in the row of its pressure, in the order in which it is read."""
+
+
+@dataclass(frozen=True, slots=True)
+class TableRow:
+    """A reading, and what belongs to it: the pulse and the irregular heartbeat of a pressure."""
+
+    reading: Measurement
+    parts: tuple[Measurement, ...] = ()
+
+
+def uses_of(readings: Iterable[Measurement]) -> list[list[Measurement]]:
+    """Split readings into uses, each in the order given. Status, such as a battery level, is no use.
+
+    Without an index a reading belongs to the others of its moment where nothing there is twice and no two
+    indexes differ; else it is a use by itself. `reading.device` must be at hand.
+    """
+    moments: defaultdict[tuple[object, ...], list[Measurement]] = defaultdict(list)
+    for reading in readings:
+        if meaning_of(reading).shape != "status":
+            moments[reading.hwi_device_id, reading.taken_at].append(reading)
+    return [use for moment in moments.values() for use in _uses_of_moment(moment)]
+
+
+def use_of(reading: Measurement, readings: Iterable[Measurement]) -> list[Measurement]:
+    """Return the use that `reading` belongs to among `readings`, itself included."""
+    for use in uses_of(readings):
+        if any(one.id == reading.id for one in use):
+            return use
+    return [reading]
+
+
+def table_rows(readings: Sequence[Measurement]) -> list[TableRow]:
+    """Join each pressure with its pulse and irregular heartbeat; everything else stands alone, in order.
+
+    Two pressures of one use, or two pulses, are never guessed apart: they stand alone.
+    """
+    parts: dict[int, tuple[Measurement, ...]] = {}
+    for use in uses_of(readings):
+        of_metric = {one.metric: one for one in use}
+        often = Counter(one.metric for one in use)
+        if often[HEAD] == 1:
+            parts[of_metric[HEAD].id] = tuple(of_metric[name] for name in WITH_IT if often[name] == 1)
+    joined = {part.id for found in parts.values() for part in found}
+    return [TableRow(one, parts.get(one.id, ())) for one in readings if one.id not in joined]
+
+
+def _uses_of_moment(readings: list[Measurement]) -> list[list[Measurement]]:
+    """The readings of one device and moment, by the use that brought them."""
+    indexes = {index for one in readings if (index := _index(one))}
+    if len(indexes) < 2 and len({one.metric for one in readings}) == len(readings):
+        return [readings]
+    uses: defaultdict[str | int, list[Measurement]] = defaultdict(list)
+    for one in readings:
+        uses[_index(one) or one.id].append(one)
+    return list(uses.values())
+
+
+def _index(reading: Measurement) -> str:
+    """The measurement index as text, "" for none; 412, 412.0 and "412" are the same."""
+    value = reading.context.get("measurement_index")
+    if isinstance(value, float) and value.is_integer():
+        value = int(value)
+    return "" if value is None else str(value).strip()

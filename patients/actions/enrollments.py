@@ -1,0 +1,84 @@
+"""In which program a patient is, from when to when. Peak-flow readings follow it, and so are judged
+again after a change."""
+
+from __future__ import annotations
+
+import datetime
+
+from django.db import transaction
+from django.db.models import F, Q
+
+from clinics import audit
+from clinics.models import User
+from patients.anchors import anchor_new_enrollment
+from patients.models import Enrollment, Patient
+from tenovi.outbound.wakeup import ring
+
+JUDGE = "measurements.follow_time_zones"
+"""The task that judges readings anew; by name, because it belongs to a room above."""
+
+
+class AlreadyEnrolled(Exception):
+    """The patient is in this program on some of the dates; `other` is that enrolment."""
+
+    def __init__(self, other: Enrollment) -> None:
+        super().__init__("Already in this program.")
+        self.other = other
+
+
+@transaction.atomic
+def enroll(
+    *, patient: Patient, by: User, program: str, starts_on: datetime.date, therapeutic_area: str = ""
+) -> Enrollment:
+    """Enrol the patient from that date on. 30-day periods that are counted already keep their dates.
+    Raises AlreadyEnrolled."""
+    Patient.objects.for_clinic(patient.clinic).locked().get(id=patient.id)  # one at a time
+    mine = Enrollment.objects.for_clinic(patient.clinic).filter(patient=patient, program=program)
+    if other := mine.filter(Q(ends_on__isnull=True) | Q(ends_on__gte=starts_on)).first():
+        raise AlreadyEnrolled(other)
+    enrollment = Enrollment.objects.create(
+        clinic=patient.clinic,
+        patient=patient,
+        program=program,
+        starts_on=starts_on,
+        therapeutic_area=therapeutic_area,
+    )
+    detail = {"program": program, "starts_on": [None, str(starts_on)], "therapeutic_area": therapeutic_area}
+    if changes := anchor_new_enrollment(enrollment):
+        detail["periods_from"] = str(changes[-1].anchor_on)
+    audit.record("program_started", by=by, clinic=patient.clinic, target=patient, detail=detail)
+    _judge_again(patient)
+    return enrollment
+
+
+@transaction.atomic
+def end_enrollment(*, enrollment: Enrollment, by: User, ends_on: datetime.date) -> None:
+    """That date is the last one, and not before the first. Raises AlreadyEnrolled where the next time in
+    the same program has begun by then."""
+    patient, before = enrollment.patient, enrollment.ends_on
+    Patient.objects.for_clinic(patient.clinic).locked().get(id=patient.id)  # one at a time
+    mine = Enrollment.objects.for_clinic(patient.clinic).filter(patient=patient, program=enrollment.program)
+    later = mine.exclude(id=enrollment.id).filter(starts_on__gt=enrollment.starts_on, starts_on__lte=ends_on)
+    if other := later.first():
+        raise AlreadyEnrolled(other)
+    enrollment.ends_on = ends_on
+    enrollment.save(update_fields=["ends_on"])
+    detail = {"program": enrollment.program, "ends_on": [before and str(before), str(ends_on)]}
+    audit.record("program_ended", by=by, clinic=patient.clinic, target=patient, detail=detail)
+    _judge_again(patient)
+
+
+def end_enrollments(*, patient: Patient, on: datetime.date) -> int:
+    """Let the programs the patient is enrolled in end on that date; how many that changes. One that would
+    have begun later is left alone."""
+    running = Enrollment.objects.for_clinic(patient.clinic).filter(patient=patient, starts_on__lte=on)
+    ended = running.filter(Q(ends_on__isnull=True) | Q(ends_on__gt=on)).update(ends_on=on)
+    if ended:
+        _judge_again(patient)
+    return ended
+
+
+def _judge_again(patient: Patient) -> None:
+    rows = Patient.objects.for_clinic(patient.clinic).filter(id=patient.id)
+    rows.update(judging_due=True, version=F("version") + 1)
+    ring(JUDGE)

@@ -1,0 +1,113 @@
+"""What the vendor says of a patient, made one with what was changed here.
+
+Of a field that waits to be sent, ours stays: a sync never takes back what a person has just
+entered. Of every other field the vendor's word wins, where it has one. See docs/decisions/0010.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import datetime
+
+from django.db import IntegrityError, transaction
+
+from clinics import audit
+from clinics.models import Clinic
+from patients.models import ADDRESS, VERDICT, Patient
+from tenovi.client import records
+from tenovi.clock import database_now
+from tenovi.models import Request
+
+Value = str | bool
+
+
+@transaction.atomic
+def store_vendor_patient(
+    *, clinic: Clinic, record: records.Patient, read_at: datetime.datetime | None = None
+) -> Patient:
+    """The patient of that external id (ignoring case), with what the vendor's record says.
+
+    `read_at` is when the vendor was asked for the record: it is outdated where the vendor has taken a change
+    of ours since then, and changes nothing.
+
+    What the vendor leaves out or empty is kept. Our own fields (time zone, consent, date of birth)
+    are not the vendor's to change.
+    """
+    said = _said(record)
+    patient = _locked(clinic, record.external_id)
+    if patient is None:
+        try:
+            with transaction.atomic():
+                return Patient.objects.create(clinic=clinic, external_id=record.external_id, **said)
+        except IntegrityError:  # somebody has created it in this very moment
+            patient = _locked(clinic, record.external_id)
+            if patient is None:
+                raise
+    if not (read_at and patient.sent_at and patient.sent_at > read_at):
+        _merge(patient, said)
+    return patient
+
+
+def store_taken(*, clinic: Clinic, request: Request, record: records.Patient) -> None:
+    """The vendor has taken what was sent, and says what it thinks of the address.
+
+    The rest of its answer is what was sent, which somebody may have changed again meanwhile: then the
+    request is `renewed`, and everything goes out once more.
+    """
+    patient = _locked(clinic, request.target)
+    if patient is None:
+        return
+    patient.at_vendor, patient.refusal, patient.sent_at = True, "", database_now()
+    if Request.objects.for_clinic(clinic).filter(id=request.id, renewed=False).exists():
+        patient.unsent, patient.overruled = {}, {}
+        patient.address_status = record.address_status or ""
+        patient.address_verified_by = record.address_verified_by or ""
+        patient.sms_opt_in = patient.sms_opt_in if record.sms_opt_in is None else record.sms_opt_in
+    fields = ["at_vendor", "refusal", "sent_at", "unsent", "overruled", "sms_opt_in", *VERDICT]
+    patient.save(update_fields=fields)
+
+
+def store_refusal(*, clinic: Clinic, request: Request, words: str) -> None:
+    """Why the vendor has not taken what was sent."""
+    patients = Patient.objects.for_clinic(clinic).with_external_id(request.target)
+    patients.update(refusal=words[: Patient._meta.get_field("refusal").max_length])
+
+
+def _merge(patient: Patient, said: dict[str, Value]) -> None:
+    waiting = _still_waiting(patient, said)
+    overruled = {
+        name: said[name] for name, before in waiting.items() if name in said and said[name] != before
+    }
+    if news := {name: said[name] for name in overruled if patient.overruled.get(name) != said[name]}:
+        detail = {name: [value, patient.as_told(name)] for name, value in news.items()}
+        audit.record("vendor_change_overruled", by=None, clinic=patient.clinic, target=patient, detail=detail)
+    kept = waiting.keys() | (VERDICT if waiting.keys() & {*ADDRESS, "confirm_address"} else ())
+    changed = {n: value for n, value in said.items() if n not in kept and getattr(patient, n) != value}
+    bookkeeping = {"unsent": waiting, "overruled": overruled, "at_vendor": True}
+    if changed:
+        bookkeeping["version"] = patient.version + 1
+    fields = changed | {n: value for n, value in bookkeeping.items() if getattr(patient, n) != value}
+    for name, value in fields.items():
+        setattr(patient, name, value)
+    if fields:
+        patient.save(update_fields=list(fields))
+
+
+def _still_waiting(patient: Patient, said: dict[str, Value]) -> dict[str, Value]:
+    """The fields that the vendor has yet to be told: not those for which it has our value already."""
+    unsent: dict[str, Value] = patient.unsent
+    return {
+        name: before
+        for name, before in unsent.items()
+        if name not in said or said[name] != patient.as_told(name)
+    }
+
+
+def _locked(clinic: Clinic, external_id: str) -> Patient | None:
+    return Patient.objects.for_clinic(clinic).with_external_id(external_id).locked().first()
+
+
+def _said(record: records.Patient) -> dict[str, Value]:
+    said = dataclasses.asdict(record)
+    del said["external_id"]  # as first written, here and there
+    return {name: value for name, value in said.items() if value is not None and value != ""}

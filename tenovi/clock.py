@@ -1,0 +1,24 @@
+"""Tell the time by the database's clock, the one that all processes share."""
+
+from __future__ import annotations
+
+import datetime
+from typing import Any
+
+from django.db import connection
+from django.db.models import DateTimeField, ExpressionWrapper
+from django.db.models.functions import Now
+
+
+def seconds_from_now(seconds: float) -> ExpressionWrapper[Any]:
+    """By the database's clock: our hosts' may differ."""
+    return ExpressionWrapper(Now() + datetime.timedelta(seconds=seconds), output_field=DateTimeField())
+
+
+def database_now() -> datetime.datetime:
+    """What time it is by the database's clock."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT statement_timestamp()")
+        (now,) = cursor.fetchone()
+    assert isinstance(now, datetime.datetime)
+    return now

@@ -1,0 +1,79 @@
+"""What the elements of every webhook have in common: who and when, read strictly.
+
+Raises `Doubtful` where an element cannot be trusted; it then waits in quarantine with that reason.
+"""
+
+from __future__ import annotations
+
+import datetime
+import re
+import uuid
+from typing import Any
+
+from tenovi.strict_json import Members, has_repeated_member, storable_text
+
+TIMESTAMP = re.compile(
+    r"\d{4}-\d{2}-\d{2}[Tt ]\d{2}:\d{2}(:\d{2}(\.\d{1,9})?)?([Zz]|[+-]\d{2}:?\d{2})?", re.ASCII
+)
+UUID_TEXT = re.compile(r"[0-9a-f]{8}-?([0-9a-f]{4}-?){3}[0-9a-f]{12}", re.IGNORECASE | re.ASCII)
+LONGEST_PATIENT_ID = 200
+EARLIEST = datetime.datetime(2015, 1, 1, tzinfo=datetime.UTC)
+FURTHEST_AHEAD = datetime.timedelta(hours=48)
+
+
+class Doubtful(ValueError):
+    """An element whose identity or meaning cannot be trusted. `reason` is a quarantine code."""
+
+    def __init__(self, reason: str, hwi_device_id: uuid.UUID | None = None) -> None:
+        super().__init__(reason)
+        self.reason = reason
+        self.hwi_device_id = hwi_device_id
+
+
+def members_of(element: Any) -> Members:
+    """The element as an object with members that can be told apart."""
+    if not isinstance(element, Members):
+        raise Doubtful("not_an_object")
+    if not element:
+        raise Doubtful("empty_object")
+    if has_repeated_member(element):
+        raise Doubtful("repeated_member")
+    return element
+
+
+def device_id_of(value: Any) -> uuid.UUID:
+    # The pattern first: uuid.UUID also takes underscores, signs and digits of other scripts.
+    if isinstance(value, str) and UUID_TEXT.fullmatch(text := value.strip()):
+        return uuid.UUID(text)
+    raise Doubtful("device_id_unusable")
+
+
+def patient_id_of(value: Any) -> str:
+    """The patient's external id; "" when the payload names nobody."""
+    if value is None:
+        return ""
+    if isinstance(value, bool) or not isinstance(value, str | int):
+        raise Doubtful("patient_id_unusable")
+    text = str(value).strip()
+    if len(text) > LONGEST_PATIENT_ID:  # cut, it could be somebody else's
+        raise Doubtful("patient_id_unusable")
+    return storable_text(text, LONGEST_PATIENT_ID)
+
+
+def moment_of(value: Any) -> datetime.datetime | None:
+    """An ISO 8601 date with a time of day, as UTC; the vendor writes UTC, so no zone means UTC."""
+    if not isinstance(value, str) or not TIMESTAMP.fullmatch(text := value.strip()):
+        return None
+    try:
+        moment = datetime.datetime.fromisoformat(text.upper())
+        if moment.tzinfo is None:
+            moment = moment.replace(tzinfo=datetime.UTC)
+        return moment.astimezone(datetime.UTC)
+    except (ValueError, OverflowError):
+        return None
+
+
+def plausible_moment_of(value: Any, received_at: datetime.datetime) -> datetime.datetime | None:
+    """A moment within the span payloads may have: no others can be compared or shown in every zone."""
+    moment = moment_of(value)
+    return moment if moment and EARLIEST <= moment <= received_at + FURTHEST_AHEAD else None

@@ -1,0 +1,162 @@
+"""Asking the vendor for something: a row, and a ring. The drain does the rest.
+
+Asking is safe to repeat: a thing that waits already is not asked for twice.
+"""
+
+from __future__ import annotations
+
+import datetime
+import json
+import math
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any
+
+from django.conf import settings
+from django.db import connection
+from django.utils import timezone
+
+from clinics.models import Clinic
+from tenovi.models import Call, Priority, Request, RequestKind
+from tenovi.outbound.api_keys import keys_of, why_nothing_is_sent
+from tenovi.outbound.calls import WRITES, rows_a_page
+from tenovi.outbound.wakeup import ring
+from tenovi.querysets import RequestQuerySet
+
+DRAIN = "tenovi.drain"
+
+_TABLE = Request._meta.db_table
+_FIELDS = "coalesce({0}.params -> 'fields', '[]'::jsonb)"
+_ALL_FIELDS = f"""jsonb_build_object('fields', (
+    SELECT coalesce(jsonb_agg(DISTINCT field), '[]'::jsonb)
+    FROM jsonb_array_elements({_FIELDS.format(_TABLE)} || {_FIELDS.format("excluded")}) AS field
+))"""
+_REVIVES = f"{_TABLE}.state = 'parked' AND (%(insist)s OR {_TABLE}.not_before <= statement_timestamp())"
+_BEGINS_ANEW = f"({_REVIVES} OR (%(anew)s AND {_TABLE}.state = 'waiting'))"
+_ASK = f"""
+INSERT INTO {_TABLE} (id, clinic_id, kind, target, params, priority, state, attempts, reason, cursor, pages)
+SELECT gen_random_uuid(), %(clinic)s, %(kind)s, target, %(params)s::jsonb, %(priority)s, 'waiting', 0, '', '', 0
+FROM unnest(%(targets)s::text[]) AS target ORDER BY target
+ON CONFLICT (clinic_id, kind, target) DO UPDATE SET
+    priority = least({_TABLE}.priority, excluded.priority),
+    state = CASE WHEN {_REVIVES} THEN 'waiting' ELSE {_TABLE}.state END,
+    attempts = CASE WHEN {_REVIVES} OR %(insist)s THEN 0 ELSE {_TABLE}.attempts END,
+    cursor = CASE WHEN {_BEGINS_ANEW} THEN '' ELSE {_TABLE}.cursor END,
+    pages = CASE WHEN {_BEGINS_ANEW} THEN 0 ELSE {_TABLE}.pages END,
+    rows = CASE WHEN {_BEGINS_ANEW} THEN 0 ELSE {_TABLE}.rows END,
+    digests = CASE WHEN {_BEGINS_ANEW} THEN '[]'::jsonb ELSE {_TABLE}.digests END,
+    restarts = CASE WHEN {_REVIVES} OR %(insist)s THEN 0 ELSE {_TABLE}.restarts END,
+    renewed = {_TABLE}.renewed OR ((%(writes)s OR %(anew)s) AND {_TABLE}.state = 'sending'),
+    params = CASE WHEN {_TABLE}.params ? 'fields' AND excluded.params ? 'fields'
+        THEN {_TABLE}.params || excluded.params || {_ALL_FIELDS}
+        ELSE ({_TABLE}.params || excluded.params) - 'fields' END,
+    not_before = CASE WHEN %(insist)s THEN statement_timestamp() ELSE {_TABLE}.not_before END
+"""
+
+
+def ask(
+    clinic: Clinic,
+    kind: str,
+    target: str = "",
+    *,
+    priority: int = Priority.ROUTINE,
+    params: dict[str, Any] | None = None,
+    insist: bool = False,
+    anew: bool = False,
+    wake: bool = True,
+) -> None:
+    """Have the vendor asked for one thing. See `ask_for_each`."""
+    ask_for_each(
+        clinic, kind, [target], priority=priority, params=params, insist=insist, anew=anew, wake=wake
+    )
+
+
+def ask_for_each(
+    clinic: Clinic,
+    kind: str,
+    targets: Iterable[str],
+    *,
+    priority: int = Priority.ROUTINE,
+    params: dict[str, Any] | None = None,
+    insist: bool = False,
+    anew: bool = False,
+    wake: bool = True,
+) -> None:
+    """Have the vendor asked for `kind` of each target; what waits already is not doubled.
+
+    A write that changes some fields names them in `params["fields"]`, and those of two such requests
+    become one. Of all else in `params` the last who asks is right: who asked, and for whom. Asked for
+    while it is being sent, a write is sent once more.
+
+    `insist` forgets earlier failures and pauses, for a person who has mended something; whatever a
+    person waits for (`Priority.PERSON`) does so too, since pages say that it is being sent. `anew` is for who
+    needs to know how things stand from now on: a list that is half read begins with its first page. `wake`
+    rings for a worker after the commit; without it (webhooks publish nothing) the scheduler finds
+    the rows within seconds.
+    """
+    with connection.cursor() as cursor:
+        cursor.execute(
+            _ASK,
+            {
+                "clinic": clinic.id,
+                "kind": RequestKind(kind).value,
+                "targets": sorted(set(targets)),
+                "params": json.dumps(params or {}),
+                "priority": int(priority),
+                "insist": insist or priority == Priority.PERSON,
+                "anew": anew,
+                "writes": kind in WRITES,
+            },
+        )
+    if wake:
+        ring(DRAIN)
+
+
+@dataclass(frozen=True, slots=True)
+class Overview:
+    """A clinic's queue at a glance. `eta_seconds` is how long it takes to empty it and those that
+    share its key: one second a call, as many calls as its lists are known to have pages."""
+
+    waiting: int
+    parked: int
+    oldest_seconds: float
+    eta_seconds: float
+    parked_reason: str
+    last_call: Call | None
+
+
+def overview(clinic: Clinic) -> Overview:
+    mine = Request.objects.for_clinic(clinic)
+    unanswered = mine.unanswered()
+    oldest = unanswered.order_by("created_at").values_list("created_at", flat=True).first()
+    sharing = [key.clinics for key in keys_of(Clinic.objects.all()) if clinic in key.clinics]
+    ahead = Request.objects.across_clinics().filter(clinic__in=[one for key in sharing for one in key])
+    return Overview(
+        waiting=unanswered.count(),
+        parked=mine.parked().count(),
+        oldest_seconds=_age(oldest),
+        eta_seconds=round(calls_left(ahead.unanswered()) * settings.TENOVI_SPACING_SECONDS, 1),
+        parked_reason=why_nothing_is_sent(clinic),
+        last_call=Call.objects.for_clinic(clinic).newest_first().first(),
+    )
+
+
+def calls_left(unanswered: RequestQuerySet) -> int:
+    """How many calls these requests still take, as far as their lists are known."""
+    lists = unanswered.filter(total__isnull=False).values_list("kind", "total", "pages")
+    further = 0
+    for kind, total, pages in lists:
+        further += max(0, math.ceil((total or 0) / rows_a_page(kind)) - pages - 1)
+    return unanswered.count() + further
+
+
+def why_unanswered(clinic: Clinic, kind: str, targets: Iterable[str]) -> dict[str, str]:
+    """For each target that is still being asked for, in words, why there is no answer yet."""
+    stopped = why_nothing_is_sent(clinic)
+    rows = Request.objects.for_clinic(clinic).filter(kind=kind, target__in=set(targets))
+    said = {target: reason or stopped for target, reason in rows.values_list("target", "reason")}
+    return {target: reason for target, reason in said.items() if reason}
+
+
+def _age(moment: datetime.datetime | None) -> float:
+    return round((timezone.now() - moment).total_seconds(), 1) if moment else 0.0

@@ -1,0 +1,330 @@
+"""Sends what the queue holds: one request a second per key, keys side by side.
+
+For one key at a time, over all processes: reserve the next second, choose the most urgent row
+only then, mark it as being sent, call, store the answer. Whoever takes the key's lock next knows that
+a row still marked as being sent is an orphan.
+
+A call whose answer is long in coming holds up nobody: once the vendor has it, others go out beside it,
+a second apart like all calls. What creates something is waited for.
+"""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Callable
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from contextlib import closing
+from dataclasses import dataclass, field
+from typing import Any
+
+from django.conf import settings
+from django.db import connection
+
+from clinics.models import Clinic
+from tenovi.client.endpoints import DEADLINE, CallRecord, TenoviClient
+from tenovi.client.errors import LimiterAway, TooManyRequests, VendorError
+from tenovi.key_locks import GuardedLine, KeyLock, alone_with
+from tenovi.models import Request
+from tenovi.outbound import outages, results
+from tenovi.outbound.api_keys import VendorKey, keys_of, usable
+from tenovi.outbound.calls import CREATES, call_of
+from tenovi.outbound.limiter import Limiter, Line
+from tenovi.registry import NoLongerMeant, NothingToSend
+
+log = logging.getLogger(__name__)
+
+BATCH = 10.0  # seconds; short, so that a worker that is asked to stop stops
+MOST_KEYS = 32  # side by side in one process
+LOOK = 0.5  # seconds between looks for keys with new work
+SOON = 0.3  # seconds in which most answers come
+HANGS = 1.2  # seconds without an answer, from when the vendor has the call, before others go out beside it
+MOST_HANGING = 4  # calls of one key at once, so that a vendor that is silent is not heaped with them
+GLANCE = 0.1  # seconds between looks at a call that takes long
+
+
+@dataclass(slots=True)
+class Drained:
+    """What a run did. `stalled`: Redis is away, nothing may be sent."""
+
+    sent: int = 0
+    stalled: bool = False
+
+
+def drain(*, seconds: float = BATCH) -> Drained:
+    """Send what is due, for about `seconds`; returns early when nothing is due any more."""
+    results.give_back_abandoned()
+    ends = time.monotonic() + seconds
+    batch = _Batch()
+    total = Drained()
+    running: dict[str, Future[_Turn]] = {}
+    done_with: set[str] = set()
+    with (
+        closing(Limiter.at(settings.REDIS_URL, spacing=settings.TENOVI_SPACING_SECONDS)) as limiter,
+        ThreadPoolExecutor(MOST_KEYS, thread_name_prefix="drain") as pool,
+    ):
+        while True:
+            for key in [] if batch.is_over() else keys_with_work():
+                if key.budget not in running.keys() | done_with:
+                    running[key.budget] = pool.submit(_drain_in_thread, key, limiter, batch)
+            if not running:
+                return total
+            wait(running.values(), timeout=LOOK, return_when=FIRST_COMPLETED)
+            if time.monotonic() >= ends:
+                batch.end()
+            for budget in [budget for budget, future in running.items() if future.done()]:
+                turn = running.pop(budget).result()
+                total.sent += turn.sent
+                total.stalled |= turn.stalled
+                if not turn.finished or batch.is_over():
+                    done_with.add(budget)
+
+
+class _Batch:
+    """What is under way in this process. Over when it was told to end and what was under way then is back:
+    until then others go out, so that one call that hangs holds up no key."""
+
+    def __init__(self) -> None:
+        self.under_way: set[Future[Any]] = set()
+        self._last: list[Future[Any]] | None = None
+
+    def end(self) -> None:
+        if self._last is None:
+            self._last = list(self.under_way)
+
+    def is_over(self) -> bool:
+        return self._last is not None and all(answer.done() for answer in self._last)
+
+
+def keys_with_work() -> list[VendorKey]:
+    """Keys that may be used and have something to send, or to take over from a dead process."""
+    rows = Request.objects.across_clinics().wanting_a_worker()
+    waiting = set(rows.values_list("clinic_id", flat=True).distinct())
+    if not waiting:
+        return []
+    keys = keys_of(Clinic.objects.all())
+    return [key for key in keys if any(clinic.id in waiting for clinic in usable(key))]
+
+
+@dataclass(slots=True)
+class _Turn:
+    """One key's turn. `finished`: nothing was due at its end."""
+
+    sent: int = 0
+    finished: bool = False
+    stalled: bool = False
+
+
+def _drain_in_thread(key: VendorKey, limiter: Limiter, batch: _Batch) -> _Turn:
+    turn = _Turn()
+    try:
+        with ThreadPoolExecutor(MOST_HANGING + 1, thread_name_prefix="call") as pool:
+            _send_all(key, limiter, batch, turn, pool)
+    except LimiterAway as away:
+        log.warning("%s", away.sentence)
+        turn.finished, turn.stalled = False, True
+    except Exception as error:  # the row stays as it is and is found as an orphan
+        log.error("a key's turn ended early: %s", results.described(error))
+        turn.finished = False
+    finally:
+        connection.close()
+    return turn
+
+
+@dataclass(slots=True)
+class _Flight:
+    """A call under way, in a thread of its own."""
+
+    line: Line
+    client: TenoviClient
+    records: list[CallRecord]
+    answer: Future[Any]
+    store: Callable[[_Flight], None]
+    may_hang: bool
+
+
+def _send_all(key: VendorKey, limiter: Limiter, batch: _Batch, turn: _Turn, pool: ThreadPoolExecutor) -> None:
+    """Send with one key until nothing is due, the batch is over, or somebody else has the key's lock."""
+    while not batch.is_over():
+        with alone_with(key.budget) as lock:
+            if not lock:
+                return
+            _Sender(key, lock, limiter, batch, turn, pool).send()
+        # A row that came just before the lock was given back rang for a worker that found it held.
+        if not turn.finished or not _is_due(key):
+            return
+
+
+def _is_due(key: VendorKey) -> bool:
+    return Request.objects.across_clinics().filter(clinic__in=usable(key)).due().exists()
+
+
+@dataclass(slots=True)
+class _Sender:
+    """Sends with one key while it holds the key's lock."""
+
+    key: VendorKey
+    lock: KeyLock
+    limiter: Limiter
+    batch: _Batch
+    turn: _Turn
+    pool: ThreadPoolExecutor
+    hanging: list[_Flight] = field(default_factory=list)
+    mine: set[Future[Any]] = field(default_factory=set)
+
+    def send(self) -> None:
+        try:
+            results.give_back_orphans(self.key)
+            try:
+                self.turn.finished = self._send_what_is_due()
+            finally:  # also when Redis is away: an answer needs only the database
+                self._await_all()
+            self._probe_once()
+        finally:  # nobody else may take their rows for orphans while they are under way
+            wait(self.mine)
+
+    def _send_what_is_due(self) -> bool:
+        """Whether nothing is due any more."""
+        while not self.batch.is_over():
+            self._store_what_came()
+            if not self.lock.is_held():
+                log.warning("the lock of an API key was lost: this process sends nothing more with it")
+                return False
+            is_due = _is_due(self.key)
+            is_suspected = outages.is_suspected(self.key, nothing_else_is_due=not is_due)
+            probe = outages.probe_for(self.key) if is_suspected else None
+            if not is_due and not probe:
+                if not self.hanging:
+                    return True
+                wait([flight.answer for flight in self.hanging], GLANCE, FIRST_COMPLETED)
+                continue
+            line = self.limiter.line(self.key.api_key)
+            if not line.approach():
+                return False
+            flight = self._probe(line, *probe) if probe else self._send_most_urgent(line)
+            if flight is not None and self._is_back(flight):
+                self._land(flight)
+            elif flight is not None:
+                self.hanging.append(flight)
+        return False
+
+    def _probe_once(self) -> None:
+        """What came back last may have found the vendor away, with nothing after it that would tell."""
+        is_suspected = outages.is_suspected(self.key, nothing_else_is_due=not _is_due(self.key))
+        probe = outages.probe_for(self.key) if is_suspected else None
+        line = self.limiter.line(self.key.api_key)
+        if probe and line.approach():
+            flight = self._probe(line, *probe)
+            self._is_back(flight)
+            self._land(flight)
+
+    def _send_most_urgent(self, line: Line) -> _Flight | None:
+        request = results.claim(self.key)
+        if request is None:
+            line.release()
+            return None
+        self.turn.sent += 1
+        try:
+            call = call_of(request)
+        except NothingToSend:
+            line.release()
+            results.dropped(request)
+            return None
+        except NoLongerMeant as change:
+            line.release()
+            results.no_longer_meant(request, change)
+            return None
+        except Exception as error:
+            line.release()
+            results.not_sent(request, error)
+            return None
+
+        def store(flight: _Flight) -> None:
+            _store(self.key, request, flight)
+
+        return self._take_off(line, request.clinic, call, store, may_hang=request.kind not in CREATES)
+
+    def _probe(self, line: Line, clinic: Clinic, path: str) -> _Flight:
+        """Ask for something harmless instead, because the vendor may be away."""
+
+        def store(flight: _Flight) -> None:
+            error = flight.answer.exception()
+            if error is not None and not isinstance(error, VendorError):
+                raise error
+            if seconds := outages.probed(self.key, clinic, error, flight.records[-1]):
+                flight.line.penalise(seconds)
+
+        return self._take_off(
+            line,
+            clinic,
+            lambda client: client.check_it_answers(path),
+            store,
+            may_hang=False,
+            deadline=outages.PROBE_DEADLINE,
+        )
+
+    def _take_off(
+        self,
+        line: Line,
+        clinic: Clinic,
+        call: Callable[[TenoviClient], Any],
+        store: Callable[[_Flight], None],
+        *,
+        may_hang: bool,
+        deadline: float = DEADLINE,
+    ) -> _Flight:
+        records: list[CallRecord] = []
+        client = TenoviClient(
+            settings.TENOVI_BASE_URL,
+            clinic.tenovi_domain,
+            self.key.api_key,
+            gate=GuardedLine(line, self.lock),
+            log=records.append,
+            deadline=deadline,
+        )
+        answer = self.pool.submit(call, client)
+        self.mine.add(answer)
+        self.batch.under_way.add(answer)
+        return _Flight(line, client, records, answer, store, may_hang)
+
+    def _land(self, flight: _Flight) -> None:
+        self.mine.discard(flight.answer)
+        self.batch.under_way.discard(flight.answer)
+        flight.store(flight)
+
+    def _is_back(self, flight: _Flight) -> bool:
+        """Wait for a call. False when it hangs at the vendor and its place in line is free for others."""
+        if wait([flight.answer], SOON).done:
+            return True
+        arrived_at: float | None = None
+        while not wait([flight.answer], GLANCE).done:
+            if not flight.may_hang or len(self.hanging) >= MOST_HANGING:
+                self._store_what_came()
+            elif arrived_at is not None and time.monotonic() - arrived_at >= HANGS:
+                flight.line.release()
+                return False
+            elif arrived_at is None and flight.client.has_arrived() and flight.line.arrived():
+                arrived_at = time.monotonic()
+        return True
+
+    def _store_what_came(self) -> None:
+        for flight in [one for one in self.hanging if one.answer.done()]:
+            self.hanging.remove(flight)
+            self._land(flight)
+
+    def _await_all(self) -> None:
+        while self.hanging:
+            wait([flight.answer for flight in self.hanging], DEADLINE, FIRST_COMPLETED)
+            self._store_what_came()
+
+
+def _store(key: VendorKey, request: Request, flight: _Flight) -> None:
+    """What became of a request's call."""
+    try:
+        answer = flight.answer.result()
+    except TooManyRequests as error:
+        flight.line.penalise(results.slow_down(key, request, error, flight.records[-1]))
+    except VendorError as error:
+        results.failed(key, request, error, flight.records[-1])
+    else:
+        results.answered(key, request, answer, flight.records[-1])

@@ -1,0 +1,248 @@
+"""The deliveries pages: what came in, what waits and why, the bytes as they arrived. And the
+operations page: what is asked of the vendor, and what has stopped."""
+
+from __future__ import annotations
+
+import datetime
+import uuid
+from collections import Counter
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from django.contrib import messages
+from django.db.models import Count
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+from django.urls import reverse
+from django.views.decorators.http import require_POST, require_safe
+
+from clinics import audit
+from clinics.access import Permission, Visit, clinic_page
+from common.pages import page_of
+from common.wording import Choice
+from tenovi.inbound import deliveries as inbound_deliveries
+from tenovi.inbound.reasons import sentence
+from tenovi.models import Delivery, DeliveryItem, RequestKind
+from tenovi.models.ledger import DeliveryState, ItemState
+from tenovi.outbound.enqueue import why_unanswered
+from tenovi.pages import actions, operations
+from tenovi.pages.access import delivery_for, parked_request_for
+
+PAGE_SIZE = 50
+WAITING = ("quarantined", "pending")
+COUNTED = (
+    ("stored", "stored", "stored"),
+    ("updated", "updated", "updated"),
+    ("duplicate", "stored already", "stored already"),
+    ("quarantined", "needs attention", "need attention"),
+    ("pending", "waiting", "waiting"),
+    ("discarded", "discarded", "discarded"),
+)
+"""States of elements, with the words for one and for more."""
+
+
+@dataclass(frozen=True)
+class DeliveryRow:
+    """A delivery as the list and its page show it."""
+
+    id: uuid.UUID
+    url: str
+    kind: str
+    state: str
+    state_word: str
+    sentence: str
+    counts: dict[str, int]
+    received_at: datetime.datetime
+    settled_at: datetime.datetime | None
+    elements: int
+    size: int
+    address: str | None
+    attempts: int
+
+
+@clinic_page(Permission.VIEW_DELIVERIES)
+@require_safe
+def deliveries(request: HttpRequest, visit: Visit) -> HttpResponse:
+    everything = Delivery.objects.for_clinic(visit.clinic)
+    per_state = dict(everything.order_by().values_list("state").annotate(count=Count("id")))
+    state = request.GET.get("state", "")
+    shown = everything.filter(state=state) if state in DeliveryState.values else everything
+    newest = shown.order_by("-received_at", "id")
+    page = page_of(newest, request.GET.get("page"), PAGE_SIZE, lambda found: _rows(visit, found))
+    waiting = per_state.get("quarantined", 0) + per_state.get("pending", 0)
+    context = {
+        "filters": _filters(state, per_state),
+        "headline": _headline(visit, waiting),
+        "quiet": not waiting,
+        "waiting_url": reverse("deliveries-waiting", args=[visit.clinic.slug]),
+        "settle_url": reverse("deliveries-settle", args=[visit.clinic.slug]) if waiting else "",
+        "page": page,
+        "zone": visit.clinic.zone,
+    }
+    return render(request, "tenovi/deliveries.html", context)
+
+
+@clinic_page(Permission.VIEW_DELIVERIES)
+@require_safe
+def delivery(request: HttpRequest, visit: Visit, delivery_id: uuid.UUID) -> HttpResponse:
+    found = delivery_for(visit, delivery_id)
+    row = _rows(visit, [found])[0]
+    waits = found.state in WAITING
+    items = list(DeliveryItem.objects.for_clinic(visit.clinic).filter(delivery=found).order_by("index"))
+    asked = why_unanswered(visit.clinic, RequestKind.DEVICE, _devices_asked_about(items))
+    context = {
+        "delivery": row,
+        "counts": [{"label": word, "number": row.counts.get(state, 0)} for state, _, word in COUNTED],
+        "items": [
+            {
+                "position": item.index + 1,
+                "state": item.state,
+                "state_word": ItemState(item.state).label,
+                "sentence": " ".join(
+                    filter(None, [sentence(item.reason), asked.get(str(item.hwi_device_id))])
+                ),
+                "device": str(item.hwi_device_id or ""),
+                "waits": item.state == ItemState.QUARANTINED,
+                "discarded_id": item.id if item.state == ItemState.DISCARDED else "",
+                "decision": f"{item.decided_by}: {item.note}" if item.decided_at else "",
+            }
+            for item in items
+        ],
+        "raw_url": reverse("delivery-raw", args=[visit.clinic.slug, found.id]),
+        "back_url": reverse("deliveries", args=[visit.clinic.slug]),
+        "waiting_url": reverse("deliveries-waiting", args=[visit.clinic.slug]),
+        "settle_url": reverse("delivery-settle", args=[visit.clinic.slug, found.id]) if waits else "",
+        "zone": visit.clinic.zone,
+    }
+    return render(request, "tenovi/delivery.html", context)
+
+
+def _devices_asked_about(items: Iterable[DeliveryItem]) -> list[str]:
+    return [str(item.hwi_device_id) for item in items if item.reason == "unknown_device"]
+
+
+@clinic_page(Permission.VIEW_DELIVERIES)
+@require_safe
+def raw(request: HttpRequest, visit: Visit, delivery_id: uuid.UUID) -> HttpResponse:
+    """The bytes as they arrived. They name patients, so looking is written down."""
+    found = delivery_for(visit, delivery_id)
+    audit.record("raw_payload_viewed", by=visit.user, clinic=visit.clinic, target=found)
+    context = {
+        "delivery": _rows(visit, [found])[0],
+        "text": bytes(found.raw).decode("utf-8", "replace").replace("\0", "␀"),
+        "back_url": reverse("delivery", args=[visit.clinic.slug, found.id]),
+        "zone": visit.clinic.zone,
+    }
+    return render(request, "tenovi/raw.html", context)
+
+
+@require_POST
+@clinic_page(Permission.VIEW_DELIVERIES)
+def settle(request: HttpRequest, visit: Visit, delivery_id: uuid.UUID) -> HttpResponse:
+    found = delivery_for(visit, delivery_id)
+    before = found.state
+    tried = inbound_deliveries.settle_again(found.id)
+    found.refresh_from_db()
+    detail = {"state": [before, found.state]}
+    audit.record("delivery_settled_again", by=visit.user, clinic=visit.clinic, target=found, detail=detail)
+    if found.state == DeliveryState.SETTLED:
+        messages.success(request, "Everything in this delivery is settled now.")
+    elif tried:
+        messages.warning(request, "Tried again: something still waits, for the reason given below.")
+    else:
+        messages.info(request, "Another process is settling this delivery right now. Look again in a moment.")
+    return redirect("delivery", visit.clinic.slug, found.id)
+
+
+@require_POST
+@clinic_page(Permission.VIEW_DELIVERIES)
+def settle_all(request: HttpRequest, visit: Visit) -> HttpResponse:
+    tried = inbound_deliveries.settle_waiting_of(visit.clinic)
+    left = Delivery.objects.for_clinic(visit.clinic).filter(state__in=WAITING).count()
+    audit.record("deliveries_settled_again", by=visit.user, clinic=visit.clinic, detail={"tried": tried})
+    messages.info(request, f"{tried} tried again, {left} still waiting.")
+    return redirect("deliveries", visit.clinic.slug)
+
+
+@clinic_page(Permission.VIEW_DELIVERIES)
+@require_safe
+def operations_page(request: HttpRequest, visit: Visit) -> HttpResponse:
+    return render(request, "tenovi/operations.html", operations.page_for(visit))
+
+
+@require_POST
+@clinic_page(Permission.VIEW_DELIVERIES)
+def retry(request: HttpRequest, visit: Visit, request_id: uuid.UUID) -> HttpResponse:
+    parked = parked_request_for(visit, request_id)
+    if actions.retry_request(request=parked, by=visit.user):
+        messages.success(request, "It is asked again, from the beginning.")
+    return redirect("operations", visit.clinic.slug)
+
+
+@require_POST
+@clinic_page(Permission.VIEW_DELIVERIES)
+def cancel(request: HttpRequest, visit: Visit, request_id: uuid.UUID) -> HttpResponse:
+    parked = parked_request_for(visit, request_id)
+    if actions.cancel_request(request=parked, by=visit.user):
+        messages.success(request, "Given up: it will not be sent.")
+    return redirect("operations", visit.clinic.slug)
+
+
+def _rows(visit: Visit, found: Iterable[Delivery]) -> list[DeliveryRow]:
+    listed = list(found)
+    items = DeliveryItem.objects.for_clinic(visit.clinic).filter(delivery__in=listed)
+    per_delivery: dict[uuid.UUID, Counter[tuple[str, str]]] = {one.id: Counter() for one in listed}
+    for delivery_id, state, reason in items.values_list("delivery_id", "state", "reason"):
+        per_delivery[delivery_id][state, reason] += 1
+    return [_row(visit, one, per_delivery[one.id]) for one in listed]
+
+
+def _row(visit: Visit, found: Delivery, items: Counter[tuple[str, str]]) -> DeliveryRow:
+    counts: Counter[str] = Counter()
+    for (state, _), number in items.items():
+        counts[state] += number
+    counts["stored"] += found.elements - counts.total()
+    reasons = sorted({reason for state, reason in items if state in WAITING})
+    return DeliveryRow(
+        id=found.id,
+        url=reverse("delivery", args=[visit.clinic.slug, found.id]),
+        kind=found.get_kind_display(),
+        state=found.state,
+        state_word=found.get_state_display(),
+        sentence=_told(found, counts, reasons),
+        counts=dict(counts),
+        received_at=found.received_at,
+        settled_at=found.settled_at,
+        elements=found.elements,
+        size=found.size,
+        address="nowhere: it was fetched" if found.fetched else found.address,
+        attempts=found.attempts,
+    )
+
+
+def _told(found: Delivery, counts: Counter[str], reasons: list[str]) -> str:
+    """What became of a delivery, in words."""
+    if found.state == DeliveryState.REJECTED:
+        return sentence(found.reason)
+    numbers = [(counts[state], one, more) for state, one, more in COUNTED if counts[state]]
+    told = ", ".join(f"{number} {one if number == 1 else more}" for number, one, more in numbers)
+    return " ".join([f"{told[:1].upper()}{told[1:]}.", *map(sentence, reasons[:2])])
+
+
+def _filters(state: str, per_state: dict[str, int]) -> list[Choice]:
+    choices = [Choice("All", "?", not state, sum(per_state.values()))]
+    for value, label in DeliveryState.choices:
+        choices.append(Choice(label, f"?state={value}", state == value, per_state.get(value, 0)))
+    return choices
+
+
+def _headline(visit: Visit, waiting: int) -> str:
+    if not waiting:
+        return "Everything that came in is settled."
+    items = DeliveryItem.objects.for_clinic(visit.clinic).filter(state__in=WAITING)
+    reasons = items.values_list("reason").annotate(count=Count("id")).order_by("-count")[:2]
+    return " ".join(_waits(count, sentence(reason)) for reason, count in reasons)
+
+
+def _waits(count: int, why: str) -> str:
+    return f"{count:,} wait{'s' * (count == 1)}: {why[:1].lower()}{why[1:]}"
