@@ -6,14 +6,18 @@ import datetime
 
 from django.urls import reverse
 
-from clinics.access import Visit
+from clinics.access import ClinicAccess
 from common.wording import DayCell
 from measurements.shown.day_evidence import DateEvidence
 from patients.models import Patient
 
 
 def day_cell(
-    visit: Visit, patient: Patient, date: datetime.date, found: DateEvidence | None, today: datetime.date
+    visit: ClinicAccess,
+    patient: Patient,
+    date: datetime.date,
+    found: DateEvidence | None,
+    today: datetime.date,
 ) -> DayCell:
     """`today` is the patient's; `found` is None for a date without data."""
     route = "patient-day" if visit.may_view_patients else "billing-day"

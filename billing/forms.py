@@ -8,7 +8,7 @@ from typing import Any
 from django import forms
 
 from common.dates import DayField
-from common.forms import Labelled
+from common.forms import StyledForm
 from patients.models import PeriodAnchor, Program
 
 ANCHOR_REASONS = (
@@ -20,7 +20,7 @@ ANCHOR_REASONS = (
 """Suggestions: any other words will do."""
 
 
-class AnchorForm(Labelled):
+class AnchorForm(StyledForm):
     """From which date on 30-day periods are counted, and why."""
 
     program = forms.ChoiceField(choices=Program.choices, widget=forms.HiddenInput)

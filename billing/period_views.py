@@ -19,7 +19,7 @@ from billing.forms import ANCHOR_REASONS, AnchorForm
 from billing.report import expected_programs
 from billing.windows import Window
 from clinics import audit
-from clinics.access import Permission, Visit, clinic_page
+from clinics.access import ClinicAccess, Permission, clinic_page
 from measurements.shown.day_evidence import DateEvidence, evidence
 from patients.access import patient_for
 from patients.models import Enrollment, Patient, PeriodAnchor
@@ -31,14 +31,14 @@ PERIODS_SHOWN = 13
 
 @clinic_page(Permission.VIEW_VITAL_DAYS)
 @require_safe
-def periods(request: HttpRequest, visit: Visit, patient_id: uuid.UUID) -> HttpResponse:
+def periods(request: HttpRequest, visit: ClinicAccess, patient_id: uuid.UUID) -> HttpResponse:
     """Each program with its anchors, the latest periods with their dates, and what a person has to decide."""
     return _page(request, visit, patient_for(visit, patient_id))
 
 
 @clinic_page(Permission.CLOSE_PERIODS)
 @require_POST
-def set_periods(request: HttpRequest, visit: Visit, patient_id: uuid.UUID) -> HttpResponse:
+def set_periods(request: HttpRequest, visit: ClinicAccess, patient_id: uuid.UUID) -> HttpResponse:
     """Count the periods of a program from another date."""
     patient = patient_for(visit, patient_id)
     form = AnchorForm(request.POST)
@@ -64,7 +64,7 @@ def set_periods(request: HttpRequest, visit: Visit, patient_id: uuid.UUID) -> Ht
 
 
 def _page(
-    request: HttpRequest, visit: Visit, patient: Patient, wrong: AnchorForm | None = None
+    request: HttpRequest, visit: ClinicAccess, patient: Patient, wrong: AnchorForm | None = None
 ) -> HttpResponse:
     now = timezone.now()
     written = write_due_anchors(visit.clinic, now, patient)
@@ -104,7 +104,7 @@ def _page(
     return render(request, "billing/periods.html", context)
 
 
-def _anchor(anchor: PeriodAnchor, visit: Visit, wrong: AnchorForm | None) -> dict[str, Any]:
+def _anchor(anchor: PeriodAnchor, visit: ClinicAccess, wrong: AnchorForm | None) -> dict[str, Any]:
     return {
         "on": anchor.anchor_on,
         "source": anchor.get_source_display(),
@@ -118,7 +118,7 @@ def _anchor(anchor: PeriodAnchor, visit: Visit, wrong: AnchorForm | None) -> dic
 
 
 def _form(
-    visit: Visit, program: str, anchor: PeriodAnchor | None, wrong: AnchorForm | None
+    visit: ClinicAccess, program: str, anchor: PeriodAnchor | None, wrong: AnchorForm | None
 ) -> dict[str, Any] | None:
     """The form that changes an anchor, as it was filled in when something of it was wrong."""
     if not visit.may_export:
@@ -133,7 +133,7 @@ def _form(
 
 
 def _periods(
-    visit: Visit, patient: Patient, program: str, anchors: list[datetime.date], today: datetime.date
+    visit: ClinicAccess, patient: Patient, program: str, anchors: list[datetime.date], today: datetime.date
 ) -> list[dict[str, Any]]:
     """The latest periods that have begun, the newest first, each with its dates."""
     if not anchors or min(anchors) > today:
@@ -150,7 +150,7 @@ def _periods(
 
 
 def _period(
-    visit: Visit,
+    visit: ClinicAccess,
     patient: Patient,
     period: Span,
     found: dict[datetime.date, DateEvidence],

@@ -22,7 +22,7 @@ from billing.report import SHORT_DAYS, ReportRow, totals, vital_days
 from billing.windows import Window
 from billing.workbook import CONTENT_TYPES, FORMATS
 from clinics import audit
-from clinics.access import Permission, Visit, clinic_page
+from clinics.access import ClinicAccess, Permission, clinic_page
 from clinics.models import BillingWindow
 from common.pages import page_of
 from measurements.completeness import of_month
@@ -48,7 +48,7 @@ SORTS: dict[str, Callable[[ReportRow], Any]] = {
 
 @clinic_page(Permission.VIEW_VITAL_DAYS)
 @require_safe
-def month(request: HttpRequest, visit: Visit) -> HttpResponse:
+def month(request: HttpRequest, visit: ClinicAccess) -> HttpResponse:
     """A row for each patient and program; a row opens to its dates."""
     now = timezone.now()
     window = _window(request, visit, now)
@@ -91,7 +91,7 @@ def month(request: HttpRequest, visit: Visit) -> HttpResponse:
 
 @clinic_page(Permission.VIEW_VITAL_DAYS)
 @require_safe
-def day(request: HttpRequest, visit: Visit, patient_id: uuid.UUID, day: datetime.date) -> HttpResponse:
+def day(request: HttpRequest, visit: ClinicAccess, patient_id: uuid.UUID, day: datetime.date) -> HttpResponse:
     """The readings behind one date, without a single value."""
     patient = patient_for(visit, patient_id)
     audit.record(
@@ -111,7 +111,7 @@ def day(request: HttpRequest, visit: Visit, patient_id: uuid.UUID, day: datetime
 
 @clinic_page(Permission.CLOSE_PERIODS)
 @require_safe
-def export(request: HttpRequest, visit: Visit, form: str) -> HttpResponse:
+def export(request: HttpRequest, visit: ClinicAccess, form: str) -> HttpResponse:
     """The month's export as a file, by `?window=month` or `30-day`, else as the clinic bills; who took it
     is written down."""
     if form not in FORMATS:
@@ -136,7 +136,7 @@ def export(request: HttpRequest, visit: Visit, form: str) -> HttpResponse:
     )
 
 
-def _window(request: HttpRequest, visit: Visit, now: datetime.datetime) -> Window:
+def _window(request: HttpRequest, visit: ClinicAccess, now: datetime.datetime) -> Window:
     """The month asked for; the current one when none or nonsense was asked."""
     try:
         return Window.of_month(request.GET.get("month", ""))
@@ -144,7 +144,7 @@ def _window(request: HttpRequest, visit: Visit, now: datetime.datetime) -> Windo
         return Window.current_month(visit.clinic, now)
 
 
-def _export_url(visit: Visit, window: Window, form: str, kind: str = "") -> str:
+def _export_url(visit: ClinicAccess, window: Window, form: str, kind: str = "") -> str:
     """Where this month's file is, as the clinic bills unless `kind` is given; "" for those who may not
     take it."""
     if not visit.may_export:
@@ -153,7 +153,7 @@ def _export_url(visit: Visit, window: Window, form: str, kind: str = "") -> str:
     return f"{reverse('billing-export', args=[visit.clinic.slug, form])}?{urlencode(query)}"
 
 
-def _other_files(visit: Visit, window: Window) -> list[dict[str, str]]:
+def _other_files(visit: ClinicAccess, window: Window) -> list[dict[str, str]]:
     """The workbook of the clinic's own window, and both files of the other one."""
     own, other = visit.clinic.billing_window, _other_window(visit)
     files = [
@@ -168,11 +168,11 @@ def _other_files(visit: Visit, window: Window) -> list[dict[str, str]]:
     ]
 
 
-def _other_window(visit: Visit) -> BillingWindow:
+def _other_window(visit: ClinicAccess) -> BillingWindow:
     return next(kind for kind in BillingWindow if kind != visit.clinic.billing_window)
 
 
-def _months(visit: Visit, shown: Window, now: datetime.datetime) -> list[dict[str, Any]]:
+def _months(visit: ClinicAccess, shown: Window, now: datetime.datetime) -> list[dict[str, Any]]:
     choices = [Window.current_month(visit.clinic, now)]
     while len(choices) < MONTHS_SHOWN and (before := choices[-1].previous_month()):
         choices.append(before)
@@ -190,7 +190,7 @@ def _months(visit: Visit, shown: Window, now: datetime.datetime) -> list[dict[st
 
 
 def _shown(
-    request: HttpRequest, visit: Visit, row: ReportRow, opened: str, now: datetime.datetime
+    request: HttpRequest, visit: ClinicAccess, row: ReportRow, opened: str, now: datetime.datetime
 ) -> dict[str, Any]:
     today = row.today
     standing = pace(row.program, row.days, row.window, today, has_today=today in row.dates)
@@ -228,7 +228,7 @@ def _shown(
     return shown
 
 
-def _questions(visit: Visit) -> dict[str, Any]:
+def _questions(visit: ClinicAccess) -> dict[str, Any]:
     """Return the open questions about where periods begin: how many, and the first patients to look at."""
     opened = questions(visit.clinic)
     people = Patient.objects.for_clinic(visit.clinic).filter(id__in={who for who, _ in opened})

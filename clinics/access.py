@@ -53,7 +53,7 @@ OPERATOR_PERMISSIONS = frozenset({Permission.MANAGE_CLINIC, Permission.VIEW_DELI
 
 
 @dataclass(frozen=True)
-class Visit:
+class ClinicAccess:
     """One person in one clinic: what every view below `/c/<clinic>/` works with."""
 
     clinic: Clinic
@@ -100,27 +100,27 @@ class Visit:
         return self.may(Permission.VIEW_DELIVERIES)
 
 
-def lacks_second_factor(visit: Visit) -> bool:
+def lacks_second_factor(visit: ClinicAccess) -> bool:
     """Whether this person must set up a second factor before anything of the clinic opens: operators
     and clinic admins, and everybody where the clinic asks for it."""
     asked = visit.role in ("operator", Role.CLINIC_ADMIN) or visit.clinic.second_factor_required
     return asked and not settings.DEMO and not has_second_factor(visit.user)
 
 
-def visit_for(user: User, slug: str) -> Visit:
+def access_for(user: User, slug: str) -> ClinicAccess:
     """This person's visit to the clinic of this slug; 404 when it is not theirs to see."""
     membership = Membership.objects.select_related("clinic").filter(user=user, clinic__slug=slug).first()
     if membership:
-        return Visit(membership.clinic, user, membership.role, membership.role_since)
+        return ClinicAccess(membership.clinic, user, membership.role, membership.role_since)
     if user.is_operator:
         clinic = Clinic.objects.filter(slug=slug).first()
         if clinic:
-            return Visit(clinic, user, "operator")
+            return ClinicAccess(clinic, user, "operator")
     audit.record("access_denied", by=user, detail={"clinic": slug[:60]})
     raise Http404
 
 
-def _record_look(request: HttpRequest, visit: Visit, ids: dict[str, Any]) -> None:
+def _record_look(request: HttpRequest, visit: ClinicAccess, ids: dict[str, Any]) -> None:
     """Record that somebody saw this page: of one thing, named by the first id in its address, or a
     list. A list says what was asked of it, because that decides whom it showed."""
     detail = {"page": route_of(request)}
@@ -132,7 +132,7 @@ def _record_look(request: HttpRequest, visit: Visit, ids: dict[str, Any]) -> Non
     audit.record_view(action, by=visit.user, clinic=visit.clinic, kind=kind, key=key, detail=detail)
 
 
-View = Callable[Concatenate[HttpRequest, Visit, P], HttpResponse]
+View = Callable[Concatenate[HttpRequest, ClinicAccess, P], HttpResponse]
 
 
 def route_of(request: HttpRequest) -> str:
@@ -143,7 +143,7 @@ def route_of(request: HttpRequest) -> str:
 def clinic_page(
     permission: Permission, *, shows_patients: bool = True
 ) -> Callable[[View[P]], Callable[..., HttpResponse]]:
-    """Sign-in, clinic and right, checked before the view runs; the view gets a `Visit`.
+    """Sign-in, clinic and right, checked before the view runs; the view gets a `ClinicAccess`.
 
     The answer is never stored by a browser or proxy: it shows patients. Who looked at it is recorded
     after the view, unless the view did so itself; `shows_patients=False` for pages that name none.
@@ -154,7 +154,7 @@ def clinic_page(
         @functools.wraps(view)
         def checked(request: HttpRequest, clinic: str, *args: Any, **kwargs: Any) -> HttpResponse:
             assert isinstance(request.user, User)
-            visit = visit_for(request.user, clinic)
+            visit = access_for(request.user, clinic)
             if not visit.may(permission):
                 detail = {"route": route_of(request)}
                 audit.record("access_denied", by=visit.user, clinic=visit.clinic, detail=detail)

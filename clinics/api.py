@@ -25,9 +25,9 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from clinics import audit
-from clinics.access import Permission, Visit, lacks_second_factor, route_of, visit_for
+from clinics.access import ClinicAccess, Permission, access_for, lacks_second_factor, route_of
 from clinics.models import ApiToken, User
-from common.api_base import AnswerJson
+from common.api_base import JsonOnly
 from common.cursor_pagination import CursorPagination
 from common.json_parser import TooLarge
 
@@ -62,9 +62,9 @@ class ClinicView(GenericAPIView[M]):
     permission: ClassVar[Permission]
     write_permission: ClassVar[Permission | None] = None
     query_shape: ClassVar[type[serializers.Serializer[Any]] | None] = None
-    visit: Visit
+    visit: ClinicAccess
     authentication_classes = [ApiTokenAuthentication, SessionAuthentication]
-    content_negotiation_class = AnswerJson
+    content_negotiation_class = JsonOnly
     http_method_names = ["get", "head"]
 
     def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
@@ -72,7 +72,7 @@ class ClinicView(GenericAPIView[M]):
         assert isinstance(request.user, User)
         if any("\0" in str(value) for value in kwargs.values()):  # PostgreSQL has no text with NUL
             raise Http404
-        self.visit = visit_for(request.user, kwargs["clinic"])
+        self.visit = access_for(request.user, kwargs["clinic"])
         since = self.visit.role_since
         if isinstance(request.auth, ApiToken) and since and request.auth.created < since:
             raise AuthenticationFailed("This token ended when the role of its person changed. Make another.")

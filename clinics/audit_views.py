@@ -15,18 +15,18 @@ from django.urls import NoReverseMatch, reverse
 from django.views.decorators.http import require_safe
 
 from clinics import audit
-from clinics.access import Permission, Visit, clinic_page
+from clinics.access import ClinicAccess, Permission, clinic_page
 from clinics.models import AuditEvent, Clinic, Membership
 from common.csv_cells import csv_lines
 from common.dates import DayField
-from common.forms import Labelled
+from common.forms import StyledForm
 from common.pages import page_of
 
 ROWS = 100
 COLUMNS = ("at", "person", "action", "target_kind", "target_id", "address", "detail")
 
 
-class RecordFilter(Labelled):
+class RecordFilter(StyledForm):
     """What to look for; everything may be left open."""
 
     action = forms.CharField(label="What", max_length=60, required=False)
@@ -43,7 +43,7 @@ class RecordFilter(Labelled):
 
 @clinic_page(Permission.MANAGE_CLINIC)
 @require_safe
-def record(request: HttpRequest, visit: Visit) -> HttpResponse:
+def record(request: HttpRequest, visit: ClinicAccess) -> HttpResponse:
     form = RecordFilter(request.GET)
     events = found(visit.clinic, form) if form.is_valid() else AuditEvent.objects.none()
     page = page_of(
@@ -57,7 +57,7 @@ def record(request: HttpRequest, visit: Visit) -> HttpResponse:
 
 @clinic_page(Permission.MANAGE_CLINIC)
 @require_safe
-def export(request: HttpRequest, visit: Visit) -> HttpResponse:
+def export(request: HttpRequest, visit: ClinicAccess) -> HttpResponse:
     """The same lines as CSV, all of them. Taking them is itself a line."""
     form = RecordFilter(request.GET)
     if not form.is_valid():
@@ -95,7 +95,7 @@ def _start(day: datetime.date, clinic: Clinic) -> datetime.datetime:
     return datetime.datetime.combine(day, datetime.time(), clinic.zone)
 
 
-def _row(event: AuditEvent, visit: Visit) -> dict[str, Any]:
+def _row(event: AuditEvent, visit: ClinicAccess) -> dict[str, Any]:
     return {
         "at": event.at,
         "person": event.actor_label,
@@ -107,7 +107,7 @@ def _row(event: AuditEvent, visit: Visit) -> dict[str, Any]:
     }
 
 
-def _page_of(event: AuditEvent, visit: Visit) -> str:
+def _page_of(event: AuditEvent, visit: ClinicAccess) -> str:
     """Where to see what it is about, "" for nowhere: pages of single things are named like them."""
     if not visit.may(Permission.VIEW_PATIENTS):  # an operator
         return ""

@@ -10,7 +10,7 @@ from django.contrib.auth.forms import AuthenticationForm, SetPasswordForm
 from django.http import HttpRequest
 
 from clinics.models import User
-from common.forms import Labelled
+from common.forms import StyledForm
 
 
 class SignInForm(AuthenticationForm):
@@ -20,7 +20,7 @@ class SignInForm(AuthenticationForm):
         return str(self.cleaned_data["username"]).strip().lower()
 
 
-class CodeForm(Labelled):
+class CodeForm(StyledForm):
     """A code of the authenticator app, or a recovery code."""
 
     code = forms.CharField(
@@ -30,7 +30,7 @@ class CodeForm(Labelled):
     )
 
 
-class ForgottenPassword(Labelled):
+class ForgottenPassword(StyledForm):
     email = forms.EmailField(
         label="E-mail",
         max_length=254,
@@ -38,11 +38,11 @@ class ForgottenPassword(Labelled):
     )
 
 
-class ChoosePassword(Labelled, SetPasswordForm):  # type: ignore[type-arg]
+class ChoosePassword(StyledForm, SetPasswordForm):  # type: ignore[type-arg]
     """A new password, twice. The rules are those of the settings."""
 
 
-class PasswordAgain(Labelled):
+class PasswordAgain(StyledForm):
     """For what a stranger at an unlocked screen must not do. Wrong tries count as failed sign-ins."""
 
     password = forms.CharField(

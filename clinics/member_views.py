@@ -10,11 +10,11 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.views.decorators.http import require_http_methods
 
-from clinics.access import Permission, Visit, clinic_page
+from clinics.access import ClinicAccess, Permission, clinic_page
 from clinics.actions import invitations
 from clinics.actions import people as actions_people
 from clinics.models import Invitation, Membership, Role, SecondFactor
-from common.forms import Labelled
+from common.forms import StyledForm
 
 LAST_ADMIN = "A clinic keeps at least one admin: give somebody else that role first."
 ELSEWHERE = (
@@ -24,7 +24,7 @@ ELSEWHERE = (
 ANSWERED = "That invitation was answered or withdrawn meanwhile."
 
 
-class InviteForm(Labelled):
+class InviteForm(StyledForm):
     email = forms.EmailField(label="E-mail", max_length=254, widget=forms.EmailInput({"autocomplete": "off"}))
     role = forms.ChoiceField(label="Role", choices=Role.choices)
 
@@ -44,7 +44,7 @@ class InvitationForm(forms.Form):
 
 @clinic_page(Permission.MANAGE_CLINIC, shows_patients=False)
 @require_http_methods(["GET", "HEAD", "POST"])
-def people(request: HttpRequest, visit: Visit) -> HttpResponse:
+def people(request: HttpRequest, visit: ClinicAccess) -> HttpResponse:
     what = request.POST.get("do")
     invite = InviteForm(request.POST if what == "invite" else None)
     if request.method == "POST" and what in ("send-again", "withdraw"):
@@ -63,7 +63,7 @@ def people(request: HttpRequest, visit: Visit) -> HttpResponse:
     return render(request, "clinics/people.html", _context(visit, invite))
 
 
-def _context(visit: Visit, invite: InviteForm) -> dict[str, Any]:
+def _context(visit: ClinicAccess, invite: InviteForm) -> dict[str, Any]:
     members = Membership.objects.filter(clinic=visit.clinic).select_related("user").order_by("user__email")
     factors = SecondFactor.objects.filter(user__memberships__clinic=visit.clinic, confirmed_at__isnull=False)
     with_factor = set(factors.values_list("user_id", flat=True))
@@ -89,7 +89,7 @@ def _context(visit: Visit, invite: InviteForm) -> dict[str, Any]:
     }
 
 
-def _change_invitation(request: HttpRequest, visit: Visit, what: str) -> HttpResponse:
+def _change_invitation(request: HttpRequest, visit: ClinicAccess, what: str) -> HttpResponse:
     form = InvitationForm(request.POST)
     if not form.is_valid():
         return redirect("people", visit.clinic.slug)
@@ -107,7 +107,7 @@ def _change_invitation(request: HttpRequest, visit: Visit, what: str) -> HttpRes
     return redirect("people", visit.clinic.slug)
 
 
-def _change(request: HttpRequest, visit: Visit) -> HttpResponse:
+def _change(request: HttpRequest, visit: ClinicAccess) -> HttpResponse:
     form, what = MemberForm(request.POST), request.POST.get("do")
     if not form.is_valid():
         return redirect("people", visit.clinic.slug)
@@ -128,7 +128,7 @@ def _change(request: HttpRequest, visit: Visit) -> HttpResponse:
     return redirect("people", visit.clinic.slug)
 
 
-def _do(what: str | None, member: Membership, role: str, visit: Visit) -> str:
+def _do(what: str | None, member: Membership, role: str, visit: ClinicAccess) -> str:
     """Do it; what was done, in words."""
     if what == "role" and role:
         actions_people.grant_role(user=member.user, clinic=visit.clinic, role=role, by=visit.user)

@@ -8,7 +8,7 @@ from rest_framework.authentication import SessionAuthentication
 from rest_framework.permissions import IsAuthenticated
 
 from clinics.api import ApiTokenAuthentication
-from common.api_base import AnswerJson
+from common.api_base import JsonOnly
 
 
 class ApiDescription(SpectacularAPIView):
@@ -16,4 +16,4 @@ class ApiDescription(SpectacularAPIView):
 
     authentication_classes = [ApiTokenAuthentication, SessionAuthentication]
     permission_classes = [IsAuthenticated]
-    content_negotiation_class = AnswerJson
+    content_negotiation_class = JsonOnly

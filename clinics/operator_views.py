@@ -21,7 +21,7 @@ from clinics.access import route_of
 from clinics.actions import clinic_settings, invitations
 from clinics.models import Clinic, InvitationState, Role, User, validate_time_zone
 from clinics.signing_in import second_factor
-from common.forms import Labelled
+from common.forms import StyledForm
 
 
 def operator_page(view: Callable[[HttpRequest, User], HttpResponse]) -> Callable[..., HttpResponse]:
@@ -44,7 +44,7 @@ def operator_page(view: Callable[[HttpRequest, User], HttpResponse]) -> Callable
     return checked
 
 
-class NewClinic(Labelled):
+class NewClinic(StyledForm):
     name = forms.CharField(label="Name", max_length=200)
     slug = forms.SlugField(
         label="Short name",

@@ -12,17 +12,17 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.views.decorators.http import require_http_methods
 
-from clinics.access import Permission, Visit, clinic_page
+from clinics.access import ClinicAccess, Permission, clinic_page
 from clinics.actions import clinic_settings
 from clinics.models import Clinic
 from clinics.webhook_secrets import TwoAreValid, in_use, is_full
-from common.forms import Labelled
+from common.forms import StyledForm
 
 USERNAME = "tenovi"
 SECRET_BYTES = 24  # 192 random bits
 
 
-class NewSecret(Labelled):
+class NewSecret(StyledForm):
     """`clinic`: whose secrets have names already."""
 
     name = forms.CharField(
@@ -55,7 +55,7 @@ class NewSecret(Labelled):
 
 @clinic_page(Permission.MANAGE_CLINIC, shows_patients=False)
 @require_http_methods(["GET", "HEAD", "POST"])
-def webhook_secrets(request: HttpRequest, visit: Visit) -> HttpResponse:
+def webhook_secrets(request: HttpRequest, visit: ClinicAccess) -> HttpResponse:
     wanted = request.POST.get("do")
     if wanted in ("retire", "restore"):
         (_retire if wanted == "retire" else _restore)(request, visit)
@@ -77,7 +77,7 @@ def webhook_secrets(request: HttpRequest, visit: Visit) -> HttpResponse:
     return render(request, "clinics/webhook_secrets.html", context)
 
 
-def _added(request: HttpRequest, visit: Visit, form: NewSecret) -> dict[str, str] | None:
+def _added(request: HttpRequest, visit: ClinicAccess, form: NewSecret) -> dict[str, str] | None:
     """What the page shows this once; None when two are valid already."""
     header, value = form.cleaned_data["header"], secrets.token_urlsafe(SECRET_BYTES)
     try:
@@ -95,7 +95,7 @@ def _added(request: HttpRequest, visit: Visit, form: NewSecret) -> dict[str, str
     return {"name": added.name, "header": header, "username": USERNAME, "value": value}
 
 
-def _retire(request: HttpRequest, visit: Visit) -> None:
+def _retire(request: HttpRequest, visit: ClinicAccess) -> None:
     secret, typed = request.POST.get("secret", ""), request.POST.get("typed", "")
     try:
         retired = clinic_settings.retire_webhook_secret(
@@ -109,7 +109,7 @@ def _retire(request: HttpRequest, visit: Visit) -> None:
         messages.success(request, f"{retired} opens nothing any more.")
 
 
-def _restore(request: HttpRequest, visit: Visit) -> None:
+def _restore(request: HttpRequest, visit: ClinicAccess) -> None:
     try:
         secret = request.POST.get("secret", "")
         restored = clinic_settings.restore_webhook_secret(clinic=visit.clinic, secret=secret, by=visit.user)

@@ -11,7 +11,7 @@ from rest_framework.request import Request
 from rest_framework.views import APIView
 
 
-class AnswerJson(DefaultContentNegotiation):
+class JsonOnly(DefaultContentNegotiation):
     """JSON whatever the caller says it accepts: a picky Accept header is no reason for a 406."""
 
     def select_renderer(
@@ -25,7 +25,7 @@ class NoSuchPath(APIView):
 
     authentication_classes = []
     permission_classes = []
-    content_negotiation_class = AnswerJson
+    content_negotiation_class = JsonOnly
 
     def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
         raise NotFound

@@ -7,7 +7,7 @@ from typing import Any
 from django import forms
 
 
-class Labelled(forms.Form):
+class StyledForm(forms.Form):
     """Tabler's look on every field."""
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:

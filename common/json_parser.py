@@ -14,7 +14,7 @@ class TooLarge(APIException):
     default_code = "too_large"
 
 
-class CarefulJson(JSONParser):
+class StrictJsonParser(JSONParser):
     """DRF's, except that what it stumbles over is the caller's error and not ours."""
 
     def parse(self, stream: Any, media_type: Any = None, parser_context: Any = None) -> Any:

@@ -84,7 +84,7 @@ MIDDLEWARE = [
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "clinics.middleware.RequestLog",
-    "tenovi.inbound.middleware.StraightToTheDoor",
+    "tenovi.inbound.middleware.WebhookShortcut",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
@@ -231,7 +231,7 @@ REST_FRAMEWORK = {
     ],
     "DEFAULT_PERMISSION_CLASSES": ["rest_framework.permissions.IsAuthenticated"],
     "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
-    "DEFAULT_PARSER_CLASSES": ["common.json_parser.CarefulJson"],
+    "DEFAULT_PARSER_CLASSES": ["common.json_parser.StrictJsonParser"],
     "UNAUTHENTICATED_USER": None,
     "DEFAULT_SCHEMA_CLASS": "clinics.openapi.ApiSchema",
 }
@@ -242,7 +242,7 @@ SPECTACULAR_SETTINGS = {
     "SCHEMA_PATH_PREFIX": r"/api/v1/clinics/\{clinic\}",
     "SERVE_INCLUDE_SCHEMA": False,
     "COMPONENT_SPLIT_REQUEST": True,
-    "ENUM_NAME_OVERRIDES": {"AskStateEnum": "fulfillment.models.AskState"},
+    "ENUM_NAME_OVERRIDES": {"AskStateEnum": "fulfillment.models.SpecialOrderRequestState"},
     "POSTPROCESSING_HOOKS": [
         "drf_spectacular.hooks.postprocess_schema_enums",
         "clinics.openapi.always_answer_every_member",

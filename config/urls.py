@@ -8,7 +8,7 @@ from common.api_base import NoSuchPath
 from devices.api import urls_api as devices_api
 from fulfillment.orders.api import urls_api as orders_api
 from fulfillment.shipments.api import urls_api as fulfillment_api
-from fulfillment.special_orders.api import urls_ask_api
+from fulfillment.special_orders.api import urls_api as special_orders_api
 from measurements.api import urls_api as measurements_api
 from patients.api import urls_api as patients_api
 from tenovi.pages.api import urls_api as tenovi_api
@@ -19,7 +19,7 @@ api = [
     *measurements_api,
     *fulfillment_api,
     *orders_api,
-    *urls_ask_api,
+    *special_orders_api,
     *devices_api,
     *patients_api,
     *tenovi_api,

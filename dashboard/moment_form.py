@@ -10,10 +10,10 @@ from django.utils import timezone
 
 from clinics.models import Clinic
 from common.dates import DayField
-from common.forms import Labelled
+from common.forms import StyledForm
 
 
-class MomentForm(Labelled):
+class MomentForm(StyledForm):
     """`since` is the moment said, None while that is none."""
 
     day = DayField(label="From this date")

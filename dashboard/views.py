@@ -13,7 +13,7 @@ from django.utils import timezone
 from django.views.decorators.http import require_POST, require_safe
 
 from clinics import audit
-from clinics.access import Permission, Visit, clinic_page
+from clinics.access import ClinicAccess, Permission, clinic_page
 from clinics.actions import invitations
 from clinics.models import Clinic, Membership, Role, User
 from dashboard.patients import context as patients_context
@@ -50,14 +50,14 @@ def _start(clinic: Clinic, role: str) -> str:
 
 @clinic_page(Permission.VIEW_PATIENTS)
 @require_safe
-def patients(request: HttpRequest, visit: Visit) -> HttpResponse:
+def patients(request: HttpRequest, visit: ClinicAccess) -> HttpResponse:
     context = patient_list.context(visit.clinic, request.GET, timezone.now())
     return render(request, "dashboard/patients.html", context)
 
 
 @clinic_page(Permission.VIEW_PATIENTS)
 @require_safe
-def patient(request: HttpRequest, visit: Visit, patient_id: uuid.UUID) -> HttpResponse:
+def patient(request: HttpRequest, visit: ClinicAccess, patient_id: uuid.UUID) -> HttpResponse:
     found = patient_for(visit, patient_id)
     audit.record_view("patient_viewed", by=visit.user, clinic=visit.clinic, target=found)
     return render(
@@ -67,7 +67,7 @@ def patient(request: HttpRequest, visit: Visit, patient_id: uuid.UUID) -> HttpRe
 
 @clinic_page(Permission.VIEW_PATIENTS, shows_patients=False)
 @require_safe
-def patient_news(request: HttpRequest, visit: Visit, patient_id: uuid.UUID) -> HttpResponse:
+def patient_news(request: HttpRequest, visit: ClinicAccess, patient_id: uuid.UUID) -> HttpResponse:
     """What an open patient page asks for every few seconds: another version, other things
     to show."""
     return JsonResponse({"version": patients_context.page_version(patient_for(visit, patient_id))})
@@ -76,7 +76,7 @@ def patient_news(request: HttpRequest, visit: Visit, patient_id: uuid.UUID) -> H
 @clinic_page(Permission.VIEW_PATIENTS)
 @require_POST
 def acknowledge(
-    request: HttpRequest, visit: Visit, patient_id: uuid.UUID, alert_id: uuid.UUID
+    request: HttpRequest, visit: ClinicAccess, patient_id: uuid.UUID, alert_id: uuid.UUID
 ) -> HttpResponse:
     """Note that this person has seen an alert. It asks for nobody any more; one about a gateway stands
     until the gateway is well."""

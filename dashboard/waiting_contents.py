@@ -12,13 +12,13 @@ from django.db.models import F, Value, Window
 from django.db.models.functions import Length, Lower, RowNumber
 from django.urls import reverse
 
-from clinics.access import Visit
+from clinics.access import ClinicAccess
 from measurements.shown.presentation import metric_of, unit_text
 from patients.models import Patient
-from tenovi.inbound.element import Doubtful, moment_of, patient_id_of
+from tenovi.inbound.element import Untrusted, moment_of, patient_id_of
 from tenovi.models import DeliveryItem
 from tenovi.querysets import DeliveryItemQuerySet
-from tenovi.strict_json import Members, storable_text, value_of
+from tenovi.strict_json import JsonObject, storable_text, value_of
 
 SHOWN = 3  # elements of a group
 LARGEST = 20_000  # bytes of an element that is read for this
@@ -52,7 +52,7 @@ class Contents:
 
 
 def contents_by_group(
-    visit: Visit, items: DeliveryItemQuerySet, by: tuple[str, ...]
+    visit: ClinicAccess, items: DeliveryItemQuerySet, by: tuple[str, ...]
 ) -> dict[tuple[Any, ...], tuple[Contents, ...]]:
     """Read the newest few elements of each group, by the values of the fields that make the group."""
     newest = Window(RowNumber(), partition_by=[F(name) for name in by], order_by=F("id").desc())
@@ -68,12 +68,12 @@ def contents_by_group(
     return found
 
 
-def _element(piece: bytes) -> Members | None:
+def _element(piece: bytes) -> JsonObject | None:
     element = value_of(bytes(piece))
-    return element if isinstance(element, Members) else None
+    return element if isinstance(element, JsonObject) else None
 
 
-def _contents(visit: Visit, element: Members, people: dict[str, Named]) -> Contents:
+def _contents(visit: ClinicAccess, element: JsonObject, people: dict[str, Named]) -> Contents:
     may_see = visit.may_view_patients
     metric = storable_text(element.get("metric"), LONGEST)
     taken_at = _taken_at(element)
@@ -87,7 +87,7 @@ def _contents(visit: Visit, element: Members, people: dict[str, Named]) -> Conte
     )
 
 
-def _value(element: Members, metric: str) -> str:
+def _value(element: JsonObject, metric: str) -> str:
     """The numbers as they were sent: one that cannot be is why many an element waits."""
     given = [_number(element.get(name)) for name in ("value_1", "value_2")]
     if not any(given):
@@ -96,7 +96,7 @@ def _value(element: Members, metric: str) -> str:
     return f"{numbers} {unit_text(metric_of(metric, ''))}".strip()
 
 
-def _taken_at(element: Members) -> datetime.datetime | None:
+def _taken_at(element: JsonObject) -> datetime.datetime | None:
     """None also for a time that no zone could show."""
     moment = moment_of(element.get("timestamp"))
     return moment if moment and YEARS[0] <= moment.year <= YEARS[1] else None
@@ -107,14 +107,14 @@ def _number(value: Any) -> str:
     return text.rstrip("0").rstrip(".") if FRACTION.fullmatch(text) else text
 
 
-def _patient_id(element: Members | None) -> str:
+def _patient_id(element: JsonObject | None) -> str:
     try:
         return patient_id_of(element.get("patient_id")) if element else ""
-    except Doubtful:
+    except Untrusted:
         return ""
 
 
-def _people(visit: Visit, external_ids: Iterable[str]) -> dict[str, Named]:
+def _people(visit: ClinicAccess, external_ids: Iterable[str]) -> dict[str, Named]:
     """By id without regard to case: who these are, for who may see patients."""
     wanted = set(external_ids) - {""}
     if not visit.may_view_patients or not wanted:
@@ -126,7 +126,7 @@ def _people(visit: Visit, external_ids: Iterable[str]) -> dict[str, Named]:
     return found
 
 
-def _patients(visit: Visit, external_ids: Collection[str]) -> Iterable[Patient]:
+def _patients(visit: ClinicAccess, external_ids: Collection[str]) -> Iterable[Patient]:
     # Lower on both sides, by the database: the unique index is on it.
     folded = Patient.objects.for_clinic(visit.clinic).annotate(folded=Lower("external_id"))
     return folded.filter(folded__in=[Lower(Value(external_id)) for external_id in external_ids])

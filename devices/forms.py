@@ -7,7 +7,7 @@ from typing import Any
 
 from django import forms
 
-from common.forms import Labelled
+from common.forms import StyledForm
 from devices.models import Device, DeviceProperty
 from devices.properties import PASSKEY, STEP_GOAL, VENDOR_KEYS, WEBHOOK
 
@@ -37,7 +37,7 @@ FIELDS: dict[str, forms.Field] = {
 }
 
 
-class PropertyForm(Labelled):
+class PropertyForm(StyledForm):
     """One property: the key is given, the value is asked."""
 
     value = forms.CharField(label="Value", max_length=1000, widget=forms.TextInput(OFF))
@@ -49,7 +49,7 @@ class PropertyForm(Labelled):
             self.fields["value"].widget.attrs["class"] = "form-control"
 
 
-class NewPropertyForm(Labelled):
+class NewPropertyForm(StyledForm):
     """One of the clinic's own."""
 
     key = forms.RegexField(

@@ -27,7 +27,7 @@ from tenovi.client.gateway_records import HardwareChange as VendorHardwareChange
 from tenovi.clock import database_now
 from tenovi.inbound import deliveries
 from tenovi.models import DeliveryItem, Priority, Request, RequestKind
-from tenovi.outbound.enqueue import ask_for_each
+from tenovi.outbound.enqueue import enqueue_each
 from tenovi.querysets import DeliveryItemQuerySet
 
 T = TypeVar("T")
@@ -91,7 +91,7 @@ def ask_for_newer(clinic: Clinic, hwi_device_ids: Iterable[uuid.UUID], read_at: 
     changed = Device.objects.for_clinic(clinic).at_the_vendor().changed_after(read_at)
     targets = changed.filter(hwi_device_id__in=list(hwi_device_ids)).values_list("hwi_device_id", flat=True)
     if names := [str(one) for one in targets]:
-        ask_for_each(clinic, RequestKind.DEVICE, names, priority=Priority.BACKGROUND, anew=True)
+        enqueue_each(clinic, RequestKind.DEVICE, names, priority=Priority.BACKGROUND, anew=True)
 
 
 def add_gateways(clinic: Clinic, hardware_ids: Iterable[str]) -> None:
@@ -240,7 +240,7 @@ def ask_about_unknown_devices() -> int:
     clinics = Clinic.objects.in_bulk({clinic_id for clinic_id, _ in pairs})
     for clinic_id, of_clinic in itertools.groupby(pairs, key=lambda pair: pair[0]):
         names = [name for _, name in of_clinic]
-        ask_for_each(clinics[clinic_id], RequestKind.DEVICE, names, priority=Priority.READING)
+        enqueue_each(clinics[clinic_id], RequestKind.DEVICE, names, priority=Priority.READING)
     return len(pairs)
 
 

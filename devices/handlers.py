@@ -21,7 +21,7 @@ from tenovi.client.errors import Invalid, VendorError
 from tenovi.client.gateway_records import Gateway as VendorGateway
 from tenovi.client.gateway_records import HardwareChange
 from tenovi.models import Request
-from tenovi.outbound.wakeup import ring
+from tenovi.outbound.wakeup import wake_worker
 from tenovi.registry import NothingToSend
 
 log = logging.getLogger(__name__)
@@ -146,5 +146,5 @@ def _store(request: Request, record: client_records.Device, read_at: datetime.da
 
 def _wake_those_who_wait() -> None:
     """Readings wait for devices, and for assignments. The scheduler wakes them too, a little later."""
-    ring("devices.settle_unknown")
-    ring("measurements.claim_readings")
+    wake_worker("devices.settle_unknown")
+    wake_worker("measurements.claim_readings")

@@ -21,7 +21,7 @@ from tenovi.client.errors import PathUnknown, VendorError
 from tenovi.client.records import Page
 from tenovi.models import Priority, Request, RequestKind, RequestState
 from tenovi.outbound.api_keys import why_nothing_is_sent
-from tenovi.outbound.enqueue import ask
+from tenovi.outbound.enqueue import enqueue
 
 WHOLE = ""
 """The target of the request for the log of all devices."""
@@ -54,7 +54,7 @@ def ask_about(device: Device, by: User | None) -> None:
 
     The answer locks no device, so this may follow the lock of one.
     """
-    ask(
+    enqueue(
         device.clinic,
         RequestKind.HARDWARE_LOG,
         str(device.hwi_device_id),
@@ -72,7 +72,7 @@ def search(*, clinic: Clinic, typed: str, by: User) -> str:
         raise NoHardwareId
     first, *then = _spellings(clinic, hardware_id, typed)
     params = {"search": first, "then": then}
-    ask(clinic, RequestKind.HARDWARE_SEARCH, hardware_id, priority=Priority.PERSON, params=params)
+    enqueue(clinic, RequestKind.HARDWARE_SEARCH, hardware_id, priority=Priority.PERSON, params=params)
     audit.record("hardware_log_searched", by=by, clinic=clinic, detail={"hardware": hardware_id})
     return hardware_id
 
@@ -99,7 +99,7 @@ def note_searched(request: Request, answer: Page[Any]) -> None:
         note_read(request, answer)
         return
     params = {"search": then[0], "then": then[1:]}
-    ask(request.clinic, request.kind, request.target, params=params, anew=True, wake=False)
+    enqueue(request.clinic, request.kind, request.target, params=params, anew=True, wake=False)
 
 
 def note_failure(request: Request, error: VendorError | None) -> None:

@@ -20,7 +20,7 @@ DOING = {
 
 
 @dataclass(frozen=True, slots=True)
-class Errand:
+class PendingRequest:
     """`state` is "waiting", "sending" or "refused"; what is done has none left."""
 
     kind: str
@@ -33,24 +33,26 @@ class Errand:
         return self.state == "refused"
 
 
-def errands_of(clinic: Clinic, hwi_device_ids: Iterable[uuid.UUID]) -> dict[uuid.UUID, list[Errand]]:
+def pending_requests_of(
+    clinic: Clinic, hwi_device_ids: Iterable[uuid.UUID]
+) -> dict[uuid.UUID, list[PendingRequest]]:
     """What is being asked of the vendor about each of these devices. Two queries at most."""
     targets = [str(hwi_device_id) for hwi_device_id in hwi_device_ids]
     rows = list(
         Request.objects.for_clinic(clinic).filter(kind__in=DOING, target__in=targets).order_by("created_at")
     )
     stopped = why_nothing_is_sent(clinic) if rows else ""
-    found: defaultdict[uuid.UUID, list[Errand]] = defaultdict(list)
+    found: defaultdict[uuid.UUID, list[PendingRequest]] = defaultdict(list)
     for row in rows:
         found[uuid.UUID(row.target)].append(_errand(row, stopped))
     return found
 
 
-def _errand(row: Request, stopped: str) -> Errand:
+def _errand(row: Request, stopped: str) -> PendingRequest:
     doing, undone = DOING[RequestKind(row.kind)]
     if row.state == RequestState.SENDING:
-        return Errand(row.kind, doing, "sending", f"{doing}: it is being sent to Tenovi.")
+        return PendingRequest(row.kind, doing, "sending", f"{doing}: it is being sent to Tenovi.")
     if row.state == RequestState.WAITING:
         why = f" {stopped or row.reason}" if stopped or row.reason else ""
-        return Errand(row.kind, doing, "waiting", f"{doing}: it waits to be sent to Tenovi.{why}")
-    return Errand(row.kind, doing, "refused", f"Tenovi did not {undone}. {row.reason}")
+        return PendingRequest(row.kind, doing, "waiting", f"{doing}: it waits to be sent to Tenovi.{why}")
+    return PendingRequest(row.kind, doing, "refused", f"Tenovi did not {undone}. {row.reason}")

@@ -15,7 +15,7 @@ from devices.models import Device, DeviceProperty
 from tenovi import catalogue
 from tenovi.models import Priority, Request, RequestKind, RequestState
 from tenovi.outbound.api_keys import why_nothing_is_sent
-from tenovi.outbound.enqueue import ask, ask_for_each
+from tenovi.outbound.enqueue import enqueue, enqueue_each
 
 STEP_GOAL, PASSKEY, WEBHOOK = "step_goal", "bluetooth_passkey", "measurement_webhook_id"
 VENDOR_KEYS = (STEP_GOAL, PASSKEY, WEBHOOK)
@@ -51,7 +51,7 @@ def follow_webhook(clinic: Clinic, *, before: Collection[str], after: str) -> No
     pinned = DeviceProperty.objects.for_clinic(clinic).filter(key=WEBHOOK).select_related("device__clinic")
     rows = [row for row in pinned.order_by("device__hwi_device_id") if row.value.lower() in before]
     targets = [f"{row.device.hwi_device_id}/{WEBHOOK}" for row in rows]
-    ask_for_each(clinic, RequestKind.PROPERTY_SET, targets, priority=Priority.PERSON)
+    enqueue_each(clinic, RequestKind.PROPERTY_SET, targets, priority=Priority.PERSON)
     for row in rows:
         change = [row.value, after]
         row.wanted = after
@@ -62,7 +62,7 @@ def follow_webhook(clinic: Clinic, *, before: Collection[str], after: str) -> No
 def ask_again(device: Device) -> None:
     """Have the vendor asked for the device's properties now."""
     target = str(device.hwi_device_id)
-    ask(device.clinic, RequestKind.PROPERTIES, target, priority=Priority.PERSON, insist=True)
+    enqueue(device.clinic, RequestKind.PROPERTIES, target, priority=Priority.PERSON, insist=True)
 
 
 def states_of(device: Device) -> list[PropertyState]:

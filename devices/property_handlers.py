@@ -16,7 +16,7 @@ from tenovi.client.gateway_records import Property
 from tenovi.client.order_records import Webhook
 from tenovi.clock import database_now
 from tenovi.models import Priority, Request, RequestKind
-from tenovi.outbound.enqueue import ask_for_each
+from tenovi.outbound.enqueue import enqueue_each
 from tenovi.registered_webhooks import handlers
 from tenovi.registry import NothingToSend
 
@@ -95,7 +95,7 @@ def ask_about_listed(request: Request, answer: records.Page[records.Device]) -> 
         targets |= set(gone.values_list("hwi_device_id", flat=True))
     if targets:
         names = [str(hwi_device_id) for hwi_device_id in targets]
-        ask_for_each(request.clinic, RequestKind.PROPERTIES, names, priority=Priority.BACKGROUND)
+        enqueue_each(request.clinic, RequestKind.PROPERTIES, names, priority=Priority.BACKGROUND)
     return 0
 
 

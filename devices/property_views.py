@@ -10,7 +10,7 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.views.decorators.http import require_http_methods
 
-from clinics.access import Permission, Visit, clinic_page
+from clinics.access import ClinicAccess, Permission, clinic_page
 from devices import properties
 from devices.access import device_for
 from devices.actions import properties as actions_properties
@@ -22,7 +22,7 @@ from tenovi.models import VendorWebhook
 
 @clinic_page(Permission.MANAGE_DEVICES)
 @require_http_methods(["GET", "HEAD", "POST"])
-def device_properties(request: HttpRequest, visit: Visit, device_id: uuid.UUID) -> HttpResponse:
+def device_properties(request: HttpRequest, visit: ClinicAccess, device_id: uuid.UUID) -> HttpResponse:
     device = device_for(visit, device_id)
     wanted, key = request.POST.get("do", ""), request.POST.get("key", "")
     states = properties.states_of(device)

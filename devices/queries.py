@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, slots=True)
-class Holding:
+class AssignmentPeriod:
     """One assignment as the way in needs it. Without a patient a person has said that nobody had the device."""
 
     patient_id: uuid.UUID | None
@@ -52,16 +52,16 @@ class Holding:
 
 
 @dataclass(frozen=True, slots=True)
-class KnownDevice:
+class RegisteredDevice:
     """A registered device with everybody who ever had it, and the time zone of its clinic, all as of now."""
 
     id: uuid.UUID
     kind: str
     sensor_code: str
     clinic_timezone: str
-    holdings: tuple[Holding, ...]
+    holdings: tuple[AssignmentPeriod, ...]
 
-    def holding_at(self, moment: datetime.datetime, named_patient: str) -> Holding | None:
+    def assignment_at(self, moment: datetime.datetime, named_patient: str) -> AssignmentPeriod | None:
         """Whose reading this is: the assignment in force, or the imported first one reaching back
         for a reading that names its patient. None for nobody's."""
         for holding in self.holdings:
@@ -101,7 +101,7 @@ class KnownDevice:
         return False
 
 
-KNOWN_DEVICES = """
+REGISTERED_DEVICES = """
 SELECT d.hwi_device_id, d.id, d.kind, d.sensor_code, c.timezone,
        a.patient_id, coalesce(p.external_id, ''), coalesce(p.timezone, ''), a.starts_at, a.ends_at, a.reaches_back,
        a.misnamed_as, a.misnamed_until, a.agreed_at
@@ -114,18 +114,20 @@ ORDER BY d.id, a.starts_at
 """
 
 
-def known_devices(clinic: Clinic, hwi_device_ids: Iterable[uuid.UUID]) -> dict[uuid.UUID, KnownDevice]:
+def registered_devices(
+    clinic: Clinic, hwi_device_ids: Iterable[uuid.UUID]
+) -> dict[uuid.UUID, RegisteredDevice]:
     """The registered ones among these devices, in one query of constant text (it runs for every
     webhook, so it is worth being prepared by the database)."""
     with connection.cursor() as cursor:
-        cursor.execute(KNOWN_DEVICES, [clinic.id, list(hwi_device_ids)])
+        cursor.execute(REGISTERED_DEVICES, [clinic.id, list(hwi_device_ids)])
         rows = cursor.fetchall()
-    found: dict[uuid.UUID, KnownDevice] = {}
+    found: dict[uuid.UUID, RegisteredDevice] = {}
     for hwi_device_id, of_device in itertools.groupby(rows, key=lambda row: row[0]):
         held = list(of_device)
         _, device_id, kind, sensor_code, timezone, *_ = held[0]
-        holdings = tuple(Holding(*row[5:]) for row in held if row[8] is not None)
-        found[hwi_device_id] = KnownDevice(device_id, kind, sensor_code, timezone, holdings)
+        holdings = tuple(AssignmentPeriod(*row[5:]) for row in held if row[8] is not None)
+        found[hwi_device_id] = RegisteredDevice(device_id, kind, sensor_code, timezone, holdings)
     return found
 
 

@@ -18,7 +18,7 @@ from devices.models import Device, DeviceProperty, Gateway, NightlySync
 from devices.properties import VENDOR_KEYS
 from tenovi.models import Priority, RequestKind
 from tenovi.outbound.api_keys import keys_of
-from tenovi.outbound.enqueue import ask, ask_for_each
+from tenovi.outbound.enqueue import enqueue, enqueue_each
 
 KINDS = (
     RequestKind.PATIENTS,
@@ -41,7 +41,7 @@ MOST_POLLED = 100  # at a time and clinic: less than two minutes of the budget
 def ask_for_everything(clinic: Clinic, *, insist: bool = False) -> None:
     """Queue the whole account. `insist` for a person, who does not wait for earlier failures to rest."""
     for kind in KINDS:
-        ask(clinic, kind, insist=insist)
+        enqueue(clinic, kind, insist=insist)
 
 
 def start_due() -> int:
@@ -59,10 +59,10 @@ def _start(clinic: Clinic) -> bool:
     if is_new:
         ask_for_everything(clinic)
         for key in VENDOR_KEYS:
-            ask(clinic, RequestKind.DEVICES_WITH_PROPERTY, key, priority=Priority.BACKGROUND)
+            enqueue(clinic, RequestKind.DEVICES_WITH_PROPERTY, key, priority=Priority.BACKGROUND)
         unsent = Device.objects.for_clinic(clinic).at_the_vendor().exclude(unsent={})
         targets = [str(one) for one in unsent.values_list("hwi_device_id", flat=True)]
-        ask_for_each(clinic, RequestKind.DEVICE_UPDATE, targets)
+        enqueue_each(clinic, RequestKind.DEVICE_UPDATE, targets)
     return is_new
 
 
@@ -74,7 +74,7 @@ def poll_properties() -> int:
         reachable = unsynced.filter(key__in=VENDOR_KEYS, device__deleted_at=None, device__unlinked_at=None)
         devices = reachable.order_by("device").values_list("device__hwi_device_id", flat=True).distinct()
         targets = [str(hwi_device_id) for hwi_device_id in devices[:MOST_POLLED]]
-        ask_for_each(clinic, RequestKind.PROPERTIES, targets, priority=Priority.BACKGROUND)
+        enqueue_each(clinic, RequestKind.PROPERTIES, targets, priority=Priority.BACKGROUND)
         asked += len(targets)
     return asked
 
@@ -95,7 +95,7 @@ def poll_gateways() -> int:
         if names:
             spelled = Gateway.objects.for_clinic(clinic).spellings(names)
             targets = [spelled.get(name, name) for name in names]
-            ask_for_each(clinic, RequestKind.GATEWAY, targets, priority=Priority.BACKGROUND)
+            enqueue_each(clinic, RequestKind.GATEWAY, targets, priority=Priority.BACKGROUND)
         asked += len(names)
     return asked
 

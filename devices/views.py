@@ -10,16 +10,16 @@ from django.shortcuts import redirect, render
 from django.utils import timezone
 from django.views.decorators.http import require_http_methods
 
-from clinics.access import Permission, Visit, clinic_page
+from clinics.access import ClinicAccess, Permission, clinic_page
 from devices.access import device_for
 from devices.actions import ending
 from devices.models import Assignment, DeviceType
-from devices.pending_requests import errands_of
+from devices.pending_requests import pending_requests_of
 
 
 @clinic_page(Permission.MANAGE_DEVICES)
 @require_http_methods(["GET", "HEAD", "POST"])
-def end_service(request: HttpRequest, visit: Visit, device_id: uuid.UUID) -> HttpResponse:
+def end_service(request: HttpRequest, visit: ClinicAccess, device_id: uuid.UUID) -> HttpResponse:
     """Unlink or delete a device at the vendor; what each of them means is said before the click."""
     device = device_for(visit, device_id)
     wanted = request.POST.get("do")
@@ -36,13 +36,13 @@ def end_service(request: HttpRequest, visit: Visit, device_id: uuid.UUID) -> Htt
         "device": device,
         "holding": held.select_related("patient").first(),
         "monthly_cost": monthly_cost(visit, device.name),
-        "errands": errands_of(visit.clinic, [device.hwi_device_id])[device.hwi_device_id],
+        "pending_requests": pending_requests_of(visit.clinic, [device.hwi_device_id])[device.hwi_device_id],
         "zone": visit.clinic.zone,
     }
     return render(request, "devices/end.html", context)
 
 
-def monthly_cost(visit: Visit, name: str) -> object:
+def monthly_cost(visit: ClinicAccess, name: str) -> object:
     """What the vendor charges a month for devices of this name, in USD; None when it did not say."""
     prices = DeviceType.objects.for_clinic(visit.clinic).filter(name=name)
     return prices.values_list("monthly_cost", flat=True).first()

@@ -10,14 +10,26 @@ from typing import TypeVar
 from django.db.models import Exists, OuterRef, Prefetch, Q, QuerySet
 from django.shortcuts import get_object_or_404
 
-from clinics.access import Visit
+from clinics.access import ClinicAccess
 from clinics.models import Clinic
 from devices.hardware import normal_hardware_id
-from fulfillment.models import Ask, FulfillmentEvent, Order, Shipment, SpecialOrder, SpecialOrderEvent
-from fulfillment.querysets import AskQuerySet, OrderQuerySet, ShipmentQuerySet, SpecialOrderQuerySet
+from fulfillment.models import (
+    FulfillmentEvent,
+    Order,
+    Shipment,
+    SpecialOrder,
+    SpecialOrderEvent,
+    SpecialOrderRequest,
+)
+from fulfillment.querysets import (
+    OrderQuerySet,
+    ShipmentQuerySet,
+    SpecialOrderQuerySet,
+    SpecialOrderRequestQuerySet,
+)
 from patients.models import Patient
 
-A = TypeVar("A", bound=Ask)
+A = TypeVar("A", bound=SpecialOrderRequest)
 
 
 def events_of(orders: Iterable[Order]) -> dict[uuid.UUID, list[FulfillmentEvent]]:
@@ -30,11 +42,11 @@ def events_of(orders: Iterable[Order]) -> dict[uuid.UUID, list[FulfillmentEvent]
     return found
 
 
-def events_for(visit: Visit) -> QuerySet[FulfillmentEvent]:
+def events_for(visit: ClinicAccess) -> QuerySet[FulfillmentEvent]:
     return FulfillmentEvent.objects.for_clinic(visit.clinic).select_related("device", "patient")
 
 
-def shipments_for(visit: Visit, text: str = "") -> ShipmentQuerySet:
+def shipments_for(visit: ClinicAccess, text: str = "") -> ShipmentQuerySet:
     """Return this clinic's shipments; with `text`, those whose patient or whose hardware or tracking link,
     now or in an earlier event, contains it."""
     shipments = Shipment.objects.for_clinic(visit.clinic)
@@ -48,7 +60,7 @@ def shipments_for(visit: Visit, text: str = "") -> ShipmentQuerySet:
     return shipments.with_holder().filter(Q(holder_id__in=patients) | told | theirs)
 
 
-def orders_for(visit: Visit, text: str = "") -> OrderQuerySet:
+def orders_for(visit: ClinicAccess, text: str = "") -> OrderQuerySet:
     """This clinic's orders, with their patient and device; with `text`, those that mention it or whose
     parcel has it in its tracking link or hardware id, now or earlier."""
     orders = Order.objects.for_clinic(visit.clinic).select_related("clinic", "patient", "device", "placed_by")
@@ -59,12 +71,12 @@ def orders_for(visit: Visit, text: str = "") -> OrderQuerySet:
     return orders.filter(Q(id__in=named) | Q(device__in=told))
 
 
-def order_for(visit: Visit, order_id: uuid.UUID) -> Order:
+def order_for(visit: ClinicAccess, order_id: uuid.UUID) -> Order:
     """This clinic's order; 404 on a miss."""
     return get_object_or_404(orders_for(visit), id=order_id)
 
 
-def special_orders_for(visit: Visit, text: str = "") -> SpecialOrderQuerySet:
+def special_orders_for(visit: ClinicAccess, text: str = "") -> SpecialOrderQuerySet:
     """This clinic's special orders with their steps; with `text`, those that mention it."""
     orders = _with_steps(SpecialOrder.objects.for_clinic(visit.clinic), visit.clinic)
     return orders.matching(text) if text else orders
@@ -81,19 +93,19 @@ def special_orders_called(clinic: Clinic, request_ids: Iterable[str]) -> Special
     return _with_steps(named, clinic)
 
 
-def special_order_for(visit: Visit, special_order_id: uuid.UUID) -> SpecialOrder:
+def special_order_for(visit: ClinicAccess, special_order_id: uuid.UUID) -> SpecialOrder:
     """This clinic's special order with its steps; 404 on a miss."""
     return get_object_or_404(special_orders_for(visit), id=special_order_id)
 
 
-def asks_for(visit: Visit, model: type[A], text: str = "") -> AskQuerySet[A]:
+def asks_for(visit: ClinicAccess, model: type[A], text: str = "") -> SpecialOrderRequestQuerySet[A]:
     """This clinic's replacements or supply requests; with `text`, those that mention it."""
-    asks: AskQuerySet[A] = model.objects.for_clinic(visit.clinic)  # type: ignore[assignment]
+    asks: SpecialOrderRequestQuerySet[A] = model.objects.for_clinic(visit.clinic)  # type: ignore[assignment]
     known = asks.select_related("device", "patient", "asked_by")
     return known.matching(text) if text else known
 
 
-def ask_in(visit: Visit, model: type[A], ask_id: uuid.UUID) -> A:
+def ask_in(visit: ClinicAccess, model: type[A], ask_id: uuid.UUID) -> A:
     """This clinic's replacement or supply request; 404 on a miss."""
     return get_object_or_404(asks_for(visit, model), id=ask_id)
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from django.urls import reverse
 
-from clinics.access import Visit
+from clinics.access import ClinicAccess
 from fulfillment.access import orders_for
 from fulfillment.models import Order
 from fulfillment.order_states import OrderState
@@ -52,12 +52,14 @@ class Column:
         return self.total > len(self.cards)
 
 
-def columns(visit: Visit, found: ShipmentQuerySet, per_stage: Mapping[str, int], text: str) -> list[Column]:
+def columns(
+    visit: ClinicAccess, found: ShipmentQuerySet, per_stage: Mapping[str, int], text: str
+) -> list[Column]:
     """The stages of what is under way; what is in use is in the table."""
     return [_column(visit, found, stage, per_stage.get(stage, 0), text) for stage in SHOWN]
 
 
-def _column(visit: Visit, found: ShipmentQuerySet, stage: Stage, parcels: int, text: str) -> Column:
+def _column(visit: ClinicAccess, found: ShipmentQuerySet, stage: Stage, parcels: int, text: str) -> Column:
     waiting = orders_for(visit, text).filter(state__in=NOT_CONFIRMED.get(stage, ()))
     orders = order_rows(visit.clinic, list(waiting.newest_first()[:MOST_CARDS]))
     newest = found.in_stage(stage).select_related("device").order_by("-since", "-id")[:MOST_CARDS]

@@ -12,15 +12,15 @@ from django.db import transaction
 from clinics.models import Clinic
 from common.locks import hold
 from devices.models import Device
-from devices.queries import known_devices
+from devices.queries import registered_devices
 from fulfillment.models import Shipment, SpecialOrder
-from fulfillment.shipments.attribution import event_for
-from fulfillment.shipments.payload import read_device_news
+from fulfillment.shipments.attribution import attribute_event
+from fulfillment.shipments.payload import read_shipment_update
 from fulfillment.shipments.store import store_events
 from fulfillment.special_orders.attribution import Whose, order_name
-from fulfillment.special_orders.payload import read_order_news
-from fulfillment.special_orders.store import OrderEvent, store_orders
-from tenovi.strict_json import Members
+from fulfillment.special_orders.payload import read_special_order_update
+from fulfillment.special_orders.store import SpecialOrderMessage, store_special_orders_told
+from tenovi.strict_json import JsonObject
 
 BATCH = 5000
 
@@ -35,10 +35,10 @@ def load_events(clinic: Clinic, arrivals: Iterable[Arrival]) -> int:
     """
     told = Shipment.objects.for_clinic(clinic).values("device")
     untold = Device.objects.for_clinic(clinic).exclude(id__in=told).values_list("hwi_device_id", flat=True)
-    devices = known_devices(clinic, list(untold))
-    news = ((read_device_news(Members(list(element.items()))), at) for element, at in arrivals)
+    devices = registered_devices(clinic, list(untold))
+    news = ((read_shipment_update(JsonObject(list(element.items()))), at) for element, at in arrivals)
     events = (
-        event_for(each, devices[each.hwi_device_id], received_at=at)
+        attribute_event(each, devices[each.hwi_device_id], received_at=at)
         for each, at in news
         if each.hwi_device_id in devices
     )
@@ -54,9 +54,12 @@ def load_events(clinic: Clinic, arrivals: Iterable[Arrival]) -> int:
 def load_orders(clinic: Clinic, arrivals: Iterable[Arrival]) -> int:
     """Store the messages about special orders that are not known yet; how many are new."""
     known = set(SpecialOrder.objects.for_clinic(clinic).values_list("request_id", flat=True))
-    told = [(read_order_news(Members(list(each.items())), received_at=at), at) for each, at in arrivals]
+    told = [
+        (read_special_order_update(JsonObject(list(each.items())), received_at=at), at)
+        for each, at in arrivals
+    ]
     new = [(news, at) for news, at in told if news.request_id not in known]
     hold(clinic.id, (order_name(news) for news, _ in new))
     whose = Whose(clinic, [news for news, _ in new])
-    events = [OrderEvent(news, whose.patient_of(news, at), at) for news, at in new]
-    return store_orders(clinic=clinic, events=events).count("stored")
+    events = [SpecialOrderMessage(news, whose.patient_of(news, at), at) for news, at in new]
+    return store_special_orders_told(clinic=clinic, events=events).count("stored")

@@ -16,17 +16,17 @@ from patients.models import Patient
 
 if TYPE_CHECKING:
     from fulfillment.models import (  # noqa: F401
-        Ask,
         FulfillmentEvent,
         Order,
         Replacement,
         Shipment,
         SpecialOrder,
         SpecialOrderEvent,
+        SpecialOrderRequest,
         SupplyRequest,
     )
 
-A = TypeVar("A", bound="Ask", covariant=True)
+A = TypeVar("A", bound="SpecialOrderRequest", covariant=True)
 
 
 class OrderQuerySet(TenantQuerySet["Order"]):
@@ -135,13 +135,17 @@ class SpecialOrderEventQuerySet(TenantQuerySet["SpecialOrderEvent"]):
         return self.order_by(F("updated_on").asc(nulls_first=True), "received_at", "id")
 
 
-class AskQuerySet(TenantQuerySet[A]):
+class SpecialOrderRequestQuerySet(TenantQuerySet[A]):
     def in_states(self, *states: str) -> Self:
         return self.filter(state__in=states)
 
     def asked_here(self) -> Self:
         """Not those that only the vendor's list told us of."""
         return self.filter(asked_by__isnull=False)
+
+    def note_sent(self) -> None:
+        """Mark as fulfilled what is under way among these: its parcel was sent, and it cannot be withdrawn."""
+        self.in_states("confirmed", "withdrawing").update(state="fulfilled", changed_at=timezone.now())
 
     def matching(self, text: str) -> Self:
         """Every word of `text` is in the patient's name or id, in what is asked for, or in the hardware id."""
@@ -157,9 +161,9 @@ class AskQuerySet(TenantQuerySet[A]):
     _what = ""
 
 
-class ReplacementQuerySet(AskQuerySet["Replacement"]):
+class ReplacementQuerySet(SpecialOrderRequestQuerySet["Replacement"]):
     _what = "parts"
 
 
-class SupplyRequestQuerySet(AskQuerySet["SupplyRequest"]):
+class SupplyRequestQuerySet(SpecialOrderRequestQuerySet["SupplyRequest"]):
     _what = "supply_name"

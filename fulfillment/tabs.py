@@ -8,7 +8,7 @@ from django.http import HttpRequest
 from django.urls import reverse
 from django.utils.http import urlencode
 
-from clinics.access import Visit
+from clinics.access import ClinicAccess
 from common.wording import Choice
 
 LISTS = (
@@ -21,7 +21,7 @@ LISTS = (
 )
 
 
-def tabs(visit: Visit, current: str) -> list[Choice]:
+def tabs(visit: ClinicAccess, current: str) -> list[Choice]:
     return [Choice(label, reverse(name, args=[visit.clinic.slug]), name == current) for name, label in LISTS]
 
 

@@ -21,7 +21,7 @@ def follow_orders() -> None:
 @periodic_task("fulfillment.catch_up")
 def catch_up() -> None:
     """Show how far devices are when only the vendor's list has told it."""
-    shipments_catch_up.catch_up()
+    shipments_catch_up.add_missed_events()
 
 
 @periodic_task("fulfillment.look_again")

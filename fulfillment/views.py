@@ -13,7 +13,7 @@ from django.urls import reverse
 from django.views.decorators.http import require_safe
 
 from clinics import audit
-from clinics.access import Permission, Visit, clinic_page
+from clinics.access import ClinicAccess, Permission, clinic_page
 from common.csv_cells import csv_lines
 from common.pages import page_of
 from common.wording import Choice
@@ -28,7 +28,7 @@ PAGE_SIZE = 50
 
 @clinic_page(Permission.VIEW_PATIENTS)
 @require_safe
-def shipments(request: HttpRequest, visit: Visit) -> HttpResponse:
+def shipments(request: HttpRequest, visit: ClinicAccess) -> HttpResponse:
     """Devices by what happened to them last, to be narrowed by stage and by words."""
     text = search_of(request)
     stage = request.GET.get("stage", "")
@@ -83,7 +83,7 @@ COLUMNS = (
 
 @clinic_page(Permission.VIEW_PATIENTS)
 @require_safe
-def export(request: HttpRequest, visit: Visit) -> HttpResponse:
+def export(request: HttpRequest, visit: ClinicAccess) -> HttpResponse:
     """The parcels that the list shows, as CSV. Names patients, so it is written down."""
     asked = request.GET.get("stage", "")
     stage = asked if asked in Stage.values else ""
@@ -97,7 +97,7 @@ def export(request: HttpRequest, visit: Visit) -> HttpResponse:
     return answer  # type: ignore[return-value]  # Django's stubs part the two
 
 
-def _lines(visit: Visit, shown: Any) -> Iterator[tuple[object, ...]]:
+def _lines(visit: ClinicAccess, shown: Any) -> Iterator[tuple[object, ...]]:
     yield COLUMNS
     ordered = list(shown.select_related("device").order_by("-since", "-id"))
     for start in range(0, len(ordered), EXPORTED):

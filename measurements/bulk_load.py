@@ -20,8 +20,8 @@ from clinics.models import Clinic
 from devices.from_vendor import note_gateway_contacts
 from devices.hardware import is_gateway_id
 from devices.models import Assignment
-from devices.queries import known_devices
-from measurements.interpretation import ProgramOf, row_for
+from devices.queries import registered_devices
+from measurements.interpretation import ProgramOf, interpret
 from measurements.models import Measurement
 from measurements.payload import Reading
 from measurements.recount import derive, lock_patients
@@ -138,11 +138,11 @@ def _known(clinic: Clinic, hwi_device_ids: Collection[uuid.UUID]) -> dict[Key, K
 
 
 def _judged(clinic: Clinic, arrivals: Collection[Arrival]) -> Iterator[Stored]:
-    devices = known_devices(clinic, {reading.hwi_device_id for reading, _ in arrivals})
+    devices = registered_devices(clinic, {reading.hwi_device_id for reading, _ in arrivals})
     program_of = _programs(clinic)
     for reading, received_at in arrivals:
         device = devices.get(reading.hwi_device_id)
-        yield Stored(row_for(reading, device, program_of, received_at=received_at), received_at)
+        yield Stored(interpret(reading, device, program_of, received_at=received_at), received_at)
 
 
 def _kept(arriving: Iterable[Stored]) -> dict[Key, Stored]:

@@ -9,7 +9,7 @@ from typing import Any
 from django import forms
 from django.forms import BoundField
 
-from common.forms import Labelled
+from common.forms import StyledForm
 from measurements.limits import Limited, Limits, limited
 
 EXCLUSION_REASONS = (
@@ -32,7 +32,7 @@ class ReasonForm(forms.Form):
     together = forms.BooleanField(required=False)  # also what the device measured at the same moment
 
 
-class LimitsForm(Labelled):
+class LimitsForm(StyledForm):
     """A lowest and a highest value for every number that may have limits; empty where there is none."""
 
     version = forms.CharField(widget=forms.HiddenInput, max_length=20)

@@ -11,27 +11,27 @@ from clinics.models import Clinic
 from devices.from_vendor import note_gateway_contacts
 from devices.hardware import is_gateway_id
 from devices.locks import lock_devices
-from devices.queries import known_devices
+from devices.queries import registered_devices
 from measurements.identity import content_of
-from measurements.interpretation import program_enrolled_in, row_for
+from measurements.interpretation import interpret, program_enrolled_in
 from measurements.payload import Reading, read
 from measurements.recount import correct
 from measurements.row import Row
 from measurements.store import Outcome, store
 from measurements.urgent import follow_numbers, urgent_among
-from tenovi.inbound.element import Doubtful
+from tenovi.inbound.element import Untrusted
 from tenovi.models import Delivery
-from tenovi.registry import Verdict
+from tenovi.registry import ElementResult
 
-VERDICTS: dict[Outcome, Verdict] = {
-    "stored": Verdict("stored"),
-    "duplicate": Verdict("duplicate", "already_stored"),
-    "updated": Verdict("updated", "newer_bin"),
-    "repeat": Verdict("duplicate", "repeated_log_entry"),
+VERDICTS: dict[Outcome, ElementResult] = {
+    "stored": ElementResult("stored"),
+    "duplicate": ElementResult("duplicate", "already_stored"),
+    "updated": ElementResult("updated", "newer_bin"),
+    "repeat": ElementResult("duplicate", "repeated_log_entry"),
 }
 
 
-def store_delivery(delivery: Delivery, elements: Sequence[Any]) -> list[Verdict]:
+def store_delivery(delivery: Delivery, elements: Sequence[Any]) -> list[ElementResult]:
     """One verdict per element of a delivery: of a webhook, or of what was fetched and had to wait."""
     return settle(
         delivery.clinic,
@@ -49,18 +49,18 @@ def settle(
     received_at: datetime.datetime,
     source: str,
     delivery_id: uuid.UUID | None = None,
-) -> list[Verdict]:
+) -> list[ElementResult]:
     """Store what is good of these elements; webhook and fetch both come through here."""
-    verdicts: dict[int, Verdict] = {}
+    verdicts: dict[int, ElementResult] = {}
     readings: dict[int, Reading] = {}
     for index, element in enumerate(elements):
         try:
             readings[index] = read(element, received_at=received_at)
-        except Doubtful as doubt:
+        except Untrusted as doubt:
             verdicts[index] = _doubted(doubt, element)
     rows: dict[int, Row] = {}
     for index, row in _judged(clinic, readings, received_at):
-        if isinstance(row, Doubtful):
+        if isinstance(row, Untrusted):
             verdicts[index] = _doubted(row, elements[index])
         else:
             rows[index] = row
@@ -77,8 +77,8 @@ def settle(
     return [verdicts[index] for index in range(len(elements))]
 
 
-def _doubted(doubt: Doubtful, element: Any) -> Verdict:
-    return Verdict("quarantined", doubt.reason, doubt.hwi_device_id, content_of(element))
+def _doubted(doubt: Untrusted, element: Any) -> ElementResult:
+    return ElementResult("quarantined", doubt.reason, doubt.hwi_device_id, content_of(element))
 
 
 def _note_contacts(
@@ -97,22 +97,22 @@ def _note_contacts(
 
 def _judged(
     clinic: Clinic, readings: dict[int, Reading], received_at: datetime.datetime
-) -> Iterator[tuple[int, Row | Doubtful]]:
+) -> Iterator[tuple[int, Row | Untrusted]]:
     if not readings:
         return
     named = {reading.hwi_device_id for reading in readings.values()}
     lock_devices(clinic, named)
-    devices = known_devices(clinic, named)
+    devices = registered_devices(clinic, named)
     for index, reading in readings.items():
         try:
             yield (
                 index,
-                row_for(
+                interpret(
                     reading,
                     devices.get(reading.hwi_device_id),
                     program_enrolled_in,
                     received_at=received_at,
                 ),
             )
-        except Doubtful as doubt:
+        except Untrusted as doubt:
             yield index, doubt

@@ -9,21 +9,21 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from decimal import Decimal
 
-from devices.queries import Holding, KnownDevice
+from devices.queries import AssignmentPeriod, RegisteredDevice
 from measurements.identity import identity_of, log_entry_of, slot_of
 from measurements.local_date import local_date
 from measurements.payload import Reading, is_invalid
 from measurements.row import Row
 from patients.models import Enrollment
 from tenovi import catalogue
-from tenovi.inbound.element import Doubtful
+from tenovi.inbound.element import Untrusted
 
 ProgramOf = Callable[[uuid.UUID, datetime.date], str]
 """The program that peak-flow readings of this patient belong to on this date."""
 
 
 @dataclass(frozen=True, slots=True)
-class Judgement:
+class Classification:
     """What follows from a reading's meaning, patient and zone, and may change with them."""
 
     local_date: datetime.date
@@ -33,7 +33,7 @@ class Judgement:
     counts: bool
 
 
-def judge(
+def classify(
     metric: catalogue.Metric,
     taken_at: datetime.datetime,
     offset: Decimal | None,
@@ -43,7 +43,7 @@ def judge(
     clinic_zone: zoneinfo.ZoneInfo,
     never_counts: bool,
     program_of: ProgramOf,
-) -> Judgement:
+) -> Classification:
     """Date, program and worth of a reading. `timezone` is the patient's own zone, "" for none;
     `never_counts` is for control solution and excluded readings."""
     zone = zoneinfo.ZoneInfo(timezone) if timezone else None
@@ -51,19 +51,19 @@ def judge(
     program = metric.program
     if program == "enrollment":
         program = program_of(patient_id, date) if patient_id else "RPM"
-    return Judgement(date, rule, program, metric.vital, metric.vital is True and not never_counts)
+    return Classification(date, rule, program, metric.vital, metric.vital is True and not never_counts)
 
 
-def row_for(
+def interpret(
     reading: Reading,
-    device: KnownDevice | None,
+    device: RegisteredDevice | None,
     program_of: ProgramOf,
     *,
     received_at: datetime.datetime,
 ) -> Row:
-    """Raises `Doubtful` when the reading cannot be trusted to mean what it seems to."""
+    """Raises `Untrusted` when the reading cannot be trusted to mean what it seems to."""
     if device is None:
-        raise Doubtful("unknown_device", reading.hwi_device_id)
+        raise Untrusted("unknown_device", reading.hwi_device_id)
     metric = catalogue.meaning(reading.metric, device.kind, reading.sensor_code or device.sensor_code)
     value_2 = _checked_values(reading, metric)
     try:
@@ -74,10 +74,10 @@ def row_for(
             uploaded_at=reading.vendor_created,
             received_at=received_at,
         )
-    except Doubtful as doubt:
-        raise Doubtful(doubt.reason, reading.hwi_device_id) from None
+    except Untrusted as doubt:
+        raise Untrusted(doubt.reason, reading.hwi_device_id) from None
     patient_id = holding.patient_id if holding else None
-    judgement = judge(
+    judgement = classify(
         metric,
         reading.taken_at,
         reading.timezone_offset,
@@ -126,7 +126,7 @@ def _checked_values(reading: Reading, metric: catalogue.Metric) -> Decimal | Non
     """The second value in its one spelling: absent where the metric has none, 0 where it has one
     and the payload does not (identity treats the two alike, so the row must too)."""
     if metric.name == "blood_pressure" and reading.value_2 is None:
-        raise Doubtful("diastolic_missing", reading.hwi_device_id)
+        raise Untrusted("diastolic_missing", reading.hwi_device_id)
     value_2 = reading.value_2
     if metric.value_2 is not None:
         value_2 = value_2 if value_2 is not None else Decimal("0.00")
@@ -136,30 +136,30 @@ def _checked_values(reading: Reading, metric: catalogue.Metric) -> Decimal | Non
         value_2 = None
     for value, means in ((reading.value_1, metric.value_1), (value_2, metric.value_2)):
         if value is not None and means is not None and not means.allows(value):
-            raise Doubtful("value_impossible", reading.hwi_device_id)
+            raise Untrusted("value_impossible", reading.hwi_device_id)
         if value is not None and means is not None and not means.can_exist(value):
-            raise Doubtful("value_beyond_any_body", reading.hwi_device_id)
+            raise Untrusted("value_beyond_any_body", reading.hwi_device_id)
     return value_2
 
 
 def owner_of(
-    device: KnownDevice,
+    device: RegisteredDevice,
     named: str,
     *,
     taken_at: datetime.datetime,
     uploaded_at: datetime.datetime | None,
     received_at: datetime.datetime,
-) -> Holding | None:
+) -> AssignmentPeriod | None:
     """Return the assignment that a reading belongs to, None for nobody's.
 
-    Raises `Doubtful` for one that names another patient than had the device when it was taken, unless it
+    Raises `Untrusted` for one that names another patient than had the device when it was taken, unless it
     came after a handover that both sides know of: the assignment at that time wins then. `uploaded_at` is
     the vendor's receipt, None where it does not say; it wrote the name between that and ours.
     """
-    holding = device.holding_at(taken_at, named)
+    holding = device.assignment_at(taken_at, named)
     if holding is None or not named or holding.goes_by(named, taken_at):
         return holding
     named_from = min(uploaded_at or received_at, received_at)
     if not device.is_later_holder(named, taken_at, named_from, received_at):
-        raise Doubtful("wrong_patient")
+        raise Untrusted("wrong_patient")
     return holding

@@ -19,14 +19,14 @@ from tenovi import catalogue
 from tenovi.inbound.element import (
     EARLIEST,
     FURTHEST_AHEAD,
-    Doubtful,
+    Untrusted,
     device_id_of,
     members_of,
     moment_of,
     patient_id_of,
     plausible_moment_of,
 )
-from tenovi.strict_json import Members, storable_json, storable_text
+from tenovi.strict_json import JsonObject, storable_json, storable_text
 
 NUMBER = re.compile(r"-?[0-9]+(\.[0-9]+)?")
 CENT = Decimal("0.01")
@@ -84,24 +84,26 @@ def is_invalid(metric: catalogue.Metric, context: Mapping[str, Any]) -> bool:
 
 
 def read(element: Any, *, received_at: datetime.datetime) -> Reading:
-    """The reading an element states. Raises `Doubtful` with the first reason not to trust it."""
+    """The reading an element states. Raises `Untrusted` with the first reason not to trust it."""
     element = members_of(element)
     metric = storable_text(element.get("metric"), LONGEST_METRIC)
     if not isinstance(element.get("metric"), str) or not metric:
-        raise Doubtful("wrong_door" if OTHER_DOORS & element.keys() else "metric_missing")
+        raise Untrusted("wrong_door" if OTHER_DOORS & element.keys() else "metric_missing")
     if len(element["metric"].strip()) > LONGEST_METRIC:
-        raise Doubtful("metric_too_long")
+        raise Untrusted("metric_too_long")
     device = device_id_of(element.get("hwi_device_id"))
     try:
         return _read_fields(element, metric, device, received_at)
-    except Doubtful as doubt:
-        raise Doubtful(doubt.reason, device) from None
+    except Untrusted as doubt:
+        raise Untrusted(doubt.reason, device) from None
 
 
-def _read_fields(element: Members, metric: str, device: uuid.UUID, received_at: datetime.datetime) -> Reading:
+def _read_fields(
+    element: JsonObject, metric: str, device: uuid.UUID, received_at: datetime.datetime
+) -> Reading:
     value_1 = _value(element.get("value_1"))
     if value_1 is None:
-        raise Doubtful("value_missing")
+        raise Untrusted("value_missing")
     params = element.get("filter_params")
     params = params if isinstance(params, Mapping) else {}
     return Reading(
@@ -135,29 +137,29 @@ def _value(value: Any) -> Decimal | None:
     if isinstance(value, str):
         text = value.strip()
         if not NUMBER.fullmatch(text):
-            raise Doubtful("value_unusable")
+            raise Untrusted("value_unusable")
         number = Decimal(text)
     elif isinstance(value, int | Decimal) and not isinstance(value, bool):
         number = Decimal(value)
     else:
-        raise Doubtful("value_unusable")
+        raise Untrusted("value_unusable")
     if not number.is_finite():
-        raise Doubtful("value_unusable")
+        raise Untrusted("value_unusable")
     if number.copy_abs() > LARGEST:  # abs() would overflow for 1e1000000
-        raise Doubtful("value_too_large")
+        raise Untrusted("value_too_large")
     return number.quantize(CENT, ROUND_HALF_UP) + 0  # + 0 turns -0.00 into 0.00
 
 
 def _taken_at(value: Any, received_at: datetime.datetime) -> datetime.datetime:
     if value is None or value == "":
-        raise Doubtful("time_missing")
+        raise Untrusted("time_missing")
     moment = moment_of(value)
     if moment is None:
-        raise Doubtful("time_unusable")
+        raise Untrusted("time_unusable")
     if moment < EARLIEST:
-        raise Doubtful("time_before_2015")
+        raise Untrusted("time_before_2015")
     if moment > received_at + FURTHEST_AHEAD:
-        raise Doubtful("time_in_future")
+        raise Untrusted("time_in_future")
     return moment
 
 

@@ -14,13 +14,13 @@ from clinics.models import Clinic
 from devices.locks import lock_devices
 from devices.models import Assignment
 from measurements import urgent
-from measurements.interpretation import Judgement, judge, program_enrolled_in
+from measurements.interpretation import Classification, classify, program_enrolled_in
 from measurements.models import Measurement
 from measurements.recount import derive, lock_patient, lock_patients, recount
 from patients.models import Patient
 from tenovi import catalogue
 
-JUDGED = ("local_date", "local_date_rule", "program", "vital", "counts")
+CLASSIFIED = ("local_date", "local_date_rule", "program", "vital", "counts")
 
 
 def claim_readings() -> int:
@@ -45,7 +45,7 @@ def _claim(assignment_id: int) -> int:
     for reading in claimed:
         reading.patient = assignment.patient
     Measurement.objects.for_clinic(assignment.clinic).bulk_update(claimed, ["patient"], batch_size=1000)
-    judge_again(assignment.clinic, claimed)
+    reclassify(assignment.clinic, claimed)
     if claimed:
         recount(assignment.clinic, assignment.holder.id)
         urgent.follow(assignment.clinic, claimed)
@@ -73,53 +73,55 @@ def _claimable(assignment: Assignment) -> Iterable[Measurement]:
     )
 
 
-def judge_again(clinic: Clinic, readings: Iterable[Measurement]) -> list[Measurement]:
+def reclassify(clinic: Clinic, readings: Iterable[Measurement]) -> list[Measurement]:
     """Bring date, program and worth of these readings up to date; those that changed.
 
     The caller recounts the patients concerned. Readings need `device` and `patient` at hand.
     """
     changed = []
-    for reading, judgement in _judgements(clinic, readings):
-        if any(getattr(reading, field) != getattr(judgement, field) for field in JUDGED):
-            for field in JUDGED:
+    for reading, judgement in _classifications(clinic, readings):
+        if any(getattr(reading, field) != getattr(judgement, field) for field in CLASSIFIED):
+            for field in CLASSIFIED:
                 setattr(reading, field, getattr(judgement, field))
             changed.append(reading)
-    Measurement.objects.for_clinic(clinic).bulk_update(changed, JUDGED, batch_size=1000)
+    Measurement.objects.for_clinic(clinic).bulk_update(changed, CLASSIFIED, batch_size=1000)
     return changed
 
 
-def misjudged(clinic: Clinic) -> Iterator[uuid.UUID | None]:
+def misclassified(clinic: Clinic) -> Iterator[uuid.UUID | None]:
     """For each stored reading that would be judged differently today, its patient's id."""
     readings = (
         Measurement.objects.for_clinic(clinic).select_related("device", "patient").order_by("patient_id")
     )
-    for reading, judgement in _judgements(clinic, readings.iterator(chunk_size=5000)):
-        if any(getattr(reading, field) != getattr(judgement, field) for field in JUDGED):
+    for reading, judgement in _classifications(clinic, readings.iterator(chunk_size=5000)):
+        if any(getattr(reading, field) != getattr(judgement, field) for field in CLASSIFIED):
             yield reading.patient_id
 
 
 @transaction.atomic
-def rejudge_patient(clinic: Clinic, patient: Patient) -> int:
+def reclassify_patient(clinic: Clinic, patient: Patient) -> int:
     """Judge all readings of a patient again and recount; how many readings changed."""
     lock_patient(clinic, patient.id)
     readings = Measurement.objects.of_patient(patient).select_related("device", "patient")
-    changed = judge_again(clinic, readings)
+    changed = reclassify(clinic, readings)
     if changed:
         derive(clinic, [patient.id])
     return len(changed)
 
 
 @transaction.atomic
-def rejudge_nobodys(clinic: Clinic, hwi_device_ids: Collection[uuid.UUID]) -> int:
+def reclassify_unassigned(clinic: Clinic, hwi_device_ids: Collection[uuid.UUID]) -> int:
     """Judge the readings again that these devices sent and nobody has; how many changed."""
     lock_devices(clinic, hwi_device_ids)
     readings = Measurement.objects.for_clinic(clinic).filter(
         hwi_device_id__in=hwi_device_ids, patient__isnull=True
     )
-    return len(judge_again(clinic, readings.select_related("device", "patient")))
+    return len(reclassify(clinic, readings.select_related("device", "patient")))
 
 
-def _judgements(clinic: Clinic, readings: Iterable[Measurement]) -> Iterator[tuple[Measurement, Judgement]]:
+def _classifications(
+    clinic: Clinic, readings: Iterable[Measurement]
+) -> Iterator[tuple[Measurement, Classification]]:
     zone = Clinic.objects.get(pk=clinic.pk).zone  # as it is now, with the readings locked
     for patient_id, group in itertools.groupby(readings, key=lambda reading: reading.patient_id):
         for reading in group:
@@ -127,7 +129,7 @@ def _judgements(clinic: Clinic, readings: Iterable[Measurement]) -> Iterator[tup
             metric = catalogue.meaning(reading.metric, device.kind, reading.sensor_code or device.sensor_code)
             yield (
                 reading,
-                judge(
+                classify(
                     metric,
                     reading.taken_at,
                     reading.timezone_offset,

@@ -32,9 +32,9 @@ from tenovi.inbound import deliveries
 from tenovi.inbound.one_by_one import one_by_one
 from tenovi.models import Delivery, DeliveryItem, Priority, Request, RequestKind
 from tenovi.outbound.calls import FETCHES
-from tenovi.outbound.enqueue import ask, ask_for_each
+from tenovi.outbound.enqueue import enqueue, enqueue_each
 from tenovi.querysets import RequestQuerySet
-from tenovi.registry import Verdict
+from tenovi.registry import ElementResult
 from tenovi.strict_json import pieces_of
 
 OVERLAP = datetime.timedelta(hours=48)
@@ -75,7 +75,7 @@ def start(
     if not is_new:
         return None
     if cause == Cause.NIGHTLY:
-        ask(clinic, RequestKind.DEVICES)
+        enqueue(clinic, RequestKind.DEVICES)
     else:
         plan(run)
     if cause == Cause.PERSON:
@@ -108,7 +108,7 @@ def plan(run: Reconciliation) -> None:
     priority = Priority.READING if run.cause == Cause.PERSON else Priority.BACKGROUND
     for check in checks:
         if check.state == DeviceCheck.State.WAITING:
-            ask_for_each(
+            enqueue_each(
                 run.clinic,
                 RequestKind.MEASUREMENTS,
                 [check.target],
@@ -131,7 +131,7 @@ def _plan_lists_of(run: Reconciliation, patient: Patient, priority: Priority) ->
     for number, spelling in enumerate(sorted(spellings)):
         target = f"{patient.id}-{number}@{run.since:%Y%m%dT%H%M}-{run.until:%Y%m%dT%H%M%S}"
         DeviceCheck.objects.create(clinic=run.clinic, reconciliation=run, target=target, since=run.since)
-        ask(
+        enqueue(
             run.clinic,
             RequestKind.MEASUREMENTS_OF_PATIENT,
             target,
@@ -203,7 +203,7 @@ def not_fetched(request: Request, error: VendorError | None) -> None:
     finish_runs(request.clinic)
 
 
-def _count(request: Request, verdicts: Iterable[Verdict], *, waiting: int) -> None:
+def _count(request: Request, verdicts: Iterable[ElementResult], *, waiting: int) -> None:
     states = [verdict.state for verdict in verdicts]
     stored = states.count("stored")
     before = F("fetched") if request.pages else 0  # a list that is read anew begins with its first page
@@ -273,7 +273,7 @@ def finish_runs(clinic: Clinic) -> None:
             Reconciliation.objects.for_clinic(clinic).filter(id=run.id).update(finished_at=Now())
 
 
-def _settled(clinic: Clinic, rows: Sequence[Any]) -> list[Verdict]:
+def _settled(clinic: Clinic, rows: Sequence[Any]) -> list[ElementResult]:
     """One verdict per row; a row that cannot be stored costs no other, as at the doors."""
     handle = partial(settle, clinic, received_at=database_now(), source="fetch")
     try:
@@ -283,7 +283,7 @@ def _settled(clinic: Clinic, rows: Sequence[Any]) -> list[Verdict]:
         return [ending.verdict for ending in one_by_one(handle, rows, error)]
 
 
-def _is_news(clinic: Clinic, verdict: Verdict, piece: bytes) -> bool:
+def _is_news(clinic: Clinic, verdict: ElementResult, piece: bytes) -> bool:
     """Not waiting already, from the webhook or an earlier fetch, and not discarded by a person."""
     items = DeliveryItem.objects.for_clinic(clinic).filter(state__in=["quarantined", "pending", "discarded"])
     if verdict.content:

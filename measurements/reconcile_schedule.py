@@ -18,7 +18,7 @@ from tenovi.inbound import refusals
 from tenovi.models import Delivery, DoorCount, Heartbeat, RequestKind
 from tenovi.models.ledger import DeliveryKind
 from tenovi.outbound.api_keys import why_nothing_is_sent
-from tenovi.outbound.enqueue import ask
+from tenovi.outbound.enqueue import enqueue
 
 NIGHT = 2  # o'clock in the clinic's zone
 WEEKDAY = 6  # Sunday: the weekly run takes the place of that night's
@@ -107,7 +107,7 @@ def _after_refused_calls(clinic: Clinic, now: datetime.datetime) -> Reconciliati
     since = min(one.first_at for one in ended) - OVERLAP
     run = start(clinic=clinic, cause=Cause.REFUSED, since=since, by=None, slot=slot)
     if run and any(one.kind != DeliveryKind.MEASUREMENTS for one in ended):
-        ask(clinic, RequestKind.DEVICES)
+        enqueue(clinic, RequestKind.DEVICES)
     return run
 
 

@@ -17,7 +17,7 @@ from django.db.models import F
 from clinics.models import Clinic
 from common.locks import MOST_NAMES
 from devices.models import Device
-from measurements.reclassify import rejudge_nobodys, rejudge_patient
+from measurements.reclassify import reclassify_patient, reclassify_unassigned
 from patients.models import Patient
 
 SLICE = 15.0  # seconds of the 30 between two runs
@@ -38,7 +38,7 @@ def follow_time_zones(*, seconds: float = SLICE) -> int:
 
 
 def _follow_patient(patient: Patient) -> int:
-    rejudge_patient(patient.clinic, patient)
+    reclassify_patient(patient.clinic, patient)
     # Unless the record was changed once more in the meantime.
     unchanged = Patient.objects.for_clinic(patient.clinic).filter(id=patient.id, version=patient.version)
     return unchanged.update(judging_due=False)
@@ -59,13 +59,13 @@ def _follow(clinic: Clinic, ends: float) -> int:
     if clinic.judged_until:
         patients = patients.filter(id__gt=clinic.judged_until)
     for patient in patients.iterator(chunk_size=200):
-        rejudge_patient(clinic, patient)
+        reclassify_patient(clinic, patient)
         if not unchanged.update(judged_until=patient.id) or time.monotonic() >= ends:
             return 0
     # All devices, one after another: a reading of nobody's may be on its way in from any of them.
     devices = Device.objects.for_clinic(clinic).order_by("hwi_device_id")
     for hwi_device_ids in _batched(devices.values_list("hwi_device_id", flat=True), MOST_NAMES):
-        rejudge_nobodys(clinic, hwi_device_ids)
+        reclassify_unassigned(clinic, hwi_device_ids)
     # Unless somebody changed it once more in the meantime.
     return unchanged.update(judged_timezone=clinic.timezone, judging_timezone="", judged_until=None)
 

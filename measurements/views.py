@@ -11,7 +11,7 @@ from django.shortcuts import redirect, render
 from django.utils import timezone
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
-from clinics.access import Permission, Visit, clinic_page
+from clinics.access import ClinicAccess, Permission, clinic_page
 from common.pages import page_of
 from measurements import limits
 from measurements.actions import limits as actions_limits
@@ -28,7 +28,7 @@ SPANS = {"3": "the last 3 days", "35": "the last 35 days", "365": "the last year
 
 @clinic_page(Permission.VIEW_DELIVERIES)
 @require_safe
-def completeness(request: HttpRequest, visit: Visit) -> HttpResponse:
+def completeness(request: HttpRequest, visit: ClinicAccess) -> HttpResponse:
     rows = devices_of(visit.clinic)
     verified = sum(row.is_verified for row in rows)
     context = {
@@ -45,7 +45,7 @@ def completeness(request: HttpRequest, visit: Visit) -> HttpResponse:
 
 @require_POST
 @clinic_page(Permission.VIEW_DELIVERIES)
-def compare(request: HttpRequest, visit: Visit) -> HttpResponse:
+def compare(request: HttpRequest, visit: ClinicAccess) -> HttpResponse:
     """Start a comparison now; the page shows its progress, and leaving it does not stop it."""
     days = request.POST.get("days", "3")
     if days not in SPANS:
@@ -58,7 +58,7 @@ def compare(request: HttpRequest, visit: Visit) -> HttpResponse:
 
 @clinic_page(Permission.EXCLUDE_READINGS)
 @require_http_methods(["GET", "HEAD", "POST"])
-def patient_limits(request: HttpRequest, visit: Visit, patient_id: uuid.UUID) -> HttpResponse:
+def patient_limits(request: HttpRequest, visit: ClinicAccess, patient_id: uuid.UUID) -> HttpResponse:
     patient = patient_for(visit, patient_id)
     thresholds = limits.thresholds_of(patient)
     version = limits.version_of(thresholds)

@@ -14,7 +14,7 @@ from django.forms import BoundField
 
 from clinics.models import Clinic, validate_time_zone
 from common.dates import DayField
-from common.forms import Labelled
+from common.forms import StyledForm
 from patients.models import Enrollment, Patient, Program
 from patients.presentation import LABELS
 from patients.validation import ExternalIdTaken, check_confirmation, check_external_id, check_texts
@@ -46,7 +46,7 @@ def _date(name: str, **options: Any) -> forms.DateField:
     return _day(LABELS[name], **options)
 
 
-class RecordForm(Labelled):
+class RecordForm(StyledForm):
     """The record of a patient who is there. `version` is the one that was filled in."""
 
     name = _text("name")
@@ -142,7 +142,7 @@ class RecordForm(Labelled):
         return kept | ({"sms_opt_in": False} if self.cleaned_data.get("texts") == "off" else {})
 
 
-class EnrollmentFields(Labelled):
+class EnrollmentFields(StyledForm):
     """A program and when it begins."""
 
     program = forms.ChoiceField(label="Program", choices=Program.choices)
@@ -156,7 +156,7 @@ class EnrollmentFields(Labelled):
         return {name: self.cleaned_data[name] for name in EnrollmentFields.base_fields}
 
 
-class EndForm(Labelled):
+class EndForm(StyledForm):
     """The last day of a program."""
 
     ends_on = _day("Last day", required=True)
@@ -206,7 +206,7 @@ class NewPatientForm(EnrollmentFields, RecordForm):
         }
 
 
-class ConfirmAddressForm(Labelled):
+class ConfirmAddressForm(StyledForm):
     """How somebody knows that an address is right which the vendor could not verify."""
 
     reason = forms.CharField(

@@ -11,7 +11,7 @@ from django.http import HttpRequest, HttpResponse, QueryDict
 from django.shortcuts import redirect, render
 from django.views.decorators.http import require_http_methods, require_POST
 
-from clinics.access import Permission, Visit, clinic_page
+from clinics.access import ClinicAccess, Permission, clinic_page
 from clinics.models import time_zone_names
 from patients.access import enrollment_for, patient_for
 from patients.actions import enrollments, records
@@ -30,7 +30,7 @@ ADDRESS_REASONS = (
 
 @clinic_page(Permission.EDIT_PATIENTS)
 @require_http_methods(["GET", "HEAD", "POST"])
-def new_patient(request: HttpRequest, visit: Visit) -> HttpResponse:
+def new_patient(request: HttpRequest, visit: ClinicAccess) -> HttpResponse:
     sent = request.POST if request.method == "POST" else None
     form = NewPatientForm(sent, clinic=visit.clinic, today=visit.clinic.today())
     if sent is not None and form.is_valid():
@@ -49,7 +49,7 @@ def new_patient(request: HttpRequest, visit: Visit) -> HttpResponse:
 
 @clinic_page(Permission.EDIT_PATIENTS)
 @require_http_methods(["GET", "HEAD", "POST"])
-def edit_patient(request: HttpRequest, visit: Visit, patient_id: uuid.UUID) -> HttpResponse:
+def edit_patient(request: HttpRequest, visit: ClinicAccess, patient_id: uuid.UUID) -> HttpResponse:
     patient = patient_for(visit, patient_id)
     if request.method != "POST":
         return render(request, "patients/record.html", _context(visit, _form_of(patient, visit), patient))
@@ -69,7 +69,7 @@ def edit_patient(request: HttpRequest, visit: Visit, patient_id: uuid.UUID) -> H
 
 @clinic_page(Permission.EDIT_PATIENTS)
 @require_http_methods(["GET", "HEAD", "POST"])
-def confirm_address(request: HttpRequest, visit: Visit, patient_id: uuid.UUID) -> HttpResponse:
+def confirm_address(request: HttpRequest, visit: ClinicAccess, patient_id: uuid.UUID) -> HttpResponse:
     """A deliberate choice, on a page of its own that says what follows from it."""
     patient = patient_for(visit, patient_id)
     sent = request.POST if request.method == "POST" else None
@@ -98,7 +98,7 @@ def confirm_address(request: HttpRequest, visit: Visit, patient_id: uuid.UUID) -
 
 @clinic_page(Permission.EDIT_PATIENTS)
 @require_http_methods(["GET", "HEAD", "POST"])
-def patient_programs(request: HttpRequest, visit: Visit, patient_id: uuid.UUID) -> HttpResponse:
+def patient_programs(request: HttpRequest, visit: ClinicAccess, patient_id: uuid.UUID) -> HttpResponse:
     patient = patient_for(visit, patient_id)
     form = EnrollmentFields(request.POST if request.method == "POST" else None)
     if request.method == "POST" and form.is_valid():
@@ -115,7 +115,7 @@ def patient_programs(request: HttpRequest, visit: Visit, patient_id: uuid.UUID) 
 @clinic_page(Permission.EDIT_PATIENTS)
 @require_POST
 def end_program(
-    request: HttpRequest, visit: Visit, patient_id: uuid.UUID, enrollment_id: int
+    request: HttpRequest, visit: ClinicAccess, patient_id: uuid.UUID, enrollment_id: int
 ) -> HttpResponse:
     patient = patient_for(visit, patient_id)
     enrollment = enrollment_for(patient, enrollment_id)
@@ -132,7 +132,7 @@ def end_program(
 
 
 def _programs(
-    visit: Visit, patient: Patient, form: EnrollmentFields | None, wrong: EndForm | None = None
+    visit: ClinicAccess, patient: Patient, form: EnrollmentFields | None, wrong: EndForm | None = None
 ) -> dict[str, Any]:
     rows = Enrollment.objects.for_clinic(visit.clinic).filter(patient=patient).order_by("-starts_on", "id")
     wrong_id = wrong.enrollment.id if wrong else None
@@ -156,14 +156,14 @@ def _programs(
 
 @clinic_page(Permission.EDIT_PATIENTS)
 @require_POST
-def send_patient(request: HttpRequest, visit: Visit, patient_id: uuid.UUID) -> HttpResponse:
+def send_patient(request: HttpRequest, visit: ClinicAccess, patient_id: uuid.UUID) -> HttpResponse:
     patient = patient_for(visit, patient_id)
     records.send_again(patient=patient, by=visit.user)
     messages.success(request, "It is on its way to Tenovi again.")
     return redirect("patient", visit.clinic.slug, patient.id)
 
 
-def _form_of(patient: Patient, visit: Visit, sent: Any = None) -> RecordForm:
+def _form_of(patient: Patient, visit: ClinicAccess, sent: Any = None) -> RecordForm:
     initial = {name: getattr(patient, name) for name in RecordForm.base_fields if name != "texts"}
     return RecordForm(
         sent,
@@ -192,7 +192,7 @@ def _asked_again(patient: Patient, form: RecordForm, typed: QueryDict) -> Record
     return again
 
 
-def _context(visit: Visit, form: RecordForm, patient: Patient | None = None) -> dict[str, Any]:
+def _context(visit: ClinicAccess, form: RecordForm, patient: Patient | None = None) -> dict[str, Any]:
     return {
         "form": form,
         "patient": patient,

@@ -24,7 +24,7 @@ from django.db import DEFAULT_DB_ALIAS, OperationalError, connections
 
 from common.database import deadline
 from tenovi.client.errors import LockLost, NotSent, SlotLost
-from tenovi.outbound.limiter import TRUSTED_ROUND_TRIP, Line
+from tenovi.outbound.limiter import TRUSTED_ROUND_TRIP, Slot
 
 log = logging.getLogger(__name__)
 
@@ -66,7 +66,7 @@ class KeyLock:
 class GuardedLine:
     """The gate of a call: our second, and in the same instant a look whether we still have the key's lock."""
 
-    line: Line
+    line: Slot
     lock: KeyLock
 
     def ready(self) -> None:

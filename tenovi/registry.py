@@ -15,23 +15,23 @@ if TYPE_CHECKING:
     from tenovi.client.errors import VendorError
     from tenovi.models import Delivery, Request
 
-VerdictState = Literal["stored", "updated", "duplicate", "quarantined", "pending"]
+ElementState = Literal["stored", "updated", "duplicate", "quarantined", "pending"]
 
 
 @dataclass(frozen=True, slots=True)
-class Verdict:
+class ElementResult:
     """What became of one element. `reason` is from the closed list in `docs/reasons.md`.
 
     `content` is the same for an element that says the same, by webhook or fetch; None where nobody asks.
     """
 
-    state: VerdictState
+    state: ElementState
     reason: str = ""
     hwi_device_id: uuid.UUID | None = None
     content: uuid.UUID | None = None
 
 
-DeliveryHandler = Callable[["Delivery", Sequence[Any]], list[Verdict]]
+DeliveryHandler = Callable[["Delivery", Sequence[Any]], list[ElementResult]]
 """Given a delivery and its elements (parsed JSON values), returns one verdict per element."""
 
 AnswerHandler = Callable[["Request", Any], int]

@@ -29,7 +29,7 @@ class Unreadable(ValueError):
         self.reason = reason
 
 
-class Members(dict[str, Any]):
+class JsonObject(dict[str, Any]):
     """A JSON object. Blanks around names are dropped (the vendor's own sample prints `"status "`);
     `repeated` tells that a name came twice, so that no value of it can be trusted."""
 
@@ -47,7 +47,7 @@ def elements_of(body: bytes) -> list[Any]:
     """
     value = value_of(body, most_objects=MAX_OBJECTS)
     elements = value if isinstance(value, list) else [value]
-    if not any(isinstance(element, Members) and element for element in elements):
+    if not any(isinstance(element, JsonObject) and element for element in elements):
         raise Unreadable("no_object")
     if len(elements) > MAX_ELEMENTS:
         raise Unreadable("too_many_elements")
@@ -55,7 +55,7 @@ def elements_of(body: bytes) -> list[Any]:
 
 
 def value_of(body: bytes, *, most_objects: int = sys.maxsize) -> Any:
-    """The JSON value in these bytes: numbers as int or Decimal, objects as `Members`.
+    """The JSON value in these bytes: numbers as int or Decimal, objects as `JsonObject`.
 
     Raises `Unreadable` for anything but JSON (RFC 8259), for depths and numbers too long to be data, and
     for more objects than this.
@@ -124,7 +124,7 @@ def _after_blanks(text: str, at: int) -> int:
 
 def has_repeated_member(value: Any) -> bool:
     """Whether any object inside `value` names a member twice."""
-    if isinstance(value, Members):
+    if isinstance(value, JsonObject):
         return value.repeated or any(has_repeated_member(member) for member in value.values())
     return isinstance(value, list) and any(has_repeated_member(member) for member in value)
 
@@ -149,13 +149,13 @@ def storable_json(value: Any) -> Any:
     return value
 
 
-def _counted(most: int) -> Callable[[list[tuple[str, Any]]], Members]:
+def _counted(most: int) -> Callable[[list[tuple[str, Any]]], JsonObject]:
     count = itertools.count(1)
 
-    def members(pairs: list[tuple[str, Any]]) -> Members:
+    def members(pairs: list[tuple[str, Any]]) -> JsonObject:
         if next(count) > most:
             raise Unreadable("too_many_elements")
-        return Members(pairs)
+        return JsonObject(pairs)
 
     return members
 

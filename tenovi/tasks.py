@@ -14,7 +14,7 @@ from tenovi.inbound import deliveries
 from tenovi.models import Call, DoorCount, Heartbeat
 from tenovi.outbound.enqueue import DRAIN
 from tenovi.outbound.sender import drain, keys_with_work
-from tenovi.outbound.wakeup import ring
+from tenovi.outbound.wakeup import wake_worker
 from tenovi.periodic import periodic_task
 
 log = logging.getLogger(__name__)
@@ -28,7 +28,7 @@ def drain_queue() -> None:
     """Send what is due. Rung after every request, and every few seconds by the scheduler."""
     done = drain()
     if done.sent and keys_with_work():
-        ring(DRAIN)
+        wake_worker(DRAIN)
 
 
 @periodic_task("tenovi.settle_pending", is_short=True)

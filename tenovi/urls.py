@@ -1,15 +1,10 @@
-from django.urls import URLPattern, path, re_path
+from django.urls import path
 
-from tenovi.inbound import views as inbound_views
+from tenovi.inbound import urls as inbound_urls
 from tenovi.pages import views
 
-webhooks: list[URLPattern] = [
-    re_path(r"^webhooks/(?P<clinic>[^/]+)/measurements/?$", inbound_views.MeasurementsDoor.as_view()),
-    re_path(r"^webhooks/(?P<clinic>[^/]+)/fulfillment/?$", inbound_views.FulfillmentDoor.as_view()),
-    re_path(r"^webhooks/(?P<clinic>[^/]+)/special-orders/?$", inbound_views.SpecialOrdersDoor.as_view()),
-]
 urlpatterns = [
-    *webhooks,
+    *inbound_urls.urlpatterns,
     path("c/<slug:clinic>/deliveries/", views.deliveries, name="deliveries"),
     path("c/<slug:clinic>/deliveries/<uuid:delivery_id>/", views.delivery, name="delivery"),
     path("c/<slug:clinic>/deliveries/<uuid:delivery_id>/raw/", views.raw, name="delivery-raw"),

@@ -79,7 +79,7 @@ def plant(clinic: Clinic, stub: VendorStub, device: Device, day: datetime.date) 
     }
     for path, (kind, rows) in lists.items():
         stub.reply(path, wire_page(*rows, total=len(rows)))
-        queue.ask(clinic, kind, wake=False)
+        queue.enqueue(clinic, kind, wake=False)
     drain(seconds=20)
     assert not Request.objects.for_clinic(clinic).filter(kind__in=[kind for kind, _ in lists.values()])
     owned = [(number, uuid.UUID(int=number), text) for number, text in account]

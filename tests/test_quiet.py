@@ -137,8 +137,8 @@ def ask_the_vendor(clinic: Clinic, vendor: VendorStub) -> None:
     vendor.reply(DEVICES, wire_page(wire_device(7, EXTERNAL_ID), wire_device(8, CANARY)))
     vendor.reply(PATIENTS, Reply(400, body={"external_id": [CANARY], "name": CANARY}))
     for kind in (RequestKind.DEVICES, RequestKind.PATIENTS):
-        queue.ask(clinic, kind)
-    queue.ask(clinic, RequestKind.PATIENT, EXTERNAL_ID)
+        queue.enqueue(clinic, kind)
+    queue.enqueue(clinic, RequestKind.PATIENT, EXTERNAL_ID)
     drain(seconds=1.5)
     assert EXTERNAL_ID in "".join(vendor.paths())
 

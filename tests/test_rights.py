@@ -248,7 +248,7 @@ def make_world(slug: str, gateway_id: str) -> World:
     device = held_device(clinic, external_id=f"of-{slug}")
     gateway = make_gateway(clinic, gateway_id)
     delivery = deliver(clinic, element(device, timestamp=f"{DAY}T15:09:00Z")).json()["delivery"]
-    queue.ask(clinic, RequestKind.DEVICES, wake=False)
+    queue.enqueue(clinic, RequestKind.DEVICES, wake=False)
     Request.objects.for_clinic(clinic).update(state="parked")
     reading = Measurement.objects.for_clinic(clinic).get()
     assert reading.patient

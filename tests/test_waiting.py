@@ -14,7 +14,7 @@ from django.utils import timezone
 from clinics.models import Clinic
 from devices import sync
 from devices.models import NightlySync
-from fulfillment.models import AskState, Replacement
+from fulfillment.models import Replacement, SpecialOrderRequestState
 from fulfillment.order_states import OrderState
 from fulfillment.orders import search
 from fulfillment.special_orders import actions
@@ -25,7 +25,7 @@ from tenovi.models import ParkedKey, Request, RequestKind, RequestState
 from tenovi.models.ledger import DeliveryState, ItemState
 from tenovi.outbound import results
 from tenovi.outbound.api_keys import PAUSES, Cause
-from tenovi.outbound.enqueue import ask
+from tenovi.outbound.enqueue import enqueue
 from tenovi.outbound.sender import drain
 from tests.factories import held_device
 from tests.vendor import PATIENTS, vendor_clinic
@@ -59,7 +59,7 @@ WAITS: dict[type[TextChoices], dict[str, End]] = {
         "refused": ENDS,
         "cancelled": ENDS,
     },
-    AskState: {
+    SpecialOrderRequestState: {
         "queued": actions.look_again,
         "unknown": actions.look_again,
         "withdrawing": actions.look_again,
@@ -113,7 +113,7 @@ def test_whatever_the_vendor_never_answers_stops_after_five_attempts(
     span = {"created_gte": "2026-11-01", "created_lt": "2026-11-02"}
     for kind in RequestKind.values:
         params = span if kind == RequestKind.MEASUREMENTS else span | {"external_id": "mrn-1"}
-        ask(clinic, kind, f"{uuid.UUID(int=7)}/1", params=params, wake=False)
+        enqueue(clinic, kind, f"{uuid.UUID(int=7)}/1", params=params, wake=False)
     for _ in range(results.MOST_ATTEMPTS + 1):
         drain()
         rows.filter(state="waiting").update(not_before=Now())

@@ -15,7 +15,7 @@ from django.utils.html import format_html, format_html_join
 from django.utils.http import urlencode
 from django.utils.safestring import SafeString, mark_safe
 
-from clinics.access import Visit
+from clinics.access import ClinicAccess
 from clinics.models import Role
 from common.wording import FULL_PERIOD, MARKS, SHORT_PERIOD, ago, exact, in_zone
 
@@ -290,16 +290,16 @@ class NavigationEntry:
 
 
 @register.simple_tag(takes_context=True)
-def current_visit(context: dict[str, Any]) -> Visit | None:
+def current_access(context: dict[str, Any]) -> ClinicAccess | None:
     """The visit this page belongs to, or None on a page outside any clinic."""
-    found: Visit | None = getattr(context["request"], "visit", None)
+    found: ClinicAccess | None = getattr(context["request"], "visit", None)
     return found
 
 
 @register.simple_tag(takes_context=True)
 def navigation(context: dict[str, Any]) -> list[NavigationEntry]:
     """What this person may open in this clinic, by URL name: rooms below never import the pages."""
-    visit = current_visit(context)
+    visit = current_access(context)
     if visit is None:
         return []
     pages = (

@@ -13,7 +13,7 @@ from django.shortcuts import redirect, render
 from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_http_methods
 
-from clinics.access import Permission, Visit, clinic_page
+from clinics.access import ClinicAccess, Permission, clinic_page
 from clinics.actions import clinic_settings as actions_clinic_settings
 from clinics.models import (
     BillingWindow,
@@ -23,12 +23,12 @@ from clinics.models import (
     validate_time_zone,
 )
 from common.encryption import WrongCredentialsKey
-from common.forms import Labelled
+from common.forms import StyledForm
 from devices.actions import sync as actions_sync
 from tenovi.outbound.key_check import why_key_fails
 
 
-class SettingsForm(Labelled):
+class SettingsForm(StyledForm):
     name = forms.CharField(label="Name", max_length=200)
     timezone = forms.CharField(
         label="Time zone",
@@ -51,7 +51,7 @@ class SettingsForm(Labelled):
         longest.help_text = f"At most {settings.SESSION_IDLE_MINUTES}, the limit of this server."
 
 
-class KeyForm(Labelled):
+class KeyForm(StyledForm):
     tenovi_domain = forms.CharField(
         label="Client domain",
         max_length=100,
@@ -69,7 +69,7 @@ class KeyForm(Labelled):
 
 @clinic_page(Permission.MANAGE_CLINIC, shows_patients=False)
 @require_http_methods(["GET", "HEAD", "POST"])
-def clinic_settings(request: HttpRequest, visit: Visit) -> HttpResponse:
+def clinic_settings(request: HttpRequest, visit: ClinicAccess) -> HttpResponse:
     clinic = visit.clinic
     initial = {name: getattr(clinic, name) for name in actions_clinic_settings.SETTINGS}
     form = SettingsForm(request.POST if request.method == "POST" else None, initial=initial)
@@ -89,7 +89,7 @@ def clinic_settings(request: HttpRequest, visit: Visit) -> HttpResponse:
 @clinic_page(Permission.MANAGE_CLINIC, shows_patients=False)
 @sensitive_post_parameters("api_key")
 @require_http_methods(["GET", "HEAD", "POST"])
-def vendor_key(request: HttpRequest, visit: Visit) -> HttpResponse:
+def vendor_key(request: HttpRequest, visit: ClinicAccess) -> HttpResponse:
     """The key goes in and never comes out; a new one replaces the old only if the vendor takes it."""
     clinic = visit.clinic
     form = KeyForm(

@@ -15,7 +15,7 @@ from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.views.decorators.http import require_http_methods
 
-from clinics.access import Permission, Visit, clinic_page
+from clinics.access import ClinicAccess, Permission, clinic_page
 from clinics.models import Clinic
 from devices import sync
 from devices.actions import sync as actions_sync
@@ -42,7 +42,7 @@ PARTS: tuple[tuple[str, str, Callable[[Clinic], Any], str], ...] = (
 
 
 @dataclass(frozen=True)
-class Part:
+class SyncedKind:
     """One list of the account. `here` rows are stored; `percent` is None while nobody knows how long
     the list is; `read_at` is when the vendor last answered with any of it."""
 
@@ -59,7 +59,7 @@ class Part:
 
 @clinic_page(Permission.VIEW_DELIVERIES)
 @require_http_methods(["GET", "HEAD", "POST"])
-def account_sync(request: HttpRequest, visit: Visit) -> HttpResponse:
+def account_sync(request: HttpRequest, visit: ClinicAccess) -> HttpResponse:
     clinic = visit.clinic
     if request.method == "POST":
         if why_nothing_is_sent(clinic) in (NOT_SET_UP, UNREADABLE):
@@ -71,7 +71,7 @@ def account_sync(request: HttpRequest, visit: Visit) -> HttpResponse:
     return render(request, "dashboard/account_sync.html", _context(visit))
 
 
-def _context(visit: Visit) -> dict[str, Any]:
+def _context(visit: ClinicAccess) -> dict[str, Any]:
     clinic = visit.clinic
     ours = Request.objects.for_clinic(clinic).filter(kind__in=sync.KINDS)
     latest = {one.kind: one for one in ours}
@@ -88,12 +88,17 @@ def _context(visit: Visit) -> dict[str, Any]:
 
 
 def _part(
-    visit: Visit, kind: str, label: str, rows: Callable[[Clinic], Any], page: str, request: Request | None
-) -> Part:
+    visit: ClinicAccess,
+    kind: str,
+    label: str,
+    rows: Callable[[Clinic], Any],
+    page: str,
+    request: Request | None,
+) -> SyncedKind:
     total = (request.total or 0) if request else 0
     done = min(request.pages * rows_a_page(kind), total) if request else 0
     answered = Call.objects.for_clinic(visit.clinic).filter(kind=kind, outcome=Call.Outcome.ANSWERED)
-    return Part(
+    return SyncedKind(
         label=label,
         url=reverse(page, args=[visit.clinic.slug]) if page and visit.may_view_patients else "",
         here=rows(visit.clinic).count(),

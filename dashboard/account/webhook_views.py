@@ -14,7 +14,7 @@ from django.urls import reverse
 from django.utils import timezone
 from django.views.decorators.http import require_http_methods
 
-from clinics.access import Permission, Visit, clinic_page
+from clinics.access import ClinicAccess, Permission, clinic_page
 from clinics.models import Clinic
 from clinics.webhook_secrets import TwoAreValid, idle_of_two
 from devices.models import DeviceProperty
@@ -43,14 +43,14 @@ class Door:
 
 @clinic_page(Permission.MANAGE_CLINIC, shows_patients=False)
 @require_http_methods(["GET", "HEAD", "POST"])
-def vendor_webhooks(request: HttpRequest, visit: Visit) -> HttpResponse:
+def vendor_webhooks(request: HttpRequest, visit: ClinicAccess) -> HttpResponse:
     if request.method == "POST":
         _do(request, visit)
         return redirect("vendor-webhooks", visit.clinic.slug)
     return render(request, "dashboard/vendor_webhooks.html", context(visit))
 
 
-def context(visit: Visit) -> dict[str, Any]:
+def context(visit: ClinicAccess) -> dict[str, Any]:
     """What `dashboard/vendor_webhooks.html` documents."""
     clinic, read_at = visit.clinic, _read_at(visit.clinic)
     telling = registered_webhooks.telling(clinic)
@@ -74,7 +74,7 @@ def context(visit: Visit) -> dict[str, Any]:
     }
 
 
-def _do(request: HttpRequest, visit: Visit) -> None:
+def _do(request: HttpRequest, visit: ClinicAccess) -> None:
     clinic, wanted = visit.clinic, request.POST.get("do")
     if wanted == "read":
         registered_webhooks.ask_what_is_there(clinic)
@@ -91,7 +91,7 @@ def _do(request: HttpRequest, visit: Visit) -> None:
         messages.success(request, "Tenovi is asked to remove it.")
 
 
-def _register(request: HttpRequest, visit: Visit) -> None:
+def _register(request: HttpRequest, visit: ClinicAccess) -> None:
     read_at = _read_at(visit.clinic)
     if read_at is None or timezone.now() - read_at >= FRESH:
         messages.error(request, "First ask Tenovi what is there: otherwise something might be there twice.")
@@ -170,7 +170,7 @@ def _problems(there: list[VendorWebhook]) -> list[str]:
     return found
 
 
-def _pinned(visit: Visit) -> list[dict[str, Any]]:
+def _pinned(visit: ClinicAccess) -> list[dict[str, Any]]:
     """Devices that send to another webhook than ours. Their addresses for who may open them."""
     clinic = visit.clinic
     mine = {str(one.vendor_id) for one in registered_webhooks.ours(clinic)["MEASUREMENT"]}

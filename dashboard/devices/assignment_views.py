@@ -13,14 +13,14 @@ from django.shortcuts import redirect, render
 from django.utils import timezone
 from django.views.decorators.http import require_http_methods
 
-from clinics.access import Permission, Visit, clinic_page
+from clinics.access import ClinicAccess, Permission, clinic_page
 from clinics.models import Clinic
 from dashboard.moment_form import MomentForm
 from devices.access import device_for
 from devices.actions.ending import ENDS, EndingUnderWay
 from devices.actions.wanted import send_again, take_said
 from devices.models import Assignment, Device
-from devices.pending_requests import errands_of
+from devices.pending_requests import pending_requests_of
 from measurements.actions.reassignment import give_device, keep_holder, preview
 from patients.models import Patient
 from tenovi.inbound import deliveries
@@ -77,13 +77,13 @@ class HolderForm(MomentForm):
 
 @clinic_page(Permission.MANAGE_DEVICES)
 @require_http_methods(["GET", "HEAD", "POST"])
-def device_holder(request: HttpRequest, visit: Visit, device_id: uuid.UUID) -> HttpResponse:
+def device_holder(request: HttpRequest, visit: ClinicAccess, device_id: uuid.UUID) -> HttpResponse:
     device = device_for(visit, device_id)
     wanted = request.POST.get("do", "")
     form = HolderForm(visit.clinic, request.POST if wanted in ("look", "give") else None)
     seen = None
-    errands = errands_of(visit.clinic, [device.hwi_device_id])[device.hwi_device_id]
-    ends = [errand for errand in errands if errand.kind in ENDS]
+    pending_requests = pending_requests_of(visit.clinic, [device.hwi_device_id])[device.hwi_device_id]
+    ends = [errand for errand in pending_requests if errand.kind in ENDS]
     if wanted == "keep" and keep_holder(device=device, by=visit.user):
         deliveries.resettle_for_device(visit.clinic, device.hwi_device_id)
         messages.success(request, "Tenovi is told who has it. Readings that waited for this are settled.")
@@ -113,7 +113,7 @@ def device_holder(request: HttpRequest, visit: Visit, device_id: uuid.UUID) -> H
         "seen": seen,
         "holding": current if current and current.patient else None,
         "nobody": current if current and not current.patient else None,
-        "errands": errands,
+        "pending_requests": pending_requests,
         "withdrawn": ends if form.is_bound and form.holder else [],
         "zone": visit.clinic.zone,
     }
@@ -121,7 +121,7 @@ def device_holder(request: HttpRequest, visit: Visit, device_id: uuid.UUID) -> H
 
 
 def _gives(
-    request: HttpRequest, visit: Visit, device: Device, form: HolderForm, since: datetime.datetime
+    request: HttpRequest, visit: ClinicAccess, device: Device, form: HolderForm, since: datetime.datetime
 ) -> bool:
     """Whether it was done; the form says why not."""
     try:

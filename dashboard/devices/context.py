@@ -18,7 +18,7 @@ from dashboard.stock import in_stock
 from devices.forms import LABELS, PropertyForm
 from devices.hardware_log import progress_of_device
 from devices.models import Assignment, Device, DeviceProperty, Gateway, HardwareChange
-from devices.pending_requests import errands_of
+from devices.pending_requests import pending_requests_of
 from devices.properties import PASSKEY, keys_for, states_of
 from fulfillment.models import Order
 from fulfillment.shipments.remedies import Way, way_of
@@ -65,7 +65,7 @@ def context(device: Device, now: datetime.datetime) -> dict[str, Any]:
     figures = figures_of(clinic, [device.id], now)[device.id]
     gateway = gateways_of(clinic, [device]).get(device.hardware_uuid)
     kind = catalogue.kind(device.kind)
-    errands = errands_of(clinic, [device.hwi_device_id])[device.hwi_device_id]
+    pending_requests = pending_requests_of(clinic, [device.hwi_device_id])[device.hwi_device_id]
     return {
         "device": device,
         "title": device.name or (kind.label if kind else "Device"),
@@ -79,8 +79,8 @@ def context(device: Device, now: datetime.datetime) -> dict[str, Any]:
         "work": _work(device, held, current, figures, gateway, now),
         "assignments": [_period(clinic, one) for one in held],
         "readings": _readings(clinic, device),
-        "errands": errands,
-        "under_way": any(not errand.refused for errand in errands),
+        "pending_requests": pending_requests,
+        "under_way": any(not errand.refused for errand in pending_requests),
         "hardware": _hardware(clinic, device),
         "log": progress_of_device(device),
         "back_url": reverse("devices", args=[clinic.slug]),

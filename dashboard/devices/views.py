@@ -13,7 +13,7 @@ from django.utils.http import urlencode
 from django.views.decorators.http import require_POST, require_safe
 
 from clinics import audit
-from clinics.access import Permission, Visit, clinic_page
+from clinics.access import ClinicAccess, Permission, clinic_page
 from dashboard.devices import context as devices_context
 from dashboard.devices import device_list, gateway_context, gateway_list
 from devices import hardware_log
@@ -23,14 +23,14 @@ from tenovi.outbound.api_keys import NOT_SET_UP, UNREADABLE, why_nothing_is_sent
 
 @clinic_page(Permission.VIEW_PATIENTS)
 @require_safe
-def devices(request: HttpRequest, visit: Visit) -> HttpResponse:
+def devices(request: HttpRequest, visit: ClinicAccess) -> HttpResponse:
     context = device_list.context(visit.clinic, request.GET, timezone.now())
     return render(request, "dashboard/devices.html", context)
 
 
 @require_POST
 @clinic_page(Permission.VIEW_PATIENTS, shows_patients=False)
-def search_hardware_log(request: HttpRequest, visit: Visit) -> HttpResponse:
+def search_hardware_log(request: HttpRequest, visit: ClinicAccess) -> HttpResponse:
     """Have the vendor asked for a typed hardware id that nothing here knows."""
     found = reverse("devices", args=[visit.clinic.slug])
     if why_nothing_is_sent(visit.clinic) in (NOT_SET_UP, UNREADABLE):
@@ -50,7 +50,7 @@ def search_hardware_log(request: HttpRequest, visit: Visit) -> HttpResponse:
 
 @clinic_page(Permission.VIEW_PATIENTS)
 @require_safe
-def device(request: HttpRequest, visit: Visit, device_id: uuid.UUID) -> HttpResponse:
+def device(request: HttpRequest, visit: ClinicAccess, device_id: uuid.UUID) -> HttpResponse:
     found = device_for(visit, device_id)
     audit.record_view("device_viewed", by=visit.user, clinic=visit.clinic, target=found)
     return render(request, "dashboard/device.html", devices_context.context(found, timezone.now()))
@@ -58,14 +58,14 @@ def device(request: HttpRequest, visit: Visit, device_id: uuid.UUID) -> HttpResp
 
 @clinic_page(Permission.VIEW_PATIENTS)
 @require_safe
-def gateways(request: HttpRequest, visit: Visit) -> HttpResponse:
+def gateways(request: HttpRequest, visit: ClinicAccess) -> HttpResponse:
     context = gateway_list.context(visit.clinic, request.GET, timezone.now())
     return render(request, "dashboard/gateways.html", context)
 
 
 @clinic_page(Permission.VIEW_PATIENTS)
 @require_safe
-def gateway(request: HttpRequest, visit: Visit, gateway_id: uuid.UUID) -> HttpResponse:
+def gateway(request: HttpRequest, visit: ClinicAccess, gateway_id: uuid.UUID) -> HttpResponse:
     found = gateway_for(visit, gateway_id)
     audit.record("gateway_viewed", by=visit.user, clinic=visit.clinic, target=found)
     return render(request, "dashboard/gateway.html", gateway_context.context(found, timezone.now()))

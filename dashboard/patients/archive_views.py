@@ -10,8 +10,8 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
-from clinics.access import Permission, Visit, clinic_page
-from common.forms import Labelled
+from clinics.access import ClinicAccess, Permission, clinic_page
+from common.forms import StyledForm
 from common.pages import page_of
 from measurements.actions.discharge import devices_held
 from patients.access import patient_for
@@ -21,7 +21,7 @@ from patients.models import Patient
 PAGE_SIZE = 50
 
 
-class DeleteForm(Labelled):
+class DeleteForm(StyledForm):
     """Why, and whether the vendor is to forget the patient too."""
 
     reason = forms.CharField(
@@ -39,7 +39,7 @@ class DeleteForm(Labelled):
 
 @clinic_page(Permission.MANAGE_DEVICES)
 @require_http_methods(["GET", "HEAD", "POST"])
-def delete(request: HttpRequest, visit: Visit, patient_id: uuid.UUID) -> HttpResponse:
+def delete(request: HttpRequest, visit: ClinicAccess, patient_id: uuid.UUID) -> HttpResponse:
     patient = patient_for(visit, patient_id)
     held = devices_held(patient)
     kept = has_history(patient)
@@ -55,7 +55,7 @@ def delete(request: HttpRequest, visit: Visit, patient_id: uuid.UUID) -> HttpRes
 
 @clinic_page(Permission.MANAGE_DEVICES)
 @require_POST
-def restore(request: HttpRequest, visit: Visit, patient_id: uuid.UUID) -> HttpResponse:
+def restore(request: HttpRequest, visit: ClinicAccess, patient_id: uuid.UUID) -> HttpResponse:
     patient = patient_for(visit, patient_id)
     try:
         restore_patient(patient=patient, by=visit.user)
@@ -69,7 +69,7 @@ def restore(request: HttpRequest, visit: Visit, patient_id: uuid.UUID) -> HttpRe
 
 @clinic_page(Permission.VIEW_PATIENTS)
 @require_safe
-def archived(request: HttpRequest, visit: Visit) -> HttpResponse:
+def archived(request: HttpRequest, visit: ClinicAccess) -> HttpResponse:
     rows = Patient.objects.for_clinic(visit.clinic).archived().order_by("name", "external_id")
     page = page_of(rows, request.GET.get("page"), PAGE_SIZE, lambda listed: listed)
     context = {"page": page, "clinic": visit.clinic, "zone": visit.clinic.zone}

@@ -22,7 +22,7 @@ from patients.models import Patient
 
 
 @dataclass(frozen=True)
-class Plan:
+class ChartPlan:
     """Metrics that share one chart, the leading one first; `size` is its height ("tall", "low", "")."""
 
     metrics: tuple[str, ...]
@@ -31,21 +31,23 @@ class Plan:
 
 
 PLANS = (
-    Plan(("blood_pressure", "pulse", "irregular_heartbeat"), size="tall"),
-    Plan(("glucose",)),
-    Plan(("weight",)),
-    Plan(("spO2",)),
-    Plan(("perfusion_index",)),
-    Plan(("temperature",)),
-    Plan(("peak_expiratory_flow",), "Peak expiratory flow (PEF)"),
-    Plan(("forced_expiratory_volume",), "Forced expiratory volume (FEV)"),
-    Plan(("pillbox_opened", "pillbox_refilled", "pillbox_refill_initiated"), "Pillbox"),
-    Plan(("hailie_respiratory_flow_log", "hailie_medication_event"), "Inhaler: doses and flow of breath"),
-    Plan(("hailie_respiratory_timing_log",), "Inhaler: length of breath"),
-    Plan(("patchcap_open_close_event", "no_measurement_event"), "Bottle cap", "low"),
-    Plan(("steps",), "Hourly steps"),
-    Plan(("heart_rate_statistics",), "Hourly heart rate"),
-    Plan(("sleep",)),
+    ChartPlan(("blood_pressure", "pulse", "irregular_heartbeat"), size="tall"),
+    ChartPlan(("glucose",)),
+    ChartPlan(("weight",)),
+    ChartPlan(("spO2",)),
+    ChartPlan(("perfusion_index",)),
+    ChartPlan(("temperature",)),
+    ChartPlan(("peak_expiratory_flow",), "Peak expiratory flow (PEF)"),
+    ChartPlan(("forced_expiratory_volume",), "Forced expiratory volume (FEV)"),
+    ChartPlan(("pillbox_opened", "pillbox_refilled", "pillbox_refill_initiated"), "Pillbox"),
+    ChartPlan(
+        ("hailie_respiratory_flow_log", "hailie_medication_event"), "Inhaler: doses and flow of breath"
+    ),
+    ChartPlan(("hailie_respiratory_timing_log",), "Inhaler: length of breath"),
+    ChartPlan(("patchcap_open_close_event", "no_measurement_event"), "Bottle cap", "low"),
+    ChartPlan(("steps",), "Hourly steps"),
+    ChartPlan(("heart_rate_statistics",), "Hourly heart rate"),
+    ChartPlan(("sleep",)),
 )
 """In the order of the page. A chart is drawn when the patient ever sent any of its metrics."""
 LAYER_LABELS = {
@@ -75,7 +77,8 @@ def charts(
     """One entry per chart, for `dashboard/_charts.html`."""
     planned = [(plan, [figures[name] for name in plan.metrics if name in figures]) for plan in PLANS]
     planned += [
-        (Plan((name,), size="low"), [figures[name]]) for name in sorted(_unknown(figures))[:UNKNOWN_CHARTS]
+        (ChartPlan((name,), size="low"), [figures[name]])
+        for name in sorted(_unknown(figures))[:UNKNOWN_CHARTS]
     ]
     return [_chart(patient, plan, layers, thresholds, start, end) for plan, layers in planned if layers]
 
@@ -94,7 +97,7 @@ def _unknown(figures: dict[str, Figures]) -> list[str]:
 
 def _chart(
     patient: Patient,
-    plan: Plan,
+    plan: ChartPlan,
     layers: list[Figures],
     thresholds: dict[str, Threshold],
     start: datetime.datetime,

@@ -14,7 +14,7 @@ from django.urls import reverse
 from django.views.decorators.http import require_POST, require_safe
 
 from clinics import audit
-from clinics.access import Permission, Visit, clinic_page
+from clinics.access import ClinicAccess, Permission, clinic_page
 from clinics.models import User
 from measurements.access import reading_for
 from measurements.actions import exclusion
@@ -34,7 +34,7 @@ class Decision(Protocol):
 @clinic_page(Permission.VIEW_PATIENTS)
 @require_safe
 def patient_day(
-    request: HttpRequest, visit: Visit, patient_id: uuid.UUID, day: datetime.date
+    request: HttpRequest, visit: ClinicAccess, patient_id: uuid.UUID, day: datetime.date
 ) -> HttpResponse:
     found = patient_for(visit, patient_id)
     audit.record(
@@ -46,7 +46,7 @@ def patient_day(
 @clinic_page(Permission.EXCLUDE_READINGS)
 @require_POST
 def exclude_reading(
-    request: HttpRequest, visit: Visit, patient_id: uuid.UUID, day: datetime.date, reading_id: int
+    request: HttpRequest, visit: ClinicAccess, patient_id: uuid.UUID, day: datetime.date, reading_id: int
 ) -> HttpResponse:
     found = patient_for(visit, patient_id)
     return _decide(request, visit, found, day, reading_id, exclusion.exclude_reading, "excluded")
@@ -55,7 +55,7 @@ def exclude_reading(
 @clinic_page(Permission.EXCLUDE_READINGS)
 @require_POST
 def restore_reading(
-    request: HttpRequest, visit: Visit, patient_id: uuid.UUID, day: datetime.date, reading_id: int
+    request: HttpRequest, visit: ClinicAccess, patient_id: uuid.UUID, day: datetime.date, reading_id: int
 ) -> HttpResponse:
     found = patient_for(visit, patient_id)
     return _decide(request, visit, found, day, reading_id, exclusion.restore_reading, "restored")
@@ -63,7 +63,7 @@ def restore_reading(
 
 def _decide(
     request: HttpRequest,
-    visit: Visit,
+    visit: ClinicAccess,
     patient: Patient,
     day: datetime.date,
     reading_id: int,
@@ -93,7 +93,7 @@ def _decide(
     return redirect(f"{page}#reading-{reading.id}")
 
 
-def _context(visit: Visit, patient: Patient, day: datetime.date) -> dict[str, Any]:
+def _context(visit: ClinicAccess, patient: Patient, day: datetime.date) -> dict[str, Any]:
     """What `dashboard/patient_day.html` documents."""
     context = day_context(
         patient,

@@ -14,11 +14,11 @@ from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.views.decorators.http import require_http_methods
 
-from clinics.access import Permission, Visit, clinic_page
+from clinics.access import ClinicAccess, Permission, clinic_page
 from common.wording import exact
 from dashboard.moment_form import MomentForm
 from devices.models import Assignment, Device, DeviceType, Discharge
-from devices.pending_requests import Errand, errands_of
+from devices.pending_requests import PendingRequest, pending_requests_of
 from measurements.actions.discharge import GivenLater, devices_held, discharge_patient
 from measurements.actions.reassignment import preview
 from patients.access import patient_for
@@ -37,7 +37,7 @@ class DischargeForm(MomentForm):
 
 @clinic_page(Permission.MANAGE_DEVICES)
 @require_http_methods(["GET", "HEAD", "POST"])
-def discharge(request: HttpRequest, visit: Visit, patient_id: uuid.UUID) -> HttpResponse:
+def discharge(request: HttpRequest, visit: ClinicAccess, patient_id: uuid.UUID) -> HttpResponse:
     patient = patient_for(visit, patient_id)
     wanted = request.POST.get("do", "")
     form = DischargeForm(visit.clinic, request.POST if wanted in ("look", "discharge") else None)
@@ -60,8 +60,8 @@ def context(patient: Patient, form: DischargeForm, seen: datetime.datetime | Non
     held = devices_held(patient)
     rows = [*held, *_left_behind(patient)]
     prices = _prices(patient, [one.device for one in rows])
-    errands = errands_of(patient.clinic, [one.device.hwi_device_id for one in rows])
-    devices = [_row(one, prices, errands.get(one.device.hwi_device_id, [])) for one in rows]
+    pending_requests = pending_requests_of(patient.clinic, [one.device.hwi_device_id for one in rows])
+    devices = [_row(one, prices, pending_requests.get(one.device.hwi_device_id, [])) for one in rows]
     charged = [row for row in devices if row["is_charged"]]
     discharges = Discharge.objects.for_clinic(patient.clinic).filter(patient=patient)
     return {
@@ -79,7 +79,7 @@ def context(patient: Patient, form: DischargeForm, seen: datetime.datetime | Non
 
 
 def _done(
-    request: HttpRequest, visit: Visit, patient: Patient, form: DischargeForm, at: datetime.datetime
+    request: HttpRequest, visit: ClinicAccess, patient: Patient, form: DischargeForm, at: datetime.datetime
 ) -> bool:
     try:
         discharge_patient(patient=patient, at=at, by=visit.user, delete=form.cleaned_data["delete"])
@@ -114,7 +114,9 @@ def _prices(patient: Patient, devices: list[Device]) -> dict[str, Decimal | None
     return dict(named.values_list("name", "monthly_cost"))
 
 
-def _row(held: Assignment, prices: dict[str, Decimal | None], errands: list[Errand]) -> dict[str, Any]:
+def _row(
+    held: Assignment, prices: dict[str, Decimal | None], pending_requests: list[PendingRequest]
+) -> dict[str, Any]:
     device = held.device
     slug = held.clinic.slug
     return {
@@ -124,5 +126,5 @@ def _row(held: Assignment, prices: dict[str, Decimal | None], errands: list[Erra
         "ends_at": held.ends_at,
         "price": prices.get(device.name),
         "is_charged": not (device.unlinked_at or device.deleted_at),
-        "errands": errands,
+        "pending_requests": pending_requests,
     }

@@ -9,7 +9,7 @@ from fulfillment.models import Order, Shipment
 from fulfillment.order_states import OrderState
 from fulfillment.orders.rows import order_rows as placed_rows
 from fulfillment.shipments.rows import shipment_rows
-from fulfillment.special_orders.rows import order_rows
+from fulfillment.special_orders.rows import special_order_rows
 from patients.models import Patient
 
 SHOWN = 4  # of each sort: older ones are in the lists
@@ -30,5 +30,5 @@ def parcels_of(patient: Patient) -> dict[str, Any]:
             patient.clinic, list(placed.filter(state=OrderState.CONFIRMED).newest_first()[:SHOWN])
         ),
         "rows": [row for row in rows if row.next_step][:SHOWN] or rows[:1],
-        "orders": order_rows(patient.clinic, orders[:SHOWN]),
+        "orders": special_order_rows(patient.clinic, orders[:SHOWN]),
     }

@@ -12,11 +12,11 @@ from django.db.models import Count, Max, Min, Q
 from django.urls import reverse
 from django.utils import timezone
 
-from clinics.access import Visit
+from clinics.access import ClinicAccess
 from dashboard.waiting_contents import Contents, Named, contents_by_group
 from devices.models import Assignment, Device
 from patients.models import Patient
-from tenovi.inbound.element import Doubtful, patient_id_of
+from tenovi.inbound.element import Untrusted, patient_id_of
 from tenovi.inbound.reasons import sentence
 from tenovi.inbound.remedies import NEEDS, Remedy, remedies_for
 from tenovi.models import DeliveryItem, RequestKind
@@ -24,7 +24,7 @@ from tenovi.models.ledger import DeliveryKind
 from tenovi.outbound.enqueue import why_unanswered
 from tenovi.pages.operations import TOO_LONG
 from tenovi.querysets import DeliveryItemQuerySet
-from tenovi.strict_json import Members, value_of
+from tenovi.strict_json import JsonObject, value_of
 
 GROUPS_SHOWN = 100
 LOOKED_INTO = 20  # elements of a group that are read for whom they name
@@ -82,14 +82,14 @@ class DiscardedGroup:
 class Context:
     """What all groups of a page are made from, read once. `asked`: why the vendor has not answered."""
 
-    visit: Visit
+    visit: ClinicAccess
     devices: dict[uuid.UUID, Device]
     holders: dict[uuid.UUID, Patient]
     asked: dict[str, str]
     contents: dict[tuple[Any, ...], tuple[Contents, ...]]
 
 
-def waiting_groups(visit: Visit) -> list[WaitingGroup]:
+def waiting_groups(visit: ClinicAccess) -> list[WaitingGroup]:
     """Find what waits, the longest first."""
     items = DeliveryItem.objects.for_clinic(visit.clinic).quarantined()
     groups = items.values(*WAITING_BY).annotate(
@@ -111,7 +111,7 @@ def waiting_groups(visit: Visit) -> list[WaitingGroup]:
     return [_group(here, group) for group in found]
 
 
-def discarded_groups(visit: Visit) -> list[DiscardedGroup]:
+def discarded_groups(visit: ClinicAccess) -> list[DiscardedGroup]:
     """Find what was given up lately, and may be taken back."""
     since = timezone.now() - TAKEN_BACK_FOR
     items = DeliveryItem.objects.for_clinic(visit.clinic).discarded().filter(decided_at__gte=since)
@@ -167,7 +167,7 @@ def _group(here: Context, group: dict[str, Any]) -> WaitingGroup:
     )
 
 
-def _offered(visit: Visit, remedies: Iterable[Remedy], device: Device | None) -> Iterable[Remedy]:
+def _offered(visit: ClinicAccess, remedies: Iterable[Remedy], device: Device | None) -> Iterable[Remedy]:
     """What this person may do, and can: the clinic is told by who is not of it."""
     for remedy in remedies:
         makes_sense = {
@@ -179,7 +179,7 @@ def _offered(visit: Visit, remedies: Iterable[Remedy], device: Device | None) ->
             yield remedy
 
 
-def _named(visit: Visit, hwi_device_id: uuid.UUID, kind: str, reason: str) -> tuple[Named, ...]:
+def _named(visit: ClinicAccess, hwi_device_id: uuid.UUID, kind: str, reason: str) -> tuple[Named, ...]:
     if not visit.may_view_patients:
         return ()
     items = DeliveryItem.objects.for_clinic(visit.clinic).quarantined()
@@ -189,7 +189,7 @@ def _named(visit: Visit, hwi_device_id: uuid.UUID, kind: str, reason: str) -> tu
     return tuple(_person(visit, external_id) for external_id in ids)
 
 
-def _holders(visit: Visit, devices: Iterable[Device]) -> dict[uuid.UUID, Patient]:
+def _holders(visit: ClinicAccess, devices: Iterable[Device]) -> dict[uuid.UUID, Patient]:
     """Who has each of these devices now, for who may see patients."""
     if not visit.may_view_patients:
         return {}
@@ -201,12 +201,12 @@ def _holders(visit: Visit, devices: Iterable[Device]) -> dict[uuid.UUID, Patient
 def _patient_named_in(piece: bytes) -> str:
     element = value_of(piece)
     try:
-        return patient_id_of(element.get("patient_id")) if isinstance(element, Members) else ""
-    except Doubtful:
+        return patient_id_of(element.get("patient_id")) if isinstance(element, JsonObject) else ""
+    except Untrusted:
         return ""
 
 
-def _person(visit: Visit, external_id: str) -> Named:
+def _person(visit: ClinicAccess, external_id: str) -> Named:
     patient = Patient.objects.for_clinic(visit.clinic).with_external_id(external_id).first()
     if patient is None:
         return Named(external_id, "nobody here", "")

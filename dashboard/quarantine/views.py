@@ -10,7 +10,7 @@ from django.shortcuts import redirect, render
 from django.views.decorators.http import require_http_methods, require_POST
 
 from clinics import audit
-from clinics.access import Permission, Visit, clinic_page
+from clinics.access import ClinicAccess, Permission, clinic_page
 from dashboard.quarantine.rows import discarded_groups, waiting_groups
 from tenovi.inbound import deliveries
 from tenovi.inbound.remedies import Remedy
@@ -24,7 +24,7 @@ GONE = "None of that waits any more."
 
 @clinic_page(Permission.VIEW_DELIVERIES)
 @require_http_methods(["GET", "HEAD", "POST"])
-def waiting(request: HttpRequest, visit: Visit) -> HttpResponse:
+def waiting(request: HttpRequest, visit: ClinicAccess) -> HttpResponse:
     if request.method == "POST":
         _do(request, visit)
         return redirect("deliveries-waiting", visit.clinic.slug)
@@ -41,7 +41,7 @@ def waiting(request: HttpRequest, visit: Visit) -> HttpResponse:
 
 @require_POST
 @clinic_page(Permission.MANAGE_DEVICES)
-def accept(request: HttpRequest, visit: Visit) -> HttpResponse:
+def accept(request: HttpRequest, visit: ClinicAccess) -> HttpResponse:
     """These are readings of who has the device, whomever the vendor names."""
     items, why = _chosen(request, visit), _note(request)
     if not why:
@@ -54,7 +54,7 @@ def accept(request: HttpRequest, visit: Visit) -> HttpResponse:
     return redirect("deliveries-waiting", visit.clinic.slug)
 
 
-def _do(request: HttpRequest, visit: Visit) -> None:
+def _do(request: HttpRequest, visit: ClinicAccess) -> None:
     items, why = _chosen(request, visit), _note(request)
     match request.POST.get("do"):
         case Remedy.DISCARD if not why:
@@ -80,7 +80,7 @@ def _do(request: HttpRequest, visit: Visit) -> None:
             messages.info(request, letters if told else "There is no admin to write to.")
 
 
-def _ask(request: HttpRequest, visit: Visit, items: DeliveryItemQuerySet) -> None:
+def _ask(request: HttpRequest, visit: ClinicAccess, items: DeliveryItemQuerySet) -> None:
     device = items.quarantined().exclude(hwi_device_id=None).values_list("hwi_device_id", flat=True).first()
     if device is None:
         messages.info(request, GONE)
@@ -94,7 +94,7 @@ def _settle(items: DeliveryItemQuerySet) -> int:
     return sum(deliveries.settle_again(delivery_id) for delivery_id in set(waiting))
 
 
-def _chosen(request: HttpRequest, visit: Visit) -> DeliveryItemQuerySet:
+def _chosen(request: HttpRequest, visit: ClinicAccess) -> DeliveryItemQuerySet:
     """The element of this id, or all of a device and reason; none for what makes no sense."""
     items = DeliveryItem.objects.for_clinic(visit.clinic)
     number, device, reason, kind = (_text(request, name) for name in ("item", "device", "reason", "kind"))

@@ -16,7 +16,7 @@ from clinics.models import Clinic, User
 from devices.models import Assignment, Device
 from patients.models import Patient
 from tenovi.models import Priority, RequestKind
-from tenovi.outbound.enqueue import ask
+from tenovi.outbound.enqueue import enqueue
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,7 +80,7 @@ def tell_vendor(device: Device) -> None:
     if device.deleted_at:
         return
     target = str(device.hwi_device_id)
-    ask(device.clinic, RequestKind.DEVICE_UPDATE, target, priority=Priority.PERSON, insist=True)
+    enqueue(device.clinic, RequestKind.DEVICE_UPDATE, target, priority=Priority.PERSON, insist=True)
 
 
 def note_told(*, clinic: Clinic, hwi_device_id: str) -> None:

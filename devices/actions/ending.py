@@ -26,7 +26,7 @@ from devices.meant import device_named, holder_of, is_meant, meant_for_holder
 from devices.models import Assignment, Device
 from tenovi.clock import database_now
 from tenovi.models import Priority, Request, RequestKind, RequestState
-from tenovi.outbound.enqueue import ask
+from tenovi.outbound.enqueue import enqueue
 from tenovi.registry import NoLongerMeant
 
 ENDS = (RequestKind.DEVICE_UNLINK, RequestKind.DEVICE_DELETE)
@@ -190,7 +190,7 @@ def enqueue_ending(kind: str, device: Device, by: User) -> None:
     params = {"by": str(by.id), **meant_for_holder(device), "hardware": device.hardware_uuid}
     if kind == RequestKind.DEVICE_DELETE:
         hardware_log.ask_about(device, by)
-    ask(device.clinic, kind, target, priority=Priority.PERSON, params=params, insist=True)
+    enqueue(device.clinic, kind, target, priority=Priority.PERSON, params=params, insist=True)
 
 
 def _standing(device: Device) -> dict[str, str]:

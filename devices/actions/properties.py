@@ -9,7 +9,7 @@ from devices.meant import meant_for_holder
 from devices.models import Device, DeviceProperty
 from devices.properties import NONE, record_change
 from tenovi.models import Priority, Request, RequestKind, RequestState
-from tenovi.outbound.enqueue import ask
+from tenovi.outbound.enqueue import enqueue
 
 
 @transaction.atomic
@@ -23,7 +23,9 @@ def set_property(*, device: Device, key: str, value: str, by: User) -> None:
     row.save(update_fields=["wanted"])
     target = f"{device.hwi_device_id}/{key}"
     params = meant_for_holder(device)
-    ask(device.clinic, RequestKind.PROPERTY_SET, target, priority=Priority.PERSON, params=params, insist=True)
+    enqueue(
+        device.clinic, RequestKind.PROPERTY_SET, target, priority=Priority.PERSON, params=params, insist=True
+    )
     record_change("device_property_set", row, by, [before or NONE, value])
 
 

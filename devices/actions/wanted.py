@@ -15,7 +15,7 @@ from clinics import audit
 from clinics.models import User
 from devices.models import Device
 from tenovi.models import Priority, RequestKind
-from tenovi.outbound.enqueue import ask
+from tenovi.outbound.enqueue import enqueue
 
 WRITTEN_HERE = ("hardware_uuid",)
 """The fields of the vendor's record that a person may write. No sync assigns them but through `note_said`."""
@@ -50,7 +50,7 @@ def note_said(device: Device, said: Mapping[str, str]) -> None:
 @transaction.atomic
 def send_again(*, device: Device, by: User) -> None:
     """Have the vendor told once more what is written here."""
-    ask(device.clinic, RequestKind.DEVICE_UPDATE, str(device.hwi_device_id), priority=Priority.PERSON)
+    enqueue(device.clinic, RequestKind.DEVICE_UPDATE, str(device.hwi_device_id), priority=Priority.PERSON)
     detail = {"fields": sorted(device.unsent)}
     audit.record("device_sent_again", by=by, clinic=device.clinic, target=device, detail=detail)
 

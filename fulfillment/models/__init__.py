@@ -10,9 +10,9 @@ from fulfillment.models.shipments import (
 )
 from fulfillment.models.special_orders import (
     STILL_OPEN,
-    Ask,
-    AskState,
     Replacement,
+    SpecialOrderRequest,
+    SpecialOrderRequestState,
     SupplyModule,
     SupplyRequest,
     SupplyType,
@@ -20,8 +20,6 @@ from fulfillment.models.special_orders import (
 
 __all__ = [
     "STILL_OPEN",
-    "Ask",
-    "AskState",
     "FulfillmentEvent",
     "Order",
     "OrderMessage",
@@ -31,6 +29,8 @@ __all__ = [
     "Shipment",
     "SpecialOrder",
     "SpecialOrderEvent",
+    "SpecialOrderRequest",
+    "SpecialOrderRequestState",
     "SupplyModule",
     "SupplyRequest",
     "SupplyType",

@@ -16,7 +16,7 @@ from fulfillment.querysets import ReplacementQuerySet, SupplyRequestQuerySet
 from patients.models import Patient
 
 
-class AskState(models.TextChoices):
+class SpecialOrderRequestState(models.TextChoices):
     """`unknown`: the vendor may have taken it, and nobody knows; never sent again by software."""
 
     QUEUED = "queued", "Waiting to be sent"
@@ -28,10 +28,15 @@ class AskState(models.TextChoices):
     CANCELLED = "cancelled", "Cancelled"
 
 
-STILL_OPEN = (AskState.QUEUED, AskState.UNKNOWN, AskState.CONFIRMED, AskState.WITHDRAWING)
+STILL_OPEN = (
+    SpecialOrderRequestState.QUEUED,
+    SpecialOrderRequestState.UNKNOWN,
+    SpecialOrderRequestState.CONFIRMED,
+    SpecialOrderRequestState.WITHDRAWING,
+)
 
 
-class Ask(TenantModel):
+class SpecialOrderRequest(TenantModel):
     """Something a person asked the vendor to send, once; or that was asked there without us, then
     `asked_by` is null.
 
@@ -42,7 +47,9 @@ class Ask(TenantModel):
     """
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
-    state = models.CharField(max_length=12, choices=AskState.choices, default=AskState.QUEUED)
+    state = models.CharField(
+        max_length=12, choices=SpecialOrderRequestState.choices, default=SpecialOrderRequestState.QUEUED
+    )
     vendor_id = models.CharField(max_length=100, blank=True)
     token = models.CharField(max_length=64, blank=True)
     device = models.ForeignKey(Device, null=True, on_delete=models.PROTECT, related_name="+")
@@ -71,7 +78,9 @@ class Ask(TenantModel):
             models.UniqueConstraint(
                 fields=["clinic", "token"], condition=~Q(token=""), name="%(class)s_asked_once"
             ),
-            models.CheckConstraint(condition=Q(state__in=AskState.values), name="%(class)s_state_known"),
+            models.CheckConstraint(
+                condition=Q(state__in=SpecialOrderRequestState.values), name="%(class)s_state_known"
+            ),
         ]
         indexes = [models.Index(fields=["clinic", "-asked_at", "-id"], name="%(class)s_newest")]
 
@@ -85,7 +94,7 @@ class Ask(TenantModel):
         """What is to be sent, in words."""
 
 
-class Replacement(Ask):
+class Replacement(SpecialOrderRequest):
     """New hardware for a device, its gateway, or both; the HWI device stays. `parts` are names as the
     vendor has them: that of the device's type, and `Gateway`."""
 
@@ -93,7 +102,7 @@ class Replacement(Ask):
 
     objects: ClassVar[ReplacementQuerySet] = ReplacementQuerySet.as_manager()  # type: ignore[assignment]
 
-    class Meta(Ask.Meta):
+    class Meta(SpecialOrderRequest.Meta):
         pass
 
     @property
@@ -101,14 +110,14 @@ class Replacement(Ask):
         return " and ".join(self.parts)
 
 
-class SupplyRequest(Ask):
+class SupplyRequest(SpecialOrderRequest):
     """Supplies under the exact name of one of the account's types; one a request."""
 
     supply_name = models.CharField(max_length=200)
 
     objects: ClassVar[SupplyRequestQuerySet] = SupplyRequestQuerySet.as_manager()  # type: ignore[assignment]
 
-    class Meta(Ask.Meta):
+    class Meta(SpecialOrderRequest.Meta):
         pass
 
     @property

@@ -25,12 +25,19 @@ from fulfillment.models import Order, ShipBy
 from fulfillment.order_states import OrderState
 from fulfillment.orders.candidates import candidates_for
 from fulfillment.orders.clinic_shipping import to_ship
-from fulfillment.orders.transitions import What, confirm, enqueue, hold_order, move, note
+from fulfillment.orders.transitions import (
+    Event,
+    add_history,
+    confirm,
+    enqueue_creation,
+    lock_order,
+    transition,
+)
 from fulfillment.orders.validation import Line, Wanted, checked, in_the_way
 from fulfillment.querysets import OrderQuerySet
 from patients.models import Patient
 from tenovi.models import Priority, RequestKind
-from tenovi.outbound.enqueue import ask
+from tenovi.outbound.enqueue import enqueue
 
 PLACING = b"placing orders"
 PATIENT_TO_PARCEL = {
@@ -114,8 +121,8 @@ def place_orders(
         order.save(force_insert=True)
         whose = {"patient": str(patient.id)} if patient else {"into_stock": True}
         audited = {**whose, "ship_by": order.ship_by, "again": order.is_again}
-        note(order, What.PLACED, by=by, audited=audited)
-        enqueue(order)
+        add_history(order, Event.PLACED, by=by, audited=audited)
+        enqueue_creation(order)
     return Placed(orders, is_new=True)
 
 
@@ -123,13 +130,15 @@ def place_orders(
 def cancel_order(*, order: Order, by: User, reason: str = "") -> Order:
     """Take an order back that has not been sent, or give up one that nobody could find. Raises `TooLate`,
     and ValueError without a reason for giving up."""
-    held = hold_order(order.clinic, order.id)
+    held = lock_order(order.clinic, order.id)
     order = held.order
     if order.state == OrderState.NEEDS_PERSON and not reason.strip():
         raise ValueError("Say why this order is given up.")
     if order.state not in (OrderState.QUEUED, OrderState.NEEDS_PERSON) or held.is_on_its_way:
         raise TooLate(f"This order can no longer be cancelled: {order.get_state_display().lower()}.")
-    move(order, OrderState.CANCELLED, What.CANCELLED, by=by, said=reason, audited={"reason": reason[:500]})
+    transition(
+        order, OrderState.CANCELLED, Event.CANCELLED, by=by, said=reason, audited={"reason": reason[:500]}
+    )
     held.forget_request()
     return order
 
@@ -140,14 +149,16 @@ def send_again(*, order: Order, by: User, reason: str) -> Order:
     without a reason: if the first one arrived after all, a second parcel goes out."""
     if not reason.strip():
         raise ValueError("Say why it is safe to send this order again.")
-    held = hold_order(order.clinic, order.id)
+    held = lock_order(order.clinic, order.id)
     order = held.order
     if order.state != OrderState.NEEDS_PERSON:
         raise TooLate(f"This order is not waiting for a person: {order.get_state_display().lower()}.")
     audited = {"reason": reason[:500], "found": order.found}
-    move(order, OrderState.QUEUED, What.SENT_AGAIN, by=by, said=reason, audited=audited, looks=0, found=0)
+    transition(
+        order, OrderState.QUEUED, Event.SENT_AGAIN, by=by, said=reason, audited=audited, looks=0, found=0
+    )
     held.forget_request()
-    enqueue(order)
+    enqueue_creation(order)
     return order
 
 
@@ -155,13 +166,13 @@ def send_again(*, order: Order, by: User, reason: str) -> Order:
 def adopt_match(*, order: Order, device: Device, by: User) -> Order:
     """A person says that this device is what came of the order. Raises `TooLate` when it is settled, and
     ValueError for a device that cannot be it."""
-    held = hold_order(order.clinic, order.id)
+    held = lock_order(order.clinic, order.id)
     order = held.order
     if order.state not in (OrderState.UNKNOWN, OrderState.NEEDS_PERSON):
         raise TooLate(f"This order is not being looked for: {order.get_state_display().lower()}.")
     if not candidates_for(order).filter(id=device.id).exists():
         raise ValueError("This device cannot be what came of the order.")
-    confirm(held, device, What.ADOPTED, by=by)
+    confirm(held, device, Event.ADOPTED, by=by)
     return order
 
 
@@ -218,18 +229,18 @@ class CannotShip(Exception):
 def record_shipped(*, order: Order, hardware_uuid: str, by: User, tracking: str = "") -> None:
     """The parcel has left with this gateway or cellular device; the vendor is told. `tracking` is the
     carrier's link or number, for our own record. Raises `CannotShip`."""
-    held = hold_order(order.clinic, order.id)
+    held = lock_order(order.clinic, order.id)
     order = held.order
     if not to_ship(order.clinic).filter(id=order.id).exists() or order.device_id is None:
         raise CannotShip("This order does not wait for our own staff any more.")
     device = Device.objects.for_clinic(order.clinic).get(id=order.device_id)
     # Before the device is locked, as answers lock their request first.
-    ask(order.clinic, RequestKind.DEVICE_UPDATE, str(device.hwi_device_id), priority=Priority.PERSON)
+    enqueue(order.clinic, RequestKind.DEVICE_UPDATE, str(device.hwi_device_id), priority=Priority.PERSON)
     device = Device.objects.for_clinic(order.clinic).locked().get(id=order.device_id)
     hardware_id = _write(device, hardware_uuid)
-    note(
+    add_history(
         order,
-        What.SHIPPED,
+        Event.SHIPPED,
         by=by,
         said=f"With {hardware_id}.",
         detail={"tracking": tracking} if tracking else None,
@@ -241,7 +252,7 @@ def record_shipped(*, order: Order, hardware_uuid: str, by: User, tracking: str 
 def correct_hardware(*, device: Device, hardware_uuid: str, by: User) -> None:
     """Give the device the Gateway ID or IMEI that is printed on it; the vendor is told. Raises `CannotShip`."""
     # Before the device is locked, as answers lock their request first.
-    ask(
+    enqueue(
         device.clinic,
         RequestKind.DEVICE_UPDATE,
         str(device.hwi_device_id),
@@ -260,7 +271,7 @@ def correct_hardware(*, device: Device, hardware_uuid: str, by: User) -> None:
 @transaction.atomic
 def note_told(*, order: Order, by: User, said: str) -> None:
     """Somebody has asked or told the vendor about this order outside of Vitaldays."""
-    note(hold_order(order.clinic, order.id).order, What.TOLD, by=by, said=said)
+    add_history(lock_order(order.clinic, order.id).order, Event.TOLD, by=by, said=said)
 
 
 def _write(device: Device, hardware_uuid: str) -> str:

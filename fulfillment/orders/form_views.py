@@ -10,7 +10,7 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.views.decorators.http import require_http_methods, require_safe
 
-from clinics.access import Permission, Visit, clinic_page
+from clinics.access import ClinicAccess, Permission, clinic_page
 from common.pages import page_of
 from fulfillment.addresses import destination
 from fulfillment.models import Order
@@ -32,7 +32,7 @@ GATEWAYS = (
 
 @clinic_page(Permission.MANAGE_DEVICES)
 @require_safe
-def choose_patient(request: HttpRequest, visit: Visit) -> HttpResponse:
+def choose_patient(request: HttpRequest, visit: ClinicAccess) -> HttpResponse:
     """For whom? The first step of an order that does not start on a patient's page."""
     text = search_of(request)
     patients = Patient.objects.for_clinic(visit.clinic).present().order_by("name", "external_id")
@@ -47,19 +47,19 @@ def choose_patient(request: HttpRequest, visit: Visit) -> HttpResponse:
 
 @clinic_page(Permission.MANAGE_DEVICES)
 @require_http_methods(["GET", "HEAD", "POST"])
-def order_new(request: HttpRequest, visit: Visit, patient_id: uuid.UUID) -> HttpResponse:
+def order_new(request: HttpRequest, visit: ClinicAccess, patient_id: uuid.UUID) -> HttpResponse:
     """Show the order form for a patient."""
     return _order_form(request, visit, patient_for(visit, patient_id))
 
 
 @clinic_page(Permission.MANAGE_DEVICES)
 @require_http_methods(["GET", "HEAD", "POST"])
-def order_into_stock(request: HttpRequest, visit: Visit) -> HttpResponse:
+def order_into_stock(request: HttpRequest, visit: ClinicAccess) -> HttpResponse:
     """Show the order form for devices that are here, and that no patient gets yet."""
     return _order_form(request, visit, None)
 
 
-def _order_form(request: HttpRequest, visit: Visit, patient: Patient | None) -> HttpResponse:
+def _order_form(request: HttpRequest, visit: ClinicAccess, patient: Patient | None) -> HttpResponse:
     """Show a step of the form. Each posts all of it, and `go` names the one that is asked for."""
     form = OrderForm(visit.clinic, patient, request.POST if request.method == "POST" else None)
     step, existing = DEVICES, None
@@ -77,7 +77,7 @@ def _order_form(request: HttpRequest, visit: Visit, patient: Patient | None) -> 
     )
 
 
-def _step(visit: Visit, patient: Patient | None, form: OrderForm, go: str) -> tuple[str, list[Line]]:
+def _step(visit: ClinicAccess, patient: Patient | None, form: OrderForm, go: str) -> tuple[str, list[Line]]:
     """The step to show, and for the last one what would be ordered. One with something wrong comes first."""
     if go == DEVICES or form.errors_in(DEVICES):
         return DEVICES, []
@@ -93,7 +93,7 @@ def _step(visit: Visit, patient: Patient | None, form: OrderForm, go: str) -> tu
 
 
 def _place(
-    request: HttpRequest, visit: Visit, patient: Patient | None, form: OrderForm
+    request: HttpRequest, visit: ClinicAccess, patient: Patient | None, form: OrderForm
 ) -> tuple[Order | None, Order | None]:
     """The first of the orders placed, or else the one that is in the way."""
     given = form.cleaned_data
@@ -124,7 +124,7 @@ def _place(
 
 
 def _form_context(
-    visit: Visit,
+    visit: ClinicAccess,
     patient: Patient | None,
     form: OrderForm,
     step: str,

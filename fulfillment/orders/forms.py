@@ -11,7 +11,7 @@ from typing import Any
 from django import forms
 
 from clinics.models import Clinic
-from common.forms import Labelled
+from common.forms import StyledForm
 from devices.models import DeviceType
 from devices.queries import gateways_of
 from fulfillment.form_fields import CHECKS, Emails
@@ -42,7 +42,7 @@ HOW_WORDS = [
 STOCK_WORDS = [(ShipBy.ON_SITE.value, "Into stock, for no patient yet: they are here already")]
 
 
-class OrderForm(Labelled):
+class OrderForm(StyledForm):
     """Every field of every step; `step_fields` says which are to be seen. What a chosen device needs has
     fields of its own, named by the key of its type."""
 

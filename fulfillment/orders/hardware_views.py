@@ -10,14 +10,14 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.views.decorators.http import require_http_methods
 
-from clinics.access import Permission, Visit, clinic_page
-from common.forms import Labelled
+from clinics.access import ClinicAccess, Permission, clinic_page
+from common.forms import StyledForm
 from devices.access import device_for
-from devices.pending_requests import errands_of
+from devices.pending_requests import pending_requests_of
 from fulfillment.orders.actions import CannotShip, correct_hardware
 
 
-class HardwareForm(Labelled):
+class HardwareForm(StyledForm):
     hardware_uuid = forms.CharField(
         max_length=40,
         widget=forms.TextInput(
@@ -29,7 +29,7 @@ class HardwareForm(Labelled):
 
 @clinic_page(Permission.MANAGE_DEVICES)
 @require_http_methods(["GET", "HEAD", "POST"])
-def device_hardware(request: HttpRequest, visit: Visit, device_id: uuid.UUID) -> HttpResponse:
+def device_hardware(request: HttpRequest, visit: ClinicAccess, device_id: uuid.UUID) -> HttpResponse:
     device = device_for(visit, device_id)
     form = HardwareForm(request.POST if request.method == "POST" else None)
     cellular = not device.sensor_code
@@ -54,7 +54,7 @@ def device_hardware(request: HttpRequest, visit: Visit, device_id: uuid.UUID) ->
         "form": form,
         "cellular": cellular,
         "said": device.unsent.get("hardware_uuid"),
-        "errands": errands_of(visit.clinic, [device.hwi_device_id])[device.hwi_device_id],
+        "pending_requests": pending_requests_of(visit.clinic, [device.hwi_device_id])[device.hwi_device_id],
         "zone": visit.clinic.zone,
     }
     return render(request, "fulfillment/hardware.html", context)

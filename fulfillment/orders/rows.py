@@ -13,7 +13,7 @@ from clinics.models import Clinic
 from fulfillment.models import FulfillmentEvent, Order, ShipBy, Shipment
 from fulfillment.order_states import OrderState
 from fulfillment.orders.history import meaning_of, sentence_of, stage_of, turn_of
-from fulfillment.shipments.durations import Part, parts_of, usual_days
+from fulfillment.shipments.durations import Leg, parts_of, usual_days
 from fulfillment.shipments.rows import Person
 from fulfillment.shipments.tracking import Tracking, tracking_of
 from fulfillment.vendor_statuses import status_named
@@ -68,7 +68,7 @@ def order_rows(clinic: Clinic, orders: Sequence[Order]) -> list[OrderRow]:
     return [order_row(clinic, order, shipments.get(order.device_id or uuid.UUID(int=0))) for order in orders]
 
 
-def parts_of_order(order: Order, events: Sequence[FulfillmentEvent], now: datetime.datetime) -> list[Part]:
+def parts_of_order(order: Order, events: Sequence[FulfillmentEvent], now: datetime.datetime) -> list[Leg]:
     """How long each part of its way took; none before Tenovi has confirmed it."""
     if order.state != OrderState.CONFIRMED or order.vendor_status == "Unlinked" or order.is_for_stock:
         return []

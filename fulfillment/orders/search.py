@@ -14,13 +14,21 @@ from devices.models import Device
 from fulfillment.models import Order
 from fulfillment.order_states import OrderState
 from fulfillment.orders.candidates import candidates_for, rivals_of
-from fulfillment.orders.transitions import Held, What, confirm, enqueue, hold_order, move, note
+from fulfillment.orders.transitions import (
+    Event,
+    LockedOrder,
+    add_history,
+    confirm,
+    enqueue_creation,
+    lock_order,
+    transition,
+)
 from fulfillment.querysets import OrderQuerySet
 from fulfillment.vendor_statuses import Stage, is_under_way, may_follow, names_of, status_named
 from tenovi.client.errors import TooManyRequests, VendorError
 from tenovi.clock import database_now
 from tenovi.models import Priority, Request, RequestKind
-from tenovi.outbound.enqueue import ask
+from tenovi.outbound.enqueue import enqueue
 
 LOOKS = 2  # without a trace, before a person may send it again
 
@@ -52,10 +60,10 @@ PUT_OFF = "Tenovi asked us to slow down and has no trace of the order: it is sen
 def leave_in_doubt(order: Order, said: str, error: VendorError | None) -> None:
     """From now on it is looked for, at once and by itself."""
     audited = {"error": type(error).__name__ if error else "none", "status": error.status if error else None}
-    move(
+    transition(
         order,
         OrderState.UNKNOWN,
-        What.DOUBTED,
+        Event.DOUBTED,
         said=said,
         detail=audited,
         audited=audited,
@@ -72,7 +80,7 @@ def ask_for_look(order: Order) -> None:
     order.unread_lists, order.look_asked_at, order.look_due_at = _lists_of(order), database_now(), None
     order.save(update_fields=["unread_lists", "look_asked_at", "look_due_at"])
     for target in order.unread_lists:
-        ask(order.clinic, _look_of(order), target, priority=Priority.PERSON, insist=True, anew=True)
+        enqueue(order.clinic, _look_of(order), target, priority=Priority.PERSON, insist=True, anew=True)
 
 
 def _lists_of(order: Order) -> list[str]:
@@ -98,7 +106,7 @@ def looked(request: Request, *, is_last: bool, is_whole: bool) -> None:
         return
     mine = _looked_for_in(request).filter(look_asked_at__lte=request.begun_at)
     for order_id in mine.order_by("id").values_list("id", flat=True):
-        held = hold_order(request.clinic, order_id)
+        held = lock_order(request.clinic, order_id)
         order = held.order
         if order.state != OrderState.UNKNOWN or request.target not in order.unread_lists:
             continue
@@ -111,7 +119,7 @@ def looked(request: Request, *, is_last: bool, is_whole: bool) -> None:
 def look_failed(request: Request, error: VendorError | None) -> None:
     """The list could not be read: after so many attempts a person has to look."""
     for order_id in _looked_for_in(request).order_by("id").values_list("id", flat=True):
-        held = hold_order(request.clinic, order_id)
+        held = lock_order(request.clinic, order_id)
         if held.order.state == OrderState.UNKNOWN:
             _hand_over(held.order, f"{NOT_WHOLE} {request.reason}", found=held.order.found)
 
@@ -124,7 +132,7 @@ def _looked_for_in(request: Request) -> OrderQuerySet:
     )
 
 
-def settle(held: Held, *, is_whole: bool = True) -> None:
+def settle(held: LockedOrder, *, is_whole: bool = True) -> None:
     """Decide after a look: adopt the one match, look again later, or ask a person."""
     order = held.order
     if order.state != OrderState.UNKNOWN:
@@ -144,18 +152,18 @@ def settle(held: Held, *, is_whole: bool = True) -> None:
     looks = order.looks + 1
     order.looks, order.unread_lists, order.found = looks, [], len(found)
     order.save(update_fields=["looks", "unread_lists", "found"])
-    note(order, What.LOOKED, detail=evidence, audited={"found": len(found), "look": looks})
+    add_history(order, Event.LOOKED, detail=evidence, audited={"found": len(found), "look": looks})
     rivals = rivals_of(order)
     if len(found) == 1 and not rivals:
-        confirm(held, found[0], What.ADOPTED)
+        confirm(held, found[0], Event.ADOPTED)
     elif found:
         _hand_over(order, SEVERAL if len(found) > 1 else RIVALS, found=len(found))
     elif not is_whole:
         _hand_over(order, NOT_WHOLE, found=0)
     elif order.throttled and order.sends < MOST_SENDS:
         held.forget_request()
-        move(order, OrderState.QUEUED, What.SENT_AGAIN, said=PUT_OFF, look_due_at=None)
-        enqueue(order)
+        transition(order, OrderState.QUEUED, Event.SENT_AGAIN, said=PUT_OFF, look_due_at=None)
+        enqueue_creation(order)
     elif looks >= LOOKS:
         _hand_over(order, NO_TRACE, found=0)
     else:
@@ -165,7 +173,7 @@ def settle(held: Held, *, is_whole: bool = True) -> None:
 
 def _hand_over(order: Order, said: str, *, found: int) -> None:
     fields: dict[str, Any] = {"look_due_at": None, "unread_lists": [], "found": found}
-    move(order, OrderState.NEEDS_PERSON, What.HANDED, said=said, audited={"found": found}, **fields)
+    transition(order, OrderState.NEEDS_PERSON, Event.HANDED, said=said, audited={"found": found}, **fields)
 
 
 def mend() -> int:
@@ -180,9 +188,9 @@ def mend() -> int:
     mended = 0
     for order in stranded.select_related("clinic").order_by("id"):
         with transaction.atomic():
-            held = hold_order(order.clinic, order.id)
+            held = lock_order(order.clinic, order.id)
             if held.request is None and held.order.state == OrderState.QUEUED:
-                enqueue(held.order)
+                enqueue_creation(held.order)
             elif held.request is None and held.order.state == OrderState.SENDING:
                 leave_in_doubt(held.order, GONE, None)
             else:
@@ -197,7 +205,7 @@ def _look_again_where_nobody_does() -> int:
     waiting = Order.objects.across_clinics().filter(state=OrderState.UNKNOWN, look_due_at=None)
     for order in waiting.select_related("clinic").order_by("id"):
         with transaction.atomic():
-            held = hold_order(order.clinic, order.id)
+            held = lock_order(order.clinic, order.id)
             asked = Request.objects.for_clinic(order.clinic).filter(kind=_look_of(held.order))
             being_read = asked.filter(target__in=held.order.unread_lists).unanswered().count()
             is_looked_for = held.order.look_due_at or 0 < len(held.order.unread_lists) == being_read
@@ -229,7 +237,7 @@ def start_looks() -> int:
     started = 0
     for order in due.select_related("clinic", "patient").order_by("look_due_at"):
         with transaction.atomic():
-            held = hold_order(order.clinic, order.id)
+            held = lock_order(order.clinic, order.id)
             if held.order.state == OrderState.UNKNOWN and held.order.look_due_at == order.look_due_at:
                 ask_for_look(held.order)
                 started += 1
@@ -242,9 +250,9 @@ def adopt_what_turned_up() -> int:
     adopted = 0
     for order in lost.select_related("clinic").order_by("id"):
         with transaction.atomic():
-            held = hold_order(order.clinic, order.id)
+            held = lock_order(order.clinic, order.id)
             found = list(candidates_for(held.order)[:2])
             if held.order.state == OrderState.NEEDS_PERSON and len(found) == 1 and not rivals_of(held.order):
-                confirm(held, found[0], What.ADOPTED)
+                confirm(held, found[0], Event.ADOPTED)
                 adopted += 1
     return adopted

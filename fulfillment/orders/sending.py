@@ -19,7 +19,7 @@ from devices.vendor_payloads import carried_patient
 from fulfillment.models import Order, ShipBy
 from fulfillment.order_states import OrderState
 from fulfillment.orders.search import leave_in_doubt
-from fulfillment.orders.transitions import Held, What, confirm, enqueue, move
+from fulfillment.orders.transitions import Event, LockedOrder, confirm, enqueue_creation, transition
 from tenovi.client import records
 from tenovi.client.errors import Invalid, VendorError
 from tenovi.models import Request, RequestState
@@ -42,7 +42,7 @@ def order_to_send(request: Request) -> dict[str, Any]:
             "sends": order.sends + 1,
         }
         audited = {"fields": _names_in(body), "time": order.sends + 1}
-        move(order, OrderState.SENDING, What.SENT, audited=audited, sent=body, **fields)
+        transition(order, OrderState.SENDING, Event.SENT, audited=audited, sent=body, **fields)
     return body
 
 
@@ -79,7 +79,7 @@ def store_created(request: Request, answer: records.Device) -> int:
     if order is None:
         return 1
     device = store_vendor_device(clinic=request.clinic, record=_about_order(order, answer))
-    confirm(Held(order, None), device, What.CONFIRMED)
+    confirm(LockedOrder(order, None), device, Event.CONFIRMED)
     return 0
 
 
@@ -102,12 +102,12 @@ def not_created(request: Request, error: VendorError | None) -> None:
         return
     if request.state == RequestState.WAITING:
         if order.state == OrderState.SENDING:
-            move(order, OrderState.QUEUED, What.WAITS, said=request.reason, **_as_if_not_sent(order))
+            transition(order, OrderState.QUEUED, Event.WAITS, said=request.reason, **_as_if_not_sent(order))
     elif request.state == RequestState.PARKED:
         _refused(order, request, error)
     elif order.state == OrderState.QUEUED:  # its process died before the order was marked as being sent
         request.delete()
-        enqueue(order)
+        enqueue_creation(order)
     else:
         leave_in_doubt(order, request.reason, error)
 
@@ -121,10 +121,10 @@ def _refused(order: Order, request: Request, error: VendorError | None) -> None:
     said = error.said if isinstance(error, Invalid) else ()
     words = " ".join(text for _, text in said) or request.reason
     audited = {"status": error.status if error else None, "about": [name for name, _ in said]}
-    move(
+    transition(
         order,
         OrderState.REFUSED,
-        What.REFUSED,
+        Event.REFUSED,
         said=words,
         detail={"said": [list(one) for one in said], "status": audited["status"]},
         audited=audited,

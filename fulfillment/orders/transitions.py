@@ -19,13 +19,13 @@ from fulfillment.models import Order, OrderStep
 from fulfillment.order_states import OrderState, check_step
 from fulfillment.vendor_statuses import is_under_way
 from tenovi.models import Priority, Request, RequestKind, RequestState
-from tenovi.outbound.enqueue import ask
+from tenovi.outbound.enqueue import enqueue
 
-What = OrderStep.What
+Event = OrderStep.What
 
 
 @dataclass(slots=True)
-class Held:
+class LockedOrder:
     """An order and its request to create the device, both locked until the transaction ends."""
 
     order: Order
@@ -42,13 +42,13 @@ class Held:
             self.request = None
 
 
-def hold_order(clinic: Clinic, order_id: uuid.UUID) -> Held:
+def lock_order(clinic: Clinic, order_id: uuid.UUID) -> LockedOrder:
     """Lock an order; raises `Order.DoesNotExist`."""
     request = request_of(clinic, order_id)
     order = (
         Order.objects.for_clinic(clinic).select_for_update(of=("self",)).select_related("patient", "clinic")
     )
-    return Held(order.get(id=order_id), request)
+    return LockedOrder(order.get(id=order_id), request)
 
 
 def request_of(clinic: Clinic, order_id: uuid.UUID) -> Request | None:
@@ -57,12 +57,12 @@ def request_of(clinic: Clinic, order_id: uuid.UUID) -> Request | None:
     return mine.select_for_update().first()
 
 
-def enqueue(order: Order) -> None:
+def enqueue_creation(order: Order) -> None:
     """A person waits for it."""
-    ask(order.clinic, RequestKind.DEVICE_CREATE, str(order.id), priority=Priority.PERSON)
+    enqueue(order.clinic, RequestKind.DEVICE_CREATE, str(order.id), priority=Priority.PERSON)
 
 
-def move(
+def transition(
     order: Order,
     to: str,
     what: OrderStep.What,
@@ -86,10 +86,10 @@ def move(
     for name, value in fields.items():
         setattr(order, name, value)
     order.save(update_fields=[*fields])
-    note(order, what, by=by, said=said, detail=detail, audited=audited)
+    add_history(order, what, by=by, said=said, detail=detail, audited=audited)
 
 
-def note(
+def add_history(
     order: Order,
     what: OrderStep.What,
     *,
@@ -113,12 +113,12 @@ def note(
 
 
 def confirm(
-    held: Held, device: Device, what: OrderStep.What, *, by: User | None = None, said: str = ""
+    held: LockedOrder, device: Device, what: OrderStep.What, *, by: User | None = None, said: str = ""
 ) -> None:
     """This device is what came of the order. One that bonds by a passkey is told it right away."""
     order, passkey = held.order, held.order.bluetooth_passkey
     audited = {"hwi_device_id": str(device.hwi_device_id), "status": device.status}
-    move(
+    transition(
         order,
         OrderState.CONFIRMED,
         what,

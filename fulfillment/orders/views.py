@@ -14,8 +14,8 @@ from django.urls import reverse
 from django.utils import timezone
 from django.views.decorators.http import require_POST, require_safe
 
-from clinics.access import Permission, Visit, clinic_page
-from common.forms import Labelled
+from clinics.access import ClinicAccess, Permission, clinic_page
+from common.forms import StyledForm
 from common.pages import page_of
 from common.wording import Choice
 from fulfillment.access import events_of, order_for, orders_for
@@ -38,13 +38,13 @@ from fulfillment.shipments.remedies import order_anew, work_of
 from fulfillment.tabs import address, search_of, tabs
 
 
-class ReasonForm(Labelled):
+class ReasonForm(StyledForm):
     """Why a person decides so; it stays in the order's history."""
 
     reason = forms.CharField(label="Reason", max_length=500, widget=forms.Textarea({"rows": 2}))
 
 
-class ToldForm(Labelled):
+class ToldForm(StyledForm):
     """What somebody asked or told the vendor, and what it said."""
 
     said = forms.CharField(
@@ -57,13 +57,13 @@ class ToldForm(Labelled):
 
 @clinic_page(Permission.VIEW_PATIENTS)
 @require_safe
-def order(request: HttpRequest, visit: Visit, order_id: uuid.UUID) -> HttpResponse:
+def order(request: HttpRequest, visit: ClinicAccess, order_id: uuid.UUID) -> HttpResponse:
     return _page(request, visit, order_for(visit, order_id))
 
 
 @clinic_page(Permission.MANAGE_DEVICES)
 @require_POST
-def decide_order(request: HttpRequest, visit: Visit, order_id: uuid.UUID) -> HttpResponse:
+def decide_order(request: HttpRequest, visit: ClinicAccess, order_id: uuid.UUID) -> HttpResponse:
     """Cancel, choose the device it became, send again or give up."""
     found = order_for(visit, order_id)
     wanted = request.POST.get("do", "")
@@ -81,7 +81,7 @@ def decide_order(request: HttpRequest, visit: Visit, order_id: uuid.UUID) -> Htt
 
 @clinic_page(Permission.MANAGE_DEVICES)
 @require_POST
-def order_told(request: HttpRequest, visit: Visit, order_id: uuid.UUID) -> HttpResponse:
+def order_told(request: HttpRequest, visit: ClinicAccess, order_id: uuid.UUID) -> HttpResponse:
     """Somebody has asked or told Tenovi about the order by other means."""
     found = order_for(visit, order_id)
     form = ToldForm(request.POST)
@@ -92,7 +92,7 @@ def order_told(request: HttpRequest, visit: Visit, order_id: uuid.UUID) -> HttpR
     return redirect("order", visit.clinic.slug, order_id)
 
 
-def _decide(visit: Visit, order: Order, wanted: str, form: ReasonForm, device_id: str) -> str:
+def _decide(visit: ClinicAccess, order: Order, wanted: str, form: ReasonForm, device_id: str) -> str:
     """What was done, in a sentence; "" for nothing. Raises `TooLate`."""
     by = visit.user
     if wanted == "cancel":
@@ -113,7 +113,9 @@ def _decide(visit: Visit, order: Order, wanted: str, form: ReasonForm, device_id
     return ""
 
 
-def _page(request: HttpRequest, visit: Visit, order: Order, status: int = 200, **forms: Any) -> HttpResponse:
+def _page(
+    request: HttpRequest, visit: ClinicAccess, order: Order, status: int = 200, **forms: Any
+) -> HttpResponse:
     decides = visit.may(Permission.MANAGE_DEVICES)
     now = timezone.now()
     events = events_of([order]).get(order.device_id, []) if order.device_id else []
@@ -154,7 +156,7 @@ SHOWS: dict[str, tuple[str, tuple[str, ...]]] = {
 }
 
 
-class ShippedForm(Labelled):
+class ShippedForm(StyledForm):
     hardware_uuid = forms.CharField(
         label="Gateway ID or IMEI",
         max_length=40,
@@ -171,7 +173,7 @@ class ShippedForm(Labelled):
 
 @clinic_page(Permission.VIEW_PATIENTS)
 @require_safe
-def orders(request: HttpRequest, visit: Visit) -> HttpResponse:
+def orders(request: HttpRequest, visit: ClinicAccess) -> HttpResponse:
     text, chosen = search_of(request), request.GET.get("show", "")
     found = orders_for(visit, text)
     per_state = dict(found.order_by().values_list("state").annotate(count=Count("id")))
@@ -196,14 +198,14 @@ def orders(request: HttpRequest, visit: Visit) -> HttpResponse:
 
 @clinic_page(Permission.VIEW_PATIENTS)
 @require_safe
-def shipping_list(request: HttpRequest, visit: Visit) -> HttpResponse:
+def shipping_list(request: HttpRequest, visit: ClinicAccess) -> HttpResponse:
     """What our own staff has to pack, the oldest first."""
     return render(request, "fulfillment/to_ship.html", _to_ship(visit))
 
 
 @clinic_page(Permission.MANAGE_DEVICES)
 @require_POST
-def order_shipped(request: HttpRequest, visit: Visit, order_id: uuid.UUID) -> HttpResponse:
+def order_shipped(request: HttpRequest, visit: ClinicAccess, order_id: uuid.UUID) -> HttpResponse:
     """Our own staff has packed it, with this gateway or device."""
     order = order_for(visit, order_id)
     form = ShippedForm(request.POST, auto_id=f"id_{order.id}_%s")
@@ -218,7 +220,7 @@ def order_shipped(request: HttpRequest, visit: Visit, order_id: uuid.UUID) -> Ht
     return render(request, "fulfillment/to_ship.html", _to_ship(visit, {order.id: form}), status=200)
 
 
-def _to_ship(visit: Visit, forms_of: dict[uuid.UUID, ShippedForm] | None = None) -> dict[str, Any]:
+def _to_ship(visit: ClinicAccess, forms_of: dict[uuid.UUID, ShippedForm] | None = None) -> dict[str, Any]:
     rows = []
     for order in to_ship(visit.clinic):
         known = order.device.hardware_uuid if order.device else ""

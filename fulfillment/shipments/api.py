@@ -13,7 +13,6 @@ from clinics.api import ClinicListView
 from common.api_fields import UtcField
 from fulfillment.access import events_for
 from fulfillment.models import FulfillmentEvent
-from fulfillment.special_orders.api import SpecialOrderList
 
 
 class FulfillmentEventSerializer(serializers.ModelSerializer[FulfillmentEvent]):
@@ -51,5 +50,4 @@ class FulfillmentEventList(ClinicListView[FulfillmentEvent]):
 
 urls_api = [
     path("fulfillment-events/", FulfillmentEventList.as_view(), name="api-fulfillment-events"),
-    path("special-orders/", SpecialOrderList.as_view(), name="api-special-orders"),
 ]

@@ -9,15 +9,15 @@ from django.db.models import F
 
 from clinics.models import Clinic
 from common.locks import hold
-from devices.queries import known_devices
+from devices.queries import registered_devices
 from fulfillment.models import Shipment
-from fulfillment.shipments.attribution import event_for
-from fulfillment.shipments.payload import DeviceNews
-from fulfillment.shipments.store import DeviceEvent, store_events
+from fulfillment.shipments.attribution import attribute_event
+from fulfillment.shipments.payload import ShipmentUpdate
+from fulfillment.shipments.store import ShipmentEvent, store_events
 from fulfillment.vendor_statuses import may_follow, status_named
 
 
-def catch_up() -> int:
+def add_missed_events() -> int:
     """Shipments whose device is further along by the vendor's list than by its events, some of which get
     lost: what the list said becomes an event at the time it was read; how many."""
     behind = Shipment.objects.across_clinics().exclude(status=F("device__status"))
@@ -32,17 +32,17 @@ def catch_up() -> int:
 def _catch_up(clinic: Clinic, shipments: list[Shipment]) -> int:
     named = {shipment.device.hwi_device_id for shipment in shipments}
     hold(clinic.id, (device.bytes for device in named))
-    devices = known_devices(clinic, named)
-    events: list[DeviceEvent] = []
+    devices = registered_devices(clinic, named)
+    events: list[ShipmentEvent] = []
     for shipment in shipments:
         if known := devices.get(shipment.device.hwi_device_id):
             assert shipment.device.synced_at  # or it would not have been found
-            events.append(event_for(_news(shipment), known, received_at=shipment.device.synced_at))
+            events.append(attribute_event(_news(shipment), known, received_at=shipment.device.synced_at))
     return store_events(clinic=clinic, events=events).count("stored")
 
 
-def _news(shipment: Shipment) -> DeviceNews:
-    return DeviceNews(
+def _news(shipment: Shipment) -> ShipmentUpdate:
+    return ShipmentUpdate(
         hwi_device_id=shipment.device.hwi_device_id,
         status=status_named(shipment.device.status).name,
         patient_id="",

@@ -48,7 +48,7 @@ FROM parts
 
 
 @dataclass(frozen=True, slots=True)
-class Part:
+class Leg:
     """One part of the way: how many days it took, or takes so far. `usual` is None where too few devices
     have gone this way."""
 
@@ -80,7 +80,7 @@ def parts_of(
     events: Iterable[FulfillmentEvent],
     usual: Mapping[str, float],
     now: datetime.datetime,
-) -> list[Part]:
+) -> list[Leg]:
     """The parts of one order's way, up to the one it is in; each ends where the next begins. The vendor
     says Connected at the first reading."""
     reached: dict[int, datetime.datetime] = {}
@@ -93,7 +93,7 @@ def parts_of(
     for (name, label), mark in zip(PARTS, (SHIPPED, DELIVERED, CONNECTED), strict=True):
         until = reached.get(mark)
         days = max(0.0, ((until or now) - since).total_seconds() / 86_400)
-        parts.append(Part(label, days, usual.get(name), until is not None))
+        parts.append(Leg(label, days, usual.get(name), until is not None))
         if until is None:
             break
         since = max(until, since)

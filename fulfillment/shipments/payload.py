@@ -12,8 +12,8 @@ from typing import Any
 
 from devices.hardware import normal_hardware_id
 from fulfillment.vendor_statuses import status_named
-from tenovi.inbound.element import Doubtful, device_id_of, members_of, patient_id_of
-from tenovi.strict_json import Members, storable_text
+from tenovi.inbound.element import Untrusted, device_id_of, members_of, patient_id_of
+from tenovi.strict_json import JsonObject, storable_text
 
 OF_A_READING = {"metric", "value_1", "timestamp"}
 OF_AN_ORDER = {"request_id", "order_number", "contents", "manifest"}
@@ -24,7 +24,7 @@ LINK_LENGTH = 500
 
 
 @dataclass(frozen=True, slots=True)
-class DeviceNews:
+class ShipmentUpdate:
     """What a fulfillment element says. `replaced_hardware_uuid` is the old hardware when `hardware_uuid`
     takes its place; ids are in the one spelling we keep, and `spelling` is the vendor's of the former."""
 
@@ -38,16 +38,16 @@ class DeviceNews:
     spelling: str = ""
 
 
-def read_device_news(element: Any) -> DeviceNews:
-    """Raises `Doubtful` with the first reason not to trust the element."""
+def read_shipment_update(element: Any) -> ShipmentUpdate:
+    """Raises `Untrusted` with the first reason not to trust the element."""
     members = members_of(element)
     if {"metric", "value_1"} <= members.keys():
-        raise Doubtful("wrong_door")
+        raise Untrusted("wrong_door")
     if "hwi_device_id" not in members and OF_AN_ORDER & members.keys():
-        raise Doubtful("wrong_door")
+        raise Untrusted("wrong_door")
     device = device_id_of(members.get("hwi_device_id"))
     try:
-        return DeviceNews(
+        return ShipmentUpdate(
             hwi_device_id=device,
             status=status_named(status_of(members)).name,
             patient_id=patient_id_of(members.get("patient_id")),
@@ -57,14 +57,14 @@ def read_device_news(element: Any) -> DeviceNews:
             tracking_link=storable_text(members.get("tracking_link"), LINK_LENGTH),
             spelling=storable_text(members.get("hardware_uuid"), 64),
         )
-    except Doubtful as doubt:
-        raise Doubtful(doubt.reason, device) from None
+    except Untrusted as doubt:
+        raise Untrusted(doubt.reason, device) from None
 
 
-def status_of(members: Members) -> str:
+def status_of(members: JsonObject) -> str:
     status = storable_text(members.get("status"), STATUS_LENGTH)
     if not isinstance(members.get("status"), str) or not status:
-        raise Doubtful("wrong_door" if OF_A_READING & members.keys() else "status_missing")
+        raise Untrusted("wrong_door" if OF_A_READING & members.keys() else "status_missing")
     return status
 
 

@@ -11,7 +11,7 @@ from django.urls import reverse
 from clinics.models import Clinic
 from common.wording import exact
 from devices.models import Assignment, Device
-from devices.pending_requests import errands_of
+from devices.pending_requests import pending_requests_of
 from fulfillment.models import Order, OrderStep, Shipment
 from fulfillment.order_states import OrderState
 from fulfillment.shipments.rows import silent_since_delivery
@@ -96,7 +96,8 @@ def _correct_id(
     way = Way("Correct the id", reverse("device-hardware", args=[order.clinic.slug, device.id]))
     sent = f"Sent to Tenovi: {device.hardware_uuid or 'no id'}."
     under_way = [
-        one.sentence for one in errands_of(order.clinic, [device.hwi_device_id])[device.hwi_device_id]
+        one.sentence
+        for one in pending_requests_of(order.clinic, [device.hwi_device_id])[device.hwi_device_id]
     ]
     if device.unsent or under_way:
         return Work(

@@ -32,10 +32,10 @@ from fulfillment.models import (
     Order,
     Shipment,
 )
-from fulfillment.shipments.payload import DeviceNews
+from fulfillment.shipments.payload import ShipmentUpdate
 from fulfillment.vendor_statuses import Act, Shown, is_under_way, shown_status
 from tenovi.models import Priority, RequestKind
-from tenovi.outbound.enqueue import ask_for_each
+from tenovi.outbound.enqueue import enqueue_each
 
 Outcome = Literal["stored", "updated", "duplicate"]
 BATCH = 1000
@@ -44,17 +44,17 @@ NEVER = datetime.datetime.min.replace(tzinfo=datetime.UTC)
 
 
 @dataclass(frozen=True, slots=True)
-class DeviceEvent:
+class ShipmentEvent:
     """News about a device whose row and patient are decided."""
 
-    news: DeviceNews
+    news: ShipmentUpdate
     device_id: uuid.UUID
     patient_id: uuid.UUID | None
     received_at: datetime.datetime
     delivery_id: uuid.UUID | None = None
 
 
-def store_events(*, clinic: Clinic, events: Sequence[DeviceEvent]) -> list[Outcome]:
+def store_events(*, clinic: Clinic, events: Sequence[ShipmentEvent]) -> list[Outcome]:
     """Keep what is new of these events, and show where each device is now.
 
     An event is a duplicate only of its neighbour in time: the same status may come back later.
@@ -98,7 +98,7 @@ def _ask_why(clinic: Clinic, devices: Iterable[uuid.UUID]) -> None:
     held = Device.objects.for_clinic(clinic).filter(id__in=set(devices))
     targets = [str(name) for name in held.values_list("hwi_device_id", flat=True)] if devices else []
     if targets:
-        asking = partial(ask_for_each, priority=Priority.READING, wake=False)
+        asking = partial(enqueue_each, priority=Priority.READING, wake=False)
         transaction.on_commit(partial(asking, clinic, RequestKind.DEVICE, targets), robust=True)
 
 
@@ -117,7 +117,7 @@ class _OnRecord:
     hardware_uuid: str = ""
     synced_at: datetime.datetime | None = None
 
-    def before(self, event: DeviceEvent) -> str:
+    def before(self, event: ShipmentEvent) -> str:
         """The other hardware that the device had when this event came; "" where that is not known."""
         named = event.news.hardware_uuid
         is_older = self.synced_at is None or self.synced_at < event.received_at
@@ -129,7 +129,7 @@ def _on_record(clinic: Clinic, devices: Iterable[uuid.UUID]) -> dict[uuid.UUID, 
     return {row[0]: _OnRecord(*row[1:]) for row in rows.values_list("id", "hardware_uuid", "synced_at")}
 
 
-def _row(clinic: Clinic, event: DeviceEvent, on_record: _OnRecord) -> FulfillmentEvent:
+def _row(clinic: Clinic, event: ShipmentEvent, on_record: _OnRecord) -> FulfillmentEvent:
     news = event.news
     return FulfillmentEvent(
         clinic=clinic,

@@ -11,7 +11,7 @@ import datetime
 import uuid
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Any, TypeVar
+from typing import TypeVar
 
 from django.db import transaction
 from django.db.models import CharField, Exists, F, OuterRef
@@ -21,12 +21,18 @@ from django.utils import timezone
 from clinics import audit
 from clinics.models import Clinic, User
 from common.locks import hold
-from fulfillment.models import STILL_OPEN, Ask, AskState, Replacement, SupplyRequest
-from fulfillment.querysets import AskQuerySet
+from fulfillment.models import (
+    STILL_OPEN,
+    Replacement,
+    SpecialOrderRequest,
+    SpecialOrderRequestState,
+    SupplyRequest,
+)
+from fulfillment.querysets import SpecialOrderRequestQuerySet
 from tenovi.models import Priority, Request, RequestKind
-from tenovi.outbound.enqueue import ask as ask_vendor
+from tenovi.outbound.enqueue import enqueue as ask_vendor
 
-A = TypeVar("A", bound=Ask)
+A = TypeVar("A", bound=SpecialOrderRequest)
 
 SHIPPING = ("shipping_name", "shipping_address", "shipping_city", "shipping_state", "shipping_zip_code")
 GATEWAY = "Gateway"
@@ -37,7 +43,7 @@ CLOCKS_DIFFER = datetime.timedelta(minutes=5)
 
 
 @dataclass(frozen=True, slots=True)
-class Sort:
+class VendorCalls:
     """The vendor's calls for one sort of ask, and its word in the record."""
 
     create: str
@@ -46,47 +52,47 @@ class Sort:
     word: str
 
 
-SORTS: dict[type[Ask], Sort] = {
-    Replacement: Sort(
+VENDOR_CALLS: dict[type[SpecialOrderRequest], VendorCalls] = {
+    Replacement: VendorCalls(
         RequestKind.REPLACEMENT_CREATE,
         RequestKind.REPLACEMENT_DELETE,
         RequestKind.REPLACEMENTS,
         "replacement",
     ),
-    SupplyRequest: Sort(
+    SupplyRequest: VendorCalls(
         RequestKind.SUPPLY_CREATE, RequestKind.SUPPLY_DELETE, RequestKind.SUPPLY_REQUESTS, "supplies"
     ),
 }
 
 
-class AlreadyAsked(Exception):
+class AlreadyRequested(Exception):
     """The same is open already: `existing`."""
 
-    def __init__(self, existing: Ask) -> None:
+    def __init__(self, existing: SpecialOrderRequest) -> None:
         super().__init__("The same was asked for already.")
         self.existing = existing
 
 
-def rows_of(model: type[A], clinic: Clinic) -> AskQuerySet[A]:
-    rows: AskQuerySet[A] = model.objects.for_clinic(clinic)  # type: ignore[assignment]
+def rows_of(model: type[A], clinic: Clinic) -> SpecialOrderRequestQuerySet[A]:
+    rows: SpecialOrderRequestQuerySet[A] = model.objects.for_clinic(clinic)  # type: ignore[assignment]
     return rows
 
 
 @transaction.atomic
-def ask_for(*, ask: A, by: User, again: bool = False) -> A:
+def place_request(*, ask: A, by: User, again: bool = False) -> A:
     """Have the vendor send it; `ask` is not saved yet. The same token twice is the first one again.
 
-    Raises `AlreadyAsked` while the same need is open, unless `again`.
+    Raises `AlreadyRequested` while the same need is open, unless `again`.
     """
-    sort, clinic = SORTS[type(ask)], ask.clinic
+    sort, clinic = VENDOR_CALLS[type(ask)], ask.clinic
     hold(clinic.id, [f"asks for {sort.word}".encode()])
     if ask.token and (first := rows_of(type(ask), clinic).filter(token=ask.token).first()):
         return first
     still_open = rows_of(type(ask), clinic).filter(state__in=STILL_OPEN)
     same = next((one for one in still_open.order_by("-asked_at") if _overlaps(one, ask)), None)
     if same and not again:
-        raise AlreadyAsked(same)
-    ask.state, ask.asked_by = AskState.QUEUED, by
+        raise AlreadyRequested(same)
+    ask.state, ask.asked_by = SpecialOrderRequestState.QUEUED, by
     ask.asked_at = ask.changed_at = timezone.now()
     ask.save(force_insert=True)
     sent = {"what": ask.what, "ships": bool(ask.shipping_address), "again": again}
@@ -95,43 +101,43 @@ def ask_for(*, ask: A, by: User, again: bool = False) -> A:
     return ask
 
 
-def confirm(ask: Ask, *, vendor_id: str, fulfilled: bool) -> None:
+def confirm(ask: SpecialOrderRequest, *, vendor_id: str, fulfilled: bool) -> None:
     """The vendor has it, under this id."""
     rows_of(type(ask), ask.clinic).filter(vendor_id=vendor_id).exclude(id=ask.id).delete()
     ask.vendor_id = vendor_id
-    ask.state = AskState.FULFILLED if fulfilled else AskState.CONFIRMED
+    ask.state = SpecialOrderRequestState.FULFILLED if fulfilled else SpecialOrderRequestState.CONFIRMED
     ask.said = ""
     _save(ask, "vendor_id")
-    _record(f"{SORTS[type(ask)].word}_confirmed", ask, None, vendor_id=vendor_id, state=ask.state)
+    _record(f"{VENDOR_CALLS[type(ask)].word}_confirmed", ask, None, vendor_id=vendor_id, state=ask.state)
 
 
-def refuse(ask: Ask, said: str) -> None:
-    ask.state, ask.said = AskState.REFUSED, said[:500]
+def refuse(ask: SpecialOrderRequest, said: str) -> None:
+    ask.state, ask.said = SpecialOrderRequestState.REFUSED, said[:500]
     _save(ask)
-    _record(f"{SORTS[type(ask)].word}_refused", ask, None)
+    _record(f"{VENDOR_CALLS[type(ask)].word}_refused", ask, None)
 
 
-def leave_in_doubt(ask: Ask, said: str) -> None:
+def leave_in_doubt(ask: SpecialOrderRequest, said: str) -> None:
     """Nobody knows whether the vendor took it. Its list is asked for at once."""
-    ask.state, ask.said = AskState.UNKNOWN, said[:500]
+    ask.state, ask.said = SpecialOrderRequestState.UNKNOWN, said[:500]
     _save(ask)
-    _record(f"{SORTS[type(ask)].word}_in_doubt", ask, None)
-    ask_vendor(ask.clinic, SORTS[type(ask)].listing, priority=Priority.PERSON, anew=True)
+    _record(f"{VENDOR_CALLS[type(ask)].word}_in_doubt", ask, None)
+    ask_vendor(ask.clinic, VENDOR_CALLS[type(ask)].listing, priority=Priority.PERSON, anew=True)
 
 
 @transaction.atomic
-def withdraw(*, ask: Ask, by: User) -> bool:
+def withdraw(*, ask: SpecialOrderRequest, by: User) -> bool:
     """Take it back: at once where nothing was sent, by asking the vendor where it is pending there.
     False when it is too late: it is being sent right now, or it has been sent out."""
     ask = _locked(ask)
-    sort = SORTS[type(ask)]
-    if ask.state == AskState.QUEUED:
+    sort = VENDOR_CALLS[type(ask)]
+    if ask.state == SpecialOrderRequestState.QUEUED:
         unsent = Request.objects.for_clinic(ask.clinic).filter(kind=sort.create, target=str(ask.id))
         if not unsent.filter(state="waiting").delete()[0]:
             return False
-        ask.state, ask.said = AskState.CANCELLED, "Taken back before it was sent."
-    elif ask.state == AskState.CONFIRMED:
-        ask.state = AskState.WITHDRAWING
+        ask.state, ask.said = SpecialOrderRequestState.CANCELLED, "Taken back before it was sent."
+    elif ask.state == SpecialOrderRequestState.CONFIRMED:
+        ask.state = SpecialOrderRequestState.WITHDRAWING
         ask_vendor(ask.clinic, sort.remove, ask.vendor_id, priority=Priority.PERSON, insist=True)
     else:
         return False
@@ -140,37 +146,41 @@ def withdraw(*, ask: Ask, by: User) -> bool:
     return True
 
 
-def withdrawn(ask: Ask) -> None:
+def withdrawn(ask: SpecialOrderRequest) -> None:
     """The vendor has taken it off its list."""
-    ask.state, ask.said = AskState.CANCELLED, "Withdrawn at Tenovi."
+    ask.state, ask.said = SpecialOrderRequestState.CANCELLED, "Withdrawn at Tenovi."
     _save(ask)
 
 
-def not_withdrawn(ask: Ask, said: str) -> None:
+def not_withdrawn(ask: SpecialOrderRequest, said: str) -> None:
     """The vendor did not: most likely it is on its way."""
-    ask.state, ask.said = AskState.CONFIRMED, f"It could not be withdrawn. {said}"[:500]
+    ask.state, ask.said = SpecialOrderRequestState.CONFIRMED, f"It could not be withdrawn. {said}"[:500]
     _save(ask)
 
 
-def store_listed(rows: Iterable[tuple[Ask, bool]]) -> None:
+def store_listed(rows: Iterable[tuple[SpecialOrderRequest, bool]]) -> None:
     """Rows of the vendor's list, not saved, each with whether it is fulfilled. Those we know move on;
     others were asked for elsewhere, or are the evidence about one of ours."""
     for row, fulfilled in rows:
         known = rows_of(type(row), row.clinic).filter(vendor_id=row.vendor_id).first()
         if known is None:
-            row.state = AskState.FULFILLED if fulfilled else AskState.CONFIRMED
+            row.state = (
+                SpecialOrderRequestState.FULFILLED if fulfilled else SpecialOrderRequestState.CONFIRMED
+            )
             row.changed_at = row.asked_at
             row.save(force_insert=True)
-        elif fulfilled and known.state != AskState.FULFILLED:
-            known.state = AskState.FULFILLED
+        elif fulfilled and known.state != SpecialOrderRequestState.FULFILLED:
+            known.state = SpecialOrderRequestState.FULFILLED
             _save(known)
 
 
-def settle_doubtful(clinic: Clinic, model: type[Ask], *, read_at: datetime.datetime) -> None:
+def settle_doubtful(clinic: Clinic, model: type[SpecialOrderRequest], *, read_at: datetime.datetime) -> None:
     """The vendor's list was read to its end, from `read_at` on: resolve what was in doubt by then, where
     it can be."""
     now = timezone.now()
-    doubtful = rows_of(model, clinic).in_states(AskState.UNKNOWN).filter(changed_at__lte=read_at)
+    doubtful = (
+        rows_of(model, clinic).in_states(SpecialOrderRequestState.UNKNOWN).filter(changed_at__lte=read_at)
+    )
     for ask in doubtful.select_for_update():
         found = candidates(ask)
         if len(found) == 1:
@@ -189,10 +199,10 @@ def candidates(ask: A) -> list[A]:
 @transaction.atomic
 def adopt(*, ask: A, found: A, by: User | None) -> None:
     """The vendor's entry `found` is this one. `by` is None where the evidence left no choice."""
-    vendor_id, fulfilled = found.vendor_id, found.state == AskState.FULFILLED
+    vendor_id, fulfilled = found.vendor_id, found.state == SpecialOrderRequestState.FULFILLED
     _settle_request(ask)
     confirm(ask, vendor_id=vendor_id, fulfilled=fulfilled)
-    _record(f"{SORTS[type(ask)].word}_adopted", ask, by, vendor_id=vendor_id)
+    _record(f"{VENDOR_CALLS[type(ask)].word}_adopted", ask, by, vendor_id=vendor_id)
 
 
 @transaction.atomic
@@ -201,49 +211,49 @@ def send_again(*, ask: A, reason: str, by: User) -> A | None:
     ask = _locked(ask)
     if not may_be_sent_again(ask):
         return None
-    ask.state, ask.said = AskState.CANCELLED, f"Sent again: {reason}"[:500]
+    ask.state, ask.said = SpecialOrderRequestState.CANCELLED, f"Sent again: {reason}"[:500]
     _save(ask)
     _settle_request(ask)
-    _record(f"{SORTS[type(ask)].word}_sent_again", ask, by, reason=reason)
+    _record(f"{VENDOR_CALLS[type(ask)].word}_sent_again", ask, by, reason=reason)
     copied = {field.attname: getattr(ask, field.attname) for field in ask._meta.concrete_fields}
     fresh = {"id": uuid.uuid4(), "token": "", "said": "", "looks": 0, "looked_at": None}
-    return ask_for(ask=type(ask)(**copied | fresh | {"instead_of_id": ask.id}), by=by, again=True)
+    return place_request(ask=type(ask)(**copied | fresh | {"instead_of_id": ask.id}), by=by, again=True)
 
 
 @transaction.atomic
-def give_up(*, ask: Ask, by: User) -> bool:
+def give_up(*, ask: SpecialOrderRequest, by: User) -> bool:
     """A person knows better: nothing more is done about one in doubt. False when it is no longer."""
     ask = _locked(ask)
-    if ask.state != AskState.UNKNOWN:
+    if ask.state != SpecialOrderRequestState.UNKNOWN:
         return False
-    ask.state = AskState.CANCELLED
+    ask.state = SpecialOrderRequestState.CANCELLED
     _save(ask)
     _settle_request(ask)
-    _record(f"{SORTS[type(ask)].word}_given_up", ask, by)
+    _record(f"{VENDOR_CALLS[type(ask)].word}_given_up", ask, by)
     return True
 
 
-def may_be_sent_again(ask: Ask) -> bool:
-    return ask.state == AskState.UNKNOWN and ask.looks >= LOOKS and not candidates(ask)
+def may_be_sent_again(ask: SpecialOrderRequest) -> bool:
+    return ask.state == SpecialOrderRequestState.UNKNOWN and ask.looks >= LOOKS and not candidates(ask)
 
 
-def _mend(model: type[Ask]) -> None:
+def _mend(model: type[SpecialOrderRequest]) -> None:
     """What waits for a request that is no more: nobody knows about the one, and the other was not withdrawn."""
-    sort = SORTS[model]
+    sort = VENDOR_CALLS[model]
     for state, kind, target in (
-        (AskState.QUEUED, sort.create, Cast(OuterRef("id"), CharField())),
-        (AskState.WITHDRAWING, sort.remove, OuterRef("vendor_id")),
+        (SpecialOrderRequestState.QUEUED, sort.create, Cast(OuterRef("id"), CharField())),
+        (SpecialOrderRequestState.WITHDRAWING, sort.remove, OuterRef("vendor_id")),
     ):
         requests = Request.objects.across_clinics().filter(
             clinic=OuterRef("clinic"), kind=kind, target=target
         )
-        rows: AskQuerySet[Ask] = model.objects.across_clinics()  # type: ignore[assignment]
+        rows: SpecialOrderRequestQuerySet[SpecialOrderRequest] = model.objects.across_clinics()  # type: ignore[assignment]
         for ask in rows.in_states(state).filter(~Exists(requests)).select_related("clinic"):
             with transaction.atomic():
                 held = _locked(ask)
                 if held.state != state or _is_asked(held.clinic, kind, str(held.id), held.vendor_id):
                     continue
-                (leave_in_doubt if state == AskState.QUEUED else not_withdrawn)(held, GONE)
+                (leave_in_doubt if state == SpecialOrderRequestState.QUEUED else not_withdrawn)(held, GONE)
 
 
 def _is_asked(clinic: Clinic, kind: str, *targets: str) -> bool:
@@ -252,13 +262,13 @@ def _is_asked(clinic: Clinic, kind: str, *targets: str) -> bool:
 
 def look_again() -> int:
     """Have the lists read that may settle what is in doubt; how many."""
-    for model in SORTS:
+    for model in VENDOR_CALLS:
         _mend(model)
     due = timezone.now() - BETWEEN_LOOKS
     asked = 0
-    for model, sort in SORTS.items():
-        rows: AskQuerySet[Ask] = model.objects.across_clinics()  # type: ignore[assignment]
-        doubtful = rows.in_states(AskState.UNKNOWN).filter(looks__lt=LOOKS)
+    for model, sort in VENDOR_CALLS.items():
+        rows: SpecialOrderRequestQuerySet[SpecialOrderRequest] = model.objects.across_clinics()  # type: ignore[assignment]
+        doubtful = rows.in_states(SpecialOrderRequestState.UNKNOWN).filter(looks__lt=LOOKS)
         waiting = doubtful.exclude(looked_at__gt=due)
         for clinic in Clinic.objects.filter(id__in=waiting.values("clinic")):
             ask_vendor(clinic, sort.listing, priority=Priority.READING)
@@ -267,30 +277,22 @@ def look_again() -> int:
 
 
 def note_orders_sent(clinic: Clinic, request_ids: Iterable[str]) -> None:
-    """These special orders are on their way. A supply request has the id of its order, and a replacement
-    may have: neither can be withdrawn any more."""
-    for model in SORTS:
-        _sent(rows_of(model, clinic).filter(vendor_id__in=list(request_ids)))
+    """Mark as fulfilled what these special orders carry: none of it can be withdrawn any more.
+
+    A supply request has the id of its order, and a replacement may have.
+    """
+    for model in VENDOR_CALLS:
+        rows_of(model, clinic).filter(vendor_id__in=list(request_ids)).note_sent()
 
 
-def note_replaced(clinic: Clinic, devices: Iterable[uuid.UUID]) -> None:
-    """The hardware of these devices was exchanged: that is what was asked for."""
-    _sent(rows_of(Replacement, clinic).filter(device__in=list(devices)))
-
-
-def _sent(asks: AskQuerySet[Any]) -> None:
-    under_way = asks.in_states(AskState.CONFIRMED, AskState.WITHDRAWING)
-    under_way.update(state=AskState.FULFILLED, changed_at=timezone.now())
-
-
-def _overlaps(one: Ask, other: Ask) -> bool:
+def _overlaps(one: SpecialOrderRequest, other: SpecialOrderRequest) -> bool:
     """Whether both would send the same thing to the same person."""
     if isinstance(one, Replacement) and isinstance(other, Replacement):
         return one.device_id == other.device_id and bool(set(one.parts) & set(other.parts))
     return _same_need(one, other) and one.patient_id == other.patient_id
 
 
-def _same_need(one: Ask, other: Ask) -> bool:
+def _same_need(one: SpecialOrderRequest, other: SpecialOrderRequest) -> bool:
     if isinstance(one, Replacement) and isinstance(other, Replacement):
         return one.device_id == other.device_id and set(one.parts) == set(other.parts)
     assert isinstance(one, SupplyRequest) and isinstance(other, SupplyRequest)
@@ -303,18 +305,20 @@ def _locked(ask: A) -> A:
     return rows_of(type(ask), ask.clinic).select_for_update(of=("self",)).get(id=ask.id)
 
 
-def _save(ask: Ask, *fields: str) -> None:
+def _save(ask: SpecialOrderRequest, *fields: str) -> None:
     ask.changed_at = timezone.now()
     ask.save(update_fields=["state", "said", "changed_at", *fields])
 
 
-def _settle_request(ask: Ask) -> None:
+def _settle_request(ask: SpecialOrderRequest) -> None:
     """What was kept because nobody knew is known now."""
-    kept = Request.objects.for_clinic(ask.clinic).filter(kind=SORTS[type(ask)].create, target=str(ask.id))
+    kept = Request.objects.for_clinic(ask.clinic).filter(
+        kind=VENDOR_CALLS[type(ask)].create, target=str(ask.id)
+    )
     kept.filter(state="unknown").delete()
 
 
-def _record(action: str, ask: Ask, by: User | None, **detail: object) -> None:
+def _record(action: str, ask: SpecialOrderRequest, by: User | None, **detail: object) -> None:
     known = {"device": str(ask.device_id or ""), "patient": str(ask.patient_id or "")}
     audit.record(
         action, by=by, clinic=ask.clinic, target=ask, detail=known | detail, in_background=by is None

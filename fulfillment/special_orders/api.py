@@ -13,7 +13,7 @@ from rest_framework.exceptions import APIException, ValidationError
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from clinics.access import Permission, Visit
+from clinics.access import ClinicAccess, Permission
 from clinics.api import ClinicListView, ClinicView
 from common.api_fields import UtcField
 from devices.access import device_with_hwi_id
@@ -24,11 +24,11 @@ from fulfillment.access import ask_in, asks_for, special_orders_for
 from fulfillment.addresses import destination, shipping_of
 from fulfillment.form_fields import Emails
 from fulfillment.models import (
-    Ask,
-    AskState,
     Replacement,
     SpecialOrder,
     SpecialOrderEvent,
+    SpecialOrderRequest,
+    SpecialOrderRequestState,
     SupplyRequest,
     SupplyType,
 )
@@ -36,7 +36,7 @@ from fulfillment.special_orders import actions
 from patients.access import patient_with_external_id
 from patients.models import Patient
 
-A = TypeVar("A", bound=Ask)
+A = TypeVar("A", bound=SpecialOrderRequest)
 
 LONGEST_KEY = 60
 KEY = OpenApiParameter(
@@ -55,7 +55,7 @@ class Conflict(APIException):
 
 class AskSerializer(serializers.Serializer[Any]):
     id = serializers.UUIDField()
-    state = serializers.ChoiceField(choices=AskState.choices)
+    state = serializers.ChoiceField(choices=SpecialOrderRequestState.choices)
     vendor_id = serializers.CharField()
     patient = serializers.CharField(source="patient.external_id", default=None, allow_null=True)
     device = serializers.UUIDField(source="device.hwi_device_id", default=None, allow_null=True)
@@ -131,8 +131,8 @@ class AskList(ClinicListView[A]):
     def asked(self, wanted: A, again: bool) -> Response:
         """201 with what was made, 200 with what this key made before."""
         try:
-            ask = actions.ask_for(ask=wanted, by=self.visit.user, again=again)
-        except actions.AlreadyAsked as error:
+            ask = actions.place_request(ask=wanted, by=self.visit.user, again=again)
+        except actions.AlreadyRequested as error:
             raise Conflict(f"The same is open already: {error.existing.id}.") from None
         if _meant(ask) != _meant(wanted):
             raise Conflict("This key was used for something else.")
@@ -274,7 +274,7 @@ def _key_of(request: Request) -> str:
     return f"api:{key}"
 
 
-def _device_of(visit: Visit, patient: Patient, hwi_device_id: uuid.UUID | None) -> Device | None:
+def _device_of(visit: ClinicAccess, patient: Patient, hwi_device_id: uuid.UUID | None) -> Device | None:
     if hwi_device_id is None:
         return None
     device = device_with_hwi_id(visit, str(hwi_device_id))
@@ -284,25 +284,16 @@ def _device_of(visit: Visit, patient: Patient, hwi_device_id: uuid.UUID | None) 
     return device
 
 
-def _gateway_of(visit: Visit, patient: Patient, gateway: str) -> str:
+def _gateway_of(visit: ClinicAccess, patient: Patient, gateway: str) -> str:
     gateway_id = normal_hardware_id(gateway)
     if gateway_id and gateway_id not in gateways_of(visit.clinic, patient):
         raise ValidationError({"gateway": ["This patient does not have that gateway."]})
     return gateway_id
 
 
-def _meant(ask: Ask) -> tuple[object, ...]:
+def _meant(ask: SpecialOrderRequest) -> tuple[object, ...]:
     """What the same key has to mean again. The hardware of a device may have changed since."""
     return ask.what, ask.patient_id, ask.device_id or ask.hardware_uuid
-
-
-urls_ask_api = [
-    path("replacements/", ReplacementList.as_view(), name="api-replacements"),
-    path("replacements/<uuid:replacement_id>/", ReplacementDetail.as_view(), name="api-replacement"),
-    path("supplies/", SupplyList.as_view(), name="api-supplies"),
-    path("supplies/<uuid:supply_id>/", SupplyDetail.as_view(), name="api-supply"),
-    path("supply-types/", SupplyTypeList.as_view(), name="api-supply-types"),
-]
 
 
 class SpecialOrderStepSerializer(serializers.ModelSerializer[SpecialOrderEvent]):
@@ -353,3 +344,13 @@ class SpecialOrderList(ClinicListView[SpecialOrder]):
 
     def get_queryset(self) -> QuerySet[SpecialOrder]:
         return special_orders_for(self.visit)
+
+
+urls_api = [
+    path("special-orders/", SpecialOrderList.as_view(), name="api-special-orders"),
+    path("replacements/", ReplacementList.as_view(), name="api-replacements"),
+    path("replacements/<uuid:replacement_id>/", ReplacementDetail.as_view(), name="api-replacement"),
+    path("supplies/", SupplyList.as_view(), name="api-supplies"),
+    path("supplies/<uuid:supply_id>/", SupplyDetail.as_view(), name="api-supply"),
+    path("supply-types/", SupplyTypeList.as_view(), name="api-supply-types"),
+]

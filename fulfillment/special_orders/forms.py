@@ -7,7 +7,7 @@ from typing import Any
 
 from django import forms
 
-from common.forms import Labelled
+from common.forms import StyledForm
 from devices.hardware import is_gateway_id
 from devices.models import Device
 from fulfillment.form_fields import CHECKS, Emails
@@ -17,7 +17,7 @@ from fulfillment.special_orders.actions import GATEWAY
 TENOVI, STOCK = "tenovi", "stock"
 
 
-class AskForm(Labelled):
+class AskForm(StyledForm):
     """What both have: who is told, one submission for one form, and a second one on purpose."""
 
     notify_emails = Emails(

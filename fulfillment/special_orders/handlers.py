@@ -13,30 +13,42 @@ from common.locks import hold
 from devices.hardware import is_gateway_id, normal_hardware_id
 from devices.meant import check_same_holder
 from devices.models import Assignment, Device, Gateway
-from fulfillment.models import Ask, AskState, Replacement, SpecialOrder, SupplyRequest
+from fulfillment.models import (
+    Replacement,
+    SpecialOrder,
+    SpecialOrderRequest,
+    SpecialOrderRequestState,
+    SupplyRequest,
+)
 from fulfillment.shipments.handlers import SENT
 from fulfillment.shipments.store import Outcome
 from fulfillment.special_orders import actions
 from fulfillment.special_orders.actions import note_orders_sent
 from fulfillment.special_orders.attribution import Whose, order_name
-from fulfillment.special_orders.payload import OrderNews, bulk_order_news, read_order_news
-from fulfillment.special_orders.store import OrderEvent, store_orders
+from fulfillment.special_orders.payload import (
+    SpecialOrderUpdate,
+    bulk_order_update,
+    read_special_order_update,
+)
+from fulfillment.special_orders.store import SpecialOrderMessage, store_special_orders_told
 from fulfillment.special_orders.supply_types import note_module, store_supply_types
 from tenovi.client import errors, order_records
 from tenovi.client.records import Page
-from tenovi.inbound.element import Doubtful
+from tenovi.inbound.element import Untrusted
 from tenovi.models import Delivery, Request, RequestState
-from tenovi.registry import NothingToSend, Verdict
+from tenovi.registry import ElementResult, NothingToSend
 
 TEXT = 200
 
 
-def check_still_meant(model: type[Ask]) -> Callable[[Request], None]:
+def check_still_meant(model: type[SpecialOrderRequest]) -> Callable[[Request], None]:
     """Refuse to send somebody a part or supplies for a device that somebody else has by now."""
 
     def check(request: Request) -> None:
         """Raises `NoLongerMeant`."""
-        asked = actions.rows_of(model, request.clinic).filter(id=request.target, state=AskState.QUEUED)
+        asked = actions.rows_of(model, request.clinic).filter(
+            id=request.target, state=SpecialOrderRequestState.QUEUED
+        )
         ask = asked.select_related("device__clinic").first()
         if ask and ask.device:
             again = "Ask again if it is to be sent for whoever has it now."
@@ -111,7 +123,7 @@ def store_types(request: Request, answer: Page[order_records.SupplyType]) -> int
     return 0
 
 
-def withdrawn(model: type[Ask]) -> Callable[[Request, Any], int]:
+def withdrawn(model: type[SpecialOrderRequest]) -> Callable[[Request, Any], int]:
     def store(request: Request, answer: Any) -> int:
         for ask in _at_vendor(model, request):
             actions.withdrawn(ask)
@@ -120,7 +132,7 @@ def withdrawn(model: type[Ask]) -> Callable[[Request, Any], int]:
     return store
 
 
-def not_withdrawn(model: type[Ask]) -> Callable[[Request, errors.VendorError | None], None]:
+def not_withdrawn(model: type[SpecialOrderRequest]) -> Callable[[Request, errors.VendorError | None], None]:
     def note(request: Request, error: errors.VendorError | None) -> None:
         for ask in _at_vendor(model, request):
             actions.not_withdrawn(ask, request.reason)
@@ -129,14 +141,14 @@ def not_withdrawn(model: type[Ask]) -> Callable[[Request, errors.VendorError | N
     return note
 
 
-def not_sent(model: type[Ask]) -> Callable[[Request, errors.VendorError | None], None]:
+def not_sent(model: type[SpecialOrderRequest]) -> Callable[[Request, errors.VendorError | None], None]:
     """Refused: it is over. In doubt: never sent again by itself."""
 
     def note(request: Request, error: errors.VendorError | None) -> None:
         ask = actions.rows_of(model, request.clinic).filter(id=request.target).first()
         if isinstance(error, errors.NotAllowed):
             note_module(request.clinic, is_enabled=False, said=error.sentence)
-        if ask is None or ask.state != AskState.QUEUED:
+        if ask is None or ask.state != SpecialOrderRequestState.QUEUED:
             return
         if request.state == RequestState.UNKNOWN:
             actions.leave_in_doubt(ask, request.reason)
@@ -172,9 +184,11 @@ def store_bulk_orders(request: Request, answer: Page[order_records.BulkOrder]) -
     """Stock for the clinic, told the same way as its webhook tells it; they meet in one order."""
     now = timezone.now()
     known = _numbered(request.clinic, answer.results)
-    news = [bulk_order_news(one, known.get(one.order_number, one.id), now) for one in answer.results]
+    news = [bulk_order_update(one, known.get(one.order_number, one.id), now) for one in answer.results]
     hold(request.clinic.id, (order_name(each) for each in news))
-    store_orders(clinic=request.clinic, events=[OrderEvent(each, None, now) for each in news])
+    store_special_orders_told(
+        clinic=request.clinic, events=[SpecialOrderMessage(each, None, now) for each in news]
+    )
     return 0
 
 
@@ -208,19 +222,21 @@ class _Known:
 
 
 def _queued(model: type[actions.A], request: Request) -> actions.A:
-    ask = actions.rows_of(model, request.clinic).filter(id=request.target, state=AskState.QUEUED)
+    ask = actions.rows_of(model, request.clinic).filter(
+        id=request.target, state=SpecialOrderRequestState.QUEUED
+    )
     found = ask.select_related("device").first()
     if found is None:
         raise NothingToSend
     return found
 
 
-def _shipping(ask: Ask) -> dict[str, str]:
+def _shipping(ask: SpecialOrderRequest) -> dict[str, str]:
     given = {name: getattr(ask, name) for name in (*actions.SHIPPING, "notify_emails")}
     return {name: value for name, value in given.items() if value}
 
 
-def _taken(model: type[Ask], request: Request, vendor_id: str, fulfilled: bool) -> int:
+def _taken(model: type[SpecialOrderRequest], request: Request, vendor_id: str, fulfilled: bool) -> int:
     ask = actions.rows_of(model, request.clinic).filter(id=request.target).first()
     if ask is None:
         return 1
@@ -228,14 +244,16 @@ def _taken(model: type[Ask], request: Request, vendor_id: str, fulfilled: bool) 
     return 0
 
 
-def _read(request: Request, answer: Page[Any], model: type[Ask]) -> int:
+def _read(request: Request, answer: Page[Any], model: type[SpecialOrderRequest]) -> int:
     if answer.ended and request.begun_at:
         actions.settle_doubtful(request.clinic, model, read_at=request.begun_at)
     return 0
 
 
-def _at_vendor(model: type[Ask], request: Request) -> Iterable[Ask]:
-    return actions.rows_of(model, request.clinic).filter(vendor_id=request.target, state=AskState.WITHDRAWING)
+def _at_vendor(model: type[SpecialOrderRequest], request: Request) -> Iterable[SpecialOrderRequest]:
+    return actions.rows_of(model, request.clinic).filter(
+        vendor_id=request.target, state=SpecialOrderRequestState.WITHDRAWING
+    )
 
 
 def _forget(request: Request) -> None:
@@ -260,29 +278,29 @@ def _uuid(text: str) -> uuid.UUID | None:
 ORDER_REASONS: dict[Outcome, str] = {"stored": "", "duplicate": "no_newer_update", "updated": "newer_update"}
 
 
-def store_special_orders(delivery: Delivery, elements: Sequence[Any]) -> list[Verdict]:
+def store_special_orders(delivery: Delivery, elements: Sequence[Any]) -> list[ElementResult]:
     """One verdict per element of a special-order delivery."""
-    verdicts: dict[int, Verdict] = {}
-    news: dict[int, OrderNews] = {}
+    verdicts: dict[int, ElementResult] = {}
+    news: dict[int, SpecialOrderUpdate] = {}
     for index, element in enumerate(elements):
         try:
-            news[index] = read_order_news(element, received_at=delivery.received_at)
-        except Doubtful as doubt:
-            verdicts[index] = Verdict("quarantined", doubt.reason)
+            news[index] = read_special_order_update(element, received_at=delivery.received_at)
+        except Untrusted as doubt:
+            verdicts[index] = ElementResult("quarantined", doubt.reason)
     hold(delivery.clinic.id, (order_name(each) for each in news.values()))
     whose = Whose(delivery.clinic, list(news.values()))
-    events: dict[int, OrderEvent] = {}
+    events: dict[int, SpecialOrderMessage] = {}
     for index, each in news.items():
         try:
             patient_id = whose.patient_of(each, delivery.received_at)
-            events[index] = OrderEvent(each, patient_id, delivery.received_at, delivery.id)
-        except Doubtful as doubt:
-            verdicts[index] = Verdict("quarantined", doubt.reason, doubt.hwi_device_id)
-    outcomes = store_orders(clinic=delivery.clinic, events=list(events.values()))
+            events[index] = SpecialOrderMessage(each, patient_id, delivery.received_at, delivery.id)
+        except Untrusted as doubt:
+            verdicts[index] = ElementResult("quarantined", doubt.reason, doubt.hwi_device_id)
+    outcomes = store_special_orders_told(clinic=delivery.clinic, events=list(events.values()))
     if sent := [each.request_id for each in news.values() if each.status in SENT]:
         note_orders_sent(delivery.clinic, sent)
     verdicts |= {
-        index: Verdict(outcome, ORDER_REASONS[outcome])
+        index: ElementResult(outcome, ORDER_REASONS[outcome])
         for index, outcome in zip(events, outcomes, strict=True)
     }
     return [verdicts[index] for index in range(len(elements))]

@@ -10,14 +10,14 @@ from typing import Any
 from fulfillment.shipments.payload import LINK_LENGTH, OF_A_READING, REQUEST_ID_LENGTH, hardware_of, status_of
 from fulfillment.vendor_statuses import order_status_named
 from tenovi.client import order_records
-from tenovi.inbound.element import Doubtful, device_id_of, members_of, patient_id_of, plausible_moment_of
+from tenovi.inbound.element import Untrusted, device_id_of, members_of, patient_id_of, plausible_moment_of
 from tenovi.strict_json import storable_json, storable_text
 
 OF_A_DEVICE = {"hwi_device_id", *OF_A_READING}
 
 
 @dataclass(frozen=True, slots=True)
-class OrderNews:
+class SpecialOrderUpdate:
     """What a special-order element says. Times are the vendor's, aware UTC, None when absent or absurd."""
 
     request_id: str
@@ -38,18 +38,18 @@ class OrderNews:
         """The device meant, if the vendor's "client device id" is one: no page says that it is."""
         try:
             return device_id_of(self.client_device_id)
-        except Doubtful:
+        except Untrusted:
             return None
 
 
-def read_order_news(element: Any, *, received_at: datetime.datetime) -> OrderNews:
-    """Raises `Doubtful` with the first reason not to trust the element."""
+def read_special_order_update(element: Any, *, received_at: datetime.datetime) -> SpecialOrderUpdate:
+    """Raises `Untrusted` with the first reason not to trust the element."""
     members = members_of(element)
     request_id = storable_text(members.get("request_id"), REQUEST_ID_LENGTH + 1)
     if not 0 < len(request_id) <= REQUEST_ID_LENGTH:
-        raise Doubtful("wrong_door" if OF_A_DEVICE & members.keys() else "request_id_unusable")
+        raise Untrusted("wrong_door" if OF_A_DEVICE & members.keys() else "request_id_unusable")
     contents, manifest = members.get("contents"), members.get("manifest")
-    return OrderNews(
+    return SpecialOrderUpdate(
         request_id=request_id,
         status=order_status_named(status_of(members)).name,
         patient_id=patient_id_of(members.get("patient_id")),
@@ -76,10 +76,12 @@ BULK_STATUS = {
 integrations; SH is confirmed by https://docs.tenovi.com/hwi-api/bulk-orders"""
 
 
-def bulk_order_news(order: order_records.BulkOrder, request_id: str, now: datetime.datetime) -> OrderNews:
+def bulk_order_update(
+    order: order_records.BulkOrder, request_id: str, now: datetime.datetime
+) -> SpecialOrderUpdate:
     """A bulk order of the vendor's list, as its webhook would tell it under `request_id`."""
     pieces = order.manifest
-    return OrderNews(
+    return SpecialOrderUpdate(
         request_id=request_id,
         status=BULK_STATUS.get(order.shipping_status, "Pending"),
         patient_id="",

@@ -9,35 +9,35 @@ from dataclasses import dataclass
 
 from django.urls import reverse
 
-from clinics.access import Visit
+from clinics.access import ClinicAccess
 from clinics.models import Clinic
 from fulfillment.access import special_orders_called
-from fulfillment.models import Ask, AskState, Replacement, SpecialOrder
+from fulfillment.models import Replacement, SpecialOrder, SpecialOrderRequest, SpecialOrderRequestState
 from fulfillment.shipments.rows import Person
 from fulfillment.shipments.tracking import Tracking, tracking_of
 from fulfillment.special_orders import actions
 from fulfillment.vendor_statuses import Stage, order_status_named
 
 STAGES = {
-    AskState.QUEUED: Stage.PREPARING,
-    AskState.UNKNOWN: Stage.NEEDS_YOU,
-    AskState.CONFIRMED: Stage.PREPARING,
-    AskState.WITHDRAWING: Stage.PREPARING,
-    AskState.FULFILLED: Stage.TRAVELLING,
-    AskState.REFUSED: Stage.NEEDS_YOU,
-    AskState.CANCELLED: Stage.ENDED,
+    SpecialOrderRequestState.QUEUED: Stage.PREPARING,
+    SpecialOrderRequestState.UNKNOWN: Stage.NEEDS_YOU,
+    SpecialOrderRequestState.CONFIRMED: Stage.PREPARING,
+    SpecialOrderRequestState.WITHDRAWING: Stage.PREPARING,
+    SpecialOrderRequestState.FULFILLED: Stage.TRAVELLING,
+    SpecialOrderRequestState.REFUSED: Stage.NEEDS_YOU,
+    SpecialOrderRequestState.CANCELLED: Stage.ENDED,
 }
 NEXT_STEPS = {
-    AskState.QUEUED: "It waits for its turn; nothing has reached Tenovi yet.",
-    AskState.UNKNOWN: "Look at what Tenovi has, and decide.",
-    AskState.CONFIRMED: "Tenovi prepares it.",
-    AskState.WITHDRAWING: "Tenovi is asked to take it back.",
-    AskState.REFUSED: "Read what Tenovi says, mend it, and ask anew.",
+    SpecialOrderRequestState.QUEUED: "It waits for its turn; nothing has reached Tenovi yet.",
+    SpecialOrderRequestState.UNKNOWN: "Look at what Tenovi has, and decide.",
+    SpecialOrderRequestState.CONFIRMED: "Tenovi prepares it.",
+    SpecialOrderRequestState.WITHDRAWING: "Tenovi is asked to take it back.",
+    SpecialOrderRequestState.REFUSED: "Read what Tenovi says, mend it, and ask anew.",
 }
 
 
 @dataclass(frozen=True, slots=True)
-class AskRow:
+class RequestRow:
     """One replacement or supply request. `stage` and `word` are its state, or the parcel's once it has left."""
 
     id: uuid.UUID
@@ -58,26 +58,26 @@ class AskRow:
     steps: list[tuple[str, datetime.datetime]]
 
 
-def names_of(model: type[Ask]) -> tuple[str, str, str]:
+def names_of(model: type[SpecialOrderRequest]) -> tuple[str, str, str]:
     """The names of its list, its page and where its forms go."""
     word = "replacement" if model is Replacement else "supply"
     return ("replacements" if model is Replacement else "supplies", word, f"{word}-act")
 
 
-def ask_rows(clinic: Clinic, found: Sequence[Ask]) -> list[AskRow]:
+def request_rows(clinic: Clinic, found: Sequence[SpecialOrderRequest]) -> list[RequestRow]:
     """Rows of asks that know their device and patient. One further query for the parcels, one for their steps."""
     numbers = [one.vendor_id for one in found if one.vendor_id]
     known = {one.request_id: one for one in special_orders_called(clinic, numbers)} if numbers else {}
     return [_row(clinic, one, known.get(one.vendor_id)) for one in found]
 
 
-def _row(clinic: Clinic, ask: Ask, parcel: SpecialOrder | None) -> AskRow:
-    state = AskState(ask.state)
+def _row(clinic: Clinic, ask: SpecialOrderRequest, parcel: SpecialOrder | None) -> RequestRow:
+    state = SpecialOrderRequestState(ask.state)
     stage, word = STAGES[state], str(state.label)
-    if state == AskState.FULFILLED and parcel:
+    if state == SpecialOrderRequestState.FULFILLED and parcel:
         stage, word = order_status_named(parcel.status).stage, parcel.status
     device = ask.device
-    return AskRow(
+    return RequestRow(
         id=ask.id,
         url=reverse(names_of(type(ask))[1], args=[clinic.slug, ask.id]),
         what=ask.what,
@@ -103,16 +103,16 @@ def _row(clinic: Clinic, ask: Ask, parcel: SpecialOrder | None) -> AskRow:
 class Doubt:
     """What is known about one that the vendor may have taken, and what a person may do about it."""
 
-    found: list[AskRow]
+    found: list[RequestRow]
     looks: int
     looked_at: datetime.datetime | None
     may_send_again: bool
 
 
-def doubt_about(visit: Visit, ask: Ask) -> Doubt | None:
+def doubt_about(visit: ClinicAccess, ask: SpecialOrderRequest) -> Doubt | None:
     """None for one that is in no doubt."""
-    if ask.state != AskState.UNKNOWN:
+    if ask.state != SpecialOrderRequestState.UNKNOWN:
         return None
     found = actions.candidates(ask)
-    rows = ask_rows(visit.clinic, found)
+    rows = request_rows(visit.clinic, found)
     return Doubt(rows, ask.looks, ask.looked_at, actions.may_be_sent_again(ask))

@@ -29,7 +29,7 @@ CONTENTS_SHOWN = 4
 
 
 @dataclass(frozen=True, slots=True)
-class OrderRow:
+class SpecialOrderRow:
     """A special order. `steps` are statuses with the vendor's time, or ours where it gave none; the tracking
     link outlives messages that have none."""
 
@@ -45,15 +45,15 @@ class OrderRow:
     steps: list[tuple[str, datetime.datetime]]
 
 
-def order_rows(clinic: Clinic, orders: Iterable[SpecialOrder]) -> list[OrderRow]:
+def special_order_rows(clinic: Clinic, orders: Iterable[SpecialOrder]) -> list[SpecialOrderRow]:
     return [_order_row(clinic, order) for order in orders]
 
 
-def _order_row(clinic: Clinic, order: SpecialOrder) -> OrderRow:
+def _order_row(clinic: Clinic, order: SpecialOrder) -> SpecialOrderRow:
     person = Person("", order.named_patient) if order.named_patient else None
     steps = order.events.all()
     links = [order.tracking_link, *(step.tracking_link for step in reversed(steps))]
-    return OrderRow(
+    return SpecialOrderRow(
         number=order.order_number or order.request_id,
         url=reverse("special-order", args=[clinic.slug, order.id]),
         kind=ORDER_TYPES.get(order.order_type.upper(), order.order_type or "Order"),

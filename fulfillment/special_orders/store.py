@@ -15,15 +15,15 @@ from fulfillment.models import (
     SpecialOrderEvent,
 )
 from fulfillment.shipments.store import BATCH, NEVER, Outcome
-from fulfillment.special_orders.payload import OrderNews
+from fulfillment.special_orders.payload import SpecialOrderUpdate
 from fulfillment.vendor_statuses import order_status_named
 
 
 @dataclass(frozen=True, slots=True)
-class OrderEvent:
+class SpecialOrderMessage:
     """News about a special order whose patient is decided."""
 
-    news: OrderNews
+    news: SpecialOrderUpdate
     patient_id: uuid.UUID | None
     received_at: datetime.datetime
     delivery_id: uuid.UUID | None = None
@@ -41,7 +41,7 @@ SAID = ("tracking_link", "hardware_uuid", "client_device_id", "order_number", "o
 MESSAGE_MEMBERS = (*ORDER_MEMBERS, "named_patient", "patient_id", "received_at")
 
 
-def store_orders(*, clinic: Clinic, events: Sequence[OrderEvent]) -> list[Outcome]:
+def store_special_orders_told(*, clinic: Clinic, events: Sequence[SpecialOrderMessage]) -> list[Outcome]:
     """Keep the newest message (by the vendor's `updated_on`) of each order in each status; the order
     itself shows the newest of those."""
     orders = _orders(clinic, {event.news.request_id for event in events})
@@ -94,7 +94,7 @@ def _steps(
     return steps
 
 
-def _step(clinic: Clinic, order: SpecialOrder, event: OrderEvent) -> SpecialOrderEvent:
+def _step(clinic: Clinic, order: SpecialOrder, event: SpecialOrderMessage) -> SpecialOrderEvent:
     return SpecialOrderEvent(
         clinic=clinic,
         order_id=order.id,

@@ -12,7 +12,7 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
-from clinics.access import Permission, Visit, clinic_page
+from clinics.access import ClinicAccess, Permission, clinic_page
 from common.pages import page_of
 from common.wording import Choice
 from devices.access import device_for
@@ -20,11 +20,19 @@ from devices.models import Assignment, Device
 from devices.queries import gateways_of
 from fulfillment.access import ask_in, asks_for, special_order_for, special_orders_for
 from fulfillment.addresses import destination, shipping_of
-from fulfillment.models import STILL_OPEN, Ask, AskState, Replacement, SupplyModule, SupplyRequest, SupplyType
+from fulfillment.models import (
+    STILL_OPEN,
+    Replacement,
+    SpecialOrderRequest,
+    SpecialOrderRequestState,
+    SupplyModule,
+    SupplyRequest,
+    SupplyType,
+)
 from fulfillment.special_orders import actions
 from fulfillment.special_orders.forms import STOCK, ReplacementForm, SupplyForm
-from fulfillment.special_orders.request_rows import AskRow, ask_rows, doubt_about, names_of
-from fulfillment.special_orders.rows import contents_in_words, order_rows, pieces_in
+from fulfillment.special_orders.request_rows import RequestRow, doubt_about, names_of, request_rows
+from fulfillment.special_orders.rows import contents_in_words, pieces_in, special_order_rows
 from fulfillment.tabs import address, search_of, tabs
 from fulfillment.vendor_statuses import ORDER_STATUSES
 from patients.access import patient_for
@@ -34,52 +42,52 @@ from tenovi.outbound.enqueue import why_unanswered
 PAGE_SIZE = 50
 SHOWS = {
     "open": ("Open", STILL_OPEN),
-    "needs-you": ("Needs you", (AskState.UNKNOWN, AskState.REFUSED)),
-    "sent": ("Sent out", (AskState.FULFILLED,)),
-    "ended": ("Ended", (AskState.CANCELLED,)),
+    "needs-you": ("Needs you", (SpecialOrderRequestState.UNKNOWN, SpecialOrderRequestState.REFUSED)),
+    "sent": ("Sent out", (SpecialOrderRequestState.FULFILLED,)),
+    "ended": ("Ended", (SpecialOrderRequestState.CANCELLED,)),
 }
 NO_ADDRESS = "The patient’s record lacks: {}. Without that, Tenovi cannot ship."
 
 
 @clinic_page(Permission.VIEW_PATIENTS)
 @require_safe
-def replacements(request: HttpRequest, visit: Visit) -> HttpResponse:
+def replacements(request: HttpRequest, visit: ClinicAccess) -> HttpResponse:
     return _list(request, visit, Replacement, "fulfillment/replacements.html")
 
 
 @clinic_page(Permission.VIEW_PATIENTS)
 @require_safe
-def supplies(request: HttpRequest, visit: Visit) -> HttpResponse:
+def supplies(request: HttpRequest, visit: ClinicAccess) -> HttpResponse:
     return _list(request, visit, SupplyRequest, "fulfillment/supplies.html", module=_module(visit))
 
 
 @clinic_page(Permission.VIEW_PATIENTS)
 @require_safe
-def replacement(request: HttpRequest, visit: Visit, replacement_id: uuid.UUID) -> HttpResponse:
+def replacement(request: HttpRequest, visit: ClinicAccess, replacement_id: uuid.UUID) -> HttpResponse:
     return _one(request, visit, ask_in(visit, Replacement, replacement_id))
 
 
 @clinic_page(Permission.VIEW_PATIENTS)
 @require_safe
-def supply(request: HttpRequest, visit: Visit, supply_id: uuid.UUID) -> HttpResponse:
+def supply(request: HttpRequest, visit: ClinicAccess, supply_id: uuid.UUID) -> HttpResponse:
     return _one(request, visit, ask_in(visit, SupplyRequest, supply_id))
 
 
 @clinic_page(Permission.MANAGE_DEVICES)
 @require_POST
-def replacement_act(request: HttpRequest, visit: Visit, replacement_id: uuid.UUID) -> HttpResponse:
+def replacement_act(request: HttpRequest, visit: ClinicAccess, replacement_id: uuid.UUID) -> HttpResponse:
     return _act(request, visit, ask_in(visit, Replacement, replacement_id))
 
 
 @clinic_page(Permission.MANAGE_DEVICES)
 @require_POST
-def supply_act(request: HttpRequest, visit: Visit, supply_id: uuid.UUID) -> HttpResponse:
+def supply_act(request: HttpRequest, visit: ClinicAccess, supply_id: uuid.UUID) -> HttpResponse:
     return _act(request, visit, ask_in(visit, SupplyRequest, supply_id))
 
 
 @clinic_page(Permission.MANAGE_DEVICES)
 @require_http_methods(["GET", "HEAD", "POST"])
-def replacement_new(request: HttpRequest, visit: Visit, device_id: uuid.UUID) -> HttpResponse:
+def replacement_new(request: HttpRequest, visit: ClinicAccess, device_id: uuid.UUID) -> HttpResponse:
     device = device_for(visit, device_id)
     held = Assignment.objects.for_clinic(visit.clinic).filter(device=device, ends_at=None)
     assignment = held.select_related("patient").first()
@@ -120,7 +128,7 @@ def replacement_new(request: HttpRequest, visit: Visit, device_id: uuid.UUID) ->
 
 @clinic_page(Permission.MANAGE_DEVICES)
 @require_http_methods(["GET", "HEAD", "POST"])
-def supply_new(request: HttpRequest, visit: Visit, patient_id: uuid.UUID) -> HttpResponse:
+def supply_new(request: HttpRequest, visit: ClinicAccess, patient_id: uuid.UUID) -> HttpResponse:
     patient = patient_for(visit, patient_id)
     held = Assignment.objects.for_clinic(visit.clinic).of_patient(patient).filter(ends_at=None)
     devices = [one.device for one in held.select_related("device").order_by("device__name")]
@@ -159,7 +167,7 @@ def supply_new(request: HttpRequest, visit: Visit, patient_id: uuid.UUID) -> Htt
 
 
 def _list(
-    request: HttpRequest, visit: Visit, model: type[Ask], template: str, **context: Any
+    request: HttpRequest, visit: ClinicAccess, model: type[SpecialOrderRequest], template: str, **context: Any
 ) -> HttpResponse:
     text = search_of(request)
     chosen = request.GET.get("show", "")
@@ -177,22 +185,22 @@ def _list(
         "text": text,
         "chosen": chosen,
         "page": page_of(
-            newest, request.GET.get("page"), PAGE_SIZE, lambda rows: ask_rows(visit.clinic, rows)
+            newest, request.GET.get("page"), PAGE_SIZE, lambda rows: request_rows(visit.clinic, rows)
         ),
         "zone": visit.clinic.zone,
     }
     return render(request, template, context)
 
 
-def _one(request: HttpRequest, visit: Visit, ask: Ask) -> HttpResponse:
-    [row] = ask_rows(visit.clinic, [ask])
+def _one(request: HttpRequest, visit: ClinicAccess, ask: SpecialOrderRequest) -> HttpResponse:
+    [row] = request_rows(visit.clinic, [ask])
     listing, _, act = names_of(type(ask))
     context = {
         "ask": ask,
         "row": row,
         "doubt": doubt_about(visit, ask),
         "waits_because": _waits_because(visit, ask),
-        "can_withdraw": ask.state in (AskState.QUEUED, AskState.CONFIRMED),
+        "can_withdraw": ask.state in (SpecialOrderRequestState.QUEUED, SpecialOrderRequestState.CONFIRMED),
         "again": rows[0] if (rows := _instead(visit, ask)) else None,
         "listing": listing,
         "act": act,
@@ -202,19 +210,19 @@ def _one(request: HttpRequest, visit: Visit, ask: Ask) -> HttpResponse:
     return render(request, "fulfillment/ask.html", context)
 
 
-def _instead(visit: Visit, ask: Ask) -> list[AskRow]:
-    return ask_rows(visit.clinic, list(asks_for(visit, type(ask)).filter(instead_of=ask.id)[:1]))
+def _instead(visit: ClinicAccess, ask: SpecialOrderRequest) -> list[RequestRow]:
+    return request_rows(visit.clinic, list(asks_for(visit, type(ask)).filter(instead_of=ask.id)[:1]))
 
 
-def _waits_because(visit: Visit, ask: Ask) -> str:
+def _waits_because(visit: ClinicAccess, ask: SpecialOrderRequest) -> str:
     """Why one that is queued has not been sent yet, "" where that is no matter."""
-    if ask.state != AskState.QUEUED:
+    if ask.state != SpecialOrderRequestState.QUEUED:
         return ""
-    kind = actions.SORTS[type(ask)].create
+    kind = actions.VENDOR_CALLS[type(ask)].create
     return why_unanswered(visit.clinic, kind, [str(ask.id)]).get(str(ask.id), "")
 
 
-def _act(request: HttpRequest, visit: Visit, ask: Ask) -> HttpResponse:
+def _act(request: HttpRequest, visit: ClinicAccess, ask: SpecialOrderRequest) -> HttpResponse:
     """What a person does about one: withdraw it, or settle what is in doubt."""
     page = names_of(type(ask))[1]
     match request.POST.get("do"):
@@ -235,7 +243,7 @@ def _act(request: HttpRequest, visit: Visit, ask: Ask) -> HttpResponse:
         case "adopt":
             key = request.POST.get("found", "")
             found = next((one for one in actions.candidates(ask) if str(one.id) == key), None)
-            if found and ask.state == AskState.UNKNOWN:
+            if found and ask.state == SpecialOrderRequestState.UNKNOWN:
                 actions.adopt(ask=ask, found=found, by=visit.user)
                 messages.success(request, "That is it, then: nothing is sent again.")
         case "give-up":
@@ -244,13 +252,15 @@ def _act(request: HttpRequest, visit: Visit, ask: Ask) -> HttpResponse:
     return redirect(page, visit.clinic.slug, ask.id)
 
 
-def _asked(request: HttpRequest, visit: Visit, wanted: Ask, again: bool) -> tuple[Ask | None, AskRow | None]:
+def _asked(
+    request: HttpRequest, visit: ClinicAccess, wanted: SpecialOrderRequest, again: bool
+) -> tuple[SpecialOrderRequest | None, RequestRow | None]:
     """What was asked for, or else what is open already."""
     try:
-        asked = actions.ask_for(ask=wanted, by=visit.user, again=again)
-    except actions.AlreadyAsked as error:
+        asked = actions.place_request(ask=wanted, by=visit.user, again=again)
+    except actions.AlreadyRequested as error:
         known = asks_for(visit, type(wanted)).filter(id=error.existing.id)
-        return None, ask_rows(visit.clinic, list(known))[0]
+        return None, request_rows(visit.clinic, list(known))[0]
     messages.success(request, "Asked for. It goes to Tenovi within seconds.")
     return asked, None
 
@@ -262,7 +272,7 @@ def _cannot_ship(patient: Patient | None) -> str:
     return NO_ADDRESS.format(", ".join(missing)) if missing else ""
 
 
-def _module(visit: Visit) -> SupplyModule | None:
+def _module(visit: ClinicAccess) -> SupplyModule | None:
     return SupplyModule.objects.for_clinic(visit.clinic).first()
 
 
@@ -271,7 +281,7 @@ ALL_CONTENTS = 500
 
 @clinic_page(Permission.VIEW_PATIENTS)
 @require_safe
-def special_orders(request: HttpRequest, visit: Visit) -> HttpResponse:
+def special_orders(request: HttpRequest, visit: ClinicAccess) -> HttpResponse:
     """Demo, bulk, supply, replacement and return orders, the one heard of last at the top."""
     text = search_of(request)
     status = request.GET.get("status", "").replace("\0", "")
@@ -285,7 +295,7 @@ def special_orders(request: HttpRequest, visit: Visit) -> HttpResponse:
         "text": text,
         "chosen": status,
         "page": page_of(
-            newest, request.GET.get("page"), PAGE_SIZE, lambda rows: order_rows(visit.clinic, rows)
+            newest, request.GET.get("page"), PAGE_SIZE, lambda rows: special_order_rows(visit.clinic, rows)
         ),
         "zone": visit.clinic.zone,
     }
@@ -294,12 +304,12 @@ def special_orders(request: HttpRequest, visit: Visit) -> HttpResponse:
 
 @clinic_page(Permission.VIEW_PATIENTS)
 @require_safe
-def special_order(request: HttpRequest, visit: Visit, special_order_id: uuid.UUID) -> HttpResponse:
+def special_order(request: HttpRequest, visit: ClinicAccess, special_order_id: uuid.UUID) -> HttpResponse:
     """One special order: what is in it, each piece of hardware, and its steps."""
     order = special_order_for(visit, special_order_id)
     context = {
         "order": order,
-        "row": order_rows(visit.clinic, [order])[0],
+        "row": special_order_rows(visit.clinic, [order])[0],
         "contents": contents_in_words(order.contents, shown=ALL_CONTENTS),
         "pieces": pieces_in(order.manifest),
         "zone": visit.clinic.zone,

@@ -11,7 +11,7 @@ from clinics.models import User
 from common.locks import hold_what
 from measurements import urgent
 from measurements.models import Measurement
-from measurements.reclassify import JUDGED, _judgements
+from measurements.reclassify import CLASSIFIED, _classifications
 from measurements.recount import names_of, recount
 
 EXCLUSION = ("excluded", "excluded_by", "excluded_at", "exclusion_reason")
@@ -43,10 +43,10 @@ def _decide(reading: Measurement, by: User, reason: str, exclusion: tuple[object
     for reading in concerned:
         for field, value in zip(EXCLUSION, exclusion, strict=True):
             setattr(reading, field, value)
-    for reading, judgement in _judgements(clinic, concerned):
-        for field in JUDGED:
+    for reading, judgement in _classifications(clinic, concerned):
+        for field in CLASSIFIED:
             setattr(reading, field, getattr(judgement, field))
-    Measurement.objects.for_clinic(clinic).bulk_update(concerned, [*EXCLUSION, *JUDGED])
+    Measurement.objects.for_clinic(clinic).bulk_update(concerned, [*EXCLUSION, *CLASSIFIED])
     for patient_id in sorted({reading.patient_id for reading in concerned if reading.patient_id}):
         recount(clinic, patient_id)
     urgent.follow(clinic, concerned)

@@ -23,7 +23,7 @@ from devices.models import Assignment, Device
 from measurements import urgent
 from measurements.models import Measurement
 from measurements.querysets import MeasurementQuerySet
-from measurements.reclassify import judge_again
+from measurements.reclassify import reclassify
 from measurements.recount import names_of, recount
 from patients.models import Patient
 
@@ -131,7 +131,7 @@ def hand_over(device: Device, patient: Patient | None, since: datetime.datetime,
     ids = list(leaving.values_list("id", flat=True))
     leaving.update(patient=patient)
     moved = Measurement.objects.for_clinic(clinic).filter(id__in=ids).select_related("device", "patient")
-    judge_again(clinic, moved)
+    reclassify(clinic, moved)
     for patient_id in sorted(wanted | losing):
         recount(clinic, patient_id)
     urgent.follow(clinic, moved.all())

@@ -18,7 +18,7 @@ from clinics.models import Clinic, User
 from patients.actions.records import send_record
 from patients.models import TOLD, Patient
 from tenovi.models import Priority, Request, RequestKind, RequestState
-from tenovi.outbound.enqueue import ask
+from tenovi.outbound.enqueue import enqueue
 
 SENT = (RequestKind.PATIENT_PUSH, RequestKind.PATIENT_DELETE)
 
@@ -45,7 +45,9 @@ def archive_patient(*, patient: Patient, by: User, reason: str, at_vendor: bool)
     if known and at_vendor:
         params = {"by": str(by.id)}
         kind = RequestKind.PATIENT_DELETE
-        ask(patient.clinic, kind, patient.external_id, priority=Priority.PERSON, params=params, insist=True)
+        enqueue(
+            patient.clinic, kind, patient.external_id, priority=Priority.PERSON, params=params, insist=True
+        )
         detail["asked_of_tenovi"] = True
     if not known and not has_history(patient):
         audit.record("patient_deleted", by=by, clinic=patient.clinic, target=patient, detail=detail)

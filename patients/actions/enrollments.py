@@ -12,7 +12,7 @@ from clinics import audit
 from clinics.models import User
 from patients.anchors import anchor_new_enrollment
 from patients.models import Enrollment, Patient
-from tenovi.outbound.wakeup import ring
+from tenovi.outbound.wakeup import wake_worker
 
 JUDGE = "measurements.follow_time_zones"
 """The task that judges readings anew; by name, because it belongs to a room above."""
@@ -81,4 +81,4 @@ def end_enrollments(*, patient: Patient, on: datetime.date) -> int:
 def _judge_again(patient: Patient) -> None:
     rows = Patient.objects.for_clinic(patient.clinic).filter(id=patient.id)
     rows.update(judging_due=True, version=F("version") + 1)
-    ring(JUDGE)
+    wake_worker(JUDGE)

@@ -12,8 +12,8 @@ from clinics.models import Clinic, User
 from patients.actions.enrollments import JUDGE
 from patients.models import ADDRESS, OWN, TOLD, VERDICT, Patient
 from tenovi.models import Priority, Request, RequestKind
-from tenovi.outbound.enqueue import ask
-from tenovi.outbound.wakeup import ring
+from tenovi.outbound.enqueue import enqueue
+from tenovi.outbound.wakeup import wake_worker
 
 CHANGEABLE = (*TOLD, *OWN)
 
@@ -84,7 +84,7 @@ def change_patient(
     if to_tell:
         send_record(patient)
     if "timezone" in changed:
-        ring(JUDGE)
+        wake_worker(JUDGE)
     return True
 
 
@@ -109,7 +109,7 @@ def send_again(*, patient: Patient, by: User) -> None:
 def send_record(patient: Patient) -> None:
     """Have the vendor told what waits of the record. Called by actions, inside their transaction."""
     params: dict[str, Any] = {"fields": sorted(patient.unsent)} if patient.at_vendor else {"create": True}
-    ask(
+    enqueue(
         patient.clinic,
         RequestKind.PATIENT_PUSH,
         patient.external_id,

@@ -18,7 +18,6 @@ from tenovi.client.caller import DEADLINE as DEADLINE
 from tenovi.client.caller import SIZE_CAP as SIZE_CAP
 from tenovi.client.caller import Body, Caller
 from tenovi.client.caller import CallRecord as CallRecord
-from tenovi.client.gate import Open as Open
 from tenovi.client.gateway_records import Gateway, HardwareChange, Property
 from tenovi.client.order_records import BulkOrder, Replacement, SupplyRequest, SupplyType, Webhook
 from tenovi.client.records import Device, DeviceType, Page, Patient

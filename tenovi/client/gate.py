@@ -18,7 +18,7 @@ class Gate(Protocol):
         """The answer has come, or none will."""
 
 
-class Open:
+class NoLimit:
     """A gate that lets everything through, for a vendor without a limit (a test's stub)."""
 
     def ready(self) -> None: ...

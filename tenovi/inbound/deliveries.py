@@ -23,8 +23,8 @@ from clinics.models import Clinic
 from tenovi.inbound.one_by_one import Ending, one_by_one, reraise_if_database_is_away
 from tenovi.models import Delivery, DeliveryItem
 from tenovi.querysets import DeliveryItemQuerySet
-from tenovi.registry import Verdict, delivery_handler
-from tenovi.strict_json import Members, Unreadable, elements_of, pieces_of, value_of
+from tenovi.registry import ElementResult, delivery_handler
+from tenovi.strict_json import JsonObject, Unreadable, elements_of, pieces_of, value_of
 
 log = logging.getLogger(__name__)
 
@@ -60,7 +60,7 @@ _owed: set[int] = set()
 
 
 @dataclass(frozen=True)
-class Receipt:
+class DeliveryResult:
     """What the sender is told: every element is in exactly one of the counts."""
 
     delivery: uuid.UUID
@@ -74,7 +74,7 @@ class Receipt:
 
 def receive(
     clinic: Clinic, kind: str, body: bytes, *, content_type: str, address: str | None, fetched: bool = False
-) -> Receipt:
+) -> DeliveryResult:
     """Keep an authenticated body, or a row that was fetched, and settle it. Once this returns, the bytes are
     committed."""
     try:
@@ -102,7 +102,7 @@ def receive(
             delivery = keep()
             endings = _handled_alone(delivery, elements, error)
             counts = _record_first(delivery, endings)
-    return Receipt(delivery.id, "", counts)
+    return DeliveryResult(delivery.id, "", counts)
 
 
 def reject(
@@ -115,7 +115,7 @@ def reject(
     address: str | None,
     size: int,
     fetched: bool = False,
-) -> Receipt:
+) -> DeliveryResult:
     """Keep the bytes of a body we answer with 4xx: a repeat of it may never come."""
     delivery = Delivery.objects.create(
         clinic=clinic,
@@ -128,7 +128,7 @@ def reject(
         address=address,
         fetched=fetched,
     )
-    return Receipt(delivery.id, reason, Counter())
+    return DeliveryResult(delivery.id, reason, Counter())
 
 
 def settle_pending(limit: int = 500) -> int:
@@ -226,7 +226,7 @@ def _endings_of(delivery: Delivery, items: list[DeliveryItem]) -> list[Ending]:
     tired = [item.state == "pending" and item.attempts > ATTEMPTS_BEFORE_QUARANTINE for item in items]
     tried = [item for item, is_tired in zip(items, tired, strict=True) if not is_tired]
     endings = iter(_handled_again(delivery, _elements_of(delivery, tried)))
-    given_up = Ending(Verdict("pending", "not_settled"), is_its_fault=True)
+    given_up = Ending(ElementResult("pending", "not_settled"), is_its_fault=True)
     return [given_up if is_tired else next(endings) for is_tired in tired]
 
 
@@ -243,9 +243,9 @@ def _elements_of(delivery: Delivery, items: list[DeliveryItem]) -> list[Any]:
 
 def _as_decided(item: DeliveryItem, element: Any) -> Any:
     """Where a person said that it is the holder's, the vendor's word on whose it is does not count."""
-    if not item.goes_by_holder or not isinstance(element, Members):
+    if not item.goes_by_holder or not isinstance(element, JsonObject):
         return element
-    left = Members([(name, value) for name, value in element.items() if name != "patient_id"])
+    left = JsonObject([(name, value) for name, value in element.items() if name != "patient_id"])
     left.repeated = element.repeated
     return left
 
@@ -300,7 +300,7 @@ def _keep(
     return delivery
 
 
-def _handled(delivery: Delivery, elements: list[Any]) -> list[Verdict]:
+def _handled(delivery: Delivery, elements: list[Any]) -> list[ElementResult]:
     verdicts = delivery_handler(delivery.kind)(delivery, elements)
     if len(verdicts) != len(elements):
         raise RuntimeError(f"{len(verdicts)} verdicts on {len(elements)} elements")

@@ -1,6 +1,6 @@
 """What the elements of every webhook have in common: who and when, read strictly.
 
-Raises `Doubtful` where an element cannot be trusted; it then waits in quarantine with that reason.
+Raises `Untrusted` where an element cannot be trusted; it then waits in quarantine with that reason.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ import re
 import uuid
 from typing import Any
 
-from tenovi.strict_json import Members, has_repeated_member, storable_text
+from tenovi.strict_json import JsonObject, has_repeated_member, storable_text
 
 TIMESTAMP = re.compile(
     r"\d{4}-\d{2}-\d{2}[Tt ]\d{2}:\d{2}(:\d{2}(\.\d{1,9})?)?([Zz]|[+-]\d{2}:?\d{2})?", re.ASCII
@@ -21,7 +21,7 @@ EARLIEST = datetime.datetime(2015, 1, 1, tzinfo=datetime.UTC)
 FURTHEST_AHEAD = datetime.timedelta(hours=48)
 
 
-class Doubtful(ValueError):
+class Untrusted(ValueError):
     """An element whose identity or meaning cannot be trusted. `reason` is a quarantine code."""
 
     def __init__(self, reason: str, hwi_device_id: uuid.UUID | None = None) -> None:
@@ -30,14 +30,14 @@ class Doubtful(ValueError):
         self.hwi_device_id = hwi_device_id
 
 
-def members_of(element: Any) -> Members:
+def members_of(element: Any) -> JsonObject:
     """The element as an object with members that can be told apart."""
-    if not isinstance(element, Members):
-        raise Doubtful("not_an_object")
+    if not isinstance(element, JsonObject):
+        raise Untrusted("not_an_object")
     if not element:
-        raise Doubtful("empty_object")
+        raise Untrusted("empty_object")
     if has_repeated_member(element):
-        raise Doubtful("repeated_member")
+        raise Untrusted("repeated_member")
     return element
 
 
@@ -45,7 +45,7 @@ def device_id_of(value: Any) -> uuid.UUID:
     # The pattern first: uuid.UUID also takes underscores, signs and digits of other scripts.
     if isinstance(value, str) and UUID_TEXT.fullmatch(text := value.strip()):
         return uuid.UUID(text)
-    raise Doubtful("device_id_unusable")
+    raise Untrusted("device_id_unusable")
 
 
 def patient_id_of(value: Any) -> str:
@@ -53,10 +53,10 @@ def patient_id_of(value: Any) -> str:
     if value is None:
         return ""
     if isinstance(value, bool) or not isinstance(value, str | int):
-        raise Doubtful("patient_id_unusable")
+        raise Untrusted("patient_id_unusable")
     text = str(value).strip()
     if len(text) > LONGEST_PATIENT_ID:  # cut, it could be somebody else's
-        raise Doubtful("patient_id_unusable")
+        raise Untrusted("patient_id_unusable")
     return storable_text(text, LONGEST_PATIENT_ID)
 
 

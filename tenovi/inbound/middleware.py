@@ -8,16 +8,16 @@ from django.http import HttpRequest, HttpResponse
 from django.urls import Resolver404, URLResolver
 from django.urls.resolvers import RegexPattern
 
-from tenovi.urls import webhooks
+from tenovi.inbound.urls import urlpatterns
 
 
-class StraightToTheDoor:
+class WebhookShortcut:
     """Leads webhooks past sessions, forms and the rules for browsers: they are most of what comes in, and
     bring none of these."""
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
         self.get_response = get_response
-        self.doors = URLResolver(RegexPattern(r"^/"), webhooks)
+        self.doors = URLResolver(RegexPattern(r"^/"), urlpatterns)
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
         try:

@@ -9,9 +9,9 @@ from typing import Any
 
 from django.db import DatabaseError, InterfaceError, transaction
 
-from tenovi.inbound.element import Doubtful, device_id_of
-from tenovi.registry import Verdict
-from tenovi.strict_json import Members
+from tenovi.inbound.element import Untrusted, device_id_of
+from tenovi.registry import ElementResult
+from tenovi.strict_json import JsonObject
 
 log = logging.getLogger(__name__)
 
@@ -27,12 +27,12 @@ NOBODYS_FAULT = ("40", "55", "57")
 class Ending:
     """What a try made of an element. `is_its_fault`: it raised by itself, and not the database."""
 
-    verdict: Verdict
+    verdict: ElementResult
     is_its_fault: bool = False
 
 
 def one_by_one(
-    handle: Callable[[list[Any]], list[Verdict]], elements: Sequence[Any], error: Exception
+    handle: Callable[[list[Any]], list[ElementResult]], elements: Sequence[Any], error: Exception
 ) -> list[Ending]:
     """After `error` of all together, a savepoint for each: one bad element never costs its siblings.
 
@@ -44,7 +44,7 @@ def one_by_one(
     return [_ending_of(handle, element) for element in elements]
 
 
-def _ending_of(handle: Callable[[list[Any]], list[Verdict]], element: Any) -> Ending:
+def _ending_of(handle: Callable[[list[Any]], list[ElementResult]], element: Any) -> Ending:
     try:
         with transaction.atomic():
             return Ending(handle([element])[0])
@@ -57,11 +57,11 @@ def _ending_of(handle: Callable[[list[Any]], list[Verdict]], element: Any) -> En
 
 def _not_settled(element: Any, error: Exception) -> Ending:
     try:
-        named = device_id_of(element.get("hwi_device_id")) if isinstance(element, Members) else None
-    except Doubtful:
+        named = device_id_of(element.get("hwi_device_id")) if isinstance(element, JsonObject) else None
+    except Untrusted:
         named = None
     is_its_fault = (_sqlstate(error) or "")[:2] not in NOBODYS_FAULT
-    return Ending(Verdict("pending", "not_settled", named), is_its_fault)
+    return Ending(ElementResult("pending", "not_settled", named), is_its_fault)
 
 
 def reraise_if_database_is_away(error: Exception) -> None:

@@ -22,7 +22,7 @@ from rest_framework.views import APIView
 
 from clinics import webhook_secrets
 from clinics.models import Clinic
-from common.api_base import AnswerJson
+from common.api_base import JsonOnly
 from common.client_address import caller_address
 from common.database import deadline
 from tenovi.inbound import deliveries, refusals
@@ -52,7 +52,7 @@ class WebhookSecretAuthentication(BaseAuthentication):
         return 'Basic realm="webhooks"'
 
 
-class WebhookDoor(APIView):
+class WebhookView(APIView):
     """One door. `kind` names the deliveries it keeps."""
 
     kind: str = ""
@@ -60,7 +60,7 @@ class WebhookDoor(APIView):
     authentication_classes = [WebhookSecretAuthentication]
     permission_classes = []
     throttle_classes = []
-    content_negotiation_class = AnswerJson
+    content_negotiation_class = JsonOnly
     http_method_names = ["post"]
 
     def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
@@ -117,19 +117,19 @@ class WebhookDoor(APIView):
         return response
 
 
-class MeasurementsDoor(WebhookDoor):
+class MeasurementsWebhook(WebhookView):
     kind = "measurements"
 
 
-class FulfillmentDoor(WebhookDoor):
+class FulfillmentWebhook(WebhookView):
     kind = "fulfillment"
 
 
-class SpecialOrdersDoor(WebhookDoor):
+class SpecialOrdersWebhook(WebhookView):
     kind = "special-orders"
 
 
-def _count_refused(shown: webhook_secrets.Shown, view: WebhookDoor) -> None:
+def _count_refused(shown: webhook_secrets.Shown, view: WebhookView) -> None:
     cause = RefusalCause.RETIRED if shown.is_retired else RefusalCause.SECRET
     refusals.count(shown.clinic, cause, view.kind)
 
@@ -162,5 +162,5 @@ def _unsupported(request: Request) -> str:
     return ""
 
 
-def _refused(receipt: deliveries.Receipt, code: int) -> Response:
+def _refused(receipt: deliveries.DeliveryResult, code: int) -> Response:
     return Response({"delivery": str(receipt.delivery), "error": sentence(receipt.rejected)}, status=code)

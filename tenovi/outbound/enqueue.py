@@ -20,7 +20,7 @@ from clinics.models import Clinic
 from tenovi.models import Call, Priority, Request, RequestKind
 from tenovi.outbound.api_keys import keys_of, why_nothing_is_sent
 from tenovi.outbound.calls import WRITES, rows_a_page
-from tenovi.outbound.wakeup import ring
+from tenovi.outbound.wakeup import wake_worker
 from tenovi.querysets import RequestQuerySet
 
 DRAIN = "tenovi.drain"
@@ -54,7 +54,7 @@ ON CONFLICT (clinic_id, kind, target) DO UPDATE SET
 """
 
 
-def ask(
+def enqueue(
     clinic: Clinic,
     kind: str,
     target: str = "",
@@ -65,13 +65,13 @@ def ask(
     anew: bool = False,
     wake: bool = True,
 ) -> None:
-    """Have the vendor asked for one thing. See `ask_for_each`."""
-    ask_for_each(
+    """Have the vendor asked for one thing. See `enqueue_each`."""
+    enqueue_each(
         clinic, kind, [target], priority=priority, params=params, insist=insist, anew=anew, wake=wake
     )
 
 
-def ask_for_each(
+def enqueue_each(
     clinic: Clinic,
     kind: str,
     targets: Iterable[str],
@@ -109,7 +109,7 @@ def ask_for_each(
             },
         )
     if wake:
-        ring(DRAIN)
+        wake_worker(DRAIN)
 
 
 @dataclass(frozen=True, slots=True)

@@ -129,8 +129,8 @@ class Limiter:
     def close(self) -> None:
         self._redis.close()
 
-    def line(self, api_key: str) -> Line:
-        return Line(self, key_digest(api_key))
+    def line(self, api_key: str) -> Slot:
+        return Slot(self, key_digest(api_key))
 
     def run(self, script: str, key: str, holder: str, *, seconds: float = 0) -> Any:
         """Run one script on one key's line. Raises `LimiterAway`."""
@@ -142,7 +142,7 @@ class Limiter:
             raise LimiterAway("Redis is away, so nothing is sent to Tenovi until it is back.") from None
 
 
-class Line:
+class Slot:
     """One caller's standing in the line of one key. The gate of a client."""
 
     def __init__(self, limiter: Limiter, key: str) -> None:

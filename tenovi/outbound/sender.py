@@ -29,7 +29,7 @@ from tenovi.models import Request
 from tenovi.outbound import outages, results
 from tenovi.outbound.api_keys import VendorKey, keys_of, usable
 from tenovi.outbound.calls import CREATES, call_of
-from tenovi.outbound.limiter import Limiter, Line
+from tenovi.outbound.limiter import Limiter, Slot
 from tenovi.registry import NoLongerMeant, NothingToSend
 
 log = logging.getLogger(__name__)
@@ -135,7 +135,7 @@ def _drain_in_thread(key: VendorKey, limiter: Limiter, batch: _Batch) -> _Turn:
 class _Flight:
     """A call under way, in a thread of its own."""
 
-    line: Line
+    line: Slot
     client: TenoviClient
     records: list[CallRecord]
     answer: Future[Any]
@@ -218,7 +218,7 @@ class _Sender:
             self._is_back(flight)
             self._land(flight)
 
-    def _send_most_urgent(self, line: Line) -> _Flight | None:
+    def _send_most_urgent(self, line: Slot) -> _Flight | None:
         request = results.claim(self.key)
         if request is None:
             line.release()
@@ -244,7 +244,7 @@ class _Sender:
 
         return self._take_off(line, request.clinic, call, store, may_hang=request.kind not in CREATES)
 
-    def _probe(self, line: Line, clinic: Clinic, path: str) -> _Flight:
+    def _probe(self, line: Slot, clinic: Clinic, path: str) -> _Flight:
         """Ask for something harmless instead, because the vendor may be away."""
 
         def store(flight: _Flight) -> None:
@@ -265,7 +265,7 @@ class _Sender:
 
     def _take_off(
         self,
-        line: Line,
+        line: Slot,
         clinic: Clinic,
         call: Callable[[TenoviClient], Any],
         store: Callable[[_Flight], None],

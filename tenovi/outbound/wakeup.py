@@ -16,7 +16,7 @@ from django.db import transaction
 log = logging.getLogger(__name__)
 
 
-def ring(task_name: str, *args: str) -> None:
+def wake_worker(task_name: str, *args: str) -> None:
     """After this transaction commits, ask a worker to run `task_name` now (1 s limit)."""
     transaction.on_commit(partial(send_now, task_name, *args), robust=True)
 

@@ -17,9 +17,9 @@ from tenovi.inbound.reasons import sentence
 from tenovi.inbound.remedies import Remedy, remedies_for
 from tenovi.models import Delivery, DeliveryItem, Priority, Request, RequestKind, RequestState
 from tenovi.models.ledger import ItemState
-from tenovi.outbound.enqueue import DRAIN, ask
+from tenovi.outbound.enqueue import DRAIN, enqueue
 from tenovi.outbound.list_pages import FROM_THE_FIRST_PAGE
-from tenovi.outbound.wakeup import ring
+from tenovi.outbound.wakeup import wake_worker
 from tenovi.querysets import DeliveryItemQuerySet
 
 MOST_AT_ONCE = 10_000
@@ -34,7 +34,7 @@ def retry_request(*, request: Request, by: User) -> bool:
     ):
         return False
     _record("vendor_request_retried", request, by)
-    ring(DRAIN)
+    wake_worker(DRAIN)
     return True
 
 
@@ -91,7 +91,7 @@ def accept_for_holder(*, clinic: Clinic, items: DeliveryItemQuerySet, why: str, 
 @transaction.atomic
 def ask_about_device(*, clinic: Clinic, hwi_device_id: uuid.UUID, by: User) -> None:
     """Have the vendor asked for this device again, before other work."""
-    ask(clinic, RequestKind.DEVICE, str(hwi_device_id), priority=Priority.PERSON, insist=True)
+    enqueue(clinic, RequestKind.DEVICE, str(hwi_device_id), priority=Priority.PERSON, insist=True)
     detail = {"device": str(hwi_device_id)}
     audit.record("vendor_asked_about_device", by=by, clinic=clinic, detail=detail)
 

@@ -13,7 +13,7 @@ from django.db.models import Count, Min
 from django.urls import reverse
 from django.utils import timezone
 
-from clinics.access import Visit
+from clinics.access import ClinicAccess
 from clinics.models import Clinic
 from common.wording import ago, exact
 from tenovi import disk
@@ -211,7 +211,7 @@ def lists_under_way(clinic: Clinic) -> list[ListRow]:
     return rows
 
 
-def stopped(visit: Visit) -> list[StoppedRow]:
+def stopped(visit: ClinicAccess) -> list[StoppedRow]:
     """What was parked, and what nobody knows whether it was done: that comes first."""
     found = Request.objects.for_clinic(visit.clinic).stopped().order_by("-state", "created_at", "id")
     return [_stopped(visit, request) for request in found[:STOPPED_SHOWN]]
@@ -249,7 +249,7 @@ def headline(seen: Overview, why: str) -> str:
     return "Nothing is sent." if why else "Nothing waits: everything that was asked of Tenovi is answered."
 
 
-def page_for(visit: Visit) -> dict[str, Any]:
+def page_for(visit: ClinicAccess) -> dict[str, Any]:
     """Everything the page shows."""
     clinic = visit.clinic
     seen, why = overview(clinic), problem(clinic)
@@ -276,7 +276,7 @@ def _kind(value: str) -> str:
     return RequestKind(value).label if value in RequestKind.values else value
 
 
-def _stopped(visit: Visit, request: Request) -> StoppedRow:
+def _stopped(visit: ClinicAccess, request: Request) -> StoppedRow:
     def url(name: str) -> str:
         is_parked = request.state == RequestState.PARKED
         return reverse(name, args=[visit.clinic.slug, request.id]) if is_parked else ""

@@ -17,7 +17,7 @@ from django.urls import reverse
 from django.views.decorators.http import require_POST, require_safe
 
 from clinics import audit
-from clinics.access import Permission, Visit, clinic_page
+from clinics.access import ClinicAccess, Permission, clinic_page
 from common.pages import page_of
 from common.wording import Choice
 from tenovi.inbound import deliveries as inbound_deliveries
@@ -62,7 +62,7 @@ class DeliveryRow:
 
 @clinic_page(Permission.VIEW_DELIVERIES)
 @require_safe
-def deliveries(request: HttpRequest, visit: Visit) -> HttpResponse:
+def deliveries(request: HttpRequest, visit: ClinicAccess) -> HttpResponse:
     everything = Delivery.objects.for_clinic(visit.clinic)
     per_state = dict(everything.order_by().values_list("state").annotate(count=Count("id")))
     state = request.GET.get("state", "")
@@ -84,7 +84,7 @@ def deliveries(request: HttpRequest, visit: Visit) -> HttpResponse:
 
 @clinic_page(Permission.VIEW_DELIVERIES)
 @require_safe
-def delivery(request: HttpRequest, visit: Visit, delivery_id: uuid.UUID) -> HttpResponse:
+def delivery(request: HttpRequest, visit: ClinicAccess, delivery_id: uuid.UUID) -> HttpResponse:
     found = delivery_for(visit, delivery_id)
     row = _rows(visit, [found])[0]
     waits = found.state in WAITING
@@ -123,7 +123,7 @@ def _devices_asked_about(items: Iterable[DeliveryItem]) -> list[str]:
 
 @clinic_page(Permission.VIEW_DELIVERIES)
 @require_safe
-def raw(request: HttpRequest, visit: Visit, delivery_id: uuid.UUID) -> HttpResponse:
+def raw(request: HttpRequest, visit: ClinicAccess, delivery_id: uuid.UUID) -> HttpResponse:
     """The bytes as they arrived. They name patients, so looking is written down."""
     found = delivery_for(visit, delivery_id)
     audit.record("raw_payload_viewed", by=visit.user, clinic=visit.clinic, target=found)
@@ -138,7 +138,7 @@ def raw(request: HttpRequest, visit: Visit, delivery_id: uuid.UUID) -> HttpRespo
 
 @require_POST
 @clinic_page(Permission.VIEW_DELIVERIES)
-def settle(request: HttpRequest, visit: Visit, delivery_id: uuid.UUID) -> HttpResponse:
+def settle(request: HttpRequest, visit: ClinicAccess, delivery_id: uuid.UUID) -> HttpResponse:
     found = delivery_for(visit, delivery_id)
     before = found.state
     tried = inbound_deliveries.settle_again(found.id)
@@ -156,7 +156,7 @@ def settle(request: HttpRequest, visit: Visit, delivery_id: uuid.UUID) -> HttpRe
 
 @require_POST
 @clinic_page(Permission.VIEW_DELIVERIES)
-def settle_all(request: HttpRequest, visit: Visit) -> HttpResponse:
+def settle_all(request: HttpRequest, visit: ClinicAccess) -> HttpResponse:
     tried = inbound_deliveries.settle_waiting_of(visit.clinic)
     left = Delivery.objects.for_clinic(visit.clinic).filter(state__in=WAITING).count()
     audit.record("deliveries_settled_again", by=visit.user, clinic=visit.clinic, detail={"tried": tried})
@@ -166,13 +166,13 @@ def settle_all(request: HttpRequest, visit: Visit) -> HttpResponse:
 
 @clinic_page(Permission.VIEW_DELIVERIES)
 @require_safe
-def operations_page(request: HttpRequest, visit: Visit) -> HttpResponse:
+def operations_page(request: HttpRequest, visit: ClinicAccess) -> HttpResponse:
     return render(request, "tenovi/operations.html", operations.page_for(visit))
 
 
 @require_POST
 @clinic_page(Permission.VIEW_DELIVERIES)
-def retry(request: HttpRequest, visit: Visit, request_id: uuid.UUID) -> HttpResponse:
+def retry(request: HttpRequest, visit: ClinicAccess, request_id: uuid.UUID) -> HttpResponse:
     parked = parked_request_for(visit, request_id)
     if actions.retry_request(request=parked, by=visit.user):
         messages.success(request, "It is asked again, from the beginning.")
@@ -181,14 +181,14 @@ def retry(request: HttpRequest, visit: Visit, request_id: uuid.UUID) -> HttpResp
 
 @require_POST
 @clinic_page(Permission.VIEW_DELIVERIES)
-def cancel(request: HttpRequest, visit: Visit, request_id: uuid.UUID) -> HttpResponse:
+def cancel(request: HttpRequest, visit: ClinicAccess, request_id: uuid.UUID) -> HttpResponse:
     parked = parked_request_for(visit, request_id)
     if actions.cancel_request(request=parked, by=visit.user):
         messages.success(request, "Given up: it will not be sent.")
     return redirect("operations", visit.clinic.slug)
 
 
-def _rows(visit: Visit, found: Iterable[Delivery]) -> list[DeliveryRow]:
+def _rows(visit: ClinicAccess, found: Iterable[Delivery]) -> list[DeliveryRow]:
     listed = list(found)
     items = DeliveryItem.objects.for_clinic(visit.clinic).filter(delivery__in=listed)
     per_delivery: dict[uuid.UUID, Counter[tuple[str, str]]] = {one.id: Counter() for one in listed}
@@ -197,7 +197,7 @@ def _rows(visit: Visit, found: Iterable[Delivery]) -> list[DeliveryRow]:
     return [_row(visit, one, per_delivery[one.id]) for one in listed]
 
 
-def _row(visit: Visit, found: Delivery, items: Counter[tuple[str, str]]) -> DeliveryRow:
+def _row(visit: ClinicAccess, found: Delivery, items: Counter[tuple[str, str]]) -> DeliveryRow:
     counts: Counter[str] = Counter()
     for (state, _), number in items.items():
         counts[state] += number
@@ -236,7 +236,7 @@ def _filters(state: str, per_state: dict[str, int]) -> list[Choice]:
     return choices
 
 
-def _headline(visit: Visit, waiting: int) -> str:
+def _headline(visit: ClinicAccess, waiting: int) -> str:
     if not waiting:
         return "Everything that came in is settled."
     items = DeliveryItem.objects.for_clinic(visit.clinic).filter(state__in=WAITING)

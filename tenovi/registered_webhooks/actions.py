@@ -21,7 +21,7 @@ from clinics.actions.clinic_settings import add_webhook_secret, make_room_for_se
 from clinics.models import Clinic, User, WebhookSecret
 from clinics.webhook_secrets import shown_by
 from tenovi.models import Call, Priority, Request, RequestKind, RequestState, VendorWebhook, WebhookDraft
-from tenovi.outbound.enqueue import ask
+from tenovi.outbound.enqueue import enqueue
 from tenovi.querysets import RequestQuerySet
 
 DOORS = {"MEASUREMENT": "measurements", "FULFILLMENT": "fulfillment", "SPECIAL_ORDER": "special-orders"}
@@ -143,4 +143,4 @@ def _told(row: Request) -> Telling:
 
 
 def _tell(clinic: Clinic, kind: str, target: str, **params: list[str]) -> None:
-    ask(clinic, kind, target, priority=Priority.PERSON, params=params, insist=True)
+    enqueue(clinic, kind, target, priority=Priority.PERSON, params=params, insist=True)

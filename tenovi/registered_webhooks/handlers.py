@@ -12,7 +12,7 @@ from tenovi.client.errors import VendorError
 from tenovi.client.order_records import Webhook
 from tenovi.client.records import Page
 from tenovi.models import Call, Priority, Request, RequestKind, RequestState, VendorWebhook, WebhookDraft
-from tenovi.outbound.enqueue import ask
+from tenovi.outbound.enqueue import enqueue
 from tenovi.registered_webhooks.actions import TELLING, ask_to_remove, endpoint_of, leads_to, ours
 from tenovi.registry import NothingToSend
 
@@ -57,7 +57,7 @@ def store_webhooks(request: Request, answer: Page[Webhook]) -> int:
     answer was lost."""
     clinic = request.clinic
     if _was_told_since(request):  # it may be missing from this list, or be in it still
-        ask(clinic, RequestKind.WEBHOOKS, priority=Priority.PERSON, anew=True)
+        enqueue(clinic, RequestKind.WEBHOOKS, priority=Priority.PERSON, anew=True)
         return 0
     for webhook in answer.results:
         _store(clinic, webhook)
@@ -85,7 +85,7 @@ def _was_told_since(request: Request) -> bool:
 def look_for_lost(request: Request, error: VendorError | None) -> None:
     """Nobody knows whether it was registered: the list tells."""
     if request.state == RequestState.UNKNOWN:
-        ask(request.clinic, RequestKind.WEBHOOKS, priority=Priority.PERSON, insist=True)
+        enqueue(request.clinic, RequestKind.WEBHOOKS, priority=Priority.PERSON, insist=True)
 
 
 def _being_told(clinic: Clinic) -> list[str]:

@@ -16,7 +16,7 @@ ARIZONA = "America/Phoenix"
 INDIA = "Asia/Kolkata"
 
 
-class Part(NamedTuple):
+class Persona(NamedTuple):
     """One patient's part.
 
     `adherence` is the chance that a day has readings; `story` says what is unusual: "battery"
@@ -34,33 +34,33 @@ class Part(NamedTuple):
     ordered: tuple[str, ...] = ()
 
 
-STEADY = Part((), EASTERN, 0.9)
+STEADY = Persona((), EASTERN, 0.9)
 """Of somebody whom only the API has spoken of."""
 CAST = (
-    Part(("Tenovi BPM - L", "Tenovi Scale"), EASTERN, 0.95, share=16),
-    Part(("Tenovi BPM - S", "Tenovi Watch"), CENTRAL, 0.92, share=1),
-    Part(("Tenovi Glucometer", "Tenovi BPM - L"), MOUNTAIN, 0.9, share=6),
-    Part(("Tenovi Pulse Ox", "Tenovi Thermometer"), PACIFIC, 0.88, share=4),
-    Part(("Tenovi BPM - L", "Tenovi Scale"), EASTERN, 0.2, share=10),
-    Part(("Tenovi Cellular BPM - L",), ARIZONA, 0.93, share=16),
-    Part(("Tenovi Cellular Glucometer",), CENTRAL, 0.4, share=4),
-    Part(("Tenovi Cellular Scale",), EASTERN, 0.9, share=8),
-    Part(("Tenovi Cellular Pulse Ox",), PACIFIC, 0.3, share=3),
-    Part(("Tenovi Pillbox",), EASTERN, 0.93, share=2),
-    Part(("Hailie Sensor", "Tenovi Peak Flow Meter"), CENTRAL, 0.9, share=1),
-    Part(("PatchRx PatchCap",), MOUNTAIN, 0.9, share=1),
-    Part(("Tenovi Watch",), EASTERN, 0.97, "address", ordered=("Tenovi BPM - L",)),
-    Part(("Tenovi Scale",), CENTRAL, 0.9, "battery", share=1),
-    Part(("Tenovi BPM - S",), MOUNTAIN, 1.0, "monthly", share=3),
-    Part(("Tenovi BPM - L",), PACIFIC, 0.0, "silent", share=2),
-    Part(("Omron BPM",), ARIZONA, 0.8, share=6),
-    Part(("A&D Scale",), CENTRAL, 0.45, share=3),
-    Part(("Nonin Pulse Ox",), EASTERN, 0.85, share=3),
-    Part(("Tenovi BPM - L",), INDIA, 0.9, ordered=("Tenovi Scale",)),
-    Part(("Trividia Glucometer", "Omron Wrist BPM"), PACIFIC, 0.9, "high", share=4),
-    Part(("Tenovi Peak Flow Meter", "Tenovi Thermometer"), MOUNTAIN, 0.2, share=1),
-    Part(("Tenovi BPM - L",), EASTERN, 0.8, "weak", share=4),
-    Part(("Tenovi Glucometer", "Tenovi Scale", "Tenovi BPM - L"), CENTRAL, 0.22, share=6),
+    Persona(("Tenovi BPM - L", "Tenovi Scale"), EASTERN, 0.95, share=16),
+    Persona(("Tenovi BPM - S", "Tenovi Watch"), CENTRAL, 0.92, share=1),
+    Persona(("Tenovi Glucometer", "Tenovi BPM - L"), MOUNTAIN, 0.9, share=6),
+    Persona(("Tenovi Pulse Ox", "Tenovi Thermometer"), PACIFIC, 0.88, share=4),
+    Persona(("Tenovi BPM - L", "Tenovi Scale"), EASTERN, 0.2, share=10),
+    Persona(("Tenovi Cellular BPM - L",), ARIZONA, 0.93, share=16),
+    Persona(("Tenovi Cellular Glucometer",), CENTRAL, 0.4, share=4),
+    Persona(("Tenovi Cellular Scale",), EASTERN, 0.9, share=8),
+    Persona(("Tenovi Cellular Pulse Ox",), PACIFIC, 0.3, share=3),
+    Persona(("Tenovi Pillbox",), EASTERN, 0.93, share=2),
+    Persona(("Hailie Sensor", "Tenovi Peak Flow Meter"), CENTRAL, 0.9, share=1),
+    Persona(("PatchRx PatchCap",), MOUNTAIN, 0.9, share=1),
+    Persona(("Tenovi Watch",), EASTERN, 0.97, "address", ordered=("Tenovi BPM - L",)),
+    Persona(("Tenovi Scale",), CENTRAL, 0.9, "battery", share=1),
+    Persona(("Tenovi BPM - S",), MOUNTAIN, 1.0, "monthly", share=3),
+    Persona(("Tenovi BPM - L",), PACIFIC, 0.0, "silent", share=2),
+    Persona(("Omron BPM",), ARIZONA, 0.8, share=6),
+    Persona(("A&D Scale",), CENTRAL, 0.45, share=3),
+    Persona(("Nonin Pulse Ox",), EASTERN, 0.85, share=3),
+    Persona(("Tenovi BPM - L",), INDIA, 0.9, ordered=("Tenovi Scale",)),
+    Persona(("Trividia Glucometer", "Omron Wrist BPM"), PACIFIC, 0.9, "high", share=4),
+    Persona(("Tenovi Peak Flow Meter", "Tenovi Thermometer"), MOUNTAIN, 0.2, share=1),
+    Persona(("Tenovi BPM - L",), EASTERN, 0.8, "weak", share=4),
+    Persona(("Tenovi Glucometer", "Tenovi Scale", "Tenovi BPM - L"), CENTRAL, 0.22, share=6),
 )
 
 FIRST_NAMES = (

@@ -45,7 +45,7 @@ class Patient:
     care_manager: str
     sms_opt_in: bool
     timezone: str
-    part: demo_patients.Part
+    part: demo_patients.Persona
     body: Body
     seed: int
     gateway_id: str

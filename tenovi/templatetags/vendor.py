@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from django import template
 
-from clinics.access import Visit
+from clinics.access import ClinicAccess
 from tenovi.pages.operations import Alarm, alarms, lasting
 
 register = template.Library()
@@ -12,6 +12,6 @@ register.filter("lasting", lasting)
 
 
 @register.simple_tag
-def vendor_alarms(visit: Visit | None) -> list[Alarm]:
+def vendor_alarms(visit: ClinicAccess | None) -> list[Alarm]:
     """For who can do something about them, on every page; none for everybody else."""
     return alarms(visit.clinic) if visit and visit.may_view_deliveries else []

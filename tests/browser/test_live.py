@@ -15,7 +15,7 @@ from devices.models import Assignment, Device, HardwareLogRead
 from fulfillment.orders.actions import cancel_order
 from patients.models import Patient
 from tenovi.models import Request, RequestKind
-from tenovi.outbound.enqueue import ask
+from tenovi.outbound.enqueue import enqueue
 from tests.browser.conftest import NOW, Enter
 from tests.browser.steps import path_of, patient_named
 from tests.factories import credentials, element, make_order, vendor_time
@@ -114,7 +114,7 @@ def test_what_is_asked_of_the_vendor_about_a_device_leaves_its_page_when_it_is_d
     clinic: Clinic, admin: User, enter: Enter, page: Page
 ) -> None:
     device = Assignment.objects.for_clinic(clinic).of_patient(patient_named(clinic, MONTHLY)).get().device
-    ask(clinic, RequestKind.DEVICE_UNLINK, str(device.hwi_device_id), wake=False)
+    enqueue(clinic, RequestKind.DEVICE_UNLINK, str(device.hwi_device_id), wake=False)
     enter(admin)
     page.clock.install()
     page.goto(f"/c/demo/devices/{device.id}/")
@@ -132,7 +132,7 @@ def test_what_is_asked_of_the_vendor_about_a_device_leaves_its_page_when_it_is_d
 def test_a_search_at_the_vendor_shows_its_answer_by_itself(
     clinic: Clinic, care_manager: User, enter: Enter, page: Page
 ) -> None:
-    ask(clinic, RequestKind.HARDWARE_SEARCH, "FFFFFFFFFFF0", wake=False)
+    enqueue(clinic, RequestKind.HARDWARE_SEARCH, "FFFFFFFFFFF0", wake=False)
     enter(care_manager)
     page.clock.install()
     page.goto("/c/demo/devices/?search=ffff-ffff-fff0")

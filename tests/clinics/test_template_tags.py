@@ -10,7 +10,7 @@ import pytest
 from django.template import Context, Template
 from django.test import RequestFactory
 
-from clinics.access import Visit
+from clinics.access import ClinicAccess
 from clinics.models import Clinic, Role, User
 
 
@@ -21,7 +21,7 @@ def rendered(source: str, address: str = "/", **context: Any) -> str:
 
 def visited(role: str, address: str) -> Any:
     request = RequestFactory().get(address)
-    request.visit = Visit(Clinic(slug="demo", name="Demo"), User(email="a@demo.test"), role)  # type: ignore[attr-defined]
+    request.visit = ClinicAccess(Clinic(slug="demo", name="Demo"), User(email="a@demo.test"), role)  # type: ignore[attr-defined]
     return request
 
 

@@ -14,7 +14,7 @@ from measurements.models import Measurement, VitalDay
 from patients.actions import records
 from patients.models import Patient
 from tenovi.models import Request, RequestKind
-from tenovi.outbound.enqueue import ask
+from tenovi.outbound.enqueue import enqueue
 from tenovi.outbound.sender import drain
 from tests.factories import deliver, element, enroll, held_device, make_clinic, make_patient, make_user
 from tests.rest import api_client
@@ -52,7 +52,7 @@ def kinds(clinic: Clinic) -> list[str]:
 
 def test_a_record_that_nothing_hangs_on_goes_and_the_reason_stays(clinic: Clinic) -> None:
     patient = make_patient(clinic, "mrn-1", name="Test Person", at_vendor=False)
-    ask(clinic, RequestKind.PATIENT_PUSH, "mrn-1", params={"create": True})
+    enqueue(clinic, RequestKind.PATIENT_PUSH, "mrn-1", params={"create": True})
     assert "Test Person is deleted" in delete(admin_of(clinic), patient)
     assert not rows(clinic).exists()
     assert kinds(clinic) == []  # it is not made at Tenovi after all
@@ -131,7 +131,7 @@ def test_the_record_is_deleted_at_the_vendor_and_then_here(sandbox: Sandbox, set
     records.create_patient(clinic=clinic, by=by, external_id="To-Delete", name="Test Person")
     drain()
     assert "is archived" in delete(admin_of(clinic), rows(clinic).get(), at_vendor="on")
-    ask(clinic, RequestKind.PATIENTS)
+    enqueue(clinic, RequestKind.PATIENTS)
     assert sandbox.call("/hwi/hwi-patients/to-delete/").status_code == 200
     drain()
     assert sandbox.call("/hwi/hwi-patients/to-delete/").status_code == 404
@@ -168,7 +168,7 @@ def test_a_sync_does_not_bring_back_who_waits_to_be_deleted(settings: Settings) 
         delete(admin_of(clinic), patient, at_vendor="on")
         Request.objects.for_clinic(clinic).update(not_before="2999-01-01T00:00:00Z")
         stub.reply(PATIENTS, Reply(body=[{"external_id": "MRN-1", "name": "Test Person"}]))
-        ask(clinic, RequestKind.PATIENTS)
+        enqueue(clinic, RequestKind.PATIENTS)
         drain()
         patient.refresh_from_db()
         assert patient.archived_at

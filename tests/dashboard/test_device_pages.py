@@ -16,7 +16,7 @@ from django.utils import timezone
 from clinics.models import AuditEvent, Clinic, Role
 from devices.models import Assignment, Device, HardwareChange, HardwareLogRead
 from tenovi.models import Request, RequestKind
-from tenovi.outbound.enqueue import ask
+from tenovi.outbound.enqueue import enqueue
 from tests.factories import (
     ABSENT,
     GATEWAY_ID,
@@ -372,7 +372,7 @@ def test_a_devices_page_says_whether_its_log_is_asked_for_and_when_it_was_read(
     HardwareLogRead.objects.create(clinic=elsewhere, target="", read_at=now)
     assert "Tenovi’s log was last read 3 h ago" in text_of(alice.get(page_of(device)))
     HardwareLogRead.objects.create(clinic=clinic, target=str(device.hwi_device_id), read_at=now - DAY / 12)
-    ask(clinic, RequestKind.HARDWARE_LOG, str(device.hwi_device_id), wake=False)
+    enqueue(clinic, RequestKind.HARDWARE_LOG, str(device.hwi_device_id), wake=False)
     answer = alice.get(page_of(device))
     assert "Tenovi is being asked for the log of its hardware." in text_of(answer)
     assert "Tenovi’s log was last read 2 h ago" in text_of(answer)

@@ -14,7 +14,7 @@ from devices.models import Assignment, Device, Gateway
 from devices.sync import poll_gateways
 from patients.models import Patient
 from tenovi.models import Request, RequestKind
-from tenovi.outbound.enqueue import ask
+from tenovi.outbound.enqueue import enqueue
 from tests.factories import assign
 from tests.fulfillment.crashing import clinic_at_its_vendor
 from tests.fulfillment.ordering import (
@@ -57,7 +57,7 @@ def test_gateways_are_asked_about_in_the_vendors_spelling(
     clinic: Clinic, sandbox: Sandbox, case: str
 ) -> None:
     sandbox.control("settings", {"hardware_case": case})
-    ask(clinic, RequestKind.DEVICES)
+    enqueue(clinic, RequestKind.DEVICES)
     run(clinic)
     assert poll_gateways() > 5
     run(clinic)
@@ -71,7 +71,7 @@ def test_a_device_joins_the_gateway_at_home_in_the_vendors_spelling(
     clinic: Clinic, sandbox: Sandbox, case: str
 ) -> None:
     sandbox.control("settings", {"hardware_case": case})
-    ask(clinic, RequestKind.DEVICES)
+    enqueue(clinic, RequestKind.DEVICES)
     run(clinic)
     patient = Patient.objects.for_clinic(clinic).get(external_id="P-0002")
     Patient.objects.for_clinic(clinic).filter(id=patient.id).update(

@@ -17,7 +17,7 @@ from measurements.bulk_load import load
 from measurements.handlers import settle
 from measurements.payload import Reading, read
 from tenovi.client.records import Device as VendorDevice
-from tenovi.strict_json import Members
+from tenovi.strict_json import JsonObject
 from tests.factories import GATEWAY_ID, deliver, element, held_device, make_clinic, make_gateway, settled
 from tests.vendor import wire_device
 
@@ -47,7 +47,7 @@ def told(clinic: Clinic, row: dict[str, Any]) -> None:
 
 
 def reading(device: Device, **changes: Any) -> Reading:
-    return read(Members(list(element(device, **changes).items())), received_at=NOW)
+    return read(JsonObject(list(element(device, **changes).items())), received_at=NOW)
 
 
 def test_a_gateway_appears_with_the_first_device_behind_it(clinic: Clinic) -> None:
@@ -102,7 +102,7 @@ def test_a_fetched_reading_is_a_sign_of_life_from_when_the_vendor_got_it(clinic:
     device = held_device(clinic)
     make_gateway(clinic)
     row = element(device, value_1="131", value_2="82", created="2025-03-04T15:10:22.291640Z")
-    settle(clinic, [Members(list(row.items()))], received_at=NOW, source="fetch")
+    settle(clinic, [JsonObject(list(row.items()))], received_at=NOW, source="fetch")
     assert last_seen(clinic) == datetime.datetime(2025, 3, 4, 15, 10, 22, 291640, tzinfo=datetime.UTC)
 
 

@@ -117,7 +117,7 @@ def test_nothing_is_shipped_to_who_had_the_device_before(
     by: User, watch: Device, ada: Patient, bo: Patient, stub: VendorStub, kind: RequestKind
 ) -> None:
     wanted = SENT_OUT[kind](clinic=watch.clinic, device=watch, patient=ada, shipping_address="1 Main St")
-    asked = actions.ask_for(ask=wanted, by=by)
+    asked = actions.place_request(ask=wanted, by=by)
     given_to(watch, bo)
     drain()
     assert not stub.paths()

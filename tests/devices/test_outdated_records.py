@@ -17,7 +17,7 @@ from devices.models import Assignment, Device
 from tenovi.client.errors import Invalid
 from tenovi.client.records import Device as VendorDevice
 from tenovi.models import Request, RequestKind
-from tenovi.outbound.enqueue import ask
+from tenovi.outbound.enqueue import enqueue
 from tenovi.outbound.sender import drain
 from tests.devices.test_wanted import SAID
 from tests.factories import assign, make_device, make_patient
@@ -44,7 +44,7 @@ def device(clinic: Clinic, stub: VendorStub) -> Device:
     """As the vendor's list had it yesterday."""
     other = wire_device(8, "P-1", hardware_uuid="D1B2C3D4E5F6")
     stub.reply(DEVICES, wire_page(wire_device(7, "P-1"), other))
-    ask(clinic, RequestKind.DEVICES)
+    enqueue(clinic, RequestKind.DEVICES)
     drain()
     return fresh(clinic)
 
@@ -133,7 +133,7 @@ def read_while(stub: VendorStub, device: Device, change: Change, row: dict[str, 
         connection.close()
 
     stub.reply(DEVICES, Reply(body=[row, page_of(8)], before=happens))
-    ask(device.clinic, RequestKind.DEVICES)
+    enqueue(device.clinic, RequestKind.DEVICES)
     drain()
     (before_it_was_stored,) = after
     return before_it_was_stored
@@ -187,7 +187,7 @@ def test_every_device_behind_the_replaced_gateway_keeps_the_new_one(
     behind = make_device(clinic, hwi_device_id=uuid.UUID(int=9), hardware_uuid=device.hardware_uuid)
     stub.reply(DEVICES, Reply(body=[wire_device(9)], before=partial(in_between, replacement, device)))
     stub.reply(f"{DEVICES}{behind.hwi_device_id}/", Reply(404, {}))
-    ask(clinic, RequestKind.DEVICES)
+    enqueue(clinic, RequestKind.DEVICES)
     drain()
     assert fresh(clinic, behind.hwi_device_id).hardware_uuid == NEW
 
@@ -206,7 +206,7 @@ def test_each_page_of_a_list_counts_from_when_it_was_asked_for(
     first = wire_page(page_of(8), then=2, total=2)
     happens = Reply(body=first.body, before=partial(in_between, status, device))
     stub.reply(DEVICES, happens, wire_page(page_of(7)))
-    ask(clinic, RequestKind.DEVICES)
+    enqueue(clinic, RequestKind.DEVICES)
     drain()
     assert fresh(clinic).name == "Tenovi Scale"
 
@@ -218,6 +218,6 @@ def test_one_record_that_was_asked_for_earlier_undoes_nothing_either(
     stub.reply(
         RECORD, happens, Reply(body={**wire_device(7, "P-1", hardware_uuid=NEW), "status": "Returned"})
     )
-    ask(clinic, RequestKind.DEVICE, str(SEVEN))
+    enqueue(clinic, RequestKind.DEVICE, str(SEVEN))
     drain()
     assert (len(stub.paths()), fresh(clinic).status, fresh(clinic).hardware_uuid) == (3, "Returned", NEW)

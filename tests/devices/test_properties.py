@@ -20,7 +20,7 @@ from devices.models import Device, DeviceProperty
 from devices.property_handlers import store_set
 from tenovi.client.gateway_records import Property
 from tenovi.models import Request, RequestKind, VendorWebhook
-from tenovi.outbound.enqueue import ask
+from tenovi.outbound.enqueue import enqueue
 from tenovi.outbound.sender import drain
 from tests.factories import make_device, make_user
 from tests.sandbox_server import Sandbox
@@ -167,7 +167,7 @@ def test_what_the_vendor_has_is_taken_over_and_a_difference_is_shown(
     )
     DeviceProperty.objects.create(clinic=watch.clinic, device=watch, key="old", said="gone there")
     stub.reply(PATH, Reply(200, [said("step_goal", "9000"), said("measurement_webhook_id", PIN)]))
-    ask(watch.clinic, RequestKind.PROPERTIES, str(SEVEN))
+    enqueue(watch.clinic, RequestKind.PROPERTIES, str(SEVEN))
     drain()
     assert rows(watch) == {
         "step_goal": ("6000", "9000", None),
@@ -220,7 +220,7 @@ def test_devices_listed_for_a_property_are_read_and_those_no_longer_listed_too(
     before = make_device(watch.clinic, hwi_device_id=uuid.UUID(int=8))
     DeviceProperty.objects.create(clinic=watch.clinic, device=before, key="measurement_webhook_id", said=PIN)
     stub.reply(DEVICES, Reply(200, [wire_device(7), wire_device(9)]))
-    ask(watch.clinic, RequestKind.DEVICES_WITH_PROPERTY, "measurement_webhook_id")
+    enqueue(watch.clinic, RequestKind.DEVICES_WITH_PROPERTY, "measurement_webhook_id")
     stub.reply(PATH, Reply(200, [said("measurement_webhook_id", PIN)]))
     stub.reply(f"/hwi/hwi-devices/{before.hwi_device_id}/properties/", Reply(200, []))
     drain()

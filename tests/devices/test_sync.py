@@ -16,7 +16,7 @@ from devices.models import DeviceType, Gateway, GatewaySample, HardwareChange
 from devices.properties import VENDOR_KEYS
 from patients.models import Patient
 from tenovi.models import Request, RequestKind
-from tenovi.outbound.enqueue import ask
+from tenovi.outbound.enqueue import enqueue
 from tenovi.outbound.sender import drain
 from tests.factories import make_clinic, make_device, make_gateway
 from tests.sandbox_server import Sandbox
@@ -100,7 +100,7 @@ def test_what_the_account_no_longer_has_is_no_longer_offered(stub: VendorStub, c
     stub.reply(TYPES, wire_page(scale, watch), wire_page({**scale, "deprecated": True}))
     offered = DeviceType.objects.for_clinic(clinic).filter(is_offered=True).order_by("name")
     for names in (["Tenovi Scale", "Tenovi Watch"], []):
-        ask(clinic, "device_types.list")
+        enqueue(clinic, "device_types.list")
         drain()
         assert [one.name for one in offered.all()] == names
     assert str(DeviceType.objects.for_clinic(clinic).get(name="Tenovi Scale").monthly_cost) == "5.00"
@@ -109,7 +109,7 @@ def test_what_the_account_no_longer_has_is_no_longer_offered(stub: VendorStub, c
 def test_a_list_with_an_unreadable_row_takes_nothing_away(stub: VendorStub, clinic: Clinic) -> None:
     stub.reply(TYPES, wire_page({"name": "Tenovi Scale"}), wire_page({"title": "?"}))
     for _ in range(2):
-        ask(clinic, "device_types.list")
+        enqueue(clinic, "device_types.list")
         drain()
     assert DeviceType.objects.for_clinic(clinic).get().is_offered
 
@@ -127,7 +127,7 @@ def test_a_gateways_own_page_is_a_sample_and_its_list_takes_nothing_from_it(
     listed = {"gateway_uuid": "a1b2c3d4e5f6", "last_signal_strength": 9, "last_measurement": None}
     stub.reply("/hwi/hwi-gateways/", wire_page(listed, {"gateway_uuid": "not a gateway"}))
     for kind, target in (("gateways.read", "A1B2C3D4E5F6"), ("gateways.list", "")):
-        ask(clinic, kind, target)
+        enqueue(clinic, kind, target)
         drain()
     gateway = Gateway.objects.for_clinic(clinic).get()
     assert (gateway.signal_strength, gateway.firmware_version) == (9, "2.1.7")
@@ -147,7 +147,7 @@ def test_an_account_is_read_from_the_played_vendor(
     sync.start_due()
     drain()
     for _ in range(2):
-        ask(clinic, "hardware_log.list")  # twice is once
+        enqueue(clinic, "hardware_log.list")  # twice is once
         drain()
     sync.poll_gateways()
     drain(seconds=5)

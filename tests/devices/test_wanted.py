@@ -19,7 +19,7 @@ from devices.sync import start_due
 from fulfillment.models import Order
 from tenovi.client.records import Device as VendorDevice
 from tenovi.models import Request, RequestKind
-from tenovi.outbound.enqueue import ask
+from tenovi.outbound.enqueue import enqueue
 from tenovi.outbound.sender import drain
 from tests.factories import assign, make_device, make_order, make_patient, make_user
 from tests.pages import text_of
@@ -100,7 +100,7 @@ def test_an_older_list_does_not_undo_what_was_packed(
 
 
 def test_packing_revives_an_update_that_had_failed(admin: Client, device: Device, order: Order) -> None:
-    ask(device.clinic, RequestKind.DEVICE_UPDATE, str(SEVEN))
+    enqueue(device.clinic, RequestKind.DEVICE_UPDATE, str(SEVEN))
     UPDATES.update(state="parked", attempts=5, reason="no", not_before="2999-01-01T00:00:00Z")
     pack(admin, order)
     assert (UPDATES.get().state, UPDATES.get().attempts) == ("waiting", 0)

@@ -58,7 +58,7 @@ def plant(step: str, target: str, flag: str) -> None:
         return wrapped
 
     results.claim = claimed(results.claim)
-    limiter.Line.sent = around("", limiter.Line.sent, "sent")  # type: ignore[method-assign]
+    limiter.Slot.sent = around("", limiter.Slot.sent, "sent")  # type: ignore[method-assign]
     results.answered = around("answered", results.answered, "committed")
     results._finish = around("", results._finish, "stored")
     if step == "received":

@@ -15,7 +15,7 @@ import pytest
 from clinics.models import Clinic
 from measurements.models import Measurement
 from tenovi.models import RequestKind
-from tenovi.outbound.enqueue import ask_for_each
+from tenovi.outbound.enqueue import enqueue_each
 from tests.factories import make_user
 from tests.faults.house import House
 from tests.faults.ledger import Sender, check_ledger, check_readings, slowest, statuses, within
@@ -59,7 +59,7 @@ def test_a_burst_of_ten_thousand_deliveries_holds_nobody_up_and_loses_nothing(
     patients = [f"mrn-{number}" for number in range(SECONDS)]
     for patient in patients:
         vendor.reply(f"/hwi/hwi-patients/{patient}/", Reply(body={"external_id": patient}))
-    ask_for_each(clinic, RequestKind.PATIENT, patients)
+    enqueue_each(clinic, RequestKind.PATIENT, patients)
     token = token_of(make_user("care@alpha.test", clinic))
     with Sender(house, clinic) as sender:
         with somebody_reads(house, clinic, token) as pages:

@@ -27,7 +27,7 @@ from measurements.models import Cause, DeviceCheck, Reconciliation
 from measurements.reconcile import start
 from tenovi.models import Request, RequestKind
 from tenovi.sandbox import simulation
-from tenovi.strict_json import Members
+from tenovi.strict_json import JsonObject
 from tests.factories import make_clinic, make_user
 from tests.faults.house import House, eventually, send
 from tests.sandbox_server import Sandbox, end, start_sandbox
@@ -137,7 +137,7 @@ def nothing_is_missing(clinic: Clinic, account: simulation.Clinic) -> bool:
         row.wire() for device in account.devices for row in account.rows_of(device) if row.created >= since
     )
     verdicts = settle(
-        clinic, [Members(list(row.items())) for row in rows], received_at=timezone.now(), source="fetch"
+        clinic, [JsonObject(list(row.items())) for row in rows], received_at=timezone.now(), source="fetch"
     )
     return not any(verdict.state == "stored" for verdict in verdicts)
 

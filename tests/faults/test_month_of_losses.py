@@ -23,7 +23,7 @@ from measurements.models import Cause, Measurement, Reconciliation
 from measurements.reconcile import BACK, plan_what_can_be, start
 from tenovi.outbound.sender import drain
 from tenovi.sandbox import simulation
-from tenovi.strict_json import Members
+from tenovi.strict_json import JsonObject
 from tests.factories import make_clinic
 from tests.sandbox_server import Sandbox, end, start_sandbox
 
@@ -63,7 +63,7 @@ def clinic(settings: Settings, sandbox: Sandbox, account: simulation.Clinic) -> 
 
 def heard(clinic: Clinic, rows: list[simulation.Row]) -> None:
     for first in range(0, len(rows), 500):
-        elements = [Members(list(row.wire().items())) for row in rows[first : first + 500]]
+        elements = [JsonObject(list(row.wire().items())) for row in rows[first : first + 500]]
         settle(clinic, elements, received_at=timezone.now(), source="webhook")
 
 

@@ -18,7 +18,7 @@ from clinics.models import Clinic
 from launcher import processes
 from tenovi.models import Call, ParkedKey, Priority, Request, RequestKind
 from tenovi.outbound.api_keys import standing_problem
-from tenovi.outbound.enqueue import ask, ask_for_each
+from tenovi.outbound.enqueue import enqueue, enqueue_each
 from tests.faults.house import eventually
 from tests.tenovi.poison import GOOD, POISON, Poisoned, path_of
 from tests.vendor import empty_account, stub_as_vendor, vendor_clinic
@@ -66,7 +66,7 @@ def asked_at(stub: VendorStub, target: str) -> list[float]:
 def click(stub: VendorStub, clinic: Clinic, name: str) -> float:
     """Ask as a person does; the seconds until that is on the wire."""
     clicked = time.monotonic()
-    ask(clinic, RequestKind.PATIENT, name, priority=Priority.PERSON)
+    enqueue(clinic, RequestKind.PATIENT, name, priority=Priority.PERSON)
     assert eventually(lambda: bool(asked_at(stub, name)), seconds=240, every=0.02)
     return asked_at(stub, name)[0] - clicked
 
@@ -111,7 +111,7 @@ def test_a_vendor_that_is_away_is_told_within_a_minute_and_work_resumes_by_itsel
 ) -> None:
     away = Reply(raw=b"\n", before=lambda: time.sleep(40)) if how == "silent" else Reply(503, b"<html>")
     stub.reply_to_everything(away)
-    ask_for_each(clinic, RequestKind.PATIENT, GOOD[:5])
+    enqueue_each(clinic, RequestKind.PATIENT, GOOD[:5])
     assert eventually(lambda: bool(stub.asked), seconds=240)
     began = stub.asked[0].at
     assert eventually(lambda: "outage" in standing_problem(clinic), seconds=120)

@@ -15,7 +15,7 @@ from launcher import processes
 from launcher.valkey import Valkey
 from patients.models import Patient
 from tenovi.models import Priority, Request, RequestKind
-from tenovi.outbound.enqueue import ask, ask_for_each
+from tenovi.outbound.enqueue import enqueue, enqueue_each
 from tests.faults.house import eventually
 from tests.vendor import empty_account, vendor_clinic
 from tests.vendor_stub import Reply, VendorStub
@@ -57,7 +57,7 @@ def test_a_worker_killed_at_any_moment_loses_nothing_and_keeps_the_budget(
     empty_account(stub)
     for number in range(READS):
         stub.reply(f"/hwi/hwi-patients/mrn-{number}/", Reply(body={"external_id": f"mrn-{number}"}))
-    ask_for_each(clinic, RequestKind.PATIENT, [f"mrn-{number}" for number in range(READS)])
+    enqueue_each(clinic, RequestKind.PATIENT, [f"mrn-{number}" for number in range(READS)])
     worker = processes.worker("default,vendor", log_level="ERROR")
     beat = start(processes.beat(tmp_path / "beat", log_level="ERROR"), stub)
     deadline = time.monotonic() + 500
@@ -76,13 +76,13 @@ def test_a_click_is_on_the_wire_within_three_seconds_behind_ten_thousand_reads(
 ) -> None:
     clinic = vendor_clinic()
     stub.reply_to_everything(Reply(body={"external_id": "x"}))
-    ask_for_each(clinic, RequestKind.PATIENT, [f"mrn-{number}" for number in range(10_000)])
+    enqueue_each(clinic, RequestKind.PATIENT, [f"mrn-{number}" for number in range(10_000)])
     running = start(processes.worker("default,vendor", log_level="ERROR"), stub)
     try:
         deadline = time.monotonic() + 120
         while len(stub.asked) < 3 and time.monotonic() < deadline:
             time.sleep(0.05)
-        ask(clinic, RequestKind.PATIENT, "clicked", priority=Priority.PERSON)
+        enqueue(clinic, RequestKind.PATIENT, "clicked", priority=Priority.PERSON)
         clicked = time.monotonic()
         while not any("clicked" in path for path in stub.paths()) and time.monotonic() < clicked + 60:
             time.sleep(0.02)
@@ -105,7 +105,7 @@ def test_worker_and_scheduler_come_back_after_redis_was_killed(stub: VendorStub,
     ]
     try:
         for target in ("before", "after"):
-            ask(clinic, RequestKind.PATIENT, target, wake=False)  # only the scheduler knows
+            enqueue(clinic, RequestKind.PATIENT, target, wake=False)  # only the scheduler knows
             deadline = time.monotonic() + 60
             while Request.objects.for_clinic(clinic).exists() and time.monotonic() < deadline:
                 time.sleep(0.2)

@@ -22,7 +22,7 @@ from launcher.valkey import Valkey
 from patients.models import Patient
 from tenovi import key_locks
 from tenovi.models import Call, Heartbeat, Request, RequestKind
-from tenovi.outbound.enqueue import ask, ask_for_each
+from tenovi.outbound.enqueue import enqueue, enqueue_each
 from tests.factories import make_order, make_patient
 from tests.faults import dying
 from tests.faults.house import eventually
@@ -131,7 +131,7 @@ def is_answered(clinic: Clinic, target: str = PATIENT) -> bool:
 def test_a_worker_killed_at_this_step_is_made_good_within_two_minutes(
     stub: VendorStub, clinic: Clinic, start: Start, tmp_path: Path, step: str, calls: int
 ) -> None:
-    ask(clinic, RequestKind.PATIENT, PATIENT, wake=False)
+    enqueue(clinic, RequestKind.PATIENT, PATIENT, wake=False)
     start(beat(tmp_path))
     dies = start(worker("tests.faults.dying", step, PATIENT, str(tmp_path / "flag")))
     assert dies.wait(timeout=WITHIN) == -signal.SIGKILL
@@ -157,7 +157,7 @@ def test_what_kills_every_worker_is_parked_after_five_and_the_rest_goes_on(
     stub: VendorStub, clinic: Clinic, start: Start, tmp_path: Path
 ) -> None:
     stub.reply("/hwi/hwi-patients/mrn-2/", Reply(body={"external_id": "mrn-2"}))
-    ask_for_each(clinic, RequestKind.PATIENT, [PATIENT, "mrn-2"], wake=False)
+    enqueue_each(clinic, RequestKind.PATIENT, [PATIENT, "mrn-2"], wake=False)
     start(beat(tmp_path))
     poisoned = Request.objects.for_clinic(clinic).filter(target=PATIENT)
     deaths, running = 0, start(worker("tests.faults.dying", "chosen", PATIENT, "-"))
@@ -178,7 +178,7 @@ def test_wrong_clocks_two_schedulers_and_a_new_redis_bring_no_two_requests_withi
 ) -> None:
     stub.reply_to_everything(Reply(body={"external_id": PATIENT}))
     names = [f"mrn-{number}" for number in range(40)]
-    ask_for_each(clinic, RequestKind.PATIENT, names, wake=False)
+    enqueue_each(clinic, RequestKind.PATIENT, names, wake=False)
     for number, wrong_by in enumerate((TEN_MINUTES, -TEN_MINUTES)):
         start(worker("tests.faults.skewed", str(wrong_by), name=f"skewed-{number}"))
     for name in ("third", "fourth"):
@@ -204,8 +204,8 @@ def test_workers_that_lose_the_keys_lock_again_and_again_send_nothing_twice_or_t
     patient = make_patient(clinic, "mrn-order")
     order = make_order(patient)
     names = [f"mrn-{number}" for number in range(20)]
-    ask_for_each(clinic, RequestKind.PATIENT, names, wake=False)
-    ask(clinic, RequestKind.DEVICE_CREATE, str(order.id), wake=False)
+    enqueue_each(clinic, RequestKind.PATIENT, names, wake=False)
+    enqueue(clinic, RequestKind.DEVICE_CREATE, str(order.id), wake=False)
     for name in ("first", "second"):
         start(worker(name=name))
     start(beat(tmp_path))
@@ -247,10 +247,10 @@ def test_workers_come_back_when_the_wire_to_redis_has_hung(
     relay = Relay("127.0.0.1", server.port or 0)
     address = {"REDIS_URL": redis_url.replace(f":{server.port}/", f":{relay.port}/")}
     running = [start(worker(), **address), start(beat(tmp_path), **address)]
-    ask(clinic, RequestKind.PATIENT, PATIENT, wake=False)
+    enqueue(clinic, RequestKind.PATIENT, PATIENT, wake=False)
     assert eventually(lambda: is_answered(clinic), seconds=WITHIN)
     relay.flows.clear()
-    ask(clinic, RequestKind.PATIENT, PATIENT, wake=False)
+    enqueue(clinic, RequestKind.PATIENT, PATIENT, wake=False)
     assert not eventually(lambda: is_answered(clinic), seconds=30)
     relay.flows.set()
     assert eventually(lambda: is_answered(clinic), seconds=WITHIN)
@@ -264,7 +264,7 @@ def test_a_vendor_that_sends_a_byte_a_second_is_cut_off_and_holds_up_nothing_els
 ) -> None:
     stub.reply(PATH, Reply(raw=b"HTTP/1.1 200 OK\r\nContent-Length: 900\r\n\r\n" + b" " * 900, pause=1))
     stub.reply("/hwi/hwi-patients/mrn-2/", Reply(body={"external_id": "mrn-2"}))
-    ask_for_each(clinic, RequestKind.PATIENT, [PATIENT, "mrn-2"], wake=False)
+    enqueue_each(clinic, RequestKind.PATIENT, [PATIENT, "mrn-2"], wake=False)
     start(worker())
     start(beat(tmp_path))
     cut = Call.objects.for_clinic(clinic).filter(outcome="doubtful")

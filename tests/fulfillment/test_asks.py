@@ -22,7 +22,7 @@ from fulfillment.models import Replacement, SpecialOrder, SupplyModule, SupplyRe
 from fulfillment.special_orders import actions
 from patients.models import Patient
 from tenovi.models import Request, RequestKind
-from tenovi.outbound.enqueue import ask
+from tenovi.outbound.enqueue import enqueue
 from tenovi.outbound.sender import drain
 from tests.factories import GATEWAY_ID, held_device, make_device, make_user
 from tests.fulfillment.vendor import news, order, tell, tell_order
@@ -93,7 +93,7 @@ def replace(device: Device, admin: User, *parts: str, **fields: Any) -> Replacem
         parts=list(parts or ["Gateway"]),
         **shipping_of(patient) | fields,
     )
-    return actions.ask_for(ask=wanted, by=admin)
+    return actions.place_request(ask=wanted, by=admin)
 
 
 def record(device: Device, **changes: Any) -> dict[str, Any]:
@@ -159,7 +159,7 @@ def test_a_unit_from_stock_is_asked_for_without_an_address(
 def test_the_same_form_twice_and_the_same_need_twice_are_one_request(device: Device, admin: User) -> None:
     first = replace(device, admin, token="form")
     assert replace(device, admin, token="form").id == first.id
-    with pytest.raises(actions.AlreadyAsked) as known:
+    with pytest.raises(actions.AlreadyRequested) as known:
         replace(device, admin, token="another form")
     assert known.value.existing.id == first.id
     assert Request.objects.for_clinic(device.clinic).filter(kind=RequestKind.REPLACEMENT_CREATE).count() == 1
@@ -312,7 +312,7 @@ def supply(admin: User, device: Device, **fields: Any) -> SupplyRequest:
         supply_name="Lancets (100)",
         **shipping_of(patient) | fields,
     )
-    return actions.ask_for(ask=wanted, by=admin)
+    return actions.place_request(ask=wanted, by=admin)
 
 
 def test_supplies_name_the_gateway_and_the_device_they_are_for(
@@ -346,7 +346,7 @@ def test_an_account_without_the_module_says_so_and_shows_no_failure(
     stub: VendorStub, clinic: Clinic, device: Device, alice: Client
 ) -> None:
     stub.reply(TYPES, Reply(403, {"detail": "This module is not enabled for your account."}))
-    ask(clinic, RequestKind.SUPPLY_TYPES)
+    enqueue(clinic, RequestKind.SUPPLY_TYPES)
     work(clinic)
     assert not Request.objects.for_clinic(clinic).exists()
     for page in (
@@ -355,7 +355,7 @@ def test_an_account_without_the_module_says_so_and_shows_no_failure(
     ):
         assert "Tenovi has not enabled supplies for this account." in text_of(alice.get(page))
     stub.reply(TYPES, Reply(body=[{"name": "Lancets (100)", "up_front_cost": "12.00"}]))
-    ask(clinic, RequestKind.SUPPLY_TYPES)
+    enqueue(clinic, RequestKind.SUPPLY_TYPES)
     work(clinic)
     assert SupplyModule.objects.for_clinic(clinic).get().is_enabled
     assert SupplyType.objects.for_clinic(clinic).get().name == "Lancets (100)"
@@ -385,7 +385,7 @@ def test_a_bulk_order_of_the_list_and_of_the_webhook_are_one(stub: VendorStub, c
             }
         ),
     )
-    ask(clinic, RequestKind.BULK_ORDERS)
+    enqueue(clinic, RequestKind.BULK_ORDERS)
     work(clinic)
     found = SpecialOrder.objects.for_clinic(clinic).get()
     assert (found.status, found.request_id) == ("Delivered", told["request_id"])

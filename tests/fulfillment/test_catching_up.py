@@ -10,7 +10,7 @@ from django.utils import timezone
 from clinics.models import Clinic
 from devices.models import Device
 from fulfillment.models import FulfillmentEvent
-from fulfillment.shipments.catch_up import catch_up
+from fulfillment.shipments.catch_up import add_missed_events
 from tests.factories import held_device, make_clinic
 from tests.fulfillment.vendor import NEW, OLD, history, news, shown, tell
 
@@ -38,7 +38,7 @@ def test_a_step_whose_webhook_was_lost_is_taken_from_the_device_list_once(
 ) -> None:
     tell(clinic, news(device, "Shipped", tracking_link="ups.com/1"))
     listed(device, "connected")
-    assert [catch_up(), catch_up()] == [1, 0]
+    assert [add_missed_events(), add_missed_events()] == [1, 0]
     assert history(device) == ["Shipped", "Connected"]
     device.refresh_from_db()
     event = FulfillmentEvent.objects.for_clinic(clinic).get(status="Connected")
@@ -54,23 +54,23 @@ def test_the_list_moves_nothing_backwards_and_nowhere_unknown(
 ) -> None:
     tell(clinic, news(device, "Delivered"))
     listed(device, said)
-    assert catch_up() == 0
+    assert add_missed_events() == 0
     assert shown(device).status == "Delivered"
 
 
 def test_a_list_that_is_older_than_the_news_moves_nothing(clinic: Clinic, device: Device) -> None:
     tell(clinic, news(device, "Shipped"))
     listed(device, "Connected", after=-datetime.timedelta(hours=1))
-    assert catch_up() == 0
+    assert add_missed_events() == 0
 
 
 def test_the_list_is_about_the_hardware_that_is_on_its_way(clinic: Clinic, device: Device) -> None:
     tell(clinic, [news(device, "Connected"), news(device, "Replaced", hardware_uuid=NEW, device_id=OLD)])
     listed(device, "Connected")  # of the old one, perhaps
-    assert catch_up() == 0
+    assert add_missed_events() == 0
     tell(clinic, news(device, "Shipped", hardware_uuid=NEW))
     listed(device, "Delivered")
-    assert catch_up() == 1
+    assert add_missed_events() == 1
     assert (shown(device).status, shown(device).hardware_uuid) == ("Delivered", NEW)
 
 
@@ -79,5 +79,5 @@ def test_each_clinic_catches_up_by_itself(clinic: Clinic, device: Device) -> Non
     for one in (device, other):
         tell(one.clinic, news(one, "Shipped"))
     listed(other, "Delivered")
-    assert catch_up() == 1
+    assert add_missed_events() == 1
     assert (shown(device).status, shown(other).status) == ("Shipped", "Delivered")

@@ -17,7 +17,7 @@ from fulfillment.orders.actions import TooLate, adopt_match, cancel_order, send_
 from fulfillment.orders.search import adopt_what_turned_up, mend
 from patients.models import Patient
 from tenovi.models import ParkedKey, Request, RequestKind
-from tenovi.outbound.enqueue import ask
+from tenovi.outbound.enqueue import enqueue
 from tests.factories import deliver
 from tests.fulfillment.ordering import (
     BPM,
@@ -85,7 +85,7 @@ def test_a_list_that_was_half_read_before_the_doubt_is_read_from_its_start(
     stub: VendorStub, clinic: Clinic, patient: Patient
 ) -> None:
     stub.reply(DEVICES, wire_page({"odd": 1}, then=2), LOST, LOST, wire_page())
-    ask(clinic, RequestKind.DEVICES_OF_PATIENT, patient.external_id)
+    enqueue(clinic, RequestKind.DEVICES_OF_PATIENT, patient.external_id)
     run(clinic)
     order = place_one(clinic, patient)
     run(clinic)

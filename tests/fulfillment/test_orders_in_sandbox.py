@@ -16,7 +16,7 @@ from measurements import reconcile
 from measurements.actions.reassignment import give_device
 from measurements.models import Cause, Measurement
 from tenovi.models import ParkedKey, Request, RequestKind
-from tenovi.outbound.enqueue import ask
+from tenovi.outbound.enqueue import enqueue
 from tests.fulfillment.crashing import clinic_at_its_vendor
 from tests.fulfillment.ordering import (
     BPM,
@@ -122,7 +122,7 @@ def test_what_the_vendor_knows_better_is_a_refusal_in_its_words(clinic: Clinic, 
 
 def test_every_read_about_each_device_that_was_ordered_is_answered(clinic: Clinic, sandbox: Sandbox) -> None:
     """What the product has created there is as good as what was there before."""
-    ask(clinic, RequestKind.DEVICE_TYPES, insist=True)
+    enqueue(clinic, RequestKind.DEVICE_TYPES, insist=True)
     run(clinic)
     types = list(DeviceType.objects.for_clinic(clinic).filter(is_offered=True).order_by("name"))
     patient = somebody(clinic, "reads-1")
@@ -140,8 +140,8 @@ def test_every_read_about_each_device_that_was_ordered_is_answered(clinic: Clini
     since = timezone.now() - datetime.timedelta(days=1)
     comparison = reconcile.start(clinic=clinic, cause=Cause.PERSON, since=since, by=admin_of(clinic))
     for kind in (RequestKind.DEVICES, RequestKind.GATEWAYS, RequestKind.HARDWARE_LOG, RequestKind.PATIENTS):
-        ask(clinic, kind, insist=True)
-    ask(clinic, RequestKind.DEVICES_OF_PATIENT, "reads-1", insist=True)
+        enqueue(clinic, kind, insist=True)
+    enqueue(clinic, RequestKind.DEVICES_OF_PATIENT, "reads-1", insist=True)
     run(clinic, 3)
     assert list(Request.objects.for_clinic(clinic).values_list("kind", "state", "reason")) == []
     assert not ParkedKey.objects.exists()
@@ -158,7 +158,7 @@ def _shipped(one: DeviceType) -> Wanted:
 
 def _ask_everything_about(clinic: Clinic, device: Device, hardware: str) -> None:
     target = str(device.hwi_device_id)
-    ask(clinic, RequestKind.DEVICE, target)
-    ask(clinic, RequestKind.PROPERTIES, target)
+    enqueue(clinic, RequestKind.DEVICE, target)
+    enqueue(clinic, RequestKind.PROPERTIES, target)
     if device.sensor_code:
-        ask(clinic, RequestKind.GATEWAY, hardware)
+        enqueue(clinic, RequestKind.GATEWAY, hardware)

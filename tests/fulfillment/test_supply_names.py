@@ -13,7 +13,7 @@ from clinics.models import Clinic, Role
 from fulfillment.models import SupplyModule, SupplyRequest
 from patients.models import Patient
 from tenovi.models import Request, RequestKind
-from tenovi.outbound.enqueue import ask
+from tenovi.outbound.enqueue import enqueue
 from tenovi.outbound.sender import drain
 from tests.factories import make_patient, make_user
 from tests.pages import signed_in, text_of
@@ -39,7 +39,7 @@ def stub(settings: Settings) -> Iterator[VendorStub]:
 @pytest.fixture
 def clinic(stub: VendorStub) -> Clinic:
     clinic = vendor_clinic()
-    ask(clinic, RequestKind.SUPPLY_TYPES)
+    enqueue(clinic, RequestKind.SUPPLY_TYPES)
     work(clinic)
     return clinic
 

@@ -10,7 +10,7 @@ from django.utils import timezone
 
 from clinics.models import Clinic
 from devices.models import Device
-from fulfillment.models import Ask, FulfillmentEvent, Shipment, SpecialOrder
+from fulfillment.models import FulfillmentEvent, Shipment, SpecialOrder, SpecialOrderRequest
 from tenovi.models import DeliveryItem
 from tests.factories import ABSENT, deliver, settled
 
@@ -59,7 +59,9 @@ def the_order(clinic: Clinic) -> SpecialOrder:
     return SpecialOrder.objects.for_clinic(clinic).get()
 
 
-def make_asked(model: type[Ask], clinic: Clinic, device: Device | None, **fields: Any) -> Ask:
+def make_asked(
+    model: type[SpecialOrderRequest], clinic: Clinic, device: Device | None, **fields: Any
+) -> SpecialOrderRequest:
     """Something that was asked for and that nobody knows whether the vendor took."""
     now = timezone.now()
     fields = {"state": "unknown", "said": "No answer came.", "asked_at": now, "changed_at": now} | fields

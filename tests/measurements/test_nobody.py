@@ -23,7 +23,7 @@ from measurements.recount import drifted_patients
 from tenovi.client.records import Device as VendorDevice
 from tenovi.client.records import Page
 from tenovi.models import Priority, Request, RequestKind
-from tenovi.outbound.enqueue import ask
+from tenovi.outbound.enqueue import enqueue
 from tenovi.outbound.sender import drain
 from tests.factories import deliver, element, make_device, make_user, settled
 from tests.vendor import DEVICES, vendor_clinic, wire_device
@@ -68,7 +68,7 @@ def admin(clinic: Clinic) -> Client:
 
 def listed(clinic: Clinic) -> None:
     """The vendor's list of devices is read, and what follows from it is done."""
-    ask(clinic, RequestKind.DEVICES, insist=True)
+    enqueue(clinic, RequestKind.DEVICES, insist=True)
     drain()
     assert not Request.objects.for_clinic(clinic).exists()
     claim_readings()
@@ -208,7 +208,7 @@ def test_the_vendor_is_asked_about_one_device_with_the_same_result(
 ) -> None:
     taken_away(admin, device)
     stub.reply(RECORD, Reply(body=wire_device(7, "mrn-9999")))
-    ask(device.clinic, RequestKind.DEVICE, str(SEVEN), priority=Priority.READING)
+    enqueue(device.clinic, RequestKind.DEVICE, str(SEVEN), priority=Priority.READING)
     drain()
     assert periods(device) == [(None, "admin@alpha.test")]
 

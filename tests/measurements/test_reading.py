@@ -14,7 +14,7 @@ from clinics.models import Clinic
 from measurements.models import Measurement
 from measurements.payload import Reading, read
 from tenovi import catalogue
-from tenovi.inbound.element import Doubtful
+from tenovi.inbound.element import Untrusted
 from tenovi.inbound.reasons import QUARANTINED
 from tenovi.models import DeliveryItem
 from tenovi.strict_json import value_of
@@ -38,7 +38,7 @@ def reading_of(body: bytes, now: datetime.datetime = NOW) -> Reading:
 
 
 def doubt(body: bytes) -> str:
-    with pytest.raises(Doubtful) as caught:
+    with pytest.raises(Untrusted) as caught:
         reading_of(body)
     return caught.value.reason
 

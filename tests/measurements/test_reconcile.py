@@ -25,10 +25,10 @@ from measurements.handlers import settle
 from measurements.models import DeviceCheck, Measurement, Reconciliation, Verification
 from measurements.reconcile import SETTLING, start
 from tenovi.models import Delivery, DeliveryItem, Heartbeat, Priority, Request, RequestKind
-from tenovi.outbound.enqueue import ask
+from tenovi.outbound.enqueue import enqueue
 from tenovi.outbound.sender import drain
 from tenovi.sandbox import simulation
-from tenovi.strict_json import Members
+from tenovi.strict_json import JsonObject
 from tests.factories import make_clinic, make_patient, make_user
 from tests.sandbox_server import Sandbox
 
@@ -73,7 +73,7 @@ def heard(clinic: Clinic, account: simulation.Clinic, since: datetime.datetime, 
     rows = [
         row.wire() for device in account.devices for row in account.rows_of(device) if row.created >= since
     ]
-    kept = [Members(list(row.items())) for n, row in enumerate(rows) if n % all_but_every]
+    kept = [JsonObject(list(row.items())) for n, row in enumerate(rows) if n % all_but_every]
     settle(clinic, kept, received_at=timezone.now(), source="webhook")
     return len(rows) - len(kept)
 
@@ -238,7 +238,7 @@ def test_a_scheduled_run_happens_once_however_many_schedulers_there_are(clinic: 
 def test_a_click_goes_before_a_comparison_that_a_person_asked_for(clinic: Clinic) -> None:
     since = timezone.now() - datetime.timedelta(days=3)
     assert start(clinic=clinic, cause="person", since=since, by=None)
-    ask(clinic, RequestKind.DEVICE, str(uuid.UUID(int=7)), priority=Priority.PERSON)
+    enqueue(clinic, RequestKind.DEVICE, str(uuid.UUID(int=7)), priority=Priority.PERSON)
     first = Request.objects.for_clinic(clinic).most_urgent_first().first()
     assert first is not None
     assert first.kind == RequestKind.DEVICE

@@ -14,13 +14,13 @@ from hypothesis import strategies as st
 
 from clinics.models import Clinic
 from devices.models import Assignment, Device
-from devices.queries import known_devices
+from devices.queries import registered_devices
 from measurements.bulk_load import load
 from measurements.handlers import settle
-from measurements.interpretation import program_enrolled_in, row_for
+from measurements.interpretation import interpret, program_enrolled_in
 from measurements.models import LatestReading, Measurement, VitalDay
 from measurements.payload import read
-from measurements.reclassify import claim_readings, misjudged
+from measurements.reclassify import claim_readings, misclassified
 from measurements.recount import drifted_patients
 from measurements.row import Row
 from tenovi.strict_json import value_of
@@ -105,9 +105,9 @@ class World:
 
     def rows(self, elements: list[Any]) -> list[Row]:
         readings = [read(each, received_at=NOW) for each in elements]
-        known = known_devices(self.clinic, {reading.hwi_device_id for reading in readings})
+        known = registered_devices(self.clinic, {reading.hwi_device_id for reading in readings})
         return [
-            row_for(each, known[each.hwi_device_id], program_enrolled_in, received_at=NOW)
+            interpret(each, known[each.hwi_device_id], program_enrolled_in, received_at=NOW)
             for each in readings
         ]
 
@@ -260,6 +260,6 @@ def test_an_assignment_made_later_changes_nothing(
             claim_readings()
             assert not Assignment.objects.for_clinic(world.clinic).filter(claimed_at=None).exists()
             assert drifted_patients(world.clinic) == []
-            assert list(misjudged(world.clinic)) == []
+            assert list(misclassified(world.clinic)) == []
             ends.append(stored(world.clinic))
     assert ends[0] == ends[1]

@@ -19,7 +19,7 @@ from measurements.reconcile import store_fetched
 from tenovi.client.records import page_of
 from tenovi.inbound import deliveries
 from tenovi.models import Delivery, DeliveryItem, Request, RequestKind
-from tenovi.outbound.enqueue import ask
+from tenovi.outbound.enqueue import enqueue
 from tenovi.outbound.sender import drain
 from tenovi.strict_json import value_of
 from tests.factories import assign, deliver, element, make_clinic, make_device, make_patient
@@ -134,7 +134,7 @@ def test_a_fetched_row_that_must_wait_is_kept_byte_for_byte_and_once(
         stub.reply(path, Reply(200, whole))
         span = {"created_gte": "2025-03-01T00:00:00Z", "created_lt": "2025-04-01T00:00:00Z"}
         target = f"{device.hwi_device_id}@x"
-        ask(clinic, RequestKind.MEASUREMENTS, target, params=span, insist=True)
+        enqueue(clinic, RequestKind.MEASUREMENTS, target, params=span, insist=True)
         drain()
     kept = Delivery.objects.for_clinic(clinic).get()
     assert bytes(kept.raw) == bytes(DeliveryItem.objects.for_clinic(clinic).get().raw or b"") == odd

@@ -10,9 +10,9 @@ from dataclasses import dataclass
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from devices.queries import Holding, KnownDevice
+from devices.queries import AssignmentPeriod, RegisteredDevice
 from measurements.interpretation import owner_of
-from tenovi.inbound.element import Doubtful
+from tenovi.inbound.element import Untrusted
 
 START = datetime.datetime(2026, 1, 1, tzinfo=datetime.UTC)
 PEOPLE = ("ada", "bo", "cy")
@@ -90,7 +90,7 @@ def test_the_owner_of_a_reading_follows_from_the_rules(
 ) -> None:
     ids = {name: uuid.uuid5(uuid.NAMESPACE_URL, name) for name in PEOPLE}
     holdings = tuple(
-        Holding(
+        AssignmentPeriod(
             patient_id=ids[one.patient] if one.patient else None,
             external_id=one.patient or "",
             timezone="",
@@ -103,7 +103,7 @@ def test_the_owner_of_a_reading_follows_from_the_rules(
         )
         for one in history
     )
-    device = KnownDevice(uuid.UUID(int=1), "", "", "America/New_York", holdings)
+    device = RegisteredDevice(uuid.UUID(int=1), "", "", "America/New_York", holdings)
     uploaded, received = taken + upload, taken + upload + delivery
     try:
         found = owner_of(
@@ -114,7 +114,7 @@ def test_the_owner_of_a_reading_follows_from_the_rules(
             received_at=at(received) or START,
         )
         owner = found.external_id if found else NOBODY
-    except Doubtful as doubt:
+    except Untrusted as doubt:
         assert doubt.reason == "wrong_patient"
         owner = WRONG
     assert owner == twin(history, taken, named.lower(), uploaded, received)

@@ -21,7 +21,7 @@ from patients.models import Patient
 from patients.presentation import standing
 from tenovi.client import records
 from tenovi.models import Request, RequestKind
-from tenovi.outbound.enqueue import ask
+from tenovi.outbound.enqueue import enqueue
 from tenovi.outbound.sender import drain
 from tests.factories import make_patient, make_user
 from tests.sandbox_server import Sandbox
@@ -64,7 +64,7 @@ class Account:
         """What a sync does, for this one patient, while nothing is sent."""
         held = Request.objects.for_clinic(self.clinic).filter(kind=RequestKind.PATIENT_PUSH)
         held.update(not_before=Now() + datetime.timedelta(hours=1))
-        ask(self.clinic, RequestKind.PATIENT, self.external_id)
+        enqueue(self.clinic, RequestKind.PATIENT, self.external_id)
         drain()
 
     def send(self) -> None:
@@ -316,7 +316,7 @@ def test_a_list_that_was_on_its_way_while_somebody_edited_takes_nothing_back(
         connection.close()
 
     stub.reply(PATIENTS, Reply(200, wire_page({"external_id": "MRN-1", "city": "Irvine"}).body, before=edit))
-    ask(clinic, RequestKind.PATIENTS)
+    enqueue(clinic, RequestKind.PATIENTS)
     drain()
     assert Patient.objects.for_clinic(clinic).get().city == "Tustin"
 
@@ -372,7 +372,7 @@ def test_a_list_that_was_asked_for_before_the_vendor_took_a_change_does_not_undo
 
     stub.reply(PATIENTS, Reply(body=[old], before=taken), wire_page({**old, "name": "Newest Name"}))
     for name in ("New Name", "Newest Name"):
-        ask(clinic, RequestKind.PATIENTS)
+        enqueue(clinic, RequestKind.PATIENTS)
         drain()
         patient.refresh_from_db()
         assert (patient.name, patient.unsent) == (name, {})

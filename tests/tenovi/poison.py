@@ -6,7 +6,7 @@ import threading
 
 from clinics.models import Clinic
 from tenovi.models import Request, RequestKind
-from tenovi.outbound.enqueue import ask_for_each
+from tenovi.outbound.enqueue import enqueue_each
 from tests.vendor import empty_account
 from tests.vendor_stub import Reply, VendorStub
 
@@ -32,8 +32,8 @@ class Poisoned:
         for name in POISON:
             stub.reply(path_of(name), replies[name])
         for place, name in enumerate(POISON):
-            ask_for_each(clinic, RequestKind.PATIENT, [name])
-            ask_for_each(clinic, RequestKind.PATIENT, GOOD[place * 20 : place * 20 + 20])
+            enqueue_each(clinic, RequestKind.PATIENT, [name])
+            enqueue_each(clinic, RequestKind.PATIENT, GOOD[place * 20 : place * 20 + 20])
 
     def hang(self) -> None:
         self.over.wait(60)

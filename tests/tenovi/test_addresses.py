@@ -9,7 +9,8 @@ from urllib.parse import quote
 import pytest
 
 from tenovi.client import errors
-from tenovi.client.endpoints import Open, TenoviClient
+from tenovi.client.endpoints import TenoviClient
+from tenovi.client.gate import NoLimit
 from tests.vendor_stub import DOMAIN, KEY, VendorStub
 
 LIST = {"created_gte": "2025-01-01T00:00:00Z", "created_lt": "2025-02-01T00:00:00Z"}
@@ -65,7 +66,7 @@ def test_every_call_is_named_here() -> None:
 @pytest.mark.parametrize("call", NAMED)
 def test_a_name_stays_one_part_of_the_path_or_is_never_sent(call: str) -> None:
     with VendorStub() as stub:
-        client = TenoviClient(stub.url, DOMAIN, KEY, gate=Open(), deadline=60)
+        client = TenoviClient(stub.url, DOMAIN, KEY, gate=NoLimit(), deadline=60)
         for name in HELD:
             with pytest.raises(errors.VendorError):
                 NAMED[call](client, name)
@@ -82,7 +83,7 @@ def test_a_name_stays_one_part_of_the_path_or_is_never_sent(call: str) -> None:
 @pytest.mark.parametrize("domain", ["..", ".", ""])
 def test_a_client_domain_does_not_leave_its_place(domain: str) -> None:
     with VendorStub() as stub:
-        client = TenoviClient(stub.url, domain, KEY, gate=Open(), deadline=60)
+        client = TenoviClient(stub.url, domain, KEY, gate=NoLimit(), deadline=60)
         for call in (client.devices, client.patients, lambda: NAMED["device"](client, "x")):
             with pytest.raises(errors.Unaddressable):
                 call()

@@ -11,7 +11,7 @@ from clinics.models import Clinic, Role
 from patients.models import Patient
 from tenovi.client.endpoints import SIZE_CAP
 from tenovi.models import Call, ParkedKey, Request, RequestKind
-from tenovi.outbound.enqueue import ask
+from tenovi.outbound.enqueue import enqueue
 from tenovi.outbound.sender import drain
 from tests.factories import make_user
 from tests.vendor import DEVICES, PATIENTS, vendor_clinic, wire_device, wire_page
@@ -52,7 +52,7 @@ def test_a_bad_answer_is_a_line_in_words_and_never_shows_the_key(
     stub: VendorStub, clinic: Clinic, client: Client, caplog: pytest.LogCaptureFixture, sentence: str
 ) -> None:
     stub.reply(DEVICES, BAD_ANSWERS[sentence])
-    ask(clinic, RequestKind.DEVICES)
+    enqueue(clinic, RequestKind.DEVICES)
     with caplog.at_level(logging.DEBUG):
         assert drain().sent == 1
     assert Request.objects.for_clinic(clinic).get().reason  # kept
@@ -67,7 +67,7 @@ def test_a_bad_answer_holds_up_nothing_else(stub: VendorStub, clinic: Clinic, se
     stub.reply(DEVICES, BAD_ANSWERS[sentence])
     stub.reply(PATIENTS, wire_page({"external_id": "mrn-1"}))
     for kind in (RequestKind.DEVICES, RequestKind.PATIENTS):
-        ask(clinic, kind)
+        enqueue(clinic, kind)
     drain()
     assert Patient.objects.for_clinic(clinic).count() == 1
 
@@ -77,7 +77,7 @@ def test_rows_of_wrong_types_are_counted_and_cost_no_other_row(
 ) -> None:
     wrong = ["text", 7, None, [], {"id": 5}, {"id": {}}, wire_device(2, name=["a", "list"])]
     stub.reply(DEVICES, wire_page(wire_device(1), *wrong, wire_device(3)))
-    ask(clinic, RequestKind.DEVICES)
+    enqueue(clinic, RequestKind.DEVICES)
     drain()
     assert not Request.objects.for_clinic(clinic).exists()
     (call,) = Call.objects.for_clinic(clinic)

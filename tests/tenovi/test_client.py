@@ -15,7 +15,8 @@ from typing import Any
 import pytest
 
 from tenovi.client import errors
-from tenovi.client.endpoints import SIZE_CAP, CallRecord, Open, TenoviClient
+from tenovi.client.endpoints import SIZE_CAP, CallRecord, TenoviClient
+from tenovi.client.gate import NoLimit
 from tests.vendor_stub import DOMAIN, KEY, Reply, VendorStub
 
 PAYLOADS = Path(__file__).parent.parent / "payloads" / "api"
@@ -35,7 +36,7 @@ def stub() -> Iterator[VendorStub]:
 
 @pytest.fixture
 def client(stub: VendorStub) -> TenoviClient:
-    return TenoviClient(stub.url, DOMAIN, KEY, gate=Open(), deadline=60)
+    return TenoviClient(stub.url, DOMAIN, KEY, gate=NoLimit(), deadline=60)
 
 
 def failure_of(call: Callable[[], object]) -> errors.VendorError:
@@ -154,7 +155,7 @@ def test_every_bad_answer_is_one_error_in_words_within_the_deadline(
 ) -> None:
     """An answer that comes byte by byte would take minutes."""
     stub.reply(DEVICES, reply)
-    client = TenoviClient(stub.url, DOMAIN, KEY, gate=Open(), deadline=1 if reply.pause else 60)
+    client = TenoviClient(stub.url, DOMAIN, KEY, gate=NoLimit(), deadline=1 if reply.pause else 60)
     started = time.monotonic()
     error = failure_of(client.devices)
     assert type(error) is expected
@@ -166,7 +167,7 @@ def test_every_bad_answer_is_one_error_in_words_within_the_deadline(
 
 
 def test_a_vendor_that_is_not_there_was_sent_nothing() -> None:
-    client = TenoviClient("http://127.0.0.1:9", DOMAIN, KEY, gate=Open())
+    client = TenoviClient("http://127.0.0.1:9", DOMAIN, KEY, gate=NoLimit())
     error = failure_of(client.devices)
     assert type(error) is errors.Unreachable
     assert error.effect is errors.Effect.RETRYABLE
@@ -175,7 +176,7 @@ def test_a_vendor_that_is_not_there_was_sent_nothing() -> None:
 def test_a_tls_handshake_that_never_ends_is_cut_at_the_deadline() -> None:
     with socket.create_server(("127.0.0.1", 0)) as silent:
         address = f"https://127.0.0.1:{silent.getsockname()[1]}"
-        client = TenoviClient(address, DOMAIN, KEY, gate=Open(), deadline=0.3)
+        client = TenoviClient(address, DOMAIN, KEY, gate=NoLimit(), deadline=0.3)
         assert type(failure_of(client.devices)) is errors.Unreachable
 
 
@@ -199,7 +200,7 @@ def test_a_429_may_ask_for_a_time_of_day(stub: VendorStub, client: TenoviClient)
 
 def test_each_exchange_is_told_to_the_log_without_ids(stub: VendorStub) -> None:
     records: list[CallRecord] = []
-    client = TenoviClient(stub.url, DOMAIN, KEY, gate=Open(), log=records.append)
+    client = TenoviClient(stub.url, DOMAIN, KEY, gate=NoLimit(), log=records.append)
     stub.reply(f"{DEVICES}{DEVICE}/", Reply(body=payload("device.json")), Reply(500))
     client.device(DEVICE)
     failure_of(lambda: client.device(DEVICE))
@@ -211,7 +212,7 @@ def test_each_exchange_is_told_to_the_log_without_ids(stub: VendorStub) -> None:
 
 
 def test_a_closed_gate_lets_no_byte_through(stub: VendorStub) -> None:
-    class Closed(Open):
+    class Closed(NoLimit):
         def ready(self) -> None:
             raise errors.LimiterAway("closed")
 

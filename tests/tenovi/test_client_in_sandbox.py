@@ -9,7 +9,8 @@ from typing import Any
 import pytest
 
 from tenovi.client import errors
-from tenovi.client.endpoints import SIZE_CAP, Open, TenoviClient, already_exists
+from tenovi.client.endpoints import SIZE_CAP, TenoviClient, already_exists
+from tenovi.client.gate import NoLimit
 from tests.sandbox_server import Sandbox
 from tests.vendor_stub import DOMAIN, KEY, Reply, VendorStub
 
@@ -24,7 +25,7 @@ UNKNOWN = "0b7c1f5e-6a0d-4b1e-9a55-2f4d7a1c9e01"
 @pytest.fixture
 def vendor(sandbox: Sandbox) -> TenoviClient:
     sandbox.control("settings", {"rate_seconds": 0.0})
-    return TenoviClient(sandbox.url, sandbox.domain, sandbox.api_key, gate=Open())
+    return TenoviClient(sandbox.url, sandbox.domain, sandbox.api_key, gate=NoLimit())
 
 
 def order(**fulfillment: Any) -> dict[str, Any]:
@@ -187,7 +188,7 @@ def test_a_bulk_order_comes_with_what_is_in_its_parcels() -> None:
     }
     with VendorStub() as stub:
         stub.reply("/hwi/hwi-bulk-orders/", Reply(body={"count": 2, "next": None, "results": [wire, {}]}))
-        page = TenoviClient(stub.url, DOMAIN, KEY, gate=Open()).bulk_orders()
+        page = TenoviClient(stub.url, DOMAIN, KEY, gate=NoLimit()).bulk_orders()
     (one,) = page.results
     assert page.unusable == 1
     assert (one.id, one.order_number, one.shipping_status) == ("5512", "SO-1234", "SH")
@@ -216,7 +217,7 @@ def test_a_bad_answer_to_an_order_is_doubtful_and_nothing_is_sent_twice(
 ) -> None:
     with VendorStub() as stub:
         stub.reply("/hwi/hwi-devices/", reply)
-        client = TenoviClient(stub.url, DOMAIN, KEY, gate=Open(), deadline=1 if reply.pause else 60)
+        client = TenoviClient(stub.url, DOMAIN, KEY, gate=NoLimit(), deadline=1 if reply.pause else 60)
         with pytest.raises(errors.VendorError) as caught:
             client.create_device(order())
         assert [(asked.method, asked.body) for asked in stub.asked] == [

@@ -22,7 +22,7 @@ from tenovi.clock import seconds_from_now
 from tenovi.key_locks import alone_with
 from tenovi.models import Call, ParkedKey, Priority, Request, RequestKind
 from tenovi.outbound.api_keys import keys_of, why_nothing_is_sent
-from tenovi.outbound.enqueue import ask, ask_for_each
+from tenovi.outbound.enqueue import enqueue, enqueue_each
 from tenovi.outbound.sender import drain
 from tenovi.registry import _answer_handlers as HANDLERS
 from tests.vendor import DEVICES, PATIENTS, vendor_clinic, wire_device, wire_page
@@ -55,7 +55,7 @@ def time_passes(clinic: Clinic) -> None:
 
 def test_an_answer_is_stored_and_its_request_is_gone(stub: VendorStub, clinic: Clinic) -> None:
     stub.reply(f"{DEVICES}{uuid.UUID(int=7)}/", Reply(body=wire_device(7)))
-    ask(clinic, RequestKind.DEVICE, str(uuid.UUID(int=7)))
+    enqueue(clinic, RequestKind.DEVICE, str(uuid.UUID(int=7)))
     assert drain().sent == 1
     assert Device.objects.for_clinic(clinic).get().kind == "tenovi-bpm"
     assert not Request.objects.for_clinic(clinic).exists()
@@ -72,7 +72,7 @@ def test_a_list_is_read_page_by_page(stub: VendorStub, clinic: Clinic) -> None:
     stub.reply(
         DEVICES, wire_page(wire_device(1), then=2), wire_page(wire_device(2), "odd", then=3), wire_page()
     )
-    ask(clinic, RequestKind.DEVICES)
+    enqueue(clinic, RequestKind.DEVICES)
     assert drain().sent == 3
     assert Device.objects.for_clinic(clinic).count() == 2
     assert [asked.query for asked in stub.asked] == [f"page={page}&page_size=500" for page in (1, 2, 3)]
@@ -82,7 +82,7 @@ def test_a_list_is_read_page_by_page(stub: VendorStub, clinic: Clinic) -> None:
 
 def test_a_list_continues_at_the_page_where_it_was_interrupted(stub: VendorStub, clinic: Clinic) -> None:
     stub.reply(DEVICES, wire_page(wire_device(1), then=2), BROKEN, wire_page(wire_device(2)))
-    ask(clinic, RequestKind.DEVICES)
+    enqueue(clinic, RequestKind.DEVICES)
     drain()
     request = only_request(clinic)
     assert (request.cursor, request.pages, request.total) == ("page=2&page_size=500", 1, 3)
@@ -94,9 +94,9 @@ def test_a_list_continues_at_the_page_where_it_was_interrupted(stub: VendorStub,
 
 def test_the_most_urgent_goes_first_though_it_came_last(stub: VendorStub, clinic: Clinic) -> None:
     stub.reply_to_everything(Reply(body={"external_id": "x"}))
-    ask_for_each(clinic, RequestKind.PATIENT, ["routine-1", "routine-2"])
-    ask(clinic, RequestKind.PATIENT, "background", priority=Priority.BACKGROUND)
-    ask(clinic, RequestKind.PATIENT, "person", priority=Priority.PERSON)
+    enqueue_each(clinic, RequestKind.PATIENT, ["routine-1", "routine-2"])
+    enqueue(clinic, RequestKind.PATIENT, "background", priority=Priority.BACKGROUND)
+    enqueue(clinic, RequestKind.PATIENT, "person", priority=Priority.PERSON)
     drain()
     order = [path.split("/")[-2] for path in stub.paths()]
     assert order == ["person", "routine-1", "routine-2", "background"]
@@ -104,12 +104,12 @@ def test_the_most_urgent_goes_first_though_it_came_last(stub: VendorStub, clinic
 
 def test_what_becomes_urgent_while_others_are_sent_is_next(stub: VendorStub, clinic: Clinic) -> None:
     def urgent() -> None:
-        ask(clinic, RequestKind.PATIENT, "person", priority=Priority.PERSON, wake=False)
+        enqueue(clinic, RequestKind.PATIENT, "person", priority=Priority.PERSON, wake=False)
         connection.close()
 
     patient = Reply(body={"external_id": "x"})
     stub.reply_to_everything(Reply(body={"external_id": "x"}, before=urgent), patient)
-    ask_for_each(clinic, RequestKind.PATIENT, ["a", "b", "c"])
+    enqueue_each(clinic, RequestKind.PATIENT, ["a", "b", "c"])
     drain()
     assert [path.split("/")[-2] for path in stub.paths()] == ["a", "person", "b", "c"]
 
@@ -118,7 +118,7 @@ def test_what_always_fails_is_parked_after_five_tries_with_its_reason(
     stub: VendorStub, clinic: Clinic
 ) -> None:
     stub.reply(DEVICES, BROKEN)
-    ask(clinic, RequestKind.DEVICES)
+    enqueue(clinic, RequestKind.DEVICES)
     for _ in range(7):
         drain()
         time_passes(clinic)
@@ -131,15 +131,15 @@ def test_what_always_fails_is_parked_after_five_tries_with_its_reason(
 def test_one_that_always_fails_holds_up_nothing_else(stub: VendorStub, clinic: Clinic) -> None:
     stub.reply(DEVICES, BROKEN)
     stub.reply(PATIENTS, wire_page({"external_id": "mrn-1"}))
-    ask(clinic, RequestKind.DEVICES, priority=Priority.PERSON)
-    ask(clinic, RequestKind.PATIENTS)
+    enqueue(clinic, RequestKind.DEVICES, priority=Priority.PERSON)
+    enqueue(clinic, RequestKind.PATIENTS)
     drain()
     assert Patient.objects.for_clinic(clinic).count() == 1
 
 
 def test_an_outage_of_the_vendor_parks_the_key_and_no_work(stub: VendorStub, clinic: Clinic) -> None:
     stub.reply_to_everything(BROKEN)
-    ask_for_each(clinic, RequestKind.PATIENT, [f"mrn-{number}" for number in range(4)])
+    enqueue_each(clinic, RequestKind.PATIENT, [f"mrn-{number}" for number in range(4)])
     for _ in range(12):
         drain()
         time_passes(clinic)
@@ -156,8 +156,8 @@ def test_an_outage_of_the_vendor_parks_the_key_and_no_work(stub: VendorStub, cli
 
 def test_one_that_always_fails_is_found_out_after_an_outage(stub: VendorStub, clinic: Clinic) -> None:
     stub.reply_to_everything(BROKEN)
-    ask(clinic, RequestKind.PATIENT, "broken", priority=Priority.PERSON)
-    ask_for_each(clinic, RequestKind.PATIENT, ["a", "b"])
+    enqueue(clinic, RequestKind.PATIENT, "broken", priority=Priority.PERSON)
+    enqueue_each(clinic, RequestKind.PATIENT, ["a", "b"])
     for _ in range(8):
         drain()
         time_passes(clinic)
@@ -178,8 +178,8 @@ def test_a_refused_key_keeps_its_work_says_why_and_probes_rarely(
     stub: VendorStub, clinic: Clinic, reply: Reply, words: str
 ) -> None:
     stub.reply(DEVICES, reply)
-    ask(clinic, RequestKind.DEVICES)
-    ask(clinic, RequestKind.PATIENT, "mrn-1")
+    enqueue(clinic, RequestKind.DEVICES)
+    enqueue(clinic, RequestKind.PATIENT, "mrn-1")
     for _ in range(3):
         drain()
         Request.objects.for_clinic(clinic).update(not_before=Now())
@@ -192,7 +192,7 @@ def test_a_refused_key_keeps_its_work_says_why_and_probes_rarely(
 
 def test_work_goes_on_after_the_key_is_mended(stub: VendorStub, clinic: Clinic) -> None:
     stub.reply(DEVICES, Reply(403, {}), wire_page(wire_device(1)))
-    ask(clinic, RequestKind.DEVICES)
+    enqueue(clinic, RequestKind.DEVICES)
     drain()
     clinic.tenovi_api_key = f"{KEY}-{uuid.uuid4()}"
     clinic.save()
@@ -205,7 +205,7 @@ def test_what_the_vendor_mends_at_its_end_is_found_out_by_the_next_probe(
     stub: VendorStub, clinic: Clinic, reply: Reply
 ) -> None:
     stub.reply(DEVICES, reply, reply, wire_page(wire_device(1)))
-    ask(clinic, RequestKind.DEVICES)
+    enqueue(clinic, RequestKind.DEVICES)
     for probes in (1, 2, 3):
         drain()
         assert len(stub.asked) == probes
@@ -216,7 +216,7 @@ def test_what_the_vendor_mends_at_its_end_is_found_out_by_the_next_probe(
 
 def test_asked_to_slow_down_the_key_rests_and_the_work_waits(stub: VendorStub, clinic: Clinic) -> None:
     stub.reply(DEVICES, Reply(429, {}, {"Retry-After": "40"}), wire_page())
-    ask(clinic, RequestKind.DEVICES)
+    enqueue(clinic, RequestKind.DEVICES)
     drain()
     rest = ParkedKey.objects.get()
     assert (rest.cause, rest.pause) == ("slow_down", 40)
@@ -229,7 +229,7 @@ def test_asked_to_slow_down_the_key_rests_and_the_work_waits(stub: VendorStub, c
 def test_a_device_the_vendor_does_not_know_is_asked_about_once_a_day(
     stub: VendorStub, clinic: Clinic
 ) -> None:
-    ask(clinic, RequestKind.DEVICE, str(uuid.UUID(int=9)))
+    enqueue(clinic, RequestKind.DEVICE, str(uuid.UUID(int=9)))
     drain()
     request = only_request(clinic)
     assert (request.state, request.reason) == ("waiting", "Tenovi does not know this device.")
@@ -241,14 +241,14 @@ def test_what_the_vendor_refuses_for_good_is_parked_at_once(
     stub: VendorStub, clinic: Clinic, reply: Reply
 ) -> None:
     stub.reply(DEVICES, reply)
-    ask(clinic, RequestKind.DEVICES)
+    enqueue(clinic, RequestKind.DEVICES)
     drain()
     assert only_request(clinic).state == "parked"
 
 
 def test_a_vendor_that_is_not_there_costs_no_attempt(clinic: Clinic, settings: Settings) -> None:
     settings.TENOVI_BASE_URL = "http://127.0.0.1:9"
-    ask(clinic, RequestKind.DEVICES)
+    enqueue(clinic, RequestKind.DEVICES)
     drain()
     assert only_request(clinic).attempts == 0
     assert why_nothing_is_sent(clinic) == "Tenovi cannot be reached."
@@ -257,7 +257,7 @@ def test_a_vendor_that_is_not_there_costs_no_attempt(clinic: Clinic, settings: S
 def test_without_redis_nothing_is_sent_and_work_waits(
     stub: VendorStub, clinic: Clinic, settings: Settings
 ) -> None:
-    ask(clinic, RequestKind.DEVICES, wake=False)
+    enqueue(clinic, RequestKind.DEVICES, wake=False)
     stub.reply(DEVICES, wire_page())
     alive, settings.REDIS_URL = settings.REDIS_URL, "redis://127.0.0.1:9/0"
     assert drain().stalled
@@ -274,7 +274,7 @@ def test_an_answer_we_fail_to_store_is_tried_again_and_logged_without_its_conten
 
     monkeypatch.setitem(HANDLERS, "patients.list", broken)
     stub.reply(PATIENTS, wire_page({"external_id": "mrn-1", "name": "Private Person"}))
-    ask(clinic, RequestKind.PATIENTS)
+    enqueue(clinic, RequestKind.PATIENTS)
     with caplog.at_level(logging.ERROR):
         drain()
     request = only_request(clinic)
@@ -286,7 +286,7 @@ def test_an_answer_we_fail_to_store_is_tried_again_and_logged_without_its_conten
 
 def test_what_a_dead_process_was_sending_is_sent_by_the_next(stub: VendorStub, clinic: Clinic) -> None:
     stub.reply(DEVICES, wire_page(wire_device(1)))
-    ask(clinic, RequestKind.DEVICES)
+    enqueue(clinic, RequestKind.DEVICES)
     Request.objects.for_clinic(clinic).update(state="sending", claim=uuid.uuid4(), attempts=1)
     drain()
     assert Device.objects.for_clinic(clinic).count() == 1
@@ -295,8 +295,8 @@ def test_what_a_dead_process_was_sending_is_sent_by_the_next(stub: VendorStub, c
 def test_a_request_that_kills_its_process_is_parked_after_five_deaths(
     stub: VendorStub, clinic: Clinic
 ) -> None:
-    ask(clinic, RequestKind.DEVICES)
-    ask(clinic, RequestKind.PATIENTS)
+    enqueue(clinic, RequestKind.DEVICES)
+    enqueue(clinic, RequestKind.PATIENTS)
     stub.reply(PATIENTS, wire_page())
     Request.objects.for_clinic(clinic).filter(kind="devices.list").update(
         state="sending", claim=uuid.uuid4(), attempts=5
@@ -316,13 +316,13 @@ def test_an_answer_to_a_request_taken_over_by_somebody_else_is_thrown_away(
 
     late = Reply(body=wire_page(wire_device(1)).body, before=take_over)
     stub.reply(DEVICES, late, wire_page(wire_device(2)))
-    ask(clinic, RequestKind.DEVICES)
+    enqueue(clinic, RequestKind.DEVICES)
     drain()
     assert [device.hwi_device_id.int for device in Device.objects.for_clinic(clinic)] == [2]
 
 
 def test_one_process_at_a_time_sends_with_a_key(stub: VendorStub, clinic: Clinic) -> None:
-    ask(clinic, RequestKind.DEVICES)
+    enqueue(clinic, RequestKind.DEVICES)
     (key,) = keys_of([clinic])
     with alone_with(key.budget) as mine:
         assert mine
@@ -340,6 +340,6 @@ def test_different_keys_are_served_side_by_side(stub: VendorStub, clinic: Clinic
     stub.reply(DEVICES, Reply(body=reply.body, before=meet))
     other = vendor_clinic("beta")
     for asking in (clinic, other):
-        ask(asking, RequestKind.DEVICES)
+        enqueue(asking, RequestKind.DEVICES)
     assert drain().sent == 2
     assert not both_at_once.broken

@@ -24,7 +24,7 @@ from tenovi import key_locks
 from tenovi.key_locks import LOCK_CLASS, NAME, alone_with
 from tenovi.models import Priority, Request, RequestKind
 from tenovi.outbound.api_keys import VendorKey, keys_of
-from tenovi.outbound.enqueue import ask, ask_for_each
+from tenovi.outbound.enqueue import enqueue, enqueue_each
 from tenovi.outbound.sender import drain
 from tenovi.registry import _payload_builders as BUILDERS
 from tests.factories import make_order, make_patient
@@ -84,7 +84,7 @@ def test_who_loses_the_lock_sends_nothing_more_before_another_takes_over(
     stub.reply_to_everything(
         Reply(body={"external_id": "x"}, before=killed), Reply(body={"external_id": "x"})
     )
-    ask_for_each(clinic, RequestKind.PATIENT, NAMES)
+    enqueue_each(clinic, RequestKind.PATIENT, NAMES)
     assert (drain().sent, taken, len(stub.asked)) == (1, [True], 1)
     assert states(clinic) == [("waiting", 0)] * 2
     assert drain().sent == 0, "the other one has it"
@@ -109,8 +109,8 @@ def test_a_lock_that_is_lost_in_the_instant_before_the_first_byte_lets_none_leav
 
     monkeypatch.setitem(BUILDERS, RequestKind.DEVICE_CREATE, killed)
     order = make_order(make_patient(clinic))
-    ask(clinic, RequestKind.DEVICE_CREATE, str(order.id), priority=Priority.PERSON)
-    ask(clinic, RequestKind.PATIENT, "mrn-1")
+    enqueue(clinic, RequestKind.DEVICE_CREATE, str(order.id), priority=Priority.PERSON)
+    enqueue(clinic, RequestKind.PATIENT, "mrn-1")
     drain()
     assert (stub.asked, states(clinic)) == ([], [("waiting", 0)] * 2)
     assert Order.objects.for_clinic(clinic).get().state == OrderState.QUEUED
@@ -132,7 +132,7 @@ def test_a_broken_connection_of_the_work_takes_no_lock_with_it(
         taken.append(takes(other_process, key))
 
     stub.reply_to_everything(Reply(body={"external_id": "x"}, before=broken))
-    ask_for_each(clinic, RequestKind.PATIENT, NAMES[:1])
+    enqueue_each(clinic, RequestKind.PATIENT, NAMES[:1])
     drain()
     assert taken == [False]
     Request.objects.for_clinic(clinic).update(not_before=Now())
@@ -166,7 +166,7 @@ def test_a_lost_lock_is_logged(
         kill_lock(other_process)
 
     stub.reply_to_everything(Reply(body={"external_id": "x"}, before=killed))
-    ask_for_each(clinic, RequestKind.PATIENT, NAMES)
+    enqueue_each(clinic, RequestKind.PATIENT, NAMES)
     with caplog.at_level(logging.WARNING):
         drain()
     assert "the lock of an API key was lost: this process sends nothing more with it" in caplog.text
@@ -202,7 +202,7 @@ def copy(source: socket.socket, sink: socket.socket, *, rewrites: bool = False) 
 def test_a_pooler_is_refused_and_named_at_the_start(
     stub: VendorStub, clinic: Clinic, key: VendorKey, settings: Settings
 ) -> None:
-    ask_for_each(clinic, RequestKind.PATIENT, NAMES)
+    enqueue_each(clinic, RequestKind.PATIENT, NAMES)
     for refused in (True, False):
         with pooler() as port:
             settings.LOCK_DATABASE = {"HOST": "127.0.0.1", "PORT": port} if refused else {}
@@ -219,7 +219,7 @@ def test_a_pooler_is_refused_and_named_at_the_start(
 def test_without_a_server_for_the_locks_nothing_is_sent_and_work_waits(
     stub: VendorStub, clinic: Clinic, settings: Settings
 ) -> None:
-    ask_for_each(clinic, RequestKind.PATIENT, NAMES)
+    enqueue_each(clinic, RequestKind.PATIENT, NAMES)
     settings.LOCK_DATABASE = {"HOST": "127.0.0.1", "PORT": 9}
     assert (drain().sent, stub.asked) == (0, [])
     with pytest.raises(OperationalError), alone_with("a" * 64):

@@ -15,7 +15,7 @@ from redis import Redis
 
 from tenovi.client.errors import LimiterAway, SlotLost
 from tenovi.outbound import limiter as rules
-from tenovi.outbound.limiter import SPACING, Limiter, Line, key_digest
+from tenovi.outbound.limiter import SPACING, Limiter, Slot, key_digest
 from tests.vendor_stub import KEY, Reply, VendorStub
 
 ROOT = Path(__file__).parent.parent.parent
@@ -33,7 +33,7 @@ def fast(redis: Redis) -> Limiter:
     return Limiter(redis, spacing=0.1)
 
 
-def come_near(line: Line) -> None:
+def come_near(line: Slot) -> None:
     """Wait for a place as long as it takes: whoever drains the queue comes back again and again."""
     while not line.approach():
         pass

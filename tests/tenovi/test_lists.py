@@ -14,11 +14,12 @@ from django.utils import timezone
 from clinics.models import Clinic, Role
 from measurements.models import DeviceCheck, Verification
 from measurements.reconcile import start
-from tenovi.client.endpoints import Open, TenoviClient
+from tenovi.client.endpoints import TenoviClient
+from tenovi.client.gate import NoLimit
 from tenovi.client.records import Page
 from tenovi.models import Call, ParkedKey, Request, RequestKind
 from tenovi.outbound.calls import CALLS, FETCHES
-from tenovi.outbound.enqueue import ask
+from tenovi.outbound.enqueue import enqueue
 from tenovi.outbound.sender import drain
 from tests.factories import held_device, make_user
 from tests.vendor import vendor_clinic, wire_page
@@ -85,7 +86,7 @@ def params_of(kind: str) -> dict[str, Any]:
 
 def read_list(clinic: Clinic, stub: VendorStub, kind: str, replies: list[Reply]) -> None:
     """Ask for a list that the vendor answers like this however often, until nothing is due any more."""
-    ask(clinic, kind, LISTS[kind], params=params_of(kind))
+    enqueue(clinic, kind, LISTS[kind], params=params_of(kind))
     for _ in range(3):
         stub.reply_to_everything(*replies)
         drain()
@@ -95,7 +96,7 @@ def read_list(clinic: Clinic, stub: VendorStub, kind: str, replies: list[Reply])
 
 def test_every_list_that_is_called_stands_in_this_table(stub: VendorStub) -> None:
     stub.reply_to_everything(Reply(body=[]))
-    client = TenoviClient(stub.url, DOMAIN, KEY, gate=Open())
+    client = TenoviClient(stub.url, DOMAIN, KEY, gate=NoLimit())
     lists = set()
     for kind, call in CALLS.items():
         try:

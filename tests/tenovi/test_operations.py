@@ -12,7 +12,7 @@ from django.utils import timezone
 from clinics.models import AuditEvent, Clinic, Role
 from tenovi.models import Call, Heartbeat, ParkedKey, Priority, Request, RequestKind
 from tenovi.outbound.api_keys import Cause, account, park
-from tenovi.outbound.enqueue import ask, ask_for_each
+from tenovi.outbound.enqueue import enqueue, enqueue_each
 from tenovi.pages.operations import lasting
 from tests.factories import make_clinic, make_user
 from tests.rest import api_client
@@ -57,7 +57,7 @@ def said(clinic: Clinic, **changes: object) -> Call:
 
 
 def stopped(clinic: Clinic, state: str = "parked") -> Request:
-    ask(clinic, RequestKind.DEVICE_UNLINK if state == "parked" else RequestKind.DEVICE_CREATE, "a-device")
+    enqueue(clinic, RequestKind.DEVICE_UNLINK if state == "parked" else RequestKind.DEVICE_CREATE, "a-device")
     Request.objects.for_clinic(clinic).update(
         state=state, attempts=5, cursor="page=2", reason="Tenovi had an error of its own (500)."
     )
@@ -73,7 +73,7 @@ def test_the_queue_says_over_rest_what_waits_and_what_was_said_last(clinic: Clin
         "parked_reason": "",
         "last_call": None,
     }
-    ask_for_each(clinic, RequestKind.PATIENT, ["a", "b"])
+    enqueue_each(clinic, RequestKind.PATIENT, ["a", "b"])
     call = said(clinic, status=None, outcome="doubtful", reason="Tenovi did not answer in time.")
     call.refresh_from_db()
     park(account("key-of-alpha", clinic), Cause.KEY_REFUSED, "Tenovi refuses the API key.")
@@ -108,8 +108,8 @@ def test_who_does_not_run_the_clinic_does_not_see_the_queue(
 
 def test_what_waits_is_counted_by_kind_and_urgency_with_an_estimate(clinic: Clinic, admin: Client) -> None:
     assert "everything that was asked of Tenovi is answered" in shown(admin)
-    ask_for_each(clinic, RequestKind.GATEWAY, [f"{number:012X}" for number in range(600)], priority=80)
-    ask(clinic, RequestKind.DEVICE_UNLINK, "a-device", priority=Priority.PERSON)
+    enqueue_each(clinic, RequestKind.GATEWAY, [f"{number:012X}" for number in range(600)], priority=80)
+    enqueue(clinic, RequestKind.DEVICE_UNLINK, "a-device", priority=Priority.PERSON)
     page = shown(admin)
     assert "601 waiting; all answered in about 11 min." in page
     assert page.index("Unlink a device") < page.index("One gateway")
@@ -117,7 +117,7 @@ def test_what_waits_is_counted_by_kind_and_urgency_with_an_estimate(clinic: Clin
 
 
 def test_a_list_under_way_shows_how_far_it_is(clinic: Clinic, admin: Client) -> None:
-    ask(clinic, RequestKind.DEVICES)
+    enqueue(clinic, RequestKind.DEVICES)
     Request.objects.for_clinic(clinic).update(pages=2, total=2300, cursor="page=3&page_size=500")
     page = shown(admin)
     assert "1,000 of 2,300" in page

@@ -21,7 +21,7 @@ from tenovi.client import caller
 from tenovi.models import Call, ParkedKey, Priority, Request, RequestKind, WebhookDraft
 from tenovi.outbound import sender as draining
 from tenovi.outbound.api_keys import standing_problem
-from tenovi.outbound.enqueue import ask, ask_for_each
+from tenovi.outbound.enqueue import enqueue, enqueue_each
 from tenovi.outbound.outages import PROBE
 from tenovi.outbound.sender import drain
 from tests.factories import make_user
@@ -102,14 +102,14 @@ def test_while_one_call_hangs_others_and_a_click_go_out_beside_it(
     monkeypatch.setattr(caller, "READ_TIMEOUT", 25.0)
 
     def answered_last() -> None:
-        ask(clinic, RequestKind.PATIENT, "clicked", priority=Priority.PERSON, wake=False)
+        enqueue(clinic, RequestKind.PATIENT, "clicked", priority=Priority.PERSON, wake=False)
         connection.close()
         clicked.wait(20)
 
     stub.reply_to_everything(PATIENT)
     stub.reply(path_of("slow"), Reply(body={"external_id": "slow"}, before=answered_last))
     stub.reply(path_of("clicked"), Reply(body={"external_id": "clicked"}, before=clicked.set))
-    ask(clinic, RequestKind.PATIENT, "slow")
+    enqueue(clinic, RequestKind.PATIENT, "slow")
     drain(seconds=5)
     assert clicked.is_set()  # while the other was still without its answer
     assert Patient.objects.for_clinic(clinic).filter(external_id__in=["slow", "clicked"]).count() == 2
@@ -127,7 +127,7 @@ def test_what_creates_something_is_waited_for_before_anything_else_goes_out(
         came.append(time.monotonic())
 
     stub.reply(path_of("a"), Reply(body={"external_id": "a"}, before=slow))
-    ask_for_each(clinic, RequestKind.PATIENT, ["a", "b"])
+    enqueue_each(clinic, RequestKind.PATIENT, ["a", "b"])
     drain(seconds=5)
     assert stub.asked[1].at >= came[0]
 
@@ -155,7 +155,7 @@ def test_a_vendor_that_is_away_is_told_once_and_work_resumes_by_itself(
     client.force_login(make_user("admin@alpha.test", clinic, Role.CLINIC_ADMIN))
     monkeypatch.setattr("tenovi.outbound.outages.PROBE_DEADLINE", SILENCE)
     stub.reply_to_everything(AWAY[how])
-    ask_for_each(clinic, RequestKind.PATIENT, targets)
+    enqueue_each(clinic, RequestKind.PATIENT, targets)
     drain(seconds=1)
     outage = ParkedKey.objects.get()
     assert outage.cause == "outage"
@@ -184,7 +184,7 @@ def test_a_vendor_that_refuses_the_harmless_question_is_there(
 ) -> None:
     stub.reply_to_everything(reply)
     stub.reply(path_of("failing"), Reply(500, {}))
-    ask(clinic, RequestKind.PATIENT, "failing")
+    enqueue(clinic, RequestKind.PATIENT, "failing")
     drain(seconds=1)
     assert Call.objects.for_clinic(clinic).filter(kind=PROBE).exists()
     assert not ParkedKey.objects.filter(cause="outage").exists()
@@ -194,8 +194,8 @@ def test_the_longest_waiting_has_its_turn_however_little_a_process_does(
     stub: VendorStub, clinic: Clinic
 ) -> None:
     stub.reply_to_everything(Reply(body={"external_id": "x"}, before=lambda: time.sleep(0.6)))
-    ask(clinic, RequestKind.PATIENT, "old", priority=Priority.BACKGROUND)
-    ask_for_each(clinic, RequestKind.PATIENT, [f"new-{n}" for n in range(12)], priority=Priority.PERSON)
+    enqueue(clinic, RequestKind.PATIENT, "old", priority=Priority.BACKGROUND)
+    enqueue_each(clinic, RequestKind.PATIENT, [f"new-{n}" for n in range(12)], priority=Priority.PERSON)
     while len(stub.asked) < 8:
         assert drain(seconds=0).sent < 8
     assert path_of("old") in stub.paths()[:8]
@@ -219,7 +219,7 @@ def test_an_answer_that_comes_after_the_key_was_changed_is_taken(
     if kind == RequestKind.WEBHOOK_CREATE:
         from_page(clinic)
     else:
-        ask(clinic, kind, "mrn-1")
+        enqueue(clinic, kind, "mrn-1")
     drain(seconds=5)
     assert len(stub.asked) == 1
     assert not Request.objects.for_clinic(clinic).exists()
@@ -230,13 +230,13 @@ def from_page(clinic: Clinic) -> None:
     draft = WebhookDraft(clinic=clinic, event="MEASUREMENT", header="Authorization")
     draft.value = "Basic eDp5"
     draft.save()
-    ask(clinic, RequestKind.WEBHOOK_CREATE, "MEASUREMENT")
+    enqueue(clinic, RequestKind.WEBHOOK_CREATE, "MEASUREMENT")
 
 
 def test_what_a_dead_process_was_sending_with_a_key_of_the_past_is_sent_again(
     stub: VendorStub, clinic: Clinic
 ) -> None:
-    ask(clinic, RequestKind.PATIENT, "mrn-1")
+    enqueue(clinic, RequestKind.PATIENT, "mrn-1")
     rows = Request.objects.for_clinic(clinic)
     rows.update(state="sending", claim=uuid.uuid4(), attempts=1, sent_with="f" * 64)
     stub.reply_to_everything(PATIENT)
@@ -247,7 +247,7 @@ def test_what_a_dead_process_was_sending_with_a_key_of_the_past_is_sent_again(
 def test_what_a_dead_process_was_sending_is_freed_also_when_the_clinic_has_no_key(
     clinic: Clinic, settings: Settings
 ) -> None:
-    ask(clinic, RequestKind.PATIENT, "mrn-1")
+    enqueue(clinic, RequestKind.PATIENT, "mrn-1")
     rows = Request.objects.for_clinic(clinic)
     rows.update(state="sending", claim=uuid.uuid4(), attempts=1, sent_with="f" * 64)
     Clinic.objects.filter(id=clinic.id).update(tenovi_domain="")

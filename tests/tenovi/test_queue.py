@@ -13,7 +13,7 @@ from clinics.models import Clinic, Role
 from tenovi.clock import seconds_from_now
 from tenovi.models import Delivery, ParkedKey, Priority, Request, RequestKind
 from tenovi.outbound.api_keys import Cause, account, keys_of, park, usable, why_nothing_is_sent
-from tenovi.outbound.enqueue import ask, ask_for_each, overview
+from tenovi.outbound.enqueue import enqueue, enqueue_each, overview
 from tests.factories import deliver, element, make_clinic, make_user
 
 pytestmark = pytest.mark.django_db
@@ -37,46 +37,46 @@ def requests(clinic: Clinic) -> list[Request]:
 
 
 def test_asking_twice_is_one_row_with_the_greater_urgency(clinic: Clinic) -> None:
-    ask(clinic, RequestKind.DEVICE, DEVICE)
-    ask(clinic, RequestKind.DEVICE, DEVICE, priority=Priority.PERSON)
-    ask(clinic, RequestKind.DEVICE, DEVICE, priority=Priority.BACKGROUND)
+    enqueue(clinic, RequestKind.DEVICE, DEVICE)
+    enqueue(clinic, RequestKind.DEVICE, DEVICE, priority=Priority.PERSON)
+    enqueue(clinic, RequestKind.DEVICE, DEVICE, priority=Priority.BACKGROUND)
     assert [request.priority for request in requests(clinic)] == [Priority.PERSON]
 
 
 def test_two_clinics_may_ask_for_the_same(clinic: Clinic) -> None:
     other = make_clinic("beta")
     for asking in (clinic, other):
-        ask(asking, RequestKind.DEVICE, DEVICE)
+        enqueue(asking, RequestKind.DEVICE, DEVICE)
     assert len(requests(clinic)) == len(requests(other)) == 1
 
 
 def test_asking_for_many_is_one_statement(clinic: Clinic, django_assert_num_queries: pytest.Function) -> None:
     with django_assert_num_queries(1):  # type: ignore[operator]
-        ask_for_each(clinic, RequestKind.PATIENT, [f"mrn-{number}" for number in range(500)])
+        enqueue_each(clinic, RequestKind.PATIENT, [f"mrn-{number}" for number in range(500)])
     assert len(requests(clinic)) == 500
 
 
 def test_a_kind_nobody_can_send_is_refused(clinic: Clinic) -> None:
     with pytest.raises(ValueError, match=r"devices\.paint"):
-        ask(clinic, "devices.paint")
+        enqueue(clinic, "devices.paint")
 
 
 def test_a_parked_request_rests_until_its_pause_is_over(clinic: Clinic) -> None:
-    ask(clinic, RequestKind.DEVICES)
+    enqueue(clinic, RequestKind.DEVICES)
     everything = Request.objects.for_clinic(clinic)
     everything.update(state="parked", attempts=5, cursor="page=7", not_before=seconds_from_now(60))
-    ask(clinic, RequestKind.DEVICES)
+    enqueue(clinic, RequestKind.DEVICES)
     assert requests(clinic)[0].state == "parked"
     everything.update(not_before=Now())
-    ask(clinic, RequestKind.DEVICES)
+    enqueue(clinic, RequestKind.DEVICES)
     (request,) = requests(clinic)
     assert (request.state, request.attempts, request.cursor) == ("waiting", 0, "")
 
 
 def test_a_person_who_insists_does_not_wait(clinic: Clinic) -> None:
-    ask(clinic, RequestKind.DEVICES)
+    enqueue(clinic, RequestKind.DEVICES)
     Request.objects.for_clinic(clinic).update(state="parked", attempts=5, not_before=seconds_from_now(60))
-    ask(clinic, RequestKind.DEVICES, insist=True)
+    enqueue(clinic, RequestKind.DEVICES, insist=True)
     assert Request.objects.for_clinic(clinic).due().count() == 1
 
 
@@ -85,38 +85,38 @@ def test_what_a_person_asks_for_again_is_theirs_and_starts_anew(clinic: Clinic) 
         return Request.objects.for_clinic(clinic).get()
 
     first = {"by": "first", "hardware": "old"}
-    ask(clinic, RequestKind.DEVICE_UNLINK, "a", priority=Priority.PERSON, params=first)
+    enqueue(clinic, RequestKind.DEVICE_UNLINK, "a", priority=Priority.PERSON, params=first)
     Request.objects.for_clinic(clinic).update(state="parked", attempts=5, not_before=seconds_from_now(60))
     again = {"by": "second", "hardware": "new"}
-    ask(clinic, RequestKind.DEVICE_UNLINK, "a", priority=Priority.PERSON, params=again)
+    enqueue(clinic, RequestKind.DEVICE_UNLINK, "a", priority=Priority.PERSON, params=again)
     assert (request().state, request().attempts, request().params) == ("waiting", 0, again)
     assert Request.objects.for_clinic(clinic).due().count() == 1
 
 
 def test_a_request_asked_for_again_keeps_what_it_has_learned(clinic: Clinic) -> None:
-    ask(clinic, RequestKind.HARDWARE_LOG, params={"path": 1})
-    ask(clinic, RequestKind.HARDWARE_LOG, priority=Priority.PERSON)
+    enqueue(clinic, RequestKind.HARDWARE_LOG, params={"path": 1})
+    enqueue(clinic, RequestKind.HARDWARE_LOG, priority=Priority.PERSON)
     assert Request.objects.for_clinic(clinic).get().params == {"path": 1}
 
 
 def test_fields_of_two_requests_become_one(clinic: Clinic) -> None:
     for fields in (["name"], ["email", "name"]):
-        ask(clinic, RequestKind.PATIENT_PUSH, "P-1", priority=Priority.PERSON, params={"fields": fields})
+        enqueue(clinic, RequestKind.PATIENT_PUSH, "P-1", priority=Priority.PERSON, params={"fields": fields})
     assert Request.objects.for_clinic(clinic).get().params == {"fields": ["email", "name"]}
-    ask(clinic, RequestKind.PATIENT_PUSH, "P-1", params={"create": True})
+    enqueue(clinic, RequestKind.PATIENT_PUSH, "P-1", params={"create": True})
     assert Request.objects.for_clinic(clinic).get().params == {"create": True}
 
 
 def test_a_request_is_sent_exactly_while_somebody_has_claimed_it(clinic: Clinic) -> None:
-    ask(clinic, RequestKind.DEVICES)
+    enqueue(clinic, RequestKind.DEVICES)
     with pytest.raises(IntegrityError), transaction.atomic():
         Request.objects.for_clinic(clinic).update(state="sending")
 
 
 def test_the_overview_says_what_waits_and_why_nothing_moves(clinic: Clinic) -> None:
     sharing = with_key(make_clinic("beta"), "key-of-alpha", "beta-domain")
-    ask(clinic, RequestKind.DEVICES)
-    ask_for_each(sharing, RequestKind.PATIENT, ["a", "b", "c"])
+    enqueue(clinic, RequestKind.DEVICES)
+    enqueue_each(sharing, RequestKind.PATIENT, ["a", "b", "c"])
     seen = overview(clinic)
     assert (seen.waiting, seen.parked_reason, seen.last_call) == (1, "", None)
     assert seen.eta_seconds == pytest.approx(4 * 1.05, abs=0.1)  # they share the key's second
@@ -161,7 +161,7 @@ def test_the_page_of_a_delivery_says_what_the_vendor_said_about_its_device(
     clinic: Clinic, client: Client
 ) -> None:
     deliver(clinic, element(uuid.UUID(DEVICE)))
-    ask(clinic, RequestKind.DEVICE, DEVICE)
+    enqueue(clinic, RequestKind.DEVICE, DEVICE)
     Request.objects.for_clinic(clinic).update(reason="Tenovi does not know this device.")
     client.force_login(make_user("admin@alpha.test", clinic, Role.CLINIC_ADMIN))
     page = client.get(f"/c/alpha/deliveries/{Delivery.objects.for_clinic(clinic).get().id}/")

@@ -21,7 +21,7 @@ from measurements.models import Measurement
 from tenovi import registry
 from tenovi.inbound import deliveries
 from tenovi.models import Delivery, DeliveryItem
-from tenovi.registry import DeliveryHandler, Verdict
+from tenovi.registry import DeliveryHandler, ElementResult
 from tests.factories import (
     assign,
     deliver,
@@ -57,7 +57,7 @@ def handle_with(monkeypatch: pytest.MonkeyPatch) -> Callable[[DeliveryHandler], 
     return replace
 
 
-def choking(delivery: Delivery, elements: Sequence[Any]) -> list[Verdict]:
+def choking(delivery: Delivery, elements: Sequence[Any]) -> list[ElementResult]:
     """Stores what it is given, then chokes on a poisoned element: in SQL, so that the transaction is hurt."""
     verdicts = store_delivery(delivery, elements)
     if any(isinstance(each, dict) and POISON in each for each in elements):
@@ -117,9 +117,9 @@ def test_five_failures_in_a_row_put_an_element_in_quarantine(
 
 
 @pytest.mark.django_db
-@pytest.mark.parametrize("answer", [[], [Verdict("stored")] * 3])
+@pytest.mark.parametrize("answer", [[], [ElementResult("stored")] * 3])
 def test_a_handler_that_miscounts_loses_nothing(
-    clinic: Clinic, handle_with: Callable[[DeliveryHandler], None], answer: list[Verdict]
+    clinic: Clinic, handle_with: Callable[[DeliveryHandler], None], answer: list[ElementResult]
 ) -> None:
     device = held_device(clinic)
     handle_with(lambda delivery, elements: answer)
@@ -235,7 +235,7 @@ def test_an_attempt_that_takes_the_process_down_counts(
     handle_with(choking)
     deliver(clinic, element(hwi_device_id, **{POISON: True}))
 
-    def die(delivery: Delivery, elements: Sequence[Any]) -> list[Verdict]:
+    def die(delivery: Delivery, elements: Sequence[Any]) -> list[ElementResult]:
         raise SystemExit
 
     handle_with(die)
@@ -254,7 +254,7 @@ def test_one_that_takes_the_process_down_is_not_charged_to_its_siblings(
     handle_with(lambda delivery, elements: [])  # none of them is settled
     deliver(clinic, [element(device, value_1=100), element(device, **{POISON: True})])
 
-    def die_of_poison(delivery: Delivery, elements: Sequence[Any]) -> list[Verdict]:
+    def die_of_poison(delivery: Delivery, elements: Sequence[Any]) -> list[ElementResult]:
         if any(POISON in each for each in elements):
             raise SystemExit
         return store_delivery(delivery, elements)
@@ -269,7 +269,7 @@ def test_one_that_takes_the_process_down_is_not_charged_to_its_siblings(
 def fails_with(sqlstate: str) -> DeliveryHandler:
     """As if the database were in the way: its error, raised by the database itself."""
 
-    def handler(delivery: Delivery, elements: Sequence[Any]) -> list[Verdict]:
+    def handler(delivery: Delivery, elements: Sequence[Any]) -> list[ElementResult]:
         with connection.cursor() as cursor:
             cursor.execute(f"DO $$ BEGIN RAISE SQLSTATE '{sqlstate}'; END $$")
         raise AssertionError
@@ -363,7 +363,7 @@ def test_when_the_database_goes_away_while_settling_nothing_is_acknowledged(
 ) -> None:
     device = held_device(clinic)
 
-    def cut_off(delivery: Delivery, elements: Sequence[Any]) -> list[Verdict]:
+    def cut_off(delivery: Delivery, elements: Sequence[Any]) -> list[ElementResult]:
         verdicts = store_delivery(delivery, elements)
         with connection.copy().cursor() as cursor:
             cursor.execute("SELECT pg_terminate_backend(%s)", [connection.connection.info.backend_pid])

@@ -19,7 +19,7 @@ from devices.models import Device
 from launcher import processes
 from measurements.models import Measurement
 from tenovi.models import Request, RequestKind
-from tenovi.outbound.enqueue import ask
+from tenovi.outbound.enqueue import enqueue
 from tenovi.outbound.sender import drain
 from tests.factories import deliver, element, settled
 from tests.vendor import DEVICES, vendor_clinic, wire_device, wire_page
@@ -92,7 +92,7 @@ def test_a_call_whose_process_was_killed_is_made_by_the_next(stub: VendorStub, c
 
     page = wire_page(wire_device(1))
     stub.reply(DEVICES, Reply(body=page.body, before=hang), page)
-    ask(clinic, RequestKind.DEVICES)
+    enqueue(clinic, RequestKind.DEVICES)
     drain_once = "import django; django.setup(); from tenovi.outbound.sender import drain; drain()"
     with start([sys.executable, "-c", drain_once], stub) as process:
         assert asked.wait(120)

@@ -18,7 +18,7 @@ from tenovi import registry
 from tenovi.models import Call, Request, RequestKind
 from tenovi.outbound.api_keys import why_nothing_is_sent
 from tenovi.outbound.calls import CALLS, CREATES, FETCHES, WRITES
-from tenovi.outbound.enqueue import ask
+from tenovi.outbound.enqueue import enqueue
 from tenovi.outbound.outages import PROBE
 from tenovi.outbound.sender import drain
 from tests.factories import assign, make_device, make_patient
@@ -86,7 +86,7 @@ def test_an_order_is_sent_as_its_room_writes_it_and_its_answer_handed_back(
     stub: VendorStub, clinic: Clinic, room: Room
 ) -> None:
     stub.reply("/hwi/hwi-devices/", Reply(201, wire_device(5)))
-    ask(clinic, RequestKind.DEVICE_CREATE, ORDER)
+    enqueue(clinic, RequestKind.DEVICE_CREATE, ORDER)
     drain()
     (asked,) = stub.work
     assert (asked.method, json.loads(asked.body)) == ("POST", room.build(Request()))
@@ -99,9 +99,9 @@ def test_an_order_that_may_have_been_placed_is_kept_and_never_sent_again(
     stub: VendorStub, clinic: Clinic, room: Room, reply: Reply
 ) -> None:
     stub.reply("/hwi/hwi-devices/", reply)
-    ask(clinic, RequestKind.DEVICE_CREATE, ORDER)
+    enqueue(clinic, RequestKind.DEVICE_CREATE, ORDER)
     run_for_long(clinic)
-    ask(clinic, RequestKind.DEVICE_CREATE, ORDER, insist=True)
+    enqueue(clinic, RequestKind.DEVICE_CREATE, ORDER, insist=True)
     run_for_long(clinic)
     assert len(stub.work) == 1
     assert only_request(clinic).state == "unknown"
@@ -113,7 +113,7 @@ def test_an_order_that_may_have_been_placed_is_kept_and_never_sent_again(
 
 
 def test_an_order_whose_process_died_is_not_sent_again(stub: VendorStub, clinic: Clinic, room: Room) -> None:
-    ask(clinic, RequestKind.DEVICE_CREATE, ORDER)
+    enqueue(clinic, RequestKind.DEVICE_CREATE, ORDER)
     Request.objects.for_clinic(clinic).update(state="sending", claim=uuid.uuid4(), attempts=1)
     run_for_long(clinic)
     assert stub.work == []
@@ -128,7 +128,7 @@ def test_an_order_whose_answer_we_fail_to_store_is_not_sent_again(
 
     monkeypatch.setitem(registry._answer_handlers, RequestKind.DEVICE_CREATE, broken)
     stub.reply("/hwi/hwi-devices/", Reply(201, wire_device(5)))
-    ask(clinic, RequestKind.DEVICE_CREATE, ORDER)
+    enqueue(clinic, RequestKind.DEVICE_CREATE, ORDER)
     run_for_long(clinic)
     assert len(stub.work) == 1
     assert only_request(clinic).state == "unknown"
@@ -142,7 +142,7 @@ def test_a_refused_order_is_parked_and_its_room_told_what_the_vendor_says(
         registry._failure_handlers, RequestKind.DEVICE_CREATE, lambda request, error: told.extend(error.said)
     )
     stub.reply("/hwi/hwi-devices/", Reply(400, {"device": {"hardware_uuid": ["ID already exists"]}}))
-    ask(clinic, RequestKind.DEVICE_CREATE, ORDER)
+    enqueue(clinic, RequestKind.DEVICE_CREATE, ORDER)
     drain()
     assert only_request(clinic).state == "parked"
     assert told == [("device.hardware_uuid", "ID already exists")]
@@ -152,7 +152,7 @@ def test_an_order_nothing_of_which_was_sent_waits_for_the_vendor(
     stub: VendorStub, clinic: Clinic, room: Room, settings: Settings
 ) -> None:
     settings.TENOVI_BASE_URL = "http://127.0.0.1:9"
-    ask(clinic, RequestKind.DEVICE_CREATE, ORDER)
+    enqueue(clinic, RequestKind.DEVICE_CREATE, ORDER)
     drain()
     assert (only_request(clinic).state, only_request(clinic).attempts) == ("waiting", 0)
     assert why_nothing_is_sent(clinic) == "Tenovi cannot be reached."
@@ -168,7 +168,7 @@ def test_the_row_says_that_it_is_being_sent_before_a_byte_leaves(
         connection.close()
 
     stub.reply("/hwi/hwi-devices/", Reply(201, wire_device(5), before=look))
-    ask(clinic, RequestKind.DEVICE_CREATE, ORDER)
+    enqueue(clinic, RequestKind.DEVICE_CREATE, ORDER)
     drain()
     assert seen == ["sending"]
 
@@ -179,7 +179,7 @@ def test_unlinking_is_tried_again_after_an_answer_that_says_nothing(
 ) -> None:
     make_device(clinic, hwi_device_id=DEVICE)
     stub.reply(UNLINK, reply, Reply(200, {**wire_device(1), "status": "Unlinked"}))
-    ask(clinic, RequestKind.DEVICE_UNLINK, str(DEVICE))
+    enqueue(clinic, RequestKind.DEVICE_UNLINK, str(DEVICE))
     run_for_long(clinic)
     assert stub.paths()[:2] == [UNLINK, UNLINK]
     assert stub.paths().count(UNLINK) == 2
@@ -191,7 +191,7 @@ def test_what_a_lost_answer_had_removed_is_removed(
 ) -> None:
     room = Room(monkeypatch, RequestKind.DEVICE_DELETE)
     stub.reply(f"/hwi/hwi-devices/{DEVICE}/", Reply(502), Reply(404, {}))
-    ask(clinic, RequestKind.DEVICE_DELETE, str(DEVICE))
+    enqueue(clinic, RequestKind.DEVICE_DELETE, str(DEVICE))
     run_for_long(clinic)
     assert (room.answers, room.failures) == ([None], [])
 
@@ -200,7 +200,7 @@ def test_what_was_never_there_cannot_be_removed(
     stub: VendorStub, clinic: Clinic, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     room = Room(monkeypatch, RequestKind.DEVICE_DELETE)
-    ask(clinic, RequestKind.DEVICE_DELETE, str(DEVICE))
+    enqueue(clinic, RequestKind.DEVICE_DELETE, str(DEVICE))
     run_for_long(clinic)
     assert (room.answers, room.failures) == ([], [("parked", "NotFound")])
 
@@ -214,7 +214,7 @@ def test_a_patient_the_vendor_does_not_know_is_created_with_all_that_is_filled(
 ) -> None:
     make_patient(clinic, "mrn-1", name="Test Person", city="Irvine", sms_opt_in=True)
     stub.reply(PATIENTS, Reply(201, {"external_id": "mrn-1", "address_status": "Invalid"}))
-    ask(clinic, RequestKind.PATIENT_PUSH, "mrn-1", params={"fields": ["city"]})
+    enqueue(clinic, RequestKind.PATIENT_PUSH, "mrn-1", params={"fields": ["city"]})
     drain()
     assert pushed(stub) == [
         ("PATCH", {"city": "Irvine"}),
@@ -227,7 +227,7 @@ def test_creating_a_patient_who_exists_turns_into_an_update(stub: VendorStub, cl
     make_patient(clinic, "mrn-1", name="Test Person", consented_on=datetime.date(2026, 1, 2), sms_opt_in=True)
     stub.reply(PATIENTS, Reply(400, {"external_id": ["patient with this external id already exists."]}))
     stub.reply(f"{PATIENTS}mrn-1/", Reply(200, {"external_id": "MRN-1"}))
-    ask(clinic, RequestKind.PATIENT_PUSH, "mrn-1", params={"create": True})
+    enqueue(clinic, RequestKind.PATIENT_PUSH, "mrn-1", params={"create": True})
     drain()
     assert pushed(stub) == [
         ("POST", {"external_id": "mrn-1", "name": "Test Person", "sms_opt_in": True}),
@@ -239,7 +239,7 @@ def test_creating_a_patient_who_exists_turns_into_an_update(stub: VendorStub, cl
 def test_a_vendor_that_says_both_is_not_asked_for_ever(stub: VendorStub, clinic: Clinic) -> None:
     make_patient(clinic, "mrn-1")
     stub.reply(PATIENTS, Reply(400, {"external_id": ["exists"]}))
-    ask(clinic, RequestKind.PATIENT_PUSH, "mrn-1")
+    enqueue(clinic, RequestKind.PATIENT_PUSH, "mrn-1")
     run_for_long(clinic)
     assert len(stub.work) == 5
     assert only_request(clinic).state == "parked"
@@ -247,7 +247,7 @@ def test_a_vendor_that_says_both_is_not_asked_for_ever(stub: VendorStub, clinic:
 
 def test_two_changes_of_a_patient_are_one_request_with_both_fields(clinic: Clinic) -> None:
     for fields in (["city"], ["name", "city"], ["email"]):
-        ask(clinic, RequestKind.PATIENT_PUSH, "mrn-1", params={"fields": fields})
+        enqueue(clinic, RequestKind.PATIENT_PUSH, "mrn-1", params={"fields": fields})
     assert only_request(clinic).params == {"fields": ["city", "email", "name"]}
 
 
@@ -258,12 +258,12 @@ def test_a_change_made_while_the_one_before_is_on_its_way_is_sent_too(
 
     def edit() -> None:
         Patient.objects.for_clinic(clinic).filter(id=patient.id).update(city="Tustin")
-        ask(clinic, RequestKind.PATIENT_PUSH, "mrn-1", params={"fields": ["city"]}, wake=False)
+        enqueue(clinic, RequestKind.PATIENT_PUSH, "mrn-1", params={"fields": ["city"]}, wake=False)
         connection.close()
 
     answer = {"external_id": "mrn-1", "city": "Irvine"}
     stub.reply(f"{PATIENTS}mrn-1/", Reply(200, answer, before=edit), Reply(200, {"external_id": "mrn-1"}))
-    ask(clinic, RequestKind.PATIENT_PUSH, "mrn-1", params={"fields": ["city"]})
+    enqueue(clinic, RequestKind.PATIENT_PUSH, "mrn-1", params={"fields": ["city"]})
     drain()
     assert [body["city"] for _, body in pushed(stub)] == ["Irvine", "Tustin"]
     assert Patient.objects.for_clinic(clinic).get().city == "Tustin"
@@ -276,7 +276,7 @@ def test_a_device_is_pushed_with_who_has_it_now_and_nothing_is_lost_from_it(
     device = make_device(clinic, hwi_device_id=DEVICE, name="Tenovi BPM - L", hardware_uuid="A1B2C3D4E5F6")
     assign(device, make_patient(clinic, "mrn-1", name="Test Person"))
     stub.reply(f"/hwi/hwi-devices/{DEVICE}/", Reply(200, wire_device(1, "mrn-1")))
-    ask(clinic, RequestKind.DEVICE_UPDATE, str(DEVICE))
+    enqueue(clinic, RequestKind.DEVICE_UPDATE, str(DEVICE))
     drain()
     assert pushed(stub) == [
         (
@@ -290,7 +290,7 @@ def test_a_device_is_pushed_with_who_has_it_now_and_nothing_is_lost_from_it(
 
 
 def test_what_is_no_longer_to_be_said_is_dropped_unsent(stub: VendorStub, clinic: Clinic) -> None:
-    ask(clinic, RequestKind.PATIENT_PUSH, "nobody")
+    enqueue(clinic, RequestKind.PATIENT_PUSH, "nobody")
     drain()
     assert stub.work == []
     assert not Request.objects.for_clinic(clinic).exists()
@@ -298,7 +298,7 @@ def test_what_is_no_longer_to_be_said_is_dropped_unsent(stub: VendorStub, clinic
 
 def test_no_patient_data_stands_in_the_queue(stub: VendorStub, clinic: Clinic) -> None:
     make_patient(clinic, "mrn-1", name="Test Person", city="Irvine")
-    ask(clinic, RequestKind.PATIENT_PUSH, "mrn-1", params={"fields": ["name", "city"]})
+    enqueue(clinic, RequestKind.PATIENT_PUSH, "mrn-1", params={"fields": ["name", "city"]})
     drain()
     with connection.cursor() as cursor:
         cursor.execute(f"SELECT row_to_json(r)::text FROM {Request._meta.db_table} r")
@@ -312,14 +312,14 @@ def test_the_hardware_log_is_asked_for_under_its_other_path(
 ) -> None:
     room = Room(monkeypatch, RequestKind.HARDWARE_LOG)
     stub.reply("/hwi/hwi-hardware-uuid-logs/", Reply(200, []))
-    ask(clinic, RequestKind.HARDWARE_LOG)
+    enqueue(clinic, RequestKind.HARDWARE_LOG)
     drain()
     assert stub.paths() == ["/hwi/hardware-uuid-logs/", "/hwi/hwi-hardware-uuid-logs/"]
     assert len(room.answers) == 1
 
 
 def test_a_log_under_neither_path_parks_itself_and_not_the_key(stub: VendorStub, clinic: Clinic) -> None:
-    ask(clinic, RequestKind.HARDWARE_LOG)
+    enqueue(clinic, RequestKind.HARDWARE_LOG)
     run_for_long(clinic)
     assert len(stub.work) == 2
     assert only_request(clinic).state == "parked"
@@ -334,7 +334,7 @@ def test_a_web_page_instead_of_data_is_a_line_on_the_record_for_every_read(
     stub: VendorStub, clinic: Clinic, kind: str
 ) -> None:
     stub.reply_to_everything(Reply(200, b"<html>sign in</html>", {"Content-Type": "text/html"}))
-    ask(clinic, kind, str(DEVICE))
+    enqueue(clinic, kind, str(DEVICE))
     drain()
     assert (
         Call.objects.for_clinic(clinic).exclude(kind=PROBE).get().reason
@@ -345,11 +345,11 @@ def test_a_web_page_instead_of_data_is_a_line_on_the_record_for_every_read(
 
 def test_old_reads_move_behind_a_stream_of_clicks(stub: VendorStub, clinic: Clinic) -> None:
     def click() -> None:
-        ask(clinic, RequestKind.PATIENT, f"click-{uuid.uuid4()}", priority=10, wake=False)
+        enqueue(clinic, RequestKind.PATIENT, f"click-{uuid.uuid4()}", priority=10, wake=False)
         connection.close()
 
     stub.reply_to_everything(Reply(200, {"external_id": "x"}, before=click))
-    ask(clinic, RequestKind.PATIENT, "old-read", priority=80)
+    enqueue(clinic, RequestKind.PATIENT, "old-read", priority=80)
     Request.objects.for_clinic(clinic).update(created_at=Now() - datetime.timedelta(minutes=5))
     click()
     drain(seconds=2)
@@ -365,6 +365,6 @@ def test_the_whole_way_against_the_played_vendor(
     clinic.save()
     settings.TENOVI_BASE_URL = sandbox.url
     make_patient(clinic, "from-here", name="Test Person")
-    ask(clinic, RequestKind.PATIENT_PUSH, "from-here")
+    enqueue(clinic, RequestKind.PATIENT_PUSH, "from-here")
     drain()
     assert sandbox.call("/hwi/hwi-patients/FROM-HERE/").json()["sms_opt_in"] is False

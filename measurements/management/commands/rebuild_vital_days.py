@@ -7,7 +7,7 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from clinics.commands import add_json_option, answer, clinic_of
-from measurements.reclassify import misjudged, rejudge_patient
+from measurements.reclassify import misclassified, reclassify_patient
 from measurements.recount import drifted_patients, recount_all
 from patients.models import Patient
 
@@ -23,11 +23,11 @@ class Command(BaseCommand):
     def handle(self, *args: Any, **options: Any) -> None:
         clinic = clinic_of(options["clinic"])
         found = {"patients_with_other_dates": 0, "patients_with_other_counts": 0}
-        wrong_dates = {patient_id for patient_id in misjudged(clinic) if patient_id}
+        wrong_dates = {patient_id for patient_id in misclassified(clinic) if patient_id}
         found["patients_with_other_dates"] = len(wrong_dates)
         if not options["check"]:
             for patient in Patient.objects.for_clinic(clinic).filter(id__in=wrong_dates):
-                rejudge_patient(clinic, patient)
+                reclassify_patient(clinic, patient)
         drifted = drifted_patients(clinic)
         found["patients_with_other_counts"] = len(drifted)
         if not options["check"]:
