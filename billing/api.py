@@ -61,7 +61,7 @@ class VitalDaysList(ClinicListView[Any]):
 
     def get(self, request: Request, *args: Any, **kwargs: Any) -> Response:
         window = self.query()["month"]
-        rows = vital_days(self.visit.clinic, window, now=timezone.now())
+        rows = vital_days(self.access.clinic, window, now=timezone.now())
         return self.paged(rows)
 
 

@@ -13,17 +13,17 @@ from patients.models import Patient
 
 
 def day_cell(
-    visit: ClinicAccess,
+    access: ClinicAccess,
     patient: Patient,
     date: datetime.date,
     found: DateEvidence | None,
     today: datetime.date,
 ) -> DayCell:
     """`today` is the patient's; `found` is None for a date without data."""
-    route = "patient-day" if visit.may_view_patients else "billing-day"
+    route = "patient-day" if access.may_view_patients else "billing-day"
     return DayCell.of(
         date,
-        url=reverse(route, args=[visit.clinic.slug, patient.id, date]),
+        url=reverse(route, args=[access.clinic.slug, patient.id, date]),
         today=today,
         counted=bool(found and found.counted),
         words=found.words if found else "",

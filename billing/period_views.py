@@ -31,16 +31,16 @@ PERIODS_SHOWN = 13
 
 @clinic_page(Permission.VIEW_VITAL_DAYS)
 @require_safe
-def periods(request: HttpRequest, visit: ClinicAccess, patient_id: uuid.UUID) -> HttpResponse:
+def periods(request: HttpRequest, access: ClinicAccess, patient_id: uuid.UUID) -> HttpResponse:
     """Each program with its anchors, the latest periods with their dates, and what a person has to decide."""
-    return _page(request, visit, patient_for(visit, patient_id))
+    return _page(request, access, patient_for(access, patient_id))
 
 
 @clinic_page(Permission.CLOSE_PERIODS)
 @require_POST
-def set_periods(request: HttpRequest, visit: ClinicAccess, patient_id: uuid.UUID) -> HttpResponse:
+def set_periods(request: HttpRequest, access: ClinicAccess, patient_id: uuid.UUID) -> HttpResponse:
     """Count the periods of a program from another date."""
-    patient = patient_for(visit, patient_id)
+    patient = patient_for(access, patient_id)
     form = AnchorForm(request.POST)
     if form.is_valid():
         said = form.cleaned_data
@@ -48,7 +48,7 @@ def set_periods(request: HttpRequest, visit: ClinicAccess, patient_id: uuid.UUID
             anchor = set_anchor(
                 patient=patient,
                 program=said["program"],
-                by=visit.user,
+                by=access.user,
                 anchor_on=said["anchor_on"],
                 reason=said["reason"],
                 anchor_id=said["anchor"],
@@ -59,37 +59,37 @@ def set_periods(request: HttpRequest, visit: ClinicAccess, patient_id: uuid.UUID
             messages.success(
                 request, f"{anchor.program}: periods are counted from {anchor.anchor_on:%-d %B %Y}."
             )
-            return redirect("billing-periods", visit.clinic.slug, patient.id)
-    return _page(request, visit, patient, form)
+            return redirect("billing-periods", access.clinic.slug, patient.id)
+    return _page(request, access, patient, form)
 
 
 def _page(
-    request: HttpRequest, visit: ClinicAccess, patient: Patient, wrong: AnchorForm | None = None
+    request: HttpRequest, access: ClinicAccess, patient: Patient, wrong: AnchorForm | None = None
 ) -> HttpResponse:
     now = timezone.now()
-    written = write_due_anchors(visit.clinic, now, patient)
+    written = write_due_anchors(access.clinic, now, patient)
     detail = {"anchors_written": written} if written else {}
-    audit.record("periods_viewed", by=visit.user, clinic=visit.clinic, target=patient, detail=detail)
+    audit.record("periods_viewed", by=access.user, clinic=access.clinic, target=patient, detail=detail)
     today = patient.today(now)
-    anchors = PeriodAnchor.objects.for_clinic(visit.clinic).filter(patient=patient)
+    anchors = PeriodAnchor.objects.for_clinic(access.clinic).filter(patient=patient)
     stored = list(anchors.select_related("enrollment", "set_by").order_by("program", "anchor_on"))
     running = Window(today - datetime.timedelta(LENGTH - 1), today)
-    expected = expected_programs(visit.clinic, running, patient)[patient.id]
-    enrolled = Enrollment.objects.for_clinic(visit.clinic).filter(patient=patient)
+    expected = expected_programs(access.clinic, running, patient)[patient.id]
+    enrolled = Enrollment.objects.for_clinic(access.clinic).filter(patient=patient)
     programs = (
         {anchor.program for anchor in stored} | expected | set(enrolled.values_list("program", flat=True))
     )
-    opened = questions(visit.clinic, patient)
+    opened = questions(access.clinic, patient)
     context = {
         "patient": patient,
         "programs": [
             {
                 "name": program,
                 "question": opened.get((patient.id, program)),
-                "anchors": [_anchor(anchor, visit, wrong) for anchor in stored if anchor.program == program],
-                "first_form": _form(visit, program, None, wrong),
+                "anchors": [_anchor(anchor, access, wrong) for anchor in stored if anchor.program == program],
+                "first_form": _form(access, program, None, wrong),
                 "periods": _periods(
-                    visit,
+                    access,
                     patient,
                     program,
                     [one.anchor_on for one in stored if one.program == program],
@@ -104,7 +104,7 @@ def _page(
     return render(request, "billing/periods.html", context)
 
 
-def _anchor(anchor: PeriodAnchor, visit: ClinicAccess, wrong: AnchorForm | None) -> dict[str, Any]:
+def _anchor(anchor: PeriodAnchor, access: ClinicAccess, wrong: AnchorForm | None) -> dict[str, Any]:
     return {
         "on": anchor.anchor_on,
         "source": anchor.get_source_display(),
@@ -113,15 +113,15 @@ def _anchor(anchor: PeriodAnchor, visit: ClinicAccess, wrong: AnchorForm | None)
         "reason": anchor.reason,
         "enrollment": dates_of(anchor.enrollment) if anchor.enrollment else "",
         "left_out": anchor.days_before,
-        "form": _form(visit, anchor.program, anchor, wrong),
+        "form": _form(access, anchor.program, anchor, wrong),
     }
 
 
 def _form(
-    visit: ClinicAccess, program: str, anchor: PeriodAnchor | None, wrong: AnchorForm | None
+    access: ClinicAccess, program: str, anchor: PeriodAnchor | None, wrong: AnchorForm | None
 ) -> dict[str, Any] | None:
     """The form that changes an anchor, as it was filled in when something of it was wrong."""
-    if not visit.may_export:
+    if not access.may_export:
         return None
     mine = str(anchor.id if anchor else "")
     is_wrong = wrong is not None and (wrong["program"].value(), wrong["anchor"].value() or "") == (
@@ -133,7 +133,7 @@ def _form(
 
 
 def _periods(
-    visit: ClinicAccess, patient: Patient, program: str, anchors: list[datetime.date], today: datetime.date
+    access: ClinicAccess, patient: Patient, program: str, anchors: list[datetime.date], today: datetime.date
 ) -> list[dict[str, Any]]:
     """The latest periods that have begun, the newest first, each with its dates."""
     if not anchors or min(anchors) > today:
@@ -146,11 +146,11 @@ def _periods(
         for one in evidence(patient, shown[0].first, shown[-1].last)
         if one.program == program and one.date <= today
     }
-    return [_period(visit, patient, period, found, today) for period in reversed(shown)]
+    return [_period(access, patient, period, found, today) for period in reversed(shown)]
 
 
 def _period(
-    visit: ClinicAccess,
+    access: ClinicAccess,
     patient: Patient,
     period: Span,
     found: dict[datetime.date, DateEvidence],
@@ -164,5 +164,5 @@ def _period(
         "is_over": period.last < today,
         "is_short": len(dates) < LENGTH,
         "length": len(dates),
-        "cells": [day_cell(visit, patient, date, found.get(date), today) for date in dates],
+        "cells": [day_cell(access, patient, date, found.get(date), today) for date in dates],
     }

@@ -48,11 +48,11 @@ SORTS: dict[str, Callable[[ReportRow], Any]] = {
 
 @clinic_page(Permission.VIEW_VITAL_DAYS)
 @require_safe
-def month(request: HttpRequest, visit: ClinicAccess) -> HttpResponse:
+def month(request: HttpRequest, access: ClinicAccess) -> HttpResponse:
     """A row for each patient and program; a row opens to its dates."""
     now = timezone.now()
-    window = _window(request, visit, now)
-    rows = vital_days(visit.clinic, window, now=now)
+    window = _window(request, access, now)
+    rows = vital_days(access.clinic, window, now=now)
     full, short, under = totals(rows)
     sort = request.GET.get("sort", "name")
     key = SORTS.get(sort.lstrip("-"))
@@ -64,71 +64,73 @@ def month(request: HttpRequest, visit: ClinicAccess) -> HttpResponse:
         ordered,
         number,
         PAGE_SIZE,
-        lambda listed: [_shown(request, visit, row, opened, now) for row in listed],
+        lambda listed: [_shown(request, access, row, opened, now) for row in listed],
     )
     context = {
         "month": {
             "title": window.title,
             "status": "Open",
             "is_open": True,
-            "bills_otherwise": visit.clinic.billing_window != BillingWindow.MONTH,
-            "csv_url": _export_url(visit, window, "csv"),
-            "other_files": _other_files(visit, window),
-            "day_rule": clocks(visit.clinic),
+            "bills_otherwise": access.clinic.billing_window != BillingWindow.MONTH,
+            "csv_url": _export_url(access, window, "csv"),
+            "other_files": _other_files(access, window),
+            "day_rule": clocks(access.clinic),
             "generated_at": now,
-            "night": night_of(visit.clinic, now),
-            "completeness": of_month(visit.clinic, *window.moments(visit.clinic), now=now),
+            "night": night_of(access.clinic, now),
+            "completeness": of_month(access.clinic, *window.moments(access.clinic), now=now),
         },
-        "months": _months(visit, window, now),
+        "months": _months(access, window, now),
         "totals": {"full": full, "short": short, "under": under, "all": len(rows)},
         "sort": sort,
         "page": page,
-        "questions": _questions(visit),
-        "zone": visit.clinic.zone,
+        "questions": _questions(access),
+        "zone": access.clinic.zone,
     }
     return render(request, "billing/month.html", context)
 
 
 @clinic_page(Permission.VIEW_VITAL_DAYS)
 @require_safe
-def day(request: HttpRequest, visit: ClinicAccess, patient_id: uuid.UUID, day: datetime.date) -> HttpResponse:
+def day(
+    request: HttpRequest, access: ClinicAccess, patient_id: uuid.UUID, day: datetime.date
+) -> HttpResponse:
     """The readings behind one date, without a single value."""
-    patient = patient_for(visit, patient_id)
+    patient = patient_for(access, patient_id)
     audit.record(
-        "vital_day_viewed", by=visit.user, clinic=visit.clinic, target=patient, detail={"date": str(day)}
+        "vital_day_viewed", by=access.user, clinic=access.clinic, target=patient, detail={"date": str(day)}
     )
     context = day_context(
         patient,
         day,
-        url_of=lambda date: reverse("billing-day", args=[visit.clinic.slug, patient.id, date]),
+        url_of=lambda date: reverse("billing-day", args=[access.clinic.slug, patient.id, date]),
         with_values=False,
     )
     program = context["day"]["verdicts"][0]["program"] or "RPM"
     query = urlencode({"month": f"{day:%Y-%m}", "open": f"{patient.id}-{program}"})
-    back_url = f"{reverse('billing', args=[visit.clinic.slug])}?{query}#{patient.id}-{program}"
+    back_url = f"{reverse('billing', args=[access.clinic.slug])}?{query}#{patient.id}-{program}"
     return render(request, "billing/day.html", {**context, "back_url": back_url})
 
 
 @clinic_page(Permission.CLOSE_PERIODS)
 @require_safe
-def export(request: HttpRequest, visit: ClinicAccess, form: str) -> HttpResponse:
+def export(request: HttpRequest, access: ClinicAccess, form: str) -> HttpResponse:
     """The month's export as a file, by `?window=month` or `30-day`, else as the clinic bills; who took it
     is written down."""
     if form not in FORMATS:
         raise Http404
     now = timezone.now()
-    month = _window(request, visit, now)
+    month = _window(request, access, now)
     asked = request.GET.get("window")
-    kind = asked if asked in BillingWindow.values else visit.clinic.billing_window
-    content, rows = FORMATS[form](export_rows(visit.clinic, month, kind=kind, now=now))
+    kind = asked if asked in BillingWindow.values else access.clinic.billing_window
+    content, rows = FORMATS[form](export_rows(access.clinic, month, kind=kind, now=now))
     audit.record(
         "vital_days_exported",
-        by=visit.user,
-        clinic=visit.clinic,
+        by=access.user,
+        clinic=access.clinic,
         detail={"month": month.month, "window": kind, "rows": rows, "format": form},
     )
     suffix = "-30-day-windows" if kind == BillingWindow.THIRTY_DAYS else ""
-    name = f"vital-days-{visit.clinic.slug}-{month.month}{suffix}.{form}"
+    name = f"vital-days-{access.clinic.slug}-{month.month}{suffix}.{form}"
     return HttpResponse(
         content,
         content_type=CONTENT_TYPES[form],
@@ -136,44 +138,44 @@ def export(request: HttpRequest, visit: ClinicAccess, form: str) -> HttpResponse
     )
 
 
-def _window(request: HttpRequest, visit: ClinicAccess, now: datetime.datetime) -> Window:
+def _window(request: HttpRequest, access: ClinicAccess, now: datetime.datetime) -> Window:
     """The month asked for; the current one when none or nonsense was asked."""
     try:
         return Window.of_month(request.GET.get("month", ""))
     except ValueError:
-        return Window.current_month(visit.clinic, now)
+        return Window.current_month(access.clinic, now)
 
 
-def _export_url(visit: ClinicAccess, window: Window, form: str, kind: str = "") -> str:
+def _export_url(access: ClinicAccess, window: Window, form: str, kind: str = "") -> str:
     """Where this month's file is, as the clinic bills unless `kind` is given; "" for those who may not
     take it."""
-    if not visit.may_export:
+    if not access.may_export:
         return ""
     query = {"month": window.month} | ({"window": kind} if kind else {})
-    return f"{reverse('billing-export', args=[visit.clinic.slug, form])}?{urlencode(query)}"
+    return f"{reverse('billing-export', args=[access.clinic.slug, form])}?{urlencode(query)}"
 
 
-def _other_files(visit: ClinicAccess, window: Window) -> list[dict[str, str]]:
+def _other_files(access: ClinicAccess, window: Window) -> list[dict[str, str]]:
     """The workbook of the clinic's own window, and both files of the other one."""
-    own, other = visit.clinic.billing_window, _other_window(visit)
+    own, other = access.clinic.billing_window, _other_window(access)
     files = [
         ("XLSX", "xlsx", own),
         (f"{other.label} as CSV", "csv", other),
         (f"{other.label} as XLSX", "xlsx", other),
     ]
     return [
-        {"label": label, "url": _export_url(visit, window, form, kind)}
+        {"label": label, "url": _export_url(access, window, form, kind)}
         for label, form, kind in files
-        if visit.may_export
+        if access.may_export
     ]
 
 
-def _other_window(visit: ClinicAccess) -> BillingWindow:
-    return next(kind for kind in BillingWindow if kind != visit.clinic.billing_window)
+def _other_window(access: ClinicAccess) -> BillingWindow:
+    return next(kind for kind in BillingWindow if kind != access.clinic.billing_window)
 
 
-def _months(visit: ClinicAccess, shown: Window, now: datetime.datetime) -> list[dict[str, Any]]:
-    choices = [Window.current_month(visit.clinic, now)]
+def _months(access: ClinicAccess, shown: Window, now: datetime.datetime) -> list[dict[str, Any]]:
+    choices = [Window.current_month(access.clinic, now)]
     while len(choices) < MONTHS_SHOWN and (before := choices[-1].previous_month()):
         choices.append(before)
     if shown not in choices:
@@ -182,7 +184,7 @@ def _months(visit: ClinicAccess, shown: Window, now: datetime.datetime) -> list[
         {
             "label": f"{window.first:%b %Y}",
             "url": f"?month={window.month}",
-            "csv_url": _export_url(visit, window, "csv"),
+            "csv_url": _export_url(access, window, "csv"),
             "active": window == shown,
         }
         for window in choices
@@ -190,7 +192,7 @@ def _months(visit: ClinicAccess, shown: Window, now: datetime.datetime) -> list[
 
 
 def _shown(
-    request: HttpRequest, visit: ClinicAccess, row: ReportRow, opened: str, now: datetime.datetime
+    request: HttpRequest, access: ClinicAccess, row: ReportRow, opened: str, now: datetime.datetime
 ) -> dict[str, Any]:
     today = row.today
     standing = pace(row.program, row.days, row.window, today, has_today=today in row.dates)
@@ -198,7 +200,7 @@ def _shown(
     query = request.GET.copy()
     query["open"] = "" if opened == key else key
     patient_url = (
-        reverse("patient", args=[visit.clinic.slug, row.patient_id]) if visit.may_view_patients else ""
+        reverse("patient", args=[access.clinic.slug, row.patient_id]) if access.may_view_patients else ""
     )
     shown: dict[str, Any] = {
         "key": key,
@@ -214,28 +216,28 @@ def _shown(
         "words": standing.words,
         "is_open": opened == key,
         "toggle_url": f"?{query.urlencode()}",
-        "periods_url": reverse("billing-periods", args=[visit.clinic.slug, row.patient_id]),
+        "periods_url": reverse("billing-periods", args=[access.clinic.slug, row.patient_id]),
         "reasons": _reasons(row),
         "cells": [],
     }
     if shown["is_open"]:
-        patient = patient_for(visit, row.patient_id)
+        patient = patient_for(access, row.patient_id)
         found = evidence(patient, row.window.first, row.window.last)
         by_date = {one.date: one for one in found if one.program == row.program}
         shown["cells"] = [
-            day_cell(visit, patient, date, by_date.get(date), today) for date in row.window.dates
+            day_cell(access, patient, date, by_date.get(date), today) for date in row.window.dates
         ]
     return shown
 
 
-def _questions(visit: ClinicAccess) -> dict[str, Any]:
+def _questions(access: ClinicAccess) -> dict[str, Any]:
     """Return the open questions about where periods begin: how many, and the first patients to look at."""
-    opened = questions(visit.clinic)
-    people = Patient.objects.for_clinic(visit.clinic).filter(id__in={who for who, _ in opened})
+    opened = questions(access.clinic)
+    people = Patient.objects.for_clinic(access.clinic).filter(id__in={who for who, _ in opened})
     return {
         "count": len(opened),
         "patients": [
-            {"name": str(one), "url": reverse("billing-periods", args=[visit.clinic.slug, one.id])}
+            {"name": str(one), "url": reverse("billing-periods", args=[access.clinic.slug, one.id])}
             for one in people.order_by("name", "external_id")[:QUESTIONS_SHOWN]
         ],
     }

@@ -100,15 +100,15 @@ class ClinicAccess:
         return self.may(Permission.VIEW_DELIVERIES)
 
 
-def lacks_second_factor(visit: ClinicAccess) -> bool:
+def lacks_second_factor(access: ClinicAccess) -> bool:
     """Whether this person must set up a second factor before anything of the clinic opens: operators
     and clinic admins, and everybody where the clinic asks for it."""
-    asked = visit.role in ("operator", Role.CLINIC_ADMIN) or visit.clinic.second_factor_required
-    return asked and not settings.DEMO and not has_second_factor(visit.user)
+    asked = access.role in ("operator", Role.CLINIC_ADMIN) or access.clinic.second_factor_required
+    return asked and not settings.DEMO and not has_second_factor(access.user)
 
 
 def access_for(user: User, slug: str) -> ClinicAccess:
-    """This person's visit to the clinic of this slug; 404 when it is not theirs to see."""
+    """Return this person's access to the clinic of this slug; raise 404 when it is not theirs to see."""
     membership = Membership.objects.select_related("clinic").filter(user=user, clinic__slug=slug).first()
     if membership:
         return ClinicAccess(membership.clinic, user, membership.role, membership.role_since)
@@ -120,7 +120,7 @@ def access_for(user: User, slug: str) -> ClinicAccess:
     raise Http404
 
 
-def _record_look(request: HttpRequest, visit: ClinicAccess, ids: dict[str, Any]) -> None:
+def _record_look(request: HttpRequest, access: ClinicAccess, ids: dict[str, Any]) -> None:
     """Record that somebody saw this page: of one thing, named by the first id in its address, or a
     list. A list says what was asked of it, because that decides whom it showed."""
     detail = {"page": route_of(request)}
@@ -129,7 +129,7 @@ def _record_look(request: HttpRequest, visit: ClinicAccess, ids: dict[str, Any])
     if not key and (query := request.GET.urlencode()):
         detail["query"] = query[:200]
     action = f"{kind or 'list'}_viewed"
-    audit.record_view(action, by=visit.user, clinic=visit.clinic, kind=kind, key=key, detail=detail)
+    audit.record_view(action, by=access.user, clinic=access.clinic, kind=kind, key=key, detail=detail)
 
 
 View = Callable[Concatenate[HttpRequest, ClinicAccess, P], HttpResponse]
@@ -154,18 +154,18 @@ def clinic_page(
         @functools.wraps(view)
         def checked(request: HttpRequest, clinic: str, *args: Any, **kwargs: Any) -> HttpResponse:
             assert isinstance(request.user, User)
-            visit = access_for(request.user, clinic)
-            if not visit.may(permission):
+            access = access_for(request.user, clinic)
+            if not access.may(permission):
                 detail = {"route": route_of(request)}
-                audit.record("access_denied", by=visit.user, clinic=visit.clinic, detail=detail)
+                audit.record("access_denied", by=access.user, clinic=access.clinic, detail=detail)
                 raise PermissionDenied
-            if lacks_second_factor(visit):
+            if lacks_second_factor(access):
                 return redirect("second-factor")
-            request.visit = visit  # type: ignore[attr-defined]  # base.html shows what this person may open
-            response = view(request, visit, *args, **kwargs)
+            request.access = access  # type: ignore[attr-defined]  # base.html shows what this person may open
+            response = view(request, access, *args, **kwargs)
             response["Cache-Control"] = "no-store"
             if shows_patients and response.status_code == 200 and not audit.has_looked():
-                _record_look(request, visit, kwargs)
+                _record_look(request, access, kwargs)
             return response
 
         checked.required_permission = permission  # type: ignore[attr-defined]  # read by the route test

@@ -56,13 +56,13 @@ class ApiTokenAuthentication(TokenAuthentication):  # type: ignore[misc]
 
 
 class ClinicView(GenericAPIView[M]):
-    """A view below `/api/v1/clinics/<slug>/`: its `visit` has `permission`, and to change something
+    """A view below `/api/v1/clinics/<slug>/`: its `access` has `permission`, and to change something
     `write_permission`. `query_shape` is what it reads of the query string."""
 
     permission: ClassVar[Permission]
     write_permission: ClassVar[Permission | None] = None
     query_shape: ClassVar[type[serializers.Serializer[Any]] | None] = None
-    visit: ClinicAccess
+    access: ClinicAccess
     authentication_classes = [ApiTokenAuthentication, SessionAuthentication]
     content_negotiation_class = JsonOnly
     http_method_names = ["get", "head"]
@@ -72,28 +72,28 @@ class ClinicView(GenericAPIView[M]):
         assert isinstance(request.user, User)
         if any("\0" in str(value) for value in kwargs.values()):  # PostgreSQL has no text with NUL
             raise Http404
-        self.visit = access_for(request.user, kwargs["clinic"])
-        since = self.visit.role_since
+        self.access = access_for(request.user, kwargs["clinic"])
+        since = self.access.role_since
         if isinstance(request.auth, ApiToken) and since and request.auth.created < since:
             raise AuthenticationFailed("This token ended when the role of its person changed. Make another.")
         inner: Any = request._request  # what the log's line is made of
-        inner.visit, inner.actor_id = self.visit, request.user.id
+        inner.access, inner.actor_id = self.access, request.user.id
         is_read = request.method in SAFE_METHODS
-        if not self.visit.may(self.permission if is_read else self.write_permission or self.permission):
+        if not self.access.may(self.permission if is_read else self.write_permission or self.permission):
             audit.record(
                 "access_denied",
-                by=self.visit.user,
-                clinic=self.visit.clinic,
+                by=self.access.user,
+                clinic=self.access.clinic,
                 detail={"route": route_of(inner)},
             )
             raise PermissionDenied
         by_session = request.auth is None  # a token is a credential of its own, made on the server
-        if by_session and lacks_second_factor(self.visit):
+        if by_session and lacks_second_factor(self.access):
             raise PermissionDenied("Set up your second factor first.")
         audit.record(
             "api_read" if is_read else "api_write",
-            by=self.visit.user,
-            clinic=self.visit.clinic,
+            by=self.access.user,
+            clinic=self.access.clinic,
             detail={
                 "route": route_of(inner),
                 **{name: str(kwargs[name])[:100] for name in kwargs if name != "clinic"},

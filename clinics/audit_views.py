@@ -43,30 +43,30 @@ class RecordFilter(StyledForm):
 
 @clinic_page(Permission.MANAGE_CLINIC)
 @require_safe
-def record(request: HttpRequest, visit: ClinicAccess) -> HttpResponse:
+def record(request: HttpRequest, access: ClinicAccess) -> HttpResponse:
     form = RecordFilter(request.GET)
-    events = found(visit.clinic, form) if form.is_valid() else AuditEvent.objects.none()
+    events = found(access.clinic, form) if form.is_valid() else AuditEvent.objects.none()
     page = page_of(
-        events, request.GET.get("page", "1"), ROWS, lambda rows: [_row(one, visit) for one in rows]
+        events, request.GET.get("page", "1"), ROWS, lambda rows: [_row(one, access) for one in rows]
     )
     detail = {"query": request.GET.urlencode()[:200]} if request.GET else {}
-    audit.record_view("record_viewed", by=visit.user, clinic=visit.clinic, detail=detail)
-    context = {"form": form, "page": page, "zone": visit.clinic.zone, "query": request.GET.urlencode()}
+    audit.record_view("record_viewed", by=access.user, clinic=access.clinic, detail=detail)
+    context = {"form": form, "page": page, "zone": access.clinic.zone, "query": request.GET.urlencode()}
     return render(request, "clinics/record.html", context)
 
 
 @clinic_page(Permission.MANAGE_CLINIC)
 @require_safe
-def export(request: HttpRequest, visit: ClinicAccess) -> HttpResponse:
+def export(request: HttpRequest, access: ClinicAccess) -> HttpResponse:
     """The same lines as CSV, all of them. Taking them is itself a line."""
     form = RecordFilter(request.GET)
     if not form.is_valid():
         return HttpResponse("The filter makes no sense.", status=400, content_type="text/plain")
-    events = found(visit.clinic, form)
-    audit.record("record_exported", by=visit.user, clinic=visit.clinic, detail={"rows": events.count()})
+    events = found(access.clinic, form)
+    audit.record("record_exported", by=access.user, clinic=access.clinic, detail={"rows": events.count()})
     lines = csv_lines(_cells(events))
     response = StreamingHttpResponse(lines, content_type="text/csv; charset=utf-8")
-    name = f"record-{visit.clinic.slug}-{visit.clinic.today()}.csv"
+    name = f"record-{access.clinic.slug}-{access.clinic.today()}.csv"
     response["Content-Disposition"] = f'attachment; filename="{name}"'
     return response  # type: ignore[return-value]
 
@@ -95,24 +95,24 @@ def _start(day: datetime.date, clinic: Clinic) -> datetime.datetime:
     return datetime.datetime.combine(day, datetime.time(), clinic.zone)
 
 
-def _row(event: AuditEvent, visit: ClinicAccess) -> dict[str, Any]:
+def _row(event: AuditEvent, access: ClinicAccess) -> dict[str, Any]:
     return {
         "at": event.at,
         "person": event.actor_label,
         "action": event.action.replace("_", " ").capitalize(),
         "target": f"{event.target_kind} {event.target_id}".strip(),
-        "page": _page_of(event, visit),
+        "page": _page_of(event, access),
         "address": event.address or "",
         "detail": [(name.replace("_", " "), _told(value)) for name, value in event.detail.items()],
     }
 
 
-def _page_of(event: AuditEvent, visit: ClinicAccess) -> str:
+def _page_of(event: AuditEvent, access: ClinicAccess) -> str:
     """Where to see what it is about, "" for nowhere: pages of single things are named like them."""
-    if not visit.may(Permission.VIEW_PATIENTS):  # an operator
+    if not access.may(Permission.VIEW_PATIENTS):  # an operator
         return ""
     try:
-        return reverse(event.target_kind, args=[visit.clinic.slug, event.target_id])
+        return reverse(event.target_kind, args=[access.clinic.slug, event.target_id])
     except NoReverseMatch:
         return ""
 

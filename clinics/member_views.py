@@ -44,31 +44,35 @@ class InvitationForm(forms.Form):
 
 @clinic_page(Permission.MANAGE_CLINIC, shows_patients=False)
 @require_http_methods(["GET", "HEAD", "POST"])
-def people(request: HttpRequest, visit: ClinicAccess) -> HttpResponse:
+def people(request: HttpRequest, access: ClinicAccess) -> HttpResponse:
     what = request.POST.get("do")
     invite = InviteForm(request.POST if what == "invite" else None)
     if request.method == "POST" and what in ("send-again", "withdraw"):
-        return _change_invitation(request, visit, what)
+        return _change_invitation(request, access, what)
     if request.method == "POST" and what != "invite":
-        return _change(request, visit)
+        return _change(request, access)
     if request.method == "POST" and invite.is_valid():
         wanted = invite.cleaned_data
         try:
-            invitations.invite(email=wanted["email"], clinic=visit.clinic, role=wanted["role"], by=visit.user)
+            invitations.invite(
+                email=wanted["email"], clinic=access.clinic, role=wanted["role"], by=access.user
+            )
         except invitations.NotInvitable as why:
             invite.add_error("email", str(why))
         else:
             messages.success(request, f"An invitation is on its way to {wanted['email']}.")
-            return redirect("people", visit.clinic.slug)
-    return render(request, "clinics/people.html", _context(visit, invite))
+            return redirect("people", access.clinic.slug)
+    return render(request, "clinics/people.html", _context(access, invite))
 
 
-def _context(visit: ClinicAccess, invite: InviteForm) -> dict[str, Any]:
-    members = Membership.objects.filter(clinic=visit.clinic).select_related("user").order_by("user__email")
-    factors = SecondFactor.objects.filter(user__memberships__clinic=visit.clinic, confirmed_at__isnull=False)
+def _context(access: ClinicAccess, invite: InviteForm) -> dict[str, Any]:
+    members = Membership.objects.filter(clinic=access.clinic).select_related("user").order_by("user__email")
+    factors = SecondFactor.objects.filter(user__memberships__clinic=access.clinic, confirmed_at__isnull=False)
     with_factor = set(factors.values_list("user_id", flat=True))
-    elsewhere = Membership.objects.exclude(clinic=visit.clinic).filter(user__memberships__clinic=visit.clinic)
-    of_others = set() if visit.user.is_operator else set(elsewhere.values_list("user_id", flat=True))
+    elsewhere = Membership.objects.exclude(clinic=access.clinic).filter(
+        user__memberships__clinic=access.clinic
+    )
+    of_others = set() if access.user.is_operator else set(elsewhere.values_list("user_id", flat=True))
     rows = [
         {
             "membership": one,
@@ -82,42 +86,42 @@ def _context(visit: ClinicAccess, invite: InviteForm) -> dict[str, Any]:
         "invite": invite,
         "rows": rows,
         "somebody_elsewhere": any(row["elsewhere"] for row in rows),
-        "invitations": invitations.waiting_in(visit.clinic),
+        "invitations": invitations.waiting_in(access.clinic),
         "roles": Role.choices,
-        "clinic": visit.clinic,
-        "zone": visit.clinic.zone,
+        "clinic": access.clinic,
+        "zone": access.clinic.zone,
     }
 
 
-def _change_invitation(request: HttpRequest, visit: ClinicAccess, what: str) -> HttpResponse:
+def _change_invitation(request: HttpRequest, access: ClinicAccess, what: str) -> HttpResponse:
     form = InvitationForm(request.POST)
     if not form.is_valid():
-        return redirect("people", visit.clinic.slug)
-    mine = Invitation.objects.filter(clinic=visit.clinic)
+        return redirect("people", access.clinic.slug)
+    mine = Invitation.objects.filter(clinic=access.clinic)
     invitation = get_object_or_404(mine, pk=form.cleaned_data["invitation"])
     try:
         if what == "withdraw":
-            invitations.withdraw(invitation=invitation, by=visit.user)
+            invitations.withdraw(invitation=invitation, by=access.user)
             messages.success(request, f"The invitation of {invitation.email} is withdrawn.")
         else:
-            invitations.send_again(invitation=invitation, by=visit.user)
+            invitations.send_again(invitation=invitation, by=access.user)
             messages.success(request, f"A new invitation is on its way to {invitation.email}.")
     except invitations.NoSuchInvitation:
         messages.error(request, ANSWERED)
-    return redirect("people", visit.clinic.slug)
+    return redirect("people", access.clinic.slug)
 
 
-def _change(request: HttpRequest, visit: ClinicAccess) -> HttpResponse:
+def _change(request: HttpRequest, access: ClinicAccess) -> HttpResponse:
     form, what = MemberForm(request.POST), request.POST.get("do")
     if not form.is_valid():
-        return redirect("people", visit.clinic.slug)
+        return redirect("people", access.clinic.slug)
     member = get_object_or_404(
         Membership.objects.select_related("user", "clinic"),
-        clinic=visit.clinic,
+        clinic=access.clinic,
         pk=form.cleaned_data["member"],
     )
     try:
-        done = _do(what, member, form.cleaned_data["role"], visit)
+        done = _do(what, member, form.cleaned_data["role"], access)
     except actions_people.LastAdmin:
         messages.error(request, LAST_ADMIN)
     except actions_people.BelongsElsewhere:
@@ -125,21 +129,21 @@ def _change(request: HttpRequest, visit: ClinicAccess) -> HttpResponse:
     else:
         if done:
             messages.success(request, f"{member.user.email}: {done}")
-    return redirect("people", visit.clinic.slug)
+    return redirect("people", access.clinic.slug)
 
 
-def _do(what: str | None, member: Membership, role: str, visit: ClinicAccess) -> str:
+def _do(what: str | None, member: Membership, role: str, access: ClinicAccess) -> str:
     """Do it; what was done, in words."""
     if what == "role" and role:
-        actions_people.grant_role(user=member.user, clinic=visit.clinic, role=role, by=visit.user)
+        actions_people.grant_role(user=member.user, clinic=access.clinic, role=role, by=access.user)
         return f"now {Role(role).label.lower()}."
     if what == "remove":
-        actions_people.remove_member(membership=member, by=visit.user)
+        actions_people.remove_member(membership=member, by=access.user)
         return "no longer of this clinic."
     if what == "sign-out":
-        actions_people.sign_out_member(membership=member, by=visit.user)
+        actions_people.sign_out_member(membership=member, by=access.user)
         return "signed out everywhere."
     if what == "reset-factor":
-        actions_people.reset_second_factor(membership=member, by=visit.user)
+        actions_people.reset_second_factor(membership=member, by=access.user)
         return "may set up a second factor anew."
     return ""

@@ -48,14 +48,14 @@ class RequestLog:
 
     def _log(self, request: HttpRequest, response: HttpResponse, request_id: str, began: float) -> None:
         match = request.resolver_match
-        visit = getattr(request, "visit", None)
+        access = getattr(request, "access", None)
         logger.info(
             "request",
             extra={
                 "facts": {
                     "request": request_id,
                     "actor": str(getattr(request, "actor_id", "") or ""),
-                    "clinic": visit.clinic.slug if visit else "",
+                    "clinic": access.clinic.slug if access else "",
                     "method": request.method,
                     "route": f"/{match.route}" if match else NO_ROUTE,
                     "status": response.status_code,

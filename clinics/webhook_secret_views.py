@@ -55,39 +55,39 @@ class NewSecret(StyledForm):
 
 @clinic_page(Permission.MANAGE_CLINIC, shows_patients=False)
 @require_http_methods(["GET", "HEAD", "POST"])
-def webhook_secrets(request: HttpRequest, visit: ClinicAccess) -> HttpResponse:
+def webhook_secrets(request: HttpRequest, access: ClinicAccess) -> HttpResponse:
     wanted = request.POST.get("do")
     if wanted in ("retire", "restore"):
-        (_retire if wanted == "retire" else _restore)(request, visit)
-        return redirect("webhook-secrets", visit.clinic.slug)
-    form = NewSecret(request.POST if wanted == "add" else None, clinic=visit.clinic)
-    shown = _added(request, visit, form) if request.method == "POST" and form.is_valid() else None
-    used = in_use(visit.clinic)
-    valid = visit.clinic.webhook_secrets.valid().order_by("-id")
+        (_retire if wanted == "retire" else _restore)(request, access)
+        return redirect("webhook-secrets", access.clinic.slug)
+    form = NewSecret(request.POST if wanted == "add" else None, clinic=access.clinic)
+    shown = _added(request, access, form) if request.method == "POST" and form.is_valid() else None
+    used = in_use(access.clinic)
+    valid = access.clinic.webhook_secrets.valid().order_by("-id")
     context = {
         "form": form,
         "shown": shown,
         "secrets": [{"secret": one, "is_in_use": one.id in used} for one in valid],
-        "is_full": is_full(visit.clinic),
-        "retired": visit.clinic.webhook_secrets.retired().order_by("-retired_at"),
-        "clinic": visit.clinic,
-        "zone": visit.clinic.zone,
+        "is_full": is_full(access.clinic),
+        "retired": access.clinic.webhook_secrets.retired().order_by("-retired_at"),
+        "clinic": access.clinic,
+        "zone": access.clinic.zone,
         "site": settings.PUBLIC_URL,
     }
     return render(request, "clinics/webhook_secrets.html", context)
 
 
-def _added(request: HttpRequest, visit: ClinicAccess, form: NewSecret) -> dict[str, str] | None:
+def _added(request: HttpRequest, access: ClinicAccess, form: NewSecret) -> dict[str, str] | None:
     """What the page shows this once; None when two are valid already."""
     header, value = form.cleaned_data["header"], secrets.token_urlsafe(SECRET_BYTES)
     try:
         added = clinic_settings.add_webhook_secret(
-            clinic=visit.clinic,
+            clinic=access.clinic,
             header=header,
             username=USERNAME,
             password=value,
             name=form.cleaned_data["name"],
-            by=visit.user,
+            by=access.user,
         )
     except TwoAreValid as refused:
         messages.error(request, str(refused))
@@ -95,11 +95,11 @@ def _added(request: HttpRequest, visit: ClinicAccess, form: NewSecret) -> dict[s
     return {"name": added.name, "header": header, "username": USERNAME, "value": value}
 
 
-def _retire(request: HttpRequest, visit: ClinicAccess) -> None:
+def _retire(request: HttpRequest, access: ClinicAccess) -> None:
     secret, typed = request.POST.get("secret", ""), request.POST.get("typed", "")
     try:
         retired = clinic_settings.retire_webhook_secret(
-            clinic=visit.clinic, secret=secret, typed=typed, by=visit.user
+            clinic=access.clinic, secret=secret, typed=typed, by=access.user
         )
     except clinic_settings.SecretInUse as used:
         said = f"{used} was used in the last day. Type its name to retire it: what shows it is turned away."
@@ -109,10 +109,10 @@ def _retire(request: HttpRequest, visit: ClinicAccess) -> None:
         messages.success(request, f"{retired} opens nothing any more.")
 
 
-def _restore(request: HttpRequest, visit: ClinicAccess) -> None:
+def _restore(request: HttpRequest, access: ClinicAccess) -> None:
     try:
         secret = request.POST.get("secret", "")
-        restored = clinic_settings.restore_webhook_secret(clinic=visit.clinic, secret=secret, by=visit.user)
+        restored = clinic_settings.restore_webhook_secret(clinic=access.clinic, secret=secret, by=access.user)
     except TwoAreValid as refused:
         messages.error(request, str(refused))
         return

@@ -50,16 +50,16 @@ def _start(clinic: Clinic, role: str) -> str:
 
 @clinic_page(Permission.VIEW_PATIENTS)
 @require_safe
-def patients(request: HttpRequest, visit: ClinicAccess) -> HttpResponse:
-    context = patient_list.context(visit.clinic, request.GET, timezone.now())
+def patients(request: HttpRequest, access: ClinicAccess) -> HttpResponse:
+    context = patient_list.context(access.clinic, request.GET, timezone.now())
     return render(request, "dashboard/patients.html", context)
 
 
 @clinic_page(Permission.VIEW_PATIENTS)
 @require_safe
-def patient(request: HttpRequest, visit: ClinicAccess, patient_id: uuid.UUID) -> HttpResponse:
-    found = patient_for(visit, patient_id)
-    audit.record_view("patient_viewed", by=visit.user, clinic=visit.clinic, target=found)
+def patient(request: HttpRequest, access: ClinicAccess, patient_id: uuid.UUID) -> HttpResponse:
+    found = patient_for(access, patient_id)
+    audit.record_view("patient_viewed", by=access.user, clinic=access.clinic, target=found)
     return render(
         request, "dashboard/patient.html", patients_context.context(found, request.GET, timezone.now())
     )
@@ -67,23 +67,23 @@ def patient(request: HttpRequest, visit: ClinicAccess, patient_id: uuid.UUID) ->
 
 @clinic_page(Permission.VIEW_PATIENTS, shows_patients=False)
 @require_safe
-def patient_news(request: HttpRequest, visit: ClinicAccess, patient_id: uuid.UUID) -> HttpResponse:
+def patient_news(request: HttpRequest, access: ClinicAccess, patient_id: uuid.UUID) -> HttpResponse:
     """What an open patient page asks for every few seconds: another version, other things
     to show."""
-    return JsonResponse({"version": patients_context.page_version(patient_for(visit, patient_id))})
+    return JsonResponse({"version": patients_context.page_version(patient_for(access, patient_id))})
 
 
 @clinic_page(Permission.VIEW_PATIENTS)
 @require_POST
 def acknowledge(
-    request: HttpRequest, visit: ClinicAccess, patient_id: uuid.UUID, alert_id: uuid.UUID
+    request: HttpRequest, access: ClinicAccess, patient_id: uuid.UUID, alert_id: uuid.UUID
 ) -> HttpResponse:
     """Note that this person has seen an alert. It asks for nobody any more; one about a gateway stands
     until the gateway is well."""
-    alert = alert_for(visit, patient_id, alert_id)
-    acknowledge_alert(alert=alert, by=visit.user)
+    alert = alert_for(access, patient_id, alert_id)
+    acknowledge_alert(alert=alert, by=access.user)
     if alert.reading_id:
         messages.success(request, "Noted: you have seen this reading. The record keeps who did and when.")
     else:
         messages.success(request, "Noted. It disappears by itself once the gateway is well again.")
-    return redirect("patient", visit.clinic.slug, alert.patient_id)
+    return redirect("patient", access.clinic.slug, alert.patient_id)

@@ -52,19 +52,19 @@ class Contents:
 
 
 def contents_by_group(
-    visit: ClinicAccess, items: DeliveryItemQuerySet, by: tuple[str, ...]
+    access: ClinicAccess, items: DeliveryItemQuerySet, by: tuple[str, ...]
 ) -> dict[tuple[Any, ...], tuple[Contents, ...]]:
     """Read the newest few elements of each group, by the values of the fields that make the group."""
     newest = Window(RowNumber(), partition_by=[F(name) for name in by], order_by=F("id").desc())
     ids = list(items.annotate(place=newest).filter(place__lte=SHOWN).values_list("id", flat=True))
-    chosen = DeliveryItem.objects.for_clinic(visit.clinic).filter(id__in=ids)
+    chosen = DeliveryItem.objects.for_clinic(access.clinic).filter(id__in=ids)
     small = chosen.annotate(size=Length("raw")).filter(size__lte=LARGEST).order_by("-id")
     read = [(tuple(row[name] for name in by), _element(row["raw"])) for row in small.values(*by, "raw")]
-    people = _people(visit, [_patient_id(element) for _, element in read])
+    people = _people(access, [_patient_id(element) for _, element in read])
     found: dict[tuple[Any, ...], tuple[Contents, ...]] = {}
     for key, element in read:
         if element:
-            found[key] = (*found.get(key, ()), _contents(visit, element, people))
+            found[key] = (*found.get(key, ()), _contents(access, element, people))
     return found
 
 
@@ -73,8 +73,8 @@ def _element(piece: bytes) -> JsonObject | None:
     return element if isinstance(element, JsonObject) else None
 
 
-def _contents(visit: ClinicAccess, element: JsonObject, people: dict[str, Named]) -> Contents:
-    may_see = visit.may_view_patients
+def _contents(access: ClinicAccess, element: JsonObject, people: dict[str, Named]) -> Contents:
+    may_see = access.may_view_patients
     metric = storable_text(element.get("metric"), LONGEST)
     taken_at = _taken_at(element)
     return Contents(
@@ -114,19 +114,19 @@ def _patient_id(element: JsonObject | None) -> str:
         return ""
 
 
-def _people(visit: ClinicAccess, external_ids: Iterable[str]) -> dict[str, Named]:
+def _people(access: ClinicAccess, external_ids: Iterable[str]) -> dict[str, Named]:
     """By id without regard to case: who these are, for who may see patients."""
     wanted = set(external_ids) - {""}
-    if not visit.may_view_patients or not wanted:
+    if not access.may_view_patients or not wanted:
         return {}
     found = {external_id.casefold(): Named(external_id, "nobody here", "") for external_id in wanted}
-    for patient in _patients(visit, wanted):
-        url = reverse("patient", args=[visit.clinic.slug, patient.id])
+    for patient in _patients(access, wanted):
+        url = reverse("patient", args=[access.clinic.slug, patient.id])
         found[patient.external_id.casefold()] = Named(patient.external_id, str(patient), url)
     return found
 
 
-def _patients(visit: ClinicAccess, external_ids: Collection[str]) -> Iterable[Patient]:
+def _patients(access: ClinicAccess, external_ids: Collection[str]) -> Iterable[Patient]:
     # Lower on both sides, by the database: the unique index is on it.
-    folded = Patient.objects.for_clinic(visit.clinic).annotate(folded=Lower("external_id"))
+    folded = Patient.objects.for_clinic(access.clinic).annotate(folded=Lower("external_id"))
     return folded.filter(folded__in=[Lower(Value(external_id)) for external_id in external_ids])

@@ -15,39 +15,41 @@ from devices.hardware import normal_hardware_id
 from devices.models import Assignment, Device, Gateway
 
 
-def devices_for(visit: ClinicAccess) -> QuerySet[Device]:
+def devices_for(access: ClinicAccess) -> QuerySet[Device]:
     """This clinic's devices; `held_by` is the external id of the patient who has it now, or None."""
-    now = Assignment.objects.for_clinic(visit.clinic).in_force_at(timezone.now())
+    now = Assignment.objects.for_clinic(access.clinic).in_force_at(timezone.now())
     holder = now.filter(device=OuterRef("pk")).values("patient__external_id")[:1]
-    return Device.objects.for_clinic(visit.clinic).annotate(held_by=Subquery(holder))
+    return Device.objects.for_clinic(access.clinic).annotate(held_by=Subquery(holder))
 
 
-def device_with_hwi_id(visit: ClinicAccess, hwi_device_id: str) -> Device:
+def device_with_hwi_id(access: ClinicAccess, hwi_device_id: str) -> Device:
     """This clinic's device with the vendor's id, in any spelling of a UUID; 404 on a miss."""
     try:
         key = uuid.UUID(hwi_device_id)
     except ValueError:
         raise Http404 from None
-    return get_object_or_404(devices_for(visit), hwi_device_id=key)
+    return get_object_or_404(devices_for(access), hwi_device_id=key)
 
 
-def device_for(visit: ClinicAccess, device_id: uuid.UUID) -> Device:
+def device_for(access: ClinicAccess, device_id: uuid.UUID) -> Device:
     """This clinic's device; 404 on a miss."""
-    return get_object_or_404(Device.objects.for_clinic(visit.clinic).select_related("clinic"), id=device_id)
+    return get_object_or_404(Device.objects.for_clinic(access.clinic).select_related("clinic"), id=device_id)
 
 
-def gateways_for(visit: ClinicAccess) -> QuerySet[Gateway]:
+def gateways_for(access: ClinicAccess) -> QuerySet[Gateway]:
     """This clinic's gateways; `devices` are the vendor's ids of the devices behind each."""
-    behind = Device.objects.for_clinic(visit.clinic).filter(hardware_uuid=OuterRef("gateway_id"))
+    behind = Device.objects.for_clinic(access.clinic).filter(hardware_uuid=OuterRef("gateway_id"))
     ids = behind.order_by("hwi_device_id").values("hwi_device_id")
-    return Gateway.objects.for_clinic(visit.clinic).annotate(devices=ArraySubquery(ids))
+    return Gateway.objects.for_clinic(access.clinic).annotate(devices=ArraySubquery(ids))
 
 
-def gateway_called(visit: ClinicAccess, gateway_id: str) -> Gateway:
+def gateway_called(access: ClinicAccess, gateway_id: str) -> Gateway:
     """This clinic's gateway of that Gateway ID, in any spelling; 404 on a miss."""
-    return get_object_or_404(gateways_for(visit), gateway_id=normal_hardware_id(gateway_id))
+    return get_object_or_404(gateways_for(access), gateway_id=normal_hardware_id(gateway_id))
 
 
-def gateway_for(visit: ClinicAccess, gateway_id: uuid.UUID) -> Gateway:
+def gateway_for(access: ClinicAccess, gateway_id: uuid.UUID) -> Gateway:
     """This clinic's gateway by our own id; 404 on a miss."""
-    return get_object_or_404(Gateway.objects.for_clinic(visit.clinic).select_related("clinic"), id=gateway_id)
+    return get_object_or_404(
+        Gateway.objects.for_clinic(access.clinic).select_related("clinic"), id=gateway_id
+    )

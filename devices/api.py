@@ -53,7 +53,7 @@ class DeviceList(ClinicListView[Device]):
     cursor_key = ("hwi_device_id",)
 
     def get_queryset(self) -> QuerySet[Device]:
-        return devices_for(self.visit)
+        return devices_for(self.access)
 
 
 class DeviceDetail(ClinicView[Device]):
@@ -63,7 +63,7 @@ class DeviceDetail(ClinicView[Device]):
     serializer_class = DeviceSerializer
 
     def get(self, request: Request, clinic: str, hwi_device_id: str) -> Response:
-        return Response(self.get_serializer(device_with_hwi_id(self.visit, hwi_device_id)).data)
+        return Response(self.get_serializer(device_with_hwi_id(self.access, hwi_device_id)).data)
 
 
 class GatewaySerializer(serializers.ModelSerializer[Gateway]):
@@ -95,7 +95,7 @@ class GatewayList(ClinicListView[Gateway]):
     cursor_key = ("gateway_id",)
 
     def get_queryset(self) -> QuerySet[Gateway]:
-        return gateways_for(self.visit)
+        return gateways_for(self.access)
 
 
 class GatewayDetail(ClinicView[Gateway]):
@@ -105,7 +105,7 @@ class GatewayDetail(ClinicView[Gateway]):
     serializer_class = GatewaySerializer
 
     def get(self, request: Request, clinic: str, gateway_id: str) -> Response:
-        return Response(self.get_serializer(gateway_called(self.visit, gateway_id)).data)
+        return Response(self.get_serializer(gateway_called(self.access, gateway_id)).data)
 
 
 urls_api = [

@@ -22,31 +22,31 @@ from tenovi.models import VendorWebhook
 
 @clinic_page(Permission.MANAGE_DEVICES)
 @require_http_methods(["GET", "HEAD", "POST"])
-def device_properties(request: HttpRequest, visit: ClinicAccess, device_id: uuid.UUID) -> HttpResponse:
-    device = device_for(visit, device_id)
+def device_properties(request: HttpRequest, access: ClinicAccess, device_id: uuid.UUID) -> HttpResponse:
+    device = device_for(access, device_id)
     wanted, key = request.POST.get("do", ""), request.POST.get("key", "")
     states = properties.states_of(device)
     asked = None
     if wanted == "read":
         properties.ask_again(device)
         messages.success(request, "Tenovi is asked. Reload the page in a moment.")
-        return redirect("device-properties", visit.clinic.slug, device.id)
+        return redirect("device-properties", access.clinic.slug, device.id)
     if wanted == "remove":
-        rows = DeviceProperty.objects.for_clinic(visit.clinic).select_related("device__clinic", "clinic")
+        rows = DeviceProperty.objects.for_clinic(access.clinic).select_related("device__clinic", "clinic")
         row = get_object_or_404(rows, device=device, key=key)
-        if not actions_properties.remove_property(row=row, by=visit.user):
+        if not actions_properties.remove_property(row=row, by=access.user):
             messages.error(request, "Tenovi has it, and its API takes no property away.")
-        return redirect("device-properties", visit.clinic.slug, device.id)
+        return redirect("device-properties", access.clinic.slug, device.id)
     if wanted == "set" and key in {*properties.keys_for(device), *(one.property.key for one in states)}:
         asked = PropertyForm(key, request.POST)
     new = NewPropertyForm(device, request.POST if wanted == "add" else None)
     form: PropertyForm | NewPropertyForm = asked or new
     if form.is_bound and form.is_valid():
         key, value = form.cleaned_data.get("key", key), str(form.cleaned_data["value"])
-        actions_properties.set_property(device=device, key=key, value=value, by=visit.user)
+        actions_properties.set_property(device=device, key=key, value=value, by=access.user)
         messages.success(request, "Tenovi is told. How far it has come is shown here.")
-        return redirect("device-properties", visit.clinic.slug, device.id)
-    known = VendorWebhook.objects.for_clinic(visit.clinic).filter(event="MEASUREMENT").order_by("endpoint")
+        return redirect("device-properties", access.clinic.slug, device.id)
+    known = VendorWebhook.objects.for_clinic(access.clinic).filter(event="MEASUREMENT").order_by("endpoint")
     context = {
         "device": device,
         "rows": _rows(device, states, key, asked),

@@ -42,43 +42,45 @@ def events_of(orders: Iterable[Order]) -> dict[uuid.UUID, list[FulfillmentEvent]
     return found
 
 
-def events_for(visit: ClinicAccess) -> QuerySet[FulfillmentEvent]:
-    return FulfillmentEvent.objects.for_clinic(visit.clinic).select_related("device", "patient")
+def events_for(access: ClinicAccess) -> QuerySet[FulfillmentEvent]:
+    return FulfillmentEvent.objects.for_clinic(access.clinic).select_related("device", "patient")
 
 
-def shipments_for(visit: ClinicAccess, text: str = "") -> ShipmentQuerySet:
+def shipments_for(access: ClinicAccess, text: str = "") -> ShipmentQuerySet:
     """Return this clinic's shipments; with `text`, those whose patient or whose hardware or tracking link,
     now or in an earlier event, contains it."""
-    shipments = Shipment.objects.for_clinic(visit.clinic)
+    shipments = Shipment.objects.for_clinic(access.clinic)
     if not text:
         return shipments
-    patients = Patient.objects.for_clinic(visit.clinic).matching(text).values("id")
-    events = FulfillmentEvent.objects.for_clinic(visit.clinic).mentioning(text)
+    patients = Patient.objects.for_clinic(access.clinic).matching(text).values("id")
+    events = FulfillmentEvent.objects.for_clinic(access.clinic).mentioning(text)
     told = Exists(events.filter(device=OuterRef("device")))
     hardware = normal_hardware_id(text)
     theirs = Q(device__hardware_uuid__contains=hardware) if hardware else Q()
     return shipments.with_holder().filter(Q(holder_id__in=patients) | told | theirs)
 
 
-def orders_for(visit: ClinicAccess, text: str = "") -> OrderQuerySet:
+def orders_for(access: ClinicAccess, text: str = "") -> OrderQuerySet:
     """This clinic's orders, with their patient and device; with `text`, those that mention it or whose
     parcel has it in its tracking link or hardware id, now or earlier."""
-    orders = Order.objects.for_clinic(visit.clinic).select_related("clinic", "patient", "device", "placed_by")
+    orders = Order.objects.for_clinic(access.clinic).select_related(
+        "clinic", "patient", "device", "placed_by"
+    )
     if not text:
         return orders
-    told = FulfillmentEvent.objects.for_clinic(visit.clinic).mentioning(text).values("device")
-    named = Order.objects.for_clinic(visit.clinic).matching(text).values("id")
+    told = FulfillmentEvent.objects.for_clinic(access.clinic).mentioning(text).values("device")
+    named = Order.objects.for_clinic(access.clinic).matching(text).values("id")
     return orders.filter(Q(id__in=named) | Q(device__in=told))
 
 
-def order_for(visit: ClinicAccess, order_id: uuid.UUID) -> Order:
+def order_for(access: ClinicAccess, order_id: uuid.UUID) -> Order:
     """This clinic's order; 404 on a miss."""
-    return get_object_or_404(orders_for(visit), id=order_id)
+    return get_object_or_404(orders_for(access), id=order_id)
 
 
-def special_orders_for(visit: ClinicAccess, text: str = "") -> SpecialOrderQuerySet:
+def special_orders_for(access: ClinicAccess, text: str = "") -> SpecialOrderQuerySet:
     """This clinic's special orders with their steps; with `text`, those that mention it."""
-    orders = _with_steps(SpecialOrder.objects.for_clinic(visit.clinic), visit.clinic)
+    orders = _with_steps(SpecialOrder.objects.for_clinic(access.clinic), access.clinic)
     return orders.matching(text) if text else orders
 
 
@@ -93,21 +95,21 @@ def special_orders_called(clinic: Clinic, request_ids: Iterable[str]) -> Special
     return _with_steps(named, clinic)
 
 
-def special_order_for(visit: ClinicAccess, special_order_id: uuid.UUID) -> SpecialOrder:
+def special_order_for(access: ClinicAccess, special_order_id: uuid.UUID) -> SpecialOrder:
     """This clinic's special order with its steps; 404 on a miss."""
-    return get_object_or_404(special_orders_for(visit), id=special_order_id)
+    return get_object_or_404(special_orders_for(access), id=special_order_id)
 
 
-def asks_for(visit: ClinicAccess, model: type[A], text: str = "") -> SpecialOrderRequestQuerySet[A]:
+def asks_for(access: ClinicAccess, model: type[A], text: str = "") -> SpecialOrderRequestQuerySet[A]:
     """This clinic's replacements or supply requests; with `text`, those that mention it."""
-    asks: SpecialOrderRequestQuerySet[A] = model.objects.for_clinic(visit.clinic)  # type: ignore[assignment]
+    asks: SpecialOrderRequestQuerySet[A] = model.objects.for_clinic(access.clinic)  # type: ignore[assignment]
     known = asks.select_related("device", "patient", "asked_by")
     return known.matching(text) if text else known
 
 
-def ask_in(visit: ClinicAccess, model: type[A], ask_id: uuid.UUID) -> A:
+def ask_in(access: ClinicAccess, model: type[A], ask_id: uuid.UUID) -> A:
     """This clinic's replacement or supply request; 404 on a miss."""
-    return get_object_or_404(asks_for(visit, model), id=ask_id)
+    return get_object_or_404(asks_for(access, model), id=ask_id)
 
 
 def _with_steps(orders: SpecialOrderQuerySet, clinic: Clinic) -> SpecialOrderQuerySet:

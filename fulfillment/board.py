@@ -53,26 +53,26 @@ class Column:
 
 
 def columns(
-    visit: ClinicAccess, found: ShipmentQuerySet, per_stage: Mapping[str, int], text: str
+    access: ClinicAccess, found: ShipmentQuerySet, per_stage: Mapping[str, int], text: str
 ) -> list[Column]:
     """The stages of what is under way; what is in use is in the table."""
-    return [_column(visit, found, stage, per_stage.get(stage, 0), text) for stage in SHOWN]
+    return [_column(access, found, stage, per_stage.get(stage, 0), text) for stage in SHOWN]
 
 
-def _column(visit: ClinicAccess, found: ShipmentQuerySet, stage: Stage, parcels: int, text: str) -> Column:
-    waiting = orders_for(visit, text).filter(state__in=NOT_CONFIRMED.get(stage, ()))
-    orders = order_rows(visit.clinic, list(waiting.newest_first()[:MOST_CARDS]))
+def _column(access: ClinicAccess, found: ShipmentQuerySet, stage: Stage, parcels: int, text: str) -> Column:
+    waiting = orders_for(access, text).filter(state__in=NOT_CONFIRMED.get(stage, ()))
+    orders = order_rows(access.clinic, list(waiting.newest_first()[:MOST_CARDS]))
     newest = found.in_stage(stage).select_related("device").order_by("-since", "-id")[:MOST_CARDS]
     shipped = list(newest)
-    placed = Order.objects.for_clinic(visit.clinic).filter(device__in=[one.device_id for one in shipped])
+    placed = Order.objects.for_clinic(access.clinic).filter(device__in=[one.device_id for one in shipped])
     pages = {
-        device_id: reverse("order", args=[visit.clinic.slug, order_id])
+        device_id: reverse("order", args=[access.clinic.slug, order_id])
         for device_id, order_id in placed.values_list("device_id", "id")
     }
-    rows = zip(shipped, shipment_rows(visit.clinic, shipped), strict=True)
+    rows = zip(shipped, shipment_rows(access.clinic, shipped), strict=True)
     cards = [_of_order(row) for row in orders]
     for shipment, row in rows:
-        device = reverse("device", args=[visit.clinic.slug, shipment.device_id])
+        device = reverse("device", args=[access.clinic.slug, shipment.device_id])
         cards.append(_of_parcel(row, pages.get(shipment.device_id, device)))
     return Column(
         label=str(stage.label),

@@ -21,8 +21,8 @@ LISTS = (
 )
 
 
-def tabs(visit: ClinicAccess, current: str) -> list[Choice]:
-    return [Choice(label, reverse(name, args=[visit.clinic.slug]), name == current) for name, label in LISTS]
+def tabs(access: ClinicAccess, current: str) -> list[Choice]:
+    return [Choice(label, reverse(name, args=[access.clinic.slug]), name == current) for name, label in LISTS]
 
 
 def search_of(request: HttpRequest) -> str:

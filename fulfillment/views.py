@@ -28,11 +28,11 @@ PAGE_SIZE = 50
 
 @clinic_page(Permission.VIEW_PATIENTS)
 @require_safe
-def shipments(request: HttpRequest, visit: ClinicAccess) -> HttpResponse:
+def shipments(request: HttpRequest, access: ClinicAccess) -> HttpResponse:
     """Devices by what happened to them last, to be narrowed by stage and by words."""
     text = search_of(request)
     stage = request.GET.get("stage", "")
-    found = shipments_for(visit, text)
+    found = shipments_for(access, text)
     per_stage: Counter[str] = Counter()
     for status, count in found.order_by().values_list("status").annotate(count=Count("id")):
         per_stage[status_named(status).stage] += count
@@ -43,21 +43,21 @@ def shipments(request: HttpRequest, visit: ClinicAccess) -> HttpResponse:
     newest = shown.select_related("device").order_by("-since", "-id")
     is_board = request.GET.get("view") == "board"
     context = {
-        "tabs": tabs(visit, "shipments"),
+        "tabs": tabs(access, "shipments"),
         "views": [
             Choice("Table", address(stage=stage, search=text), not is_board),
             Choice("Board", address(view="board", search=text), is_board),
         ],
-        "export": reverse("shipments-export", args=[visit.clinic.slug]) + address(stage=stage, search=text),
-        "columns": columns(visit, found, per_stage, text) if is_board else [],
+        "export": reverse("shipments-export", args=[access.clinic.slug]) + address(stage=stage, search=text),
+        "columns": columns(access, found, per_stage, text) if is_board else [],
         "filters": _stages(stage, per_stage, text),
         "text": text,
         "chosen": stage,
         "waiting": per_stage[Stage.NEEDS_YOU],
         "page": page_of(
-            newest, request.GET.get("page"), PAGE_SIZE, lambda rows: shipment_rows(visit.clinic, rows)
+            newest, request.GET.get("page"), PAGE_SIZE, lambda rows: shipment_rows(access.clinic, rows)
         ),
-        "zone": visit.clinic.zone,
+        "zone": access.clinic.zone,
     }
     return render(request, "fulfillment/shipments.html", context)
 
@@ -83,25 +83,28 @@ COLUMNS = (
 
 @clinic_page(Permission.VIEW_PATIENTS)
 @require_safe
-def export(request: HttpRequest, visit: ClinicAccess) -> HttpResponse:
+def export(request: HttpRequest, access: ClinicAccess) -> HttpResponse:
     """The parcels that the list shows, as CSV. Names patients, so it is written down."""
     asked = request.GET.get("stage", "")
     stage = asked if asked in Stage.values else ""
-    found = shipments_for(visit, search_of(request))
+    found = shipments_for(access, search_of(request))
     shown = found.in_stage(Stage(stage)) if stage else found
     audit.record(
-        "parcels_exported", by=visit.user, clinic=visit.clinic, detail={"rows": shown.count(), "stage": stage}
+        "parcels_exported",
+        by=access.user,
+        clinic=access.clinic,
+        detail={"rows": shown.count(), "stage": stage},
     )
-    answer = StreamingHttpResponse(csv_lines(_lines(visit, shown)), content_type="text/csv; charset=utf-8")
-    answer["Content-Disposition"] = f'attachment; filename="parcels-{visit.clinic.slug}.csv"'
+    answer = StreamingHttpResponse(csv_lines(_lines(access, shown)), content_type="text/csv; charset=utf-8")
+    answer["Content-Disposition"] = f'attachment; filename="parcels-{access.clinic.slug}.csv"'
     return answer  # type: ignore[return-value]  # Django's stubs part the two
 
 
-def _lines(visit: ClinicAccess, shown: Any) -> Iterator[tuple[object, ...]]:
+def _lines(access: ClinicAccess, shown: Any) -> Iterator[tuple[object, ...]]:
     yield COLUMNS
     ordered = list(shown.select_related("device").order_by("-since", "-id"))
     for start in range(0, len(ordered), EXPORTED):
-        for row in shipment_rows(visit.clinic, ordered[start : start + EXPORTED]):
+        for row in shipment_rows(access.clinic, ordered[start : start + EXPORTED]):
             person = row.person
             yield (
                 person.external_id if person else "",
@@ -110,7 +113,7 @@ def _lines(visit: ClinicAccess, shown: Any) -> Iterator[tuple[object, ...]]:
                 row.hardware_uuid,
                 row.stage.label,
                 row.status.name,
-                row.since.astimezone(visit.clinic.zone).isoformat(timespec="minutes"),
+                row.since.astimezone(access.clinic.zone).isoformat(timespec="minutes"),
                 row.next_step,
                 row.tracking.carrier,
                 row.tracking.url or row.tracking.text,

@@ -70,7 +70,7 @@ class MeasurementList(ClinicListView[Measurement]):
     newest_first = True
 
     def get_queryset(self) -> QuerySet[Measurement]:
-        patient = patient_with_external_id(self.visit, self.kwargs["external_id"])
+        patient = patient_with_external_id(self.access, self.kwargs["external_id"])
         query = self.query(zone=patient.zone)
         found = (
             Measurement.objects.of_patient(patient)
@@ -112,7 +112,7 @@ class SeriesView(ClinicView[Measurement]):
     serializer_class = SeriesSerializer
 
     def get(self, request: Request, clinic: str, external_id: str) -> HttpResponse:
-        patient = patient_with_external_id(self.visit, external_id)
+        patient = patient_with_external_id(self.access, external_id)
         query = self.query(zone=patient.zone)
         series = series_of(patient, query["metric"], start=query.get("from"), end=query.get("to"))
         return HttpResponse(series.as_json(), content_type="application/json")

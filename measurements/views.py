@@ -28,38 +28,38 @@ SPANS = {"3": "the last 3 days", "35": "the last 35 days", "365": "the last year
 
 @clinic_page(Permission.VIEW_DELIVERIES)
 @require_safe
-def completeness(request: HttpRequest, visit: ClinicAccess) -> HttpResponse:
-    rows = devices_of(visit.clinic)
+def completeness(request: HttpRequest, access: ClinicAccess) -> HttpResponse:
+    rows = devices_of(access.clinic)
     verified = sum(row.is_verified for row in rows)
     context = {
         "page": page_of(rows, request.GET.get("page"), PAGE_SIZE, list),
         "verified": verified,
         "lack": len(rows) - verified,
-        "night": night_of(visit.clinic, timezone.now()),
-        "runs": recent_runs(visit.clinic),
+        "night": night_of(access.clinic, timezone.now()),
+        "runs": recent_runs(access.clinic),
         "spans": SPANS.items(),
-        "zone": visit.clinic.zone,
+        "zone": access.clinic.zone,
     }
     return render(request, "measurements/completeness.html", context)
 
 
 @require_POST
 @clinic_page(Permission.VIEW_DELIVERIES)
-def compare(request: HttpRequest, visit: ClinicAccess) -> HttpResponse:
+def compare(request: HttpRequest, access: ClinicAccess) -> HttpResponse:
     """Start a comparison now; the page shows its progress, and leaving it does not stop it."""
     days = request.POST.get("days", "3")
     if days not in SPANS:
         days = "3"
     since = timezone.now() - datetime.timedelta(days=int(days))
-    start(clinic=visit.clinic, cause=Cause.PERSON, since=since, by=visit.user)
+    start(clinic=access.clinic, cause=Cause.PERSON, since=since, by=access.user)
     messages.success(request, f"Comparing every device with Tenovi for {SPANS[days]}.")
-    return redirect("completeness", visit.clinic.slug)
+    return redirect("completeness", access.clinic.slug)
 
 
 @clinic_page(Permission.EXCLUDE_READINGS)
 @require_http_methods(["GET", "HEAD", "POST"])
-def patient_limits(request: HttpRequest, visit: ClinicAccess, patient_id: uuid.UUID) -> HttpResponse:
-    patient = patient_for(visit, patient_id)
+def patient_limits(request: HttpRequest, access: ClinicAccess, patient_id: uuid.UUID) -> HttpResponse:
+    patient = patient_for(access, patient_id)
     thresholds = limits.thresholds_of(patient)
     version = limits.version_of(thresholds)
     sent = request.POST if request.method == "POST" else None
@@ -69,7 +69,7 @@ def patient_limits(request: HttpRequest, visit: ClinicAccess, patient_id: uuid.U
         seen = form.cleaned_data["version"]
         try:
             changed = actions_limits.set_limits(
-                patient=patient, by=visit.user, version=seen, wanted=form.limits()
+                patient=patient, by=access.user, version=seen, wanted=form.limits()
             )
         except actions_limits.ChangedMeanwhile:
             again = sent.copy()
@@ -77,7 +77,7 @@ def patient_limits(request: HttpRequest, visit: ClinicAccess, patient_id: uuid.U
             form, stale = LimitsForm(again, limits=limits.limits_of(thresholds), version=version), True
         else:
             messages.success(request, "The limits are kept." if changed else "Nothing was changed.")
-            return redirect("patient", visit.clinic.slug, patient.id)
+            return redirect("patient", access.clinic.slug, patient.id)
     context = {
         "patient": patient,
         "form": form,

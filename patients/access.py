@@ -10,21 +10,23 @@ from clinics.access import ClinicAccess
 from patients.models import Alert, Enrollment, Patient
 
 
-def patient_for(visit: ClinicAccess, patient_id: uuid.UUID) -> Patient:
+def patient_for(access: ClinicAccess, patient_id: uuid.UUID) -> Patient:
     """This clinic's patient, 404 on a miss."""
-    return get_object_or_404(Patient.objects.for_clinic(visit.clinic).select_related("clinic"), id=patient_id)
-
-
-def patient_with_external_id(visit: ClinicAccess, external_id: str) -> Patient:
-    """This clinic's patient with the id shared with the vendor (case does not matter), 404 on a miss."""
     return get_object_or_404(
-        Patient.objects.for_clinic(visit.clinic).with_external_id(external_id).select_related("clinic")
+        Patient.objects.for_clinic(access.clinic).select_related("clinic"), id=patient_id
     )
 
 
-def alert_for(visit: ClinicAccess, patient_id: uuid.UUID, alert_id: uuid.UUID) -> Alert:
+def patient_with_external_id(access: ClinicAccess, external_id: str) -> Patient:
+    """This clinic's patient with the id shared with the vendor (case does not matter), 404 on a miss."""
+    return get_object_or_404(
+        Patient.objects.for_clinic(access.clinic).with_external_id(external_id).select_related("clinic")
+    )
+
+
+def alert_for(access: ClinicAccess, patient_id: uuid.UUID, alert_id: uuid.UUID) -> Alert:
     """An alert of this clinic's patient whose cause is not over, 404 on a miss."""
-    alerts = Alert.objects.for_clinic(visit.clinic).standing().select_related("clinic", "patient")
+    alerts = Alert.objects.for_clinic(access.clinic).standing().select_related("clinic", "patient")
     return get_object_or_404(alerts, id=alert_id, patient=patient_id)
 
 

@@ -95,7 +95,7 @@ class PatientSerializer(serializers.ModelSerializer[Patient]):
                 raise serializers.ValidationError("The external id of a patient cannot be changed.")
             return self.instance.external_id
         with field_error():
-            check_external_id(self.context["view"].visit.clinic, value)
+            check_external_id(self.context["view"].access.clinic, value)
         return value
 
 
@@ -110,7 +110,7 @@ class PatientList(ClinicListView[Patient]):
 
     def get_queryset(self) -> QuerySet[Patient]:
         return (
-            Patient.objects.for_clinic(self.visit.clinic).present().annotate(folded_id=Lower("external_id"))
+            Patient.objects.for_clinic(self.access.clinic).present().annotate(folded_id=Lower("external_id"))
         )
 
     @extend_schema(responses={HTTP_201_CREATED: PatientSerializer})
@@ -120,7 +120,7 @@ class PatientList(ClinicListView[Patient]):
         sent.is_valid(raise_exception=True)
         try:
             patient = records.create_patient(
-                clinic=self.visit.clinic, by=self.visit.user, **sent.validated_data
+                clinic=self.access.clinic, by=self.access.user, **sent.validated_data
             )
         except records.AlreadyThere as error:  # added by somebody else in this very moment
             raise serializers.ValidationError({"external_id": [TAKEN]}) from error
@@ -136,17 +136,17 @@ class PatientDetail(ClinicView[Patient]):
     serializer_class = PatientSerializer
 
     def get(self, request: Request, clinic: str, external_id: str) -> Response:
-        return Response(self.get_serializer(patient_with_external_id(self.visit, external_id)).data)
+        return Response(self.get_serializer(patient_with_external_id(self.access, external_id)).data)
 
     def patch(self, request: Request, clinic: str, external_id: str) -> Response:
         """Change the members that are sent, here and at the vendor."""
-        patient = patient_with_external_id(self.visit, external_id)
+        patient = patient_with_external_id(self.access, external_id)
         sent = self.get_serializer(patient, data=request.data, partial=True)
         sent.is_valid(raise_exception=True)
         changes: dict[str, Any] = dict(sent.validated_data)
         changes.pop("external_id", None)
-        records.change_patient(patient=patient, by=self.visit.user, **changes)
-        return Response(self.get_serializer(patient_with_external_id(self.visit, external_id)).data)
+        records.change_patient(patient=patient, by=self.access.user, **changes)
+        return Response(self.get_serializer(patient_with_external_id(self.access, external_id)).data)
 
 
 urls_api = [

@@ -30,61 +30,63 @@ ADDRESS_REASONS = (
 
 @clinic_page(Permission.EDIT_PATIENTS)
 @require_http_methods(["GET", "HEAD", "POST"])
-def new_patient(request: HttpRequest, visit: ClinicAccess) -> HttpResponse:
+def new_patient(request: HttpRequest, access: ClinicAccess) -> HttpResponse:
     sent = request.POST if request.method == "POST" else None
-    form = NewPatientForm(sent, clinic=visit.clinic, today=visit.clinic.today())
+    form = NewPatientForm(sent, clinic=access.clinic, today=access.clinic.today())
     if sent is not None and form.is_valid():
         try:
             with transaction.atomic():
-                patient = records.create_patient(clinic=visit.clinic, by=visit.user, **form.values())
+                patient = records.create_patient(clinic=access.clinic, by=access.user, **form.values())
                 if form.cleaned_data["program"]:
-                    enrollments.enroll(patient=patient, by=visit.user, **form.enrollment())
+                    enrollments.enroll(patient=patient, by=access.user, **form.enrollment())
         except records.AlreadyThere:  # added by somebody else in this very moment
             form.add_error("external_id", TAKEN)
         else:
             messages.success(request, f"{patient} is added, and on the way to Tenovi.")
-            return redirect("patient", visit.clinic.slug, patient.id)
-    return render(request, "patients/record.html", _context(visit, form))
+            return redirect("patient", access.clinic.slug, patient.id)
+    return render(request, "patients/record.html", _context(access, form))
 
 
 @clinic_page(Permission.EDIT_PATIENTS)
 @require_http_methods(["GET", "HEAD", "POST"])
-def edit_patient(request: HttpRequest, visit: ClinicAccess, patient_id: uuid.UUID) -> HttpResponse:
-    patient = patient_for(visit, patient_id)
+def edit_patient(request: HttpRequest, access: ClinicAccess, patient_id: uuid.UUID) -> HttpResponse:
+    patient = patient_for(access, patient_id)
     if request.method != "POST":
-        return render(request, "patients/record.html", _context(visit, _form_of(patient, visit), patient))
-    form = _form_of(patient, visit, request.POST)
+        return render(request, "patients/record.html", _context(access, _form_of(patient, access), patient))
+    form = _form_of(patient, access, request.POST)
     stale = False
     if form.is_valid():
         version = form.cleaned_data["version"] or 0  # none was sent: as good as an old one
         try:
-            changed = records.change_patient(patient=patient, by=visit.user, version=version, **form.values())
+            changed = records.change_patient(
+                patient=patient, by=access.user, version=version, **form.values()
+            )
         except records.ChangedMeanwhile as other:
             form, stale = _asked_again(other.patient, form, request.POST), True
         else:
             messages.success(request, "The record is kept." if changed else "Nothing was changed.")
-            return redirect("patient", visit.clinic.slug, patient.id)
-    return render(request, "patients/record.html", _context(visit, form, patient) | {"stale": stale})
+            return redirect("patient", access.clinic.slug, patient.id)
+    return render(request, "patients/record.html", _context(access, form, patient) | {"stale": stale})
 
 
 @clinic_page(Permission.EDIT_PATIENTS)
 @require_http_methods(["GET", "HEAD", "POST"])
-def confirm_address(request: HttpRequest, visit: ClinicAccess, patient_id: uuid.UUID) -> HttpResponse:
+def confirm_address(request: HttpRequest, access: ClinicAccess, patient_id: uuid.UUID) -> HttpResponse:
     """A deliberate choice, on a page of its own that says what follows from it."""
-    patient = patient_for(visit, patient_id)
+    patient = patient_for(access, patient_id)
     sent = request.POST if request.method == "POST" else None
     form = ConfirmAddressForm(sent, patient=patient, initial={"version": patient.version})
     stale = False
     if sent is not None and form.is_valid():
         try:
-            records.confirm_address(patient=patient, by=visit.user, **form.cleaned_data)
+            records.confirm_address(patient=patient, by=access.user, **form.cleaned_data)
         except records.ChangedMeanwhile as other:
             patient, stale = other.patient, True
             again = {**form.cleaned_data, "version": patient.version}
             form = ConfirmAddressForm(patient=patient, initial=again)
         else:
             messages.success(request, "The address is confirmed; Tenovi is told.")
-            return redirect("patient", visit.clinic.slug, patient.id)
+            return redirect("patient", access.clinic.slug, patient.id)
     context = {
         "patient": patient,
         "form": form,
@@ -98,45 +100,45 @@ def confirm_address(request: HttpRequest, visit: ClinicAccess, patient_id: uuid.
 
 @clinic_page(Permission.EDIT_PATIENTS)
 @require_http_methods(["GET", "HEAD", "POST"])
-def patient_programs(request: HttpRequest, visit: ClinicAccess, patient_id: uuid.UUID) -> HttpResponse:
-    patient = patient_for(visit, patient_id)
+def patient_programs(request: HttpRequest, access: ClinicAccess, patient_id: uuid.UUID) -> HttpResponse:
+    patient = patient_for(access, patient_id)
     form = EnrollmentFields(request.POST if request.method == "POST" else None)
     if request.method == "POST" and form.is_valid():
         try:
-            enrollments.enroll(patient=patient, by=visit.user, **form.enrollment())
+            enrollments.enroll(patient=patient, by=access.user, **form.enrollment())
         except enrollments.AlreadyEnrolled as already:
             form.add_error("program", f"In this program already, {dates_of(already.other)}.")
         else:
             messages.success(request, f"{patient} is in {form.cleaned_data['program']}.")
-            return redirect("patient-programs", visit.clinic.slug, patient.id)
-    return render(request, "patients/programs.html", _programs(visit, patient, form))
+            return redirect("patient-programs", access.clinic.slug, patient.id)
+    return render(request, "patients/programs.html", _programs(access, patient, form))
 
 
 @clinic_page(Permission.EDIT_PATIENTS)
 @require_POST
 def end_program(
-    request: HttpRequest, visit: ClinicAccess, patient_id: uuid.UUID, enrollment_id: int
+    request: HttpRequest, access: ClinicAccess, patient_id: uuid.UUID, enrollment_id: int
 ) -> HttpResponse:
-    patient = patient_for(visit, patient_id)
+    patient = patient_for(access, patient_id)
     enrollment = enrollment_for(patient, enrollment_id)
     form = EndForm(request.POST, enrollment=enrollment)
     if form.is_valid():
         try:
-            enrollments.end_enrollment(enrollment=enrollment, by=visit.user, **form.cleaned_data)
+            enrollments.end_enrollment(enrollment=enrollment, by=access.user, **form.cleaned_data)
         except enrollments.AlreadyEnrolled as already:
             form.add_error("ends_on", f"In this program again by then, {dates_of(already.other)}.")
         else:
             messages.success(request, f"{enrollment.program}: {dates_of(enrollment)}.")
-            return redirect("patient-programs", visit.clinic.slug, patient.id)
-    return render(request, "patients/programs.html", _programs(visit, patient, None, form))
+            return redirect("patient-programs", access.clinic.slug, patient.id)
+    return render(request, "patients/programs.html", _programs(access, patient, None, form))
 
 
 def _programs(
-    visit: ClinicAccess, patient: Patient, form: EnrollmentFields | None, wrong: EndForm | None = None
+    access: ClinicAccess, patient: Patient, form: EnrollmentFields | None, wrong: EndForm | None = None
 ) -> dict[str, Any]:
-    rows = Enrollment.objects.for_clinic(visit.clinic).filter(patient=patient).order_by("-starts_on", "id")
+    rows = Enrollment.objects.for_clinic(access.clinic).filter(patient=patient).order_by("-starts_on", "id")
     wrong_id = wrong.enrollment.id if wrong else None
-    anchors = PeriodAnchor.objects.for_clinic(visit.clinic).filter(patient=patient)
+    anchors = PeriodAnchor.objects.for_clinic(access.clinic).filter(patient=patient)
     periods_from = dict(anchors.values_list("enrollment_id", "anchor_on"))
     return {
         "patient": patient,
@@ -156,18 +158,18 @@ def _programs(
 
 @clinic_page(Permission.EDIT_PATIENTS)
 @require_POST
-def send_patient(request: HttpRequest, visit: ClinicAccess, patient_id: uuid.UUID) -> HttpResponse:
-    patient = patient_for(visit, patient_id)
-    records.send_again(patient=patient, by=visit.user)
+def send_patient(request: HttpRequest, access: ClinicAccess, patient_id: uuid.UUID) -> HttpResponse:
+    patient = patient_for(access, patient_id)
+    records.send_again(patient=patient, by=access.user)
     messages.success(request, "It is on its way to Tenovi again.")
-    return redirect("patient", visit.clinic.slug, patient.id)
+    return redirect("patient", access.clinic.slug, patient.id)
 
 
-def _form_of(patient: Patient, visit: ClinicAccess, sent: Any = None) -> RecordForm:
+def _form_of(patient: Patient, access: ClinicAccess, sent: Any = None) -> RecordForm:
     initial = {name: getattr(patient, name) for name in RecordForm.base_fields if name != "texts"}
     return RecordForm(
         sent,
-        clinic=visit.clinic,
+        clinic=access.clinic,
         today=patient.today(),
         initial=initial,
         asks_about_texts=patient.gets_texts_without_consent,
@@ -192,11 +194,11 @@ def _asked_again(patient: Patient, form: RecordForm, typed: QueryDict) -> Record
     return again
 
 
-def _context(visit: ClinicAccess, form: RecordForm, patient: Patient | None = None) -> dict[str, Any]:
+def _context(access: ClinicAccess, form: RecordForm, patient: Patient | None = None) -> dict[str, Any]:
     return {
         "form": form,
         "patient": patient,
-        "clinic": visit.clinic,
+        "clinic": access.clinic,
         "zones": time_zone_names(),
         "taken_by": getattr(form, "taken_by", None),
     }

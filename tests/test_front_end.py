@@ -41,7 +41,7 @@ def test_the_list_of_icons_is_exactly_what_pages_use() -> None:
     maps = (vitaldays.LEVEL_ICONS, vitaldays.DAY_ICONS, vitaldays.STATE_ICONS, gateways.SIGNAL_ICONS)
     names |= {name for each in maps for name in each.values()}
     names |= {
-        entry_icon for *_, entry_icon in re.findall(r'\(visit\.(\w+), "(\w+)", "(\w+)", "([\w-]+)"\)', tags)
+        entry_icon for *_, entry_icon in re.findall(r'\(access\.(\w+), "(\w+)", "(\w+)", "([\w-]+)"\)', tags)
     }
     assert sorted(names) == (ROOT / "static" / "icons.txt").read_text().split()
 

@@ -194,7 +194,7 @@ def test_a_failure_in_our_code_tells_where_and_not_of_whom(
     written = log.getvalue()
     assert '"error": "RuntimeError"' in written
     assert "patients/api.py:" in written
-    assert "Task tenovi.outbound.sender[1] raised unexpected" in written
+    assert "Task tenovi.drain[1] raised unexpected" in written
     assert CANARY not in written
 
 

@@ -291,29 +291,29 @@ class NavigationEntry:
 
 @register.simple_tag(takes_context=True)
 def current_access(context: dict[str, Any]) -> ClinicAccess | None:
-    """The visit this page belongs to, or None on a page outside any clinic."""
-    found: ClinicAccess | None = getattr(context["request"], "visit", None)
+    """The access to the clinic whose page this is, or None on a page outside any clinic."""
+    found: ClinicAccess | None = getattr(context["request"], "access", None)
     return found
 
 
 @register.simple_tag(takes_context=True)
 def navigation(context: dict[str, Any]) -> list[NavigationEntry]:
     """What this person may open in this clinic, by URL name: rooms below never import the pages."""
-    visit = current_access(context)
-    if visit is None:
+    access = current_access(context)
+    if access is None:
         return []
     pages = (
-        (visit.may_view_patients, "patients", "Patients", "users"),
-        (visit.may_view_patients, "devices", "Devices", "device-heart-monitor"),
-        (visit.may_view_patients, "shipments", "Shipping", "truck-delivery"),
-        (visit.may_view_vital_days, "billing", "Billing", "receipt"),
-        (visit.may_view_deliveries, "operations", "Operations", "plug-connected"),
+        (access.may_view_patients, "patients", "Patients", "users"),
+        (access.may_view_patients, "devices", "Devices", "device-heart-monitor"),
+        (access.may_view_patients, "shipments", "Shipping", "truck-delivery"),
+        (access.may_view_vital_days, "billing", "Billing", "receipt"),
+        (access.may_view_deliveries, "operations", "Operations", "plug-connected"),
     )
     entries = []
     for allowed, name, label, icon_name in pages:
         if allowed:
             url, *others = (
-                reverse(page, args=[visit.clinic.slug]) for page in (name, *BELONGING.get(name, ()))
+                reverse(page, args=[access.clinic.slug]) for page in (name, *BELONGING.get(name, ()))
             )
             current = context["request"].path.startswith((url, *others))
             entries.append(NavigationEntry(label, icon_name, url, current))

@@ -69,12 +69,12 @@ class KeyForm(StyledForm):
 
 @clinic_page(Permission.MANAGE_CLINIC, shows_patients=False)
 @require_http_methods(["GET", "HEAD", "POST"])
-def clinic_settings(request: HttpRequest, visit: ClinicAccess) -> HttpResponse:
-    clinic = visit.clinic
+def clinic_settings(request: HttpRequest, access: ClinicAccess) -> HttpResponse:
+    clinic = access.clinic
     initial = {name: getattr(clinic, name) for name in actions_clinic_settings.SETTINGS}
     form = SettingsForm(request.POST if request.method == "POST" else None, initial=initial)
     if request.method == "POST" and form.is_valid():
-        actions_clinic_settings.change_settings(clinic=clinic, by=visit.user, **form.cleaned_data)
+        actions_clinic_settings.change_settings(clinic=clinic, by=access.user, **form.cleaned_data)
         messages.success(request, "The settings are kept.")
         return redirect("clinic-settings", clinic.slug)
     context = {
@@ -89,9 +89,9 @@ def clinic_settings(request: HttpRequest, visit: ClinicAccess) -> HttpResponse:
 @clinic_page(Permission.MANAGE_CLINIC, shows_patients=False)
 @sensitive_post_parameters("api_key")
 @require_http_methods(["GET", "HEAD", "POST"])
-def vendor_key(request: HttpRequest, visit: ClinicAccess) -> HttpResponse:
+def vendor_key(request: HttpRequest, access: ClinicAccess) -> HttpResponse:
     """The key goes in and never comes out; a new one replaces the old only if the vendor takes it."""
-    clinic = visit.clinic
+    clinic = access.clinic
     form = KeyForm(
         request.POST if request.method == "POST" else None, initial={"tenovi_domain": clinic.tenovi_domain}
     )
@@ -102,9 +102,9 @@ def vendor_key(request: HttpRequest, visit: ClinicAccess) -> HttpResponse:
         else:
             with transaction.atomic():
                 actions_clinic_settings.replace_api_key(
-                    clinic=clinic, tenovi_domain=domain, api_key=key, by=visit.user
+                    clinic=clinic, tenovi_domain=domain, api_key=key, by=access.user
                 )
-                actions_sync.start_now(clinic=clinic, by=visit.user)
+                actions_sync.start_now(clinic=clinic, by=access.user)
             messages.success(request, "Tenovi took the new key. The account behind it is read now.")
             return redirect("account-sync", clinic.slug)
     return render(

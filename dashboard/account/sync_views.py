@@ -59,26 +59,26 @@ class SyncedKind:
 
 @clinic_page(Permission.VIEW_DELIVERIES)
 @require_http_methods(["GET", "HEAD", "POST"])
-def account_sync(request: HttpRequest, visit: ClinicAccess) -> HttpResponse:
-    clinic = visit.clinic
+def account_sync(request: HttpRequest, access: ClinicAccess) -> HttpResponse:
+    clinic = access.clinic
     if request.method == "POST":
         if why_nothing_is_sent(clinic) in (NOT_SET_UP, UNREADABLE):
             messages.error(request, "There is no key to ask Tenovi with.")
         else:
-            actions_sync.start_now(clinic=clinic, by=visit.user)
+            actions_sync.start_now(clinic=clinic, by=access.user)
             messages.success(request, "The account is read now. You may leave this page.")
         return redirect("account-sync", clinic.slug)
-    return render(request, "dashboard/account_sync.html", _context(visit))
+    return render(request, "dashboard/account_sync.html", _context(access))
 
 
-def _context(visit: ClinicAccess) -> dict[str, Any]:
-    clinic = visit.clinic
+def _context(access: ClinicAccess) -> dict[str, Any]:
+    clinic = access.clinic
     ours = Request.objects.for_clinic(clinic).filter(kind__in=sync.KINDS)
     latest = {one.kind: one for one in ours}
     left = calls_left(ours.unanswered())
     return {
         "clinic": clinic,
-        "parts": [_part(visit, *part, latest.get(part[0])) for part in PARTS],
+        "parts": [_part(access, *part, latest.get(part[0])) for part in PARTS],
         "under_way": left > 0,
         "eta": lasting(left * settings.TENOVI_SPACING_SECONDS),
         "problem": why_nothing_is_sent(clinic),
@@ -88,7 +88,7 @@ def _context(visit: ClinicAccess) -> dict[str, Any]:
 
 
 def _part(
-    visit: ClinicAccess,
+    access: ClinicAccess,
     kind: str,
     label: str,
     rows: Callable[[Clinic], Any],
@@ -97,11 +97,11 @@ def _part(
 ) -> SyncedKind:
     total = (request.total or 0) if request else 0
     done = min(request.pages * rows_a_page(kind), total) if request else 0
-    answered = Call.objects.for_clinic(visit.clinic).filter(kind=kind, outcome=Call.Outcome.ANSWERED)
+    answered = Call.objects.for_clinic(access.clinic).filter(kind=kind, outcome=Call.Outcome.ANSWERED)
     return SyncedKind(
         label=label,
-        url=reverse(page, args=[visit.clinic.slug]) if page and visit.may_view_patients else "",
-        here=rows(visit.clinic).count(),
+        url=reverse(page, args=[access.clinic.slug]) if page and access.may_view_patients else "",
+        here=rows(access.clinic).count(),
         state=_state(request),
         done=done,
         total=total,

@@ -43,16 +43,16 @@ class Door:
 
 @clinic_page(Permission.MANAGE_CLINIC, shows_patients=False)
 @require_http_methods(["GET", "HEAD", "POST"])
-def vendor_webhooks(request: HttpRequest, visit: ClinicAccess) -> HttpResponse:
+def vendor_webhooks(request: HttpRequest, access: ClinicAccess) -> HttpResponse:
     if request.method == "POST":
-        _do(request, visit)
-        return redirect("vendor-webhooks", visit.clinic.slug)
-    return render(request, "dashboard/vendor_webhooks.html", context(visit))
+        _do(request, access)
+        return redirect("vendor-webhooks", access.clinic.slug)
+    return render(request, "dashboard/vendor_webhooks.html", context(access))
 
 
-def context(visit: ClinicAccess) -> dict[str, Any]:
+def context(access: ClinicAccess) -> dict[str, Any]:
     """What `dashboard/vendor_webhooks.html` documents."""
-    clinic, read_at = visit.clinic, _read_at(visit.clinic)
+    clinic, read_at = access.clinic, _read_at(access.clinic)
     telling = registered_webhooks.telling(clinic)
     known = VendorWebhook.objects.for_clinic(clinic).order_by("event", "endpoint", "vendor_id")
     mine = {webhook.id for found in registered_webhooks.ours(clinic).values() for webhook in found}
@@ -68,36 +68,36 @@ def context(visit: ClinicAccess) -> dict[str, Any]:
         "makes_room": idle_of_two(clinic),
         "telling": telling,
         "under_way": any(not one.refused for one in telling),
-        "pinned": _pinned(visit),
+        "pinned": _pinned(access),
         "is_public": is_public(endpoint_of(clinic, "MEASUREMENT")),
         "zone": clinic.zone,
     }
 
 
-def _do(request: HttpRequest, visit: ClinicAccess) -> None:
-    clinic, wanted = visit.clinic, request.POST.get("do")
+def _do(request: HttpRequest, access: ClinicAccess) -> None:
+    clinic, wanted = access.clinic, request.POST.get("do")
     if wanted == "read":
         registered_webhooks.ask_what_is_there(clinic)
         messages.success(request, "Tenovi is asked. What it says appears here by itself.")
     elif wanted == "try":
         _try(request, clinic)
     elif wanted == "register":
-        _register(request, visit)
+        _register(request, access)
     elif wanted == "remove":
         number = request.POST.get("webhook", "")
         found = VendorWebhook.objects.for_clinic(clinic).select_related("clinic")
         number = number if number.isascii() and number.isdecimal() and len(number) < 18 else "0"
-        registered_webhooks.remove(webhook=get_object_or_404(found, id=number), by=visit.user)
+        registered_webhooks.remove(webhook=get_object_or_404(found, id=number), by=access.user)
         messages.success(request, "Tenovi is asked to remove it.")
 
 
-def _register(request: HttpRequest, visit: ClinicAccess) -> None:
-    read_at = _read_at(visit.clinic)
+def _register(request: HttpRequest, access: ClinicAccess) -> None:
+    read_at = _read_at(access.clinic)
     if read_at is None or timezone.now() - read_at >= FRESH:
         messages.error(request, "First ask Tenovi what is there: otherwise something might be there twice.")
         return
     try:
-        retired = registered_webhooks.register(clinic=visit.clinic, by=visit.user)
+        retired = registered_webhooks.register(clinic=access.clinic, by=access.user)
     except registered_webhooks.StillTelling:
         messages.error(request, "Tenovi is being told already. Wait until that is done.")
     except TwoAreValid:
@@ -170,9 +170,9 @@ def _problems(there: list[VendorWebhook]) -> list[str]:
     return found
 
 
-def _pinned(visit: ClinicAccess) -> list[dict[str, Any]]:
+def _pinned(access: ClinicAccess) -> list[dict[str, Any]]:
     """Devices that send to another webhook than ours. Their addresses for who may open them."""
-    clinic = visit.clinic
+    clinic = access.clinic
     mine = {str(one.vendor_id) for one in registered_webhooks.ours(clinic)["MEASUREMENT"]}
     rows = DeviceProperty.objects.for_clinic(clinic).filter(key=WEBHOOK).select_related("device")
     elsewhere = [
@@ -183,7 +183,7 @@ def _pinned(visit: ClinicAccess) -> list[dict[str, Any]]:
             "device": row.device,
             "webhook": row.value,
             "url": reverse("device-properties", args=[clinic.slug, row.device_id])
-            if visit.may_manage_devices
+            if access.may_manage_devices
             else "",
         }
         for row in elsewhere[:MOST_PINNED]

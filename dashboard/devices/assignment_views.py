@@ -77,22 +77,22 @@ class HolderForm(MomentForm):
 
 @clinic_page(Permission.MANAGE_DEVICES)
 @require_http_methods(["GET", "HEAD", "POST"])
-def device_holder(request: HttpRequest, visit: ClinicAccess, device_id: uuid.UUID) -> HttpResponse:
-    device = device_for(visit, device_id)
+def device_holder(request: HttpRequest, access: ClinicAccess, device_id: uuid.UUID) -> HttpResponse:
+    device = device_for(access, device_id)
     wanted = request.POST.get("do", "")
-    form = HolderForm(visit.clinic, request.POST if wanted in ("look", "give") else None)
+    form = HolderForm(access.clinic, request.POST if wanted in ("look", "give") else None)
     seen = None
-    pending_requests = pending_requests_of(visit.clinic, [device.hwi_device_id])[device.hwi_device_id]
+    pending_requests = pending_requests_of(access.clinic, [device.hwi_device_id])[device.hwi_device_id]
     ends = [errand for errand in pending_requests if errand.kind in ENDS]
-    if wanted == "keep" and keep_holder(device=device, by=visit.user):
-        deliveries.resettle_for_device(visit.clinic, device.hwi_device_id)
+    if wanted == "keep" and keep_holder(device=device, by=access.user):
+        deliveries.resettle_for_device(access.clinic, device.hwi_device_id)
         messages.success(request, "Tenovi is told who has it. Readings that waited for this are settled.")
-        return redirect("device", visit.clinic.slug, device.id)
+        return redirect("device", access.clinic.slug, device.id)
     if wanted in HARDWARE and device.unsent:
         deed, said = HARDWARE[wanted]
-        deed(device=device, by=visit.user)
+        deed(device=device, by=access.user)
         messages.success(request, said)
-        return redirect("device", visit.clinic.slug, device.id)
+        return redirect("device", access.clinic.slug, device.id)
     if form.is_bound and form.is_valid() and form.since:
         seen = preview(device, form.holder, form.since)
         if seen.is_idle:
@@ -101,11 +101,11 @@ def device_holder(request: HttpRequest, visit: ClinicAccess, device_id: uuid.UUI
         elif form.holder and any(errand.state == "sending" for errand in ends):
             form.add_error("patient", UNDER_WAY)
             seen = None
-        elif wanted == "give" and _gives(request, visit, device, form, form.since):
-            return redirect("device", visit.clinic.slug, device.id)
+        elif wanted == "give" and _gives(request, access, device, form, form.since):
+            return redirect("device", access.clinic.slug, device.id)
     if form.errors:
         seen = None
-    current = _current(visit.clinic, device)
+    current = _current(access.clinic, device)
     context = {
         "device": device,
         "form": form,
@@ -115,21 +115,21 @@ def device_holder(request: HttpRequest, visit: ClinicAccess, device_id: uuid.UUI
         "nobody": current if current and not current.patient else None,
         "pending_requests": pending_requests,
         "withdrawn": ends if form.is_bound and form.holder else [],
-        "zone": visit.clinic.zone,
+        "zone": access.clinic.zone,
     }
     return render(request, "dashboard/device_holder.html", context)
 
 
 def _gives(
-    request: HttpRequest, visit: ClinicAccess, device: Device, form: HolderForm, since: datetime.datetime
+    request: HttpRequest, access: ClinicAccess, device: Device, form: HolderForm, since: datetime.datetime
 ) -> bool:
     """Whether it was done; the form says why not."""
     try:
-        moved = give_device(device=device, patient=form.holder, since=since, by=visit.user)
+        moved = give_device(device=device, patient=form.holder, since=since, by=access.user)
     except EndingUnderWay:  # it began to be sent in this very moment
         form.add_error("patient", UNDER_WAY)
         return False
-    deliveries.resettle_for_device(visit.clinic, device.hwi_device_id)
+    deliveries.resettle_for_device(access.clinic, device.hwi_device_id)
     who = f"{form.holder} has it" if form.holder else "Nobody has it"
     readings = f"{moved:,} reading{'s' * (moved != 1)} changed hands; their days are counted anew."
     messages.success(request, f"{who} from then on. {readings}")

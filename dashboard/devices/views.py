@@ -23,22 +23,22 @@ from tenovi.outbound.api_keys import NOT_SET_UP, UNREADABLE, why_nothing_is_sent
 
 @clinic_page(Permission.VIEW_PATIENTS)
 @require_safe
-def devices(request: HttpRequest, visit: ClinicAccess) -> HttpResponse:
-    context = device_list.context(visit.clinic, request.GET, timezone.now())
+def devices(request: HttpRequest, access: ClinicAccess) -> HttpResponse:
+    context = device_list.context(access.clinic, request.GET, timezone.now())
     return render(request, "dashboard/devices.html", context)
 
 
 @require_POST
 @clinic_page(Permission.VIEW_PATIENTS, shows_patients=False)
-def search_hardware_log(request: HttpRequest, visit: ClinicAccess) -> HttpResponse:
+def search_hardware_log(request: HttpRequest, access: ClinicAccess) -> HttpResponse:
     """Have the vendor asked for a typed hardware id that nothing here knows."""
-    found = reverse("devices", args=[visit.clinic.slug])
-    if why_nothing_is_sent(visit.clinic) in (NOT_SET_UP, UNREADABLE):
+    found = reverse("devices", args=[access.clinic.slug])
+    if why_nothing_is_sent(access.clinic) in (NOT_SET_UP, UNREADABLE):
         messages.error(request, "There is no key to ask Tenovi with.")
         return redirect(found)
     try:
         typed = request.POST.get("hardware_uuid", "")
-        hardware_id = hardware_log.search(clinic=visit.clinic, typed=typed, by=visit.user)
+        hardware_id = hardware_log.search(clinic=access.clinic, typed=typed, by=access.user)
     except hardware_log.NoHardwareId:
         messages.error(
             request,
@@ -50,22 +50,22 @@ def search_hardware_log(request: HttpRequest, visit: ClinicAccess) -> HttpRespon
 
 @clinic_page(Permission.VIEW_PATIENTS)
 @require_safe
-def device(request: HttpRequest, visit: ClinicAccess, device_id: uuid.UUID) -> HttpResponse:
-    found = device_for(visit, device_id)
-    audit.record_view("device_viewed", by=visit.user, clinic=visit.clinic, target=found)
+def device(request: HttpRequest, access: ClinicAccess, device_id: uuid.UUID) -> HttpResponse:
+    found = device_for(access, device_id)
+    audit.record_view("device_viewed", by=access.user, clinic=access.clinic, target=found)
     return render(request, "dashboard/device.html", devices_context.context(found, timezone.now()))
 
 
 @clinic_page(Permission.VIEW_PATIENTS)
 @require_safe
-def gateways(request: HttpRequest, visit: ClinicAccess) -> HttpResponse:
-    context = gateway_list.context(visit.clinic, request.GET, timezone.now())
+def gateways(request: HttpRequest, access: ClinicAccess) -> HttpResponse:
+    context = gateway_list.context(access.clinic, request.GET, timezone.now())
     return render(request, "dashboard/gateways.html", context)
 
 
 @clinic_page(Permission.VIEW_PATIENTS)
 @require_safe
-def gateway(request: HttpRequest, visit: ClinicAccess, gateway_id: uuid.UUID) -> HttpResponse:
-    found = gateway_for(visit, gateway_id)
-    audit.record("gateway_viewed", by=visit.user, clinic=visit.clinic, target=found)
+def gateway(request: HttpRequest, access: ClinicAccess, gateway_id: uuid.UUID) -> HttpResponse:
+    found = gateway_for(access, gateway_id)
+    audit.record("gateway_viewed", by=access.user, clinic=access.clinic, target=found)
     return render(request, "dashboard/gateway.html", gateway_context.context(found, timezone.now()))

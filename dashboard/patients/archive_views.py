@@ -39,38 +39,38 @@ class DeleteForm(StyledForm):
 
 @clinic_page(Permission.MANAGE_DEVICES)
 @require_http_methods(["GET", "HEAD", "POST"])
-def delete(request: HttpRequest, visit: ClinicAccess, patient_id: uuid.UUID) -> HttpResponse:
-    patient = patient_for(visit, patient_id)
+def delete(request: HttpRequest, access: ClinicAccess, patient_id: uuid.UUID) -> HttpResponse:
+    patient = patient_for(access, patient_id)
     held = devices_held(patient)
     kept = has_history(patient)
     sent = request.POST if request.method == "POST" else None
     form = DeleteForm(sent, initial={"at_vendor": not kept})
     if request.method == "POST" and not held and not patient.archived_at and form.is_valid():
-        gone = archive_patient(patient=patient, by=visit.user, **form.cleaned_data)
+        gone = archive_patient(patient=patient, by=access.user, **form.cleaned_data)
         messages.success(request, f"{patient} is {'deleted' if gone else 'archived'}.")
-        return redirect("patients", visit.clinic.slug)
+        return redirect("patients", access.clinic.slug)
     context = {"patient": patient, "form": form, "held": held, "has_history": kept}
     return render(request, "dashboard/patient_delete.html", context)
 
 
 @clinic_page(Permission.MANAGE_DEVICES)
 @require_POST
-def restore(request: HttpRequest, visit: ClinicAccess, patient_id: uuid.UUID) -> HttpResponse:
-    patient = patient_for(visit, patient_id)
+def restore(request: HttpRequest, access: ClinicAccess, patient_id: uuid.UUID) -> HttpResponse:
+    patient = patient_for(access, patient_id)
     try:
-        restore_patient(patient=patient, by=visit.user)
+        restore_patient(patient=patient, by=access.user)
     except DeletionUnderWay:
         words = "Tenovi is being asked to delete the record in this moment. Try again in a minute."
         messages.error(request, words)
     else:
         messages.success(request, f"{patient} is back in the lists.")
-    return redirect("patient", visit.clinic.slug, patient.id)
+    return redirect("patient", access.clinic.slug, patient.id)
 
 
 @clinic_page(Permission.VIEW_PATIENTS)
 @require_safe
-def archived(request: HttpRequest, visit: ClinicAccess) -> HttpResponse:
-    rows = Patient.objects.for_clinic(visit.clinic).archived().order_by("name", "external_id")
+def archived(request: HttpRequest, access: ClinicAccess) -> HttpResponse:
+    rows = Patient.objects.for_clinic(access.clinic).archived().order_by("name", "external_id")
     page = page_of(rows, request.GET.get("page"), PAGE_SIZE, lambda listed: listed)
-    context = {"page": page, "clinic": visit.clinic, "zone": visit.clinic.zone}
+    context = {"page": page, "clinic": access.clinic, "zone": access.clinic.zone}
     return render(request, "dashboard/patients_archived.html", context)

@@ -34,36 +34,36 @@ class Decision(Protocol):
 @clinic_page(Permission.VIEW_PATIENTS)
 @require_safe
 def patient_day(
-    request: HttpRequest, visit: ClinicAccess, patient_id: uuid.UUID, day: datetime.date
+    request: HttpRequest, access: ClinicAccess, patient_id: uuid.UUID, day: datetime.date
 ) -> HttpResponse:
-    found = patient_for(visit, patient_id)
+    found = patient_for(access, patient_id)
     audit.record(
-        "patient_viewed", by=visit.user, clinic=visit.clinic, target=found, detail={"date": str(day)}
+        "patient_viewed", by=access.user, clinic=access.clinic, target=found, detail={"date": str(day)}
     )
-    return render(request, "dashboard/patient_day.html", _context(visit, found, day))
+    return render(request, "dashboard/patient_day.html", _context(access, found, day))
 
 
 @clinic_page(Permission.EXCLUDE_READINGS)
 @require_POST
 def exclude_reading(
-    request: HttpRequest, visit: ClinicAccess, patient_id: uuid.UUID, day: datetime.date, reading_id: int
+    request: HttpRequest, access: ClinicAccess, patient_id: uuid.UUID, day: datetime.date, reading_id: int
 ) -> HttpResponse:
-    found = patient_for(visit, patient_id)
-    return _decide(request, visit, found, day, reading_id, exclusion.exclude_reading, "excluded")
+    found = patient_for(access, patient_id)
+    return _decide(request, access, found, day, reading_id, exclusion.exclude_reading, "excluded")
 
 
 @clinic_page(Permission.EXCLUDE_READINGS)
 @require_POST
 def restore_reading(
-    request: HttpRequest, visit: ClinicAccess, patient_id: uuid.UUID, day: datetime.date, reading_id: int
+    request: HttpRequest, access: ClinicAccess, patient_id: uuid.UUID, day: datetime.date, reading_id: int
 ) -> HttpResponse:
-    found = patient_for(visit, patient_id)
-    return _decide(request, visit, found, day, reading_id, exclusion.restore_reading, "restored")
+    found = patient_for(access, patient_id)
+    return _decide(request, access, found, day, reading_id, exclusion.restore_reading, "restored")
 
 
 def _decide(
     request: HttpRequest,
-    visit: ClinicAccess,
+    access: ClinicAccess,
     patient: Patient,
     day: datetime.date,
     reading_id: int,
@@ -74,7 +74,7 @@ def _decide(
     reading = reading_for(patient, day, reading_id)
     form = ReasonForm(request.POST)
     if not form.is_valid():
-        context = _context(visit, patient, day) | {"asked_again": {"id": reading.id, "form": form}}
+        context = _context(access, patient, day) | {"asked_again": {"id": reading.id, "form": form}}
         return render(request, "dashboard/patient_day.html", context)
     readings = [reading]
     if form.cleaned_data["together"]:
@@ -83,28 +83,28 @@ def _decide(
         readings = [one for one in use_of(reading, of_moment) if one.excluded == reading.excluded]
     with transaction.atomic():
         for one in readings:
-            decide(reading=one, by=visit.user, reason=form.cleaned_data["reason"])
+            decide(reading=one, by=access.user, reason=form.cleaned_data["reason"])
     labels = ", ".join(meaning_of(one).label for one in readings)
     verdicts = (
-        f"{one['program']}: {one['sentence']}" for one in _context(visit, patient, day)["day"]["verdicts"]
+        f"{one['program']}: {one['sentence']}" for one in _context(access, patient, day)["day"]["verdicts"]
     )
     messages.success(request, f"{labels} {done}. {' '.join(verdicts)}")
-    page = reverse("patient-day", args=[visit.clinic.slug, patient.id, day])
+    page = reverse("patient-day", args=[access.clinic.slug, patient.id, day])
     return redirect(f"{page}#reading-{reading.id}")
 
 
-def _context(visit: ClinicAccess, patient: Patient, day: datetime.date) -> dict[str, Any]:
+def _context(access: ClinicAccess, patient: Patient, day: datetime.date) -> dict[str, Any]:
     """What `dashboard/patient_day.html` documents."""
     context = day_context(
         patient,
         day,
-        url_of=lambda date: reverse("patient-day", args=[visit.clinic.slug, patient.id, date]),
+        url_of=lambda date: reverse("patient-day", args=[access.clinic.slug, patient.id, date]),
         with_values=True,
     )
-    page = reverse("patient", args=[visit.clinic.slug, patient.id])
+    page = reverse("patient", args=[access.clinic.slug, patient.id])
     return context | {
         "back_url": f"{page}?month={day:%Y-%m}#calendar",
-        "may_exclude": visit.may_exclude_readings,
+        "may_exclude": access.may_exclude_readings,
         "exclusion_reasons": EXCLUSION_REASONS,
         "restoration_reasons": RESTORATION_REASONS,
         "asked_again": None,

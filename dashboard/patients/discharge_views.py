@@ -37,10 +37,10 @@ class DischargeForm(MomentForm):
 
 @clinic_page(Permission.MANAGE_DEVICES)
 @require_http_methods(["GET", "HEAD", "POST"])
-def discharge(request: HttpRequest, visit: ClinicAccess, patient_id: uuid.UUID) -> HttpResponse:
-    patient = patient_for(visit, patient_id)
+def discharge(request: HttpRequest, access: ClinicAccess, patient_id: uuid.UUID) -> HttpResponse:
+    patient = patient_for(access, patient_id)
     wanted = request.POST.get("do", "")
-    form = DischargeForm(visit.clinic, request.POST if wanted in ("look", "discharge") else None)
+    form = DischargeForm(access.clinic, request.POST if wanted in ("look", "discharge") else None)
     is_seen = False
     if form.is_bound and form.is_valid() and form.since:
         late = next((one for one in devices_held(patient) if one.starts_at >= form.since), None)
@@ -48,8 +48,8 @@ def discharge(request: HttpRequest, visit: ClinicAccess, patient_id: uuid.UUID) 
             form.add_error("day", _given_later(late))
         elif wanted == "look":
             is_seen = True
-        elif _done(request, visit, patient, form, form.since):
-            return redirect("patient-discharge", visit.clinic.slug, patient.id)
+        elif _done(request, access, patient, form, form.since):
+            return redirect("patient-discharge", access.clinic.slug, patient.id)
     return render(
         request, "dashboard/discharge.html", context(patient, form, form.since if is_seen else None)
     )
@@ -79,10 +79,10 @@ def context(patient: Patient, form: DischargeForm, seen: datetime.datetime | Non
 
 
 def _done(
-    request: HttpRequest, visit: ClinicAccess, patient: Patient, form: DischargeForm, at: datetime.datetime
+    request: HttpRequest, access: ClinicAccess, patient: Patient, form: DischargeForm, at: datetime.datetime
 ) -> bool:
     try:
-        discharge_patient(patient=patient, at=at, by=visit.user, delete=form.cleaned_data["delete"])
+        discharge_patient(patient=patient, at=at, by=access.user, delete=form.cleaned_data["delete"])
     except GivenLater as later:  # somebody gave one in this very moment
         form.add_error("day", _given_later(later.held))
         return False

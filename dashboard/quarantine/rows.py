@@ -82,16 +82,16 @@ class DiscardedGroup:
 class Context:
     """What all groups of a page are made from, read once. `asked`: why the vendor has not answered."""
 
-    visit: ClinicAccess
+    access: ClinicAccess
     devices: dict[uuid.UUID, Device]
     holders: dict[uuid.UUID, Patient]
     asked: dict[str, str]
     contents: dict[tuple[Any, ...], tuple[Contents, ...]]
 
 
-def waiting_groups(visit: ClinicAccess) -> list[WaitingGroup]:
+def waiting_groups(access: ClinicAccess) -> list[WaitingGroup]:
     """Find what waits, the longest first."""
-    items = DeliveryItem.objects.for_clinic(visit.clinic).quarantined()
+    items = DeliveryItem.objects.for_clinic(access.clinic).quarantined()
     groups = items.values(*WAITING_BY).annotate(
         count=Count("id"), oldest=Min("delivery__received_at"), newest=Max("delivery__received_at")
     )
@@ -99,26 +99,26 @@ def waiting_groups(visit: ClinicAccess) -> list[WaitingGroup]:
     named = {group["hwi_device_id"] for group in found if group["hwi_device_id"]}
     devices = {
         device.hwi_device_id: device
-        for device in Device.objects.for_clinic(visit.clinic).filter(hwi_device_id__in=named)
+        for device in Device.objects.for_clinic(access.clinic).filter(hwi_device_id__in=named)
     }
     here = Context(
-        visit,
+        access,
         devices,
-        _holders(visit, devices.values()),
-        why_unanswered(visit.clinic, RequestKind.DEVICE, map(str, named)),
-        contents_by_group(visit, _of_these(items, named), WAITING_BY),
+        _holders(access, devices.values()),
+        why_unanswered(access.clinic, RequestKind.DEVICE, map(str, named)),
+        contents_by_group(access, _of_these(items, named), WAITING_BY),
     )
     return [_group(here, group) for group in found]
 
 
-def discarded_groups(visit: ClinicAccess) -> list[DiscardedGroup]:
+def discarded_groups(access: ClinicAccess) -> list[DiscardedGroup]:
     """Find what was given up lately, and may be taken back."""
     since = timezone.now() - TAKEN_BACK_FOR
-    items = DeliveryItem.objects.for_clinic(visit.clinic).discarded().filter(decided_at__gte=since)
+    items = DeliveryItem.objects.for_clinic(access.clinic).discarded().filter(decided_at__gte=since)
     groups = items.values(*DISCARDED_BY).annotate(count=Count("id"), newest=Max("decided_at"))
     found: list[dict[str, Any]] = [dict(group) for group in groups.order_by("-newest")[:GROUPS_SHOWN]]
     named = {group["hwi_device_id"] for group in found if group["hwi_device_id"]}
-    contents = contents_by_group(visit, _of_these(items, named), DISCARDED_BY)
+    contents = contents_by_group(access, _of_these(items, named), DISCARDED_BY)
     return [
         DiscardedGroup(
             hwi_device_id=group["hwi_device_id"],
@@ -142,10 +142,10 @@ def _of_these(items: DeliveryItemQuerySet, devices: Iterable[uuid.UUID]) -> Deli
 
 
 def _group(here: Context, group: dict[str, Any]) -> WaitingGroup:
-    visit, hwi_device_id = here.visit, group["hwi_device_id"]
+    access, hwi_device_id = here.access, group["hwi_device_id"]
     kind, reason = group["delivery__kind"], group["reason"]
-    device, slug = here.devices.get(hwi_device_id), visit.clinic.slug
-    may_see = visit.may_view_patients and device is not None
+    device, slug = here.devices.get(hwi_device_id), access.clinic.slug
+    may_see = access.may_view_patients and device is not None
     return WaitingGroup(
         hwi_device_id=hwi_device_id,
         kind=kind,
@@ -160,40 +160,40 @@ def _group(here: Context, group: dict[str, Any]) -> WaitingGroup:
         device_url=reverse("device", args=[slug, device.id]) if device and may_see else "",
         holder_url=reverse("device-holder", args=[slug, device.id]) if device and may_see else "",
         asked=here.asked.get(str(hwi_device_id), "") if reason == "unknown_device" else "",
-        named=_named(visit, hwi_device_id, kind, reason) if reason == "wrong_patient" else (),
+        named=_named(access, hwi_device_id, kind, reason) if reason == "wrong_patient" else (),
         contents=here.contents.get((hwi_device_id, kind, reason), ()),
         holder=here.holders.get(device.id) if device else None,
-        remedies=tuple(_offered(visit, remedies_for(reason, kind), device)),
+        remedies=tuple(_offered(access, remedies_for(reason, kind), device)),
     )
 
 
-def _offered(visit: ClinicAccess, remedies: Iterable[Remedy], device: Device | None) -> Iterable[Remedy]:
+def _offered(access: ClinicAccess, remedies: Iterable[Remedy], device: Device | None) -> Iterable[Remedy]:
     """What this person may do, and can: the clinic is told by who is not of it."""
     for remedy in remedies:
         makes_sense = {
-            Remedy.TELL: visit.role == "operator",
+            Remedy.TELL: access.role == "operator",
             Remedy.ASSIGN: device is not None,
             Remedy.ACCEPT: device is not None,
         }
-        if visit.may(NEEDS[remedy]) and makes_sense.get(remedy, True):
+        if access.may(NEEDS[remedy]) and makes_sense.get(remedy, True):
             yield remedy
 
 
-def _named(visit: ClinicAccess, hwi_device_id: uuid.UUID, kind: str, reason: str) -> tuple[Named, ...]:
-    if not visit.may_view_patients:
+def _named(access: ClinicAccess, hwi_device_id: uuid.UUID, kind: str, reason: str) -> tuple[Named, ...]:
+    if not access.may_view_patients:
         return ()
-    items = DeliveryItem.objects.for_clinic(visit.clinic).quarantined()
+    items = DeliveryItem.objects.for_clinic(access.clinic).quarantined()
     waiting = items.filter(hwi_device_id=hwi_device_id, delivery__kind=kind, reason=reason)
     pieces = waiting.exclude(raw=None).order_by("-id").values_list("raw", flat=True)[:LOOKED_INTO]
     ids = sorted({_patient_named_in(bytes(piece)) for piece in pieces if piece} - {""})
-    return tuple(_person(visit, external_id) for external_id in ids)
+    return tuple(_person(access, external_id) for external_id in ids)
 
 
-def _holders(visit: ClinicAccess, devices: Iterable[Device]) -> dict[uuid.UUID, Patient]:
+def _holders(access: ClinicAccess, devices: Iterable[Device]) -> dict[uuid.UUID, Patient]:
     """Who has each of these devices now, for who may see patients."""
-    if not visit.may_view_patients:
+    if not access.may_view_patients:
         return {}
-    now = Assignment.objects.for_clinic(visit.clinic).in_force_at(timezone.now())
+    now = Assignment.objects.for_clinic(access.clinic).in_force_at(timezone.now())
     held = now.filter(device__in=devices, patient__isnull=False).select_related("patient")
     return {one.device_id: one.patient for one in held if one.patient}
 
@@ -206,8 +206,8 @@ def _patient_named_in(piece: bytes) -> str:
         return ""
 
 
-def _person(visit: ClinicAccess, external_id: str) -> Named:
-    patient = Patient.objects.for_clinic(visit.clinic).with_external_id(external_id).first()
+def _person(access: ClinicAccess, external_id: str) -> Named:
+    patient = Patient.objects.for_clinic(access.clinic).with_external_id(external_id).first()
     if patient is None:
         return Named(external_id, "nobody here", "")
-    return Named(external_id, str(patient), reverse("patient", args=[visit.clinic.slug, patient.id]))
+    return Named(external_id, str(patient), reverse("patient", args=[access.clinic.slug, patient.id]))

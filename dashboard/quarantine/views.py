@@ -24,68 +24,68 @@ GONE = "None of that waits any more."
 
 @clinic_page(Permission.VIEW_DELIVERIES)
 @require_http_methods(["GET", "HEAD", "POST"])
-def waiting(request: HttpRequest, visit: ClinicAccess) -> HttpResponse:
+def waiting(request: HttpRequest, access: ClinicAccess) -> HttpResponse:
     if request.method == "POST":
-        _do(request, visit)
-        return redirect("deliveries-waiting", visit.clinic.slug)
-    groups = waiting_groups(visit)
+        _do(request, access)
+        return redirect("deliveries-waiting", access.clinic.slug)
+    groups = waiting_groups(access)
     context = {
         "groups": groups,
         "total": sum(group.count for group in groups),
         "old": sum(group.count for group in groups if group.is_too_old),
-        "discarded": discarded_groups(visit),
-        "zone": visit.clinic.zone,
+        "discarded": discarded_groups(access),
+        "zone": access.clinic.zone,
     }
     return render(request, "dashboard/waiting.html", context)
 
 
 @require_POST
 @clinic_page(Permission.MANAGE_DEVICES)
-def accept(request: HttpRequest, visit: ClinicAccess) -> HttpResponse:
+def accept(request: HttpRequest, access: ClinicAccess) -> HttpResponse:
     """These are readings of who has the device, whomever the vendor names."""
-    items, why = _chosen(request, visit), _note(request)
+    items, why = _chosen(request, access), _note(request)
     if not why:
         messages.error(request, "Say how you know whose it is.")
-    elif accepted := actions.accept_for_holder(clinic=visit.clinic, items=items, why=why, by=visit.user):
+    elif accepted := actions.accept_for_holder(clinic=access.clinic, items=items, why=why, by=access.user):
         _settle(items)
         messages.success(request, f"{_elements(accepted)} accepted as the holder’s.")
     else:
         messages.info(request, GONE)
-    return redirect("deliveries-waiting", visit.clinic.slug)
+    return redirect("deliveries-waiting", access.clinic.slug)
 
 
-def _do(request: HttpRequest, visit: ClinicAccess) -> None:
-    items, why = _chosen(request, visit), _note(request)
+def _do(request: HttpRequest, access: ClinicAccess) -> None:
+    items, why = _chosen(request, access), _note(request)
     match request.POST.get("do"):
         case Remedy.DISCARD if not why:
             messages.error(request, "Say why: whoever looks for it later will want to know.")
         case Remedy.DISCARD:
-            gone = actions.discard_elements(clinic=visit.clinic, items=items, why=why, by=visit.user)
+            gone = actions.discard_elements(clinic=access.clinic, items=items, why=why, by=access.user)
             said = f"{_elements(gone)} discarded. What was sent is kept, and can be taken back below."
             messages.info(request, said if gone else GONE)
         case "take_back":
-            back = actions.take_back_elements(clinic=visit.clinic, items=items, by=visit.user)
+            back = actions.take_back_elements(clinic=access.clinic, items=items, by=access.user)
             _settle(items)
             messages.info(request, f"{_elements(back)} taken back." if back else GONE)
         case Remedy.SETTLE:
             tried = _settle(items)
             detail = {"tried": tried}
-            audit.record("deliveries_settled_again", by=visit.user, clinic=visit.clinic, detail=detail)
+            audit.record("deliveries_settled_again", by=access.user, clinic=access.clinic, detail=detail)
             messages.info(request, f"Tried again; {items.quarantined().count():,} of these still wait.")
         case Remedy.ASK:
-            _ask(request, visit, items)
+            _ask(request, access, items)
         case Remedy.TELL:
-            told = actions.tell_clinic(clinic=visit.clinic, items=items, by=visit.user)
+            told = actions.tell_clinic(clinic=access.clinic, items=items, by=access.user)
             letters = f"{told} letter{'s' * (told != 1)} sent to the clinic’s admins."
             messages.info(request, letters if told else "There is no admin to write to.")
 
 
-def _ask(request: HttpRequest, visit: ClinicAccess, items: DeliveryItemQuerySet) -> None:
+def _ask(request: HttpRequest, access: ClinicAccess, items: DeliveryItemQuerySet) -> None:
     device = items.quarantined().exclude(hwi_device_id=None).values_list("hwi_device_id", flat=True).first()
     if device is None:
         messages.info(request, GONE)
         return
-    actions.ask_about_device(clinic=visit.clinic, hwi_device_id=device, by=visit.user)
+    actions.ask_about_device(clinic=access.clinic, hwi_device_id=device, by=access.user)
     messages.success(request, "Tenovi is asked about this device. What it names is stored by itself then.")
 
 
@@ -94,9 +94,9 @@ def _settle(items: DeliveryItemQuerySet) -> int:
     return sum(deliveries.settle_again(delivery_id) for delivery_id in set(waiting))
 
 
-def _chosen(request: HttpRequest, visit: ClinicAccess) -> DeliveryItemQuerySet:
+def _chosen(request: HttpRequest, access: ClinicAccess) -> DeliveryItemQuerySet:
     """The element of this id, or all of a device and reason; none for what makes no sense."""
-    items = DeliveryItem.objects.for_clinic(visit.clinic)
+    items = DeliveryItem.objects.for_clinic(access.clinic)
     number, device, reason, kind = (_text(request, name) for name in ("item", "device", "reason", "kind"))
     if number:
         is_number = number.isascii() and number.isdecimal() and len(number) < 18

@@ -112,7 +112,7 @@ class OrderList(ClinicListView[Order]):
     newest_first = True
 
     def get_queryset(self) -> QuerySet[Order]:
-        return orders_for(self.visit)
+        return orders_for(self.access)
 
     def prepared(self, page: list[Order]) -> list[Order]:
         self.events = events_of(page)
@@ -152,9 +152,9 @@ class OrderList(ClinicListView[Order]):
         patient = self._patient(said["patient"]) if said["patient"] is not None else None
         try:
             placed = place_orders(
-                clinic=self.visit.clinic,
+                clinic=self.access.clinic,
                 patient=patient,
-                by=self.visit.user,
+                by=self.access.user,
                 wanted=[_wanted(said)],
                 idempotency_key=key,
                 again=said["again"],
@@ -167,7 +167,7 @@ class OrderList(ClinicListView[Order]):
         return Response(self.get_serializer(placed.orders[0]).data, status=201 if placed.is_new else 200)
 
     def _patient(self, external_id: str) -> Patient:
-        patient = Patient.objects.for_clinic(self.visit.clinic).with_external_id(external_id).first()
+        patient = Patient.objects.for_clinic(self.access.clinic).with_external_id(external_id).first()
         if patient is None:
             raise ValidationError({"patient": ["There is no patient with this external id."]})
         return patient
@@ -180,7 +180,7 @@ class OrderDetail(ClinicView[Order]):
     serializer_class = OrderSerializer
 
     def get(self, request: Request, clinic: str, order_id: Any) -> Response:
-        order = order_for(self.visit, order_id)
+        order = order_for(self.access, order_id)
         context = {**self.get_serializer_context(), "events": events_of([order])}
         return Response(OrderSerializer(order, context=context).data)
 

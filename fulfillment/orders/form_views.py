@@ -32,52 +32,52 @@ GATEWAYS = (
 
 @clinic_page(Permission.MANAGE_DEVICES)
 @require_safe
-def choose_patient(request: HttpRequest, visit: ClinicAccess) -> HttpResponse:
+def choose_patient(request: HttpRequest, access: ClinicAccess) -> HttpResponse:
     """For whom? The first step of an order that does not start on a patient's page."""
     text = search_of(request)
-    patients = Patient.objects.for_clinic(visit.clinic).present().order_by("name", "external_id")
+    patients = Patient.objects.for_clinic(access.clinic).present().order_by("name", "external_id")
     found = patients.matching(text) if text else patients
     context = {
         "text": text,
         "page": page_of(found, request.GET.get("page"), PAGE_SIZE, lambda rows: rows),
-        "clinic": visit.clinic,
+        "clinic": access.clinic,
     }
     return render(request, "fulfillment/order_for.html", context)
 
 
 @clinic_page(Permission.MANAGE_DEVICES)
 @require_http_methods(["GET", "HEAD", "POST"])
-def order_new(request: HttpRequest, visit: ClinicAccess, patient_id: uuid.UUID) -> HttpResponse:
+def order_new(request: HttpRequest, access: ClinicAccess, patient_id: uuid.UUID) -> HttpResponse:
     """Show the order form for a patient."""
-    return _order_form(request, visit, patient_for(visit, patient_id))
+    return _order_form(request, access, patient_for(access, patient_id))
 
 
 @clinic_page(Permission.MANAGE_DEVICES)
 @require_http_methods(["GET", "HEAD", "POST"])
-def order_into_stock(request: HttpRequest, visit: ClinicAccess) -> HttpResponse:
+def order_into_stock(request: HttpRequest, access: ClinicAccess) -> HttpResponse:
     """Show the order form for devices that are here, and that no patient gets yet."""
-    return _order_form(request, visit, None)
+    return _order_form(request, access, None)
 
 
-def _order_form(request: HttpRequest, visit: ClinicAccess, patient: Patient | None) -> HttpResponse:
+def _order_form(request: HttpRequest, access: ClinicAccess, patient: Patient | None) -> HttpResponse:
     """Show a step of the form. Each posts all of it, and `go` names the one that is asked for."""
-    form = OrderForm(visit.clinic, patient, request.POST if request.method == "POST" else None)
+    form = OrderForm(access.clinic, patient, request.POST if request.method == "POST" else None)
     step, existing = DEVICES, None
     lines: list[Line] = []
     if request.method == "POST":
         go = request.POST.get("go", DETAILS)
         if go == "place" and not (form.errors_in(DEVICES) or form.errors_in(DETAILS)):
             # Before anything is judged anew: a second click has to find what the first one placed.
-            placed, existing = _place(request, visit, patient, form)
+            placed, existing = _place(request, access, patient, form)
             if placed:
-                return redirect("order", visit.clinic.slug, placed.id)
-        step, lines = _step(visit, patient, form, go)
+                return redirect("order", access.clinic.slug, placed.id)
+        step, lines = _step(access, patient, form, go)
     return render(
-        request, "fulfillment/order_new.html", _form_context(visit, patient, form, step, lines, existing)
+        request, "fulfillment/order_new.html", _form_context(access, patient, form, step, lines, existing)
     )
 
 
-def _step(visit: ClinicAccess, patient: Patient | None, form: OrderForm, go: str) -> tuple[str, list[Line]]:
+def _step(access: ClinicAccess, patient: Patient | None, form: OrderForm, go: str) -> tuple[str, list[Line]]:
     """The step to show, and for the last one what would be ordered. One with something wrong comes first."""
     if go == DEVICES or form.errors_in(DEVICES):
         return DEVICES, []
@@ -86,22 +86,22 @@ def _step(visit: ClinicAccess, patient: Patient | None, form: OrderForm, go: str
     if form.errors_in(DETAILS):
         return DETAILS, []
     try:
-        return REVIEW, checked(visit.clinic, patient, form.wanted())
+        return REVIEW, checked(access.clinic, patient, form.wanted())
     except CannotOrder as error:
         form.tell(error)
         return (DEVICES if form.errors_in(DEVICES) else DETAILS), []
 
 
 def _place(
-    request: HttpRequest, visit: ClinicAccess, patient: Patient | None, form: OrderForm
+    request: HttpRequest, access: ClinicAccess, patient: Patient | None, form: OrderForm
 ) -> tuple[Order | None, Order | None]:
     """The first of the orders placed, or else the one that is in the way."""
     given = form.cleaned_data
     try:
         placed = place_orders(
-            clinic=visit.clinic,
+            clinic=access.clinic,
             patient=patient,
-            by=visit.user,
+            by=access.user,
             wanted=form.wanted(),
             idempotency_key=f"form:{given.get('token') or uuid.uuid4().hex}",
             again=given["again"],
@@ -124,7 +124,7 @@ def _place(
 
 
 def _form_context(
-    visit: ClinicAccess,
+    access: ClinicAccess,
     patient: Patient | None,
     form: OrderForm,
     step: str,
@@ -132,12 +132,12 @@ def _form_context(
     existing: Order | None,
 ) -> dict[str, Any]:
     shown = form.step_fields(step)
-    warned = warnings(visit.clinic, patient, lines)
+    warned = warnings(access.clinic, patient, lines)
     joining = [line for line in lines if line.wanted.new_gateway]
     if len(joining) > 1:
         warned.append(GATEWAYS.format(len(joining)))
     return {
-        "clinic": visit.clinic,
+        "clinic": access.clinic,
         "patient": patient,
         "form": form,
         "step": step,
@@ -146,7 +146,7 @@ def _form_context(
         "types": charges(list(form.types.values()) if step == DEVICES else form.chosen),
         "lines": [_line(line) for line in lines],
         "warnings": warned,
-        "existing": order_row(visit.clinic, existing) if existing else None,
+        "existing": order_row(access.clinic, existing) if existing else None,
         "destination": destination(patient) if patient and form.ships else None,
     }
 

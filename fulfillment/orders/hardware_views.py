@@ -29,8 +29,8 @@ class HardwareForm(StyledForm):
 
 @clinic_page(Permission.MANAGE_DEVICES)
 @require_http_methods(["GET", "HEAD", "POST"])
-def device_hardware(request: HttpRequest, visit: ClinicAccess, device_id: uuid.UUID) -> HttpResponse:
-    device = device_for(visit, device_id)
+def device_hardware(request: HttpRequest, access: ClinicAccess, device_id: uuid.UUID) -> HttpResponse:
+    device = device_for(access, device_id)
     form = HardwareForm(request.POST if request.method == "POST" else None)
     cellular = not device.sensor_code
     form.fields["hardware_uuid"].label = "IMEI" if cellular else "Gateway ID"
@@ -41,20 +41,20 @@ def device_hardware(request: HttpRequest, visit: ClinicAccess, device_id: uuid.U
     )
     if request.method == "POST" and form.is_valid() and not (device.unlinked_at or device.deleted_at):
         try:
-            correct_hardware(device=device, by=visit.user, **form.cleaned_data)
+            correct_hardware(device=device, by=access.user, **form.cleaned_data)
         except CannotShip as error:
             form.add_error("hardware_uuid", str(error))
         else:
             messages.success(
                 request, "Corrected, and it is sent to Tenovi. Its answer appears here by itself."
             )
-            return redirect("device-hardware", visit.clinic.slug, device.id)
+            return redirect("device-hardware", access.clinic.slug, device.id)
     context = {
         "device": device,
         "form": form,
         "cellular": cellular,
         "said": device.unsent.get("hardware_uuid"),
-        "pending_requests": pending_requests_of(visit.clinic, [device.hwi_device_id])[device.hwi_device_id],
-        "zone": visit.clinic.zone,
+        "pending_requests": pending_requests_of(access.clinic, [device.hwi_device_id])[device.hwi_device_id],
+        "zone": access.clinic.zone,
     }
     return render(request, "fulfillment/hardware.html", context)

@@ -57,44 +57,44 @@ class ToldForm(StyledForm):
 
 @clinic_page(Permission.VIEW_PATIENTS)
 @require_safe
-def order(request: HttpRequest, visit: ClinicAccess, order_id: uuid.UUID) -> HttpResponse:
-    return _page(request, visit, order_for(visit, order_id))
+def order(request: HttpRequest, access: ClinicAccess, order_id: uuid.UUID) -> HttpResponse:
+    return _page(request, access, order_for(access, order_id))
 
 
 @clinic_page(Permission.MANAGE_DEVICES)
 @require_POST
-def decide_order(request: HttpRequest, visit: ClinicAccess, order_id: uuid.UUID) -> HttpResponse:
+def decide_order(request: HttpRequest, access: ClinicAccess, order_id: uuid.UUID) -> HttpResponse:
     """Cancel, choose the device it became, send again or give up."""
-    found = order_for(visit, order_id)
+    found = order_for(access, order_id)
     wanted = request.POST.get("do", "")
     reason = ReasonForm(request.POST, prefix=wanted, auto_id=f"id_{wanted}_%s")
     try:
         if wanted in ("again", "give-up") and not reason.is_valid():
-            return _page(request, visit, found, status=400, **{wanted.replace("-", "_"): reason})
-        said = _decide(visit, found, wanted, reason, request.POST.get("device", ""))
+            return _page(request, access, found, status=400, **{wanted.replace("-", "_"): reason})
+        said = _decide(access, found, wanted, reason, request.POST.get("device", ""))
     except (TooLate, ValueError) as error:
         messages.error(request, str(error))
     else:
         messages.success(request, said) if said else messages.error(request, "Choose one of the buttons.")
-    return redirect("order", visit.clinic.slug, order_id)
+    return redirect("order", access.clinic.slug, order_id)
 
 
 @clinic_page(Permission.MANAGE_DEVICES)
 @require_POST
-def order_told(request: HttpRequest, visit: ClinicAccess, order_id: uuid.UUID) -> HttpResponse:
+def order_told(request: HttpRequest, access: ClinicAccess, order_id: uuid.UUID) -> HttpResponse:
     """Somebody has asked or told Tenovi about the order by other means."""
-    found = order_for(visit, order_id)
+    found = order_for(access, order_id)
     form = ToldForm(request.POST)
     if not form.is_valid():
-        return _page(request, visit, found, status=400, told=form)
-    note_told(order=found, by=visit.user, said=form.cleaned_data["said"])
+        return _page(request, access, found, status=400, told=form)
+    note_told(order=found, by=access.user, said=form.cleaned_data["said"])
     messages.success(request, "Written down in the order’s history.")
-    return redirect("order", visit.clinic.slug, order_id)
+    return redirect("order", access.clinic.slug, order_id)
 
 
-def _decide(visit: ClinicAccess, order: Order, wanted: str, form: ReasonForm, device_id: str) -> str:
+def _decide(access: ClinicAccess, order: Order, wanted: str, form: ReasonForm, device_id: str) -> str:
     """What was done, in a sentence; "" for nothing. Raises `TooLate`."""
-    by = visit.user
+    by = access.user
     if wanted == "cancel":
         cancel_order(order=order, by=by)
         return "The order is cancelled. Nothing was sent to Tenovi."
@@ -114,12 +114,12 @@ def _decide(visit: ClinicAccess, order: Order, wanted: str, form: ReasonForm, de
 
 
 def _page(
-    request: HttpRequest, visit: ClinicAccess, order: Order, status: int = 200, **forms: Any
+    request: HttpRequest, access: ClinicAccess, order: Order, status: int = 200, **forms: Any
 ) -> HttpResponse:
-    decides = visit.may(Permission.MANAGE_DEVICES)
+    decides = access.may(Permission.MANAGE_DEVICES)
     now = timezone.now()
     events = events_of([order]).get(order.device_id, []) if order.device_id else []
-    basket = orders_for(visit).filter(basket=order.basket).exclude(id=order.id).order_by("line")
+    basket = orders_for(access).filter(basket=order.basket).exclude(id=order.id).order_by("line")
     unfilled: dict[str, Any] = {"told": ToldForm()} | {
         name.replace("-", "_"): ReasonForm(prefix=name, auto_id=f"id_{name}_%s")
         for name in ("again", "give-up")
@@ -134,13 +134,13 @@ def _page(
         "work": work_of(order, now),
         "anew": order_anew(order),
         "parts": parts_of_order(order, events, now),
-        "others": order_rows(visit.clinic, list(basket)),
+        "others": order_rows(access.clinic, list(basket)),
         "may_order": decides,
         "decides": decides and order.state == OrderState.NEEDS_PERSON,
         "choices": shown.choices_of(order) if decides else [],
         "may_cancel": decides and order.state == OrderState.QUEUED,
         "forms": unfilled | forms,
-        "zone": visit.clinic.zone,
+        "zone": access.clinic.zone,
     }
     return render(request, "fulfillment/order.html", context, status=status)
 
@@ -173,9 +173,9 @@ class ShippedForm(StyledForm):
 
 @clinic_page(Permission.VIEW_PATIENTS)
 @require_safe
-def orders(request: HttpRequest, visit: ClinicAccess) -> HttpResponse:
+def orders(request: HttpRequest, access: ClinicAccess) -> HttpResponse:
     text, chosen = search_of(request), request.GET.get("show", "")
-    found = orders_for(visit, text)
+    found = orders_for(access, text)
     per_state = dict(found.order_by().values_list("state").annotate(count=Count("id")))
     shown = found.filter(state__in=SHOWS[chosen][1]) if chosen in SHOWS else found
     filters = [Choice("All", address(search=text), chosen not in SHOWS, sum(per_state.values()))]
@@ -184,60 +184,60 @@ def orders(request: HttpRequest, visit: ClinicAccess) -> HttpResponse:
         filters.append(Choice(label, address(show=key, search=text), chosen == key, count))
     newest: OrderQuerySet = shown.newest_first()
     context = {
-        "tabs": tabs(visit, "orders"),
+        "tabs": tabs(access, "orders"),
         "filters": filters,
         "text": text,
         "chosen": chosen,
         "page": page_of(
-            newest, request.GET.get("page"), PAGE_SIZE, lambda rows: order_rows(visit.clinic, rows)
+            newest, request.GET.get("page"), PAGE_SIZE, lambda rows: order_rows(access.clinic, rows)
         ),
-        "zone": visit.clinic.zone,
+        "zone": access.clinic.zone,
     }
     return render(request, "fulfillment/orders.html", context)
 
 
 @clinic_page(Permission.VIEW_PATIENTS)
 @require_safe
-def shipping_list(request: HttpRequest, visit: ClinicAccess) -> HttpResponse:
+def shipping_list(request: HttpRequest, access: ClinicAccess) -> HttpResponse:
     """What our own staff has to pack, the oldest first."""
-    return render(request, "fulfillment/to_ship.html", _to_ship(visit))
+    return render(request, "fulfillment/to_ship.html", _to_ship(access))
 
 
 @clinic_page(Permission.MANAGE_DEVICES)
 @require_POST
-def order_shipped(request: HttpRequest, visit: ClinicAccess, order_id: uuid.UUID) -> HttpResponse:
+def order_shipped(request: HttpRequest, access: ClinicAccess, order_id: uuid.UUID) -> HttpResponse:
     """Our own staff has packed it, with this gateway or device."""
-    order = order_for(visit, order_id)
+    order = order_for(access, order_id)
     form = ShippedForm(request.POST, auto_id=f"id_{order.id}_%s")
     if form.is_valid():
         try:
-            record_shipped(order=order, by=visit.user, **form.cleaned_data)
+            record_shipped(order=order, by=access.user, **form.cleaned_data)
         except CannotShip as error:
             form.add_error("hardware_uuid", str(error))
         else:
             messages.success(request, "Recorded, and Tenovi is told.")
-            return redirect("to-ship", visit.clinic.slug)
-    return render(request, "fulfillment/to_ship.html", _to_ship(visit, {order.id: form}), status=200)
+            return redirect("to-ship", access.clinic.slug)
+    return render(request, "fulfillment/to_ship.html", _to_ship(access, {order.id: form}), status=200)
 
 
-def _to_ship(visit: ClinicAccess, forms_of: dict[uuid.UUID, ShippedForm] | None = None) -> dict[str, Any]:
+def _to_ship(access: ClinicAccess, forms_of: dict[uuid.UUID, ShippedForm] | None = None) -> dict[str, Any]:
     rows = []
-    for order in to_ship(visit.clinic):
+    for order in to_ship(access.clinic):
         known = order.device.hardware_uuid if order.device else ""
         fresh = ShippedForm(initial={"hardware_uuid": known}, auto_id=f"id_{order.id}_%s")
         town = f"{order.shipping_city}, {order.shipping_state} {order.shipping_zip_code}"
         rows.append(
             {
-                "order": order_row(visit.clinic, order),
+                "order": order_row(access.clinic, order),
                 "address": [order.shipping_name, order.shipping_address, town],
                 "notes": order.shipping_notes,
                 "form": (forms_of or {}).get(order.id, fresh),
-                "act": reverse("order-shipped", args=[visit.clinic.slug, order.id]),
+                "act": reverse("order-shipped", args=[access.clinic.slug, order.id]),
             }
         )
     return {
-        "tabs": tabs(visit, "to-ship"),
+        "tabs": tabs(access, "to-ship"),
         "rows": rows,
-        "clinic": visit.clinic,
-        "zone": visit.clinic.zone,
+        "clinic": access.clinic,
+        "zone": access.clinic.zone,
     }

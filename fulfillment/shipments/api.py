@@ -45,7 +45,7 @@ class FulfillmentEventList(ClinicListView[FulfillmentEvent]):
     newest_first = True
 
     def get_queryset(self) -> QuerySet[FulfillmentEvent]:
-        return events_for(self.visit)
+        return events_for(self.access)
 
 
 urls_api = [

@@ -118,7 +118,7 @@ class SupplyTypeList(ClinicListView[SupplyType]):
     cursor_key = ("name",)
 
     def get_queryset(self) -> QuerySet[SupplyType]:
-        return SupplyType.objects.for_clinic(self.visit.clinic).filter(is_offered=True)
+        return SupplyType.objects.for_clinic(self.access.clinic).filter(is_offered=True)
 
 
 class AskList(ClinicListView[A]):
@@ -131,12 +131,12 @@ class AskList(ClinicListView[A]):
     def asked(self, wanted: A, again: bool) -> Response:
         """201 with what was made, 200 with what this key made before."""
         try:
-            ask = actions.place_request(ask=wanted, by=self.visit.user, again=again)
+            ask = actions.place_request(ask=wanted, by=self.access.user, again=again)
         except actions.AlreadyRequested as error:
             raise Conflict(f"The same is open already: {error.existing.id}.") from None
         if _meant(ask) != _meant(wanted):
             raise Conflict("This key was used for something else.")
-        shown = ask_in(self.visit, type(wanted), ask.id)
+        shown = ask_in(self.access, type(wanted), ask.id)
         return Response(self.get_serializer(shown).data, status=201 if ask.id == wanted.id else 200)
 
     def common(self, given: dict[str, Any], patient: Patient | None, *, ships: bool) -> dict[str, Any]:
@@ -144,7 +144,7 @@ class AskList(ClinicListView[A]):
         if ships and (patient is None or destination(patient).missing):
             raise ValidationError({"patient": ["The patient’s record lacks an address to ship to."]})
         return {
-            "clinic": self.visit.clinic,
+            "clinic": self.access.clinic,
             "patient": patient,
             "notify_emails": given["notify_emails"] if ships else "",
             "token": _key_of(self.request),
@@ -158,7 +158,7 @@ class ReplacementList(AskList[Replacement]):
     serializer_class = ReplacementSerializer
 
     def get_queryset(self) -> QuerySet[Replacement]:
-        return asks_for(self.visit, Replacement)
+        return asks_for(self.access, Replacement)
 
     @extend_schema(
         request=NewReplacement,
@@ -168,13 +168,13 @@ class ReplacementList(AskList[Replacement]):
     def post(self, request: Request, clinic: str) -> Response:
         """Ask for new hardware."""
         given = _given(NewReplacement, request)
-        device = device_with_hwi_id(self.visit, str(given["device"]))
+        device = device_with_hwi_id(self.access, str(given["device"]))
         parts = [device.name] if "device" in given["parts"] else []
         if "gateway" in given["parts"]:
             if not is_gateway_id(device.hardware_uuid):
                 raise ValidationError({"parts": ["This device has no gateway."]})
             parts.append(actions.GATEWAY)
-        held = Assignment.objects.for_clinic(self.visit.clinic).filter(device=device, ends_at=None)
+        held = Assignment.objects.for_clinic(self.access.clinic).filter(device=device, ends_at=None)
         holder = held.select_related("patient").first()
         common = self.common(given, holder.patient if holder else None, ships=given["ship"])
         wanted = Replacement(device=device, hardware_uuid=device.hardware_uuid, parts=parts, **common)
@@ -187,7 +187,7 @@ class SupplyList(AskList[SupplyRequest]):
     serializer_class = SupplySerializer
 
     def get_queryset(self) -> QuerySet[SupplyRequest]:
-        return asks_for(self.visit, SupplyRequest)
+        return asks_for(self.access, SupplyRequest)
 
     @extend_schema(
         request=NewSupply,
@@ -197,13 +197,13 @@ class SupplyList(AskList[SupplyRequest]):
     def post(self, request: Request, clinic: str) -> Response:
         """Ask for supplies, one a request."""
         given = _given(NewSupply, request)
-        patient = patient_with_external_id(self.visit, given["patient"])
-        offered = SupplyType.objects.for_clinic(self.visit.clinic).filter(is_offered=True)
+        patient = patient_with_external_id(self.access, given["patient"])
+        offered = SupplyType.objects.for_clinic(self.access.clinic).filter(is_offered=True)
         kind = offered.filter(name=given["supply_name"]).first()
         if kind is None and offered:
             raise ValidationError({"supply_name": ["Not among the supplies this account may order."]})
-        device = _device_of(self.visit, patient, given["device"])
-        gateway = _gateway_of(self.visit, patient, given["gateway"])
+        device = _device_of(self.access, patient, given["device"])
+        gateway = _gateway_of(self.access, patient, given["gateway"])
         if device and gateway:
             raise ValidationError({"gateway": ["Name a device or a gateway, not both."]})
         hardware_uuid = device.hardware_uuid if device else gateway
@@ -228,7 +228,7 @@ class AskDetail(ClinicView[A]):
 
     def taken_back(self, ask: A) -> Response:
         """202: what was sent already is withdrawn by the vendor, so look again."""
-        if not actions.withdraw(ask=ask, by=self.visit.user):
+        if not actions.withdraw(ask=ask, by=self.access.user):
             raise Conflict("It is too late to take it back.")
         return Response(status=202)
 
@@ -239,12 +239,12 @@ class ReplacementDetail(AskDetail[Replacement]):
     serializer_class = ReplacementSerializer
 
     def get(self, request: Request, clinic: str, replacement_id: uuid.UUID) -> Response:
-        return self.shown(ask_in(self.visit, Replacement, replacement_id))
+        return self.shown(ask_in(self.access, Replacement, replacement_id))
 
     @extend_schema(responses={202: None, 409: OpenApiResponse(description="Too late.")})
     def delete(self, request: Request, clinic: str, replacement_id: uuid.UUID) -> Response:
         """Take it back, while that is possible."""
-        return self.taken_back(ask_in(self.visit, Replacement, replacement_id))
+        return self.taken_back(ask_in(self.access, Replacement, replacement_id))
 
 
 class SupplyDetail(AskDetail[SupplyRequest]):
@@ -253,12 +253,12 @@ class SupplyDetail(AskDetail[SupplyRequest]):
     serializer_class = SupplySerializer
 
     def get(self, request: Request, clinic: str, supply_id: uuid.UUID) -> Response:
-        return self.shown(ask_in(self.visit, SupplyRequest, supply_id))
+        return self.shown(ask_in(self.access, SupplyRequest, supply_id))
 
     @extend_schema(responses={202: None, 409: OpenApiResponse(description="Too late.")})
     def delete(self, request: Request, clinic: str, supply_id: uuid.UUID) -> Response:
         """Take it back, while that is possible."""
-        return self.taken_back(ask_in(self.visit, SupplyRequest, supply_id))
+        return self.taken_back(ask_in(self.access, SupplyRequest, supply_id))
 
 
 def _given(shape: type[NewAsk], request: Request) -> dict[str, Any]:
@@ -274,19 +274,19 @@ def _key_of(request: Request) -> str:
     return f"api:{key}"
 
 
-def _device_of(visit: ClinicAccess, patient: Patient, hwi_device_id: uuid.UUID | None) -> Device | None:
+def _device_of(access: ClinicAccess, patient: Patient, hwi_device_id: uuid.UUID | None) -> Device | None:
     if hwi_device_id is None:
         return None
-    device = device_with_hwi_id(visit, str(hwi_device_id))
-    held = Assignment.objects.for_clinic(visit.clinic).of_patient(patient).filter(ends_at=None)
+    device = device_with_hwi_id(access, str(hwi_device_id))
+    held = Assignment.objects.for_clinic(access.clinic).of_patient(patient).filter(ends_at=None)
     if not held.filter(device=device).exists():
         raise ValidationError({"device": ["This patient does not have that device."]})
     return device
 
 
-def _gateway_of(visit: ClinicAccess, patient: Patient, gateway: str) -> str:
+def _gateway_of(access: ClinicAccess, patient: Patient, gateway: str) -> str:
     gateway_id = normal_hardware_id(gateway)
-    if gateway_id and gateway_id not in gateways_of(visit.clinic, patient):
+    if gateway_id and gateway_id not in gateways_of(access.clinic, patient):
         raise ValidationError({"gateway": ["This patient does not have that gateway."]})
     return gateway_id
 
@@ -343,7 +343,7 @@ class SpecialOrderList(ClinicListView[SpecialOrder]):
     newest_first = True
 
     def get_queryset(self) -> QuerySet[SpecialOrder]:
-        return special_orders_for(self.visit)
+        return special_orders_for(self.access)
 
 
 urls_api = [

@@ -109,10 +109,10 @@ class Doubt:
     may_send_again: bool
 
 
-def doubt_about(visit: ClinicAccess, ask: SpecialOrderRequest) -> Doubt | None:
+def doubt_about(access: ClinicAccess, ask: SpecialOrderRequest) -> Doubt | None:
     """None for one that is in no doubt."""
     if ask.state != SpecialOrderRequestState.UNKNOWN:
         return None
     found = actions.candidates(ask)
-    rows = request_rows(visit.clinic, found)
+    rows = request_rows(access.clinic, found)
     return Doubt(rows, ask.looks, ask.looked_at, actions.may_be_sent_again(ask))

@@ -51,45 +51,45 @@ NO_ADDRESS = "The patient’s record lacks: {}. Without that, Tenovi cannot ship
 
 @clinic_page(Permission.VIEW_PATIENTS)
 @require_safe
-def replacements(request: HttpRequest, visit: ClinicAccess) -> HttpResponse:
-    return _list(request, visit, Replacement, "fulfillment/replacements.html")
+def replacements(request: HttpRequest, access: ClinicAccess) -> HttpResponse:
+    return _list(request, access, Replacement, "fulfillment/replacements.html")
 
 
 @clinic_page(Permission.VIEW_PATIENTS)
 @require_safe
-def supplies(request: HttpRequest, visit: ClinicAccess) -> HttpResponse:
-    return _list(request, visit, SupplyRequest, "fulfillment/supplies.html", module=_module(visit))
+def supplies(request: HttpRequest, access: ClinicAccess) -> HttpResponse:
+    return _list(request, access, SupplyRequest, "fulfillment/supplies.html", module=_module(access))
 
 
 @clinic_page(Permission.VIEW_PATIENTS)
 @require_safe
-def replacement(request: HttpRequest, visit: ClinicAccess, replacement_id: uuid.UUID) -> HttpResponse:
-    return _one(request, visit, ask_in(visit, Replacement, replacement_id))
+def replacement(request: HttpRequest, access: ClinicAccess, replacement_id: uuid.UUID) -> HttpResponse:
+    return _one(request, access, ask_in(access, Replacement, replacement_id))
 
 
 @clinic_page(Permission.VIEW_PATIENTS)
 @require_safe
-def supply(request: HttpRequest, visit: ClinicAccess, supply_id: uuid.UUID) -> HttpResponse:
-    return _one(request, visit, ask_in(visit, SupplyRequest, supply_id))
+def supply(request: HttpRequest, access: ClinicAccess, supply_id: uuid.UUID) -> HttpResponse:
+    return _one(request, access, ask_in(access, SupplyRequest, supply_id))
 
 
 @clinic_page(Permission.MANAGE_DEVICES)
 @require_POST
-def replacement_act(request: HttpRequest, visit: ClinicAccess, replacement_id: uuid.UUID) -> HttpResponse:
-    return _act(request, visit, ask_in(visit, Replacement, replacement_id))
+def replacement_act(request: HttpRequest, access: ClinicAccess, replacement_id: uuid.UUID) -> HttpResponse:
+    return _act(request, access, ask_in(access, Replacement, replacement_id))
 
 
 @clinic_page(Permission.MANAGE_DEVICES)
 @require_POST
-def supply_act(request: HttpRequest, visit: ClinicAccess, supply_id: uuid.UUID) -> HttpResponse:
-    return _act(request, visit, ask_in(visit, SupplyRequest, supply_id))
+def supply_act(request: HttpRequest, access: ClinicAccess, supply_id: uuid.UUID) -> HttpResponse:
+    return _act(request, access, ask_in(access, SupplyRequest, supply_id))
 
 
 @clinic_page(Permission.MANAGE_DEVICES)
 @require_http_methods(["GET", "HEAD", "POST"])
-def replacement_new(request: HttpRequest, visit: ClinicAccess, device_id: uuid.UUID) -> HttpResponse:
-    device = device_for(visit, device_id)
-    held = Assignment.objects.for_clinic(visit.clinic).filter(device=device, ends_at=None)
+def replacement_new(request: HttpRequest, access: ClinicAccess, device_id: uuid.UUID) -> HttpResponse:
+    device = device_for(access, device_id)
+    held = Assignment.objects.for_clinic(access.clinic).filter(device=device, ends_at=None)
     assignment = held.select_related("patient").first()
     patient = assignment.patient if assignment else None
     form = ReplacementForm(device, request.POST if request.method == "POST" else None)
@@ -101,7 +101,7 @@ def replacement_new(request: HttpRequest, visit: ClinicAccess, device_id: uuid.U
             form.add_error("how", problem)
         else:
             wanted = Replacement(
-                clinic=visit.clinic,
+                clinic=access.clinic,
                 device=device,
                 patient=patient,
                 hardware_uuid=device.hardware_uuid,
@@ -110,10 +110,10 @@ def replacement_new(request: HttpRequest, visit: ClinicAccess, device_id: uuid.U
                 token=given["token"],
                 **(shipping_of(patient) if ships and patient else {}),
             )
-            asked, existing = _asked(request, visit, wanted, given["again"])
+            asked, existing = _asked(request, access, wanted, given["again"])
             if asked:
-                return redirect("replacement", visit.clinic.slug, asked.id)
-    behind = Device.objects.for_clinic(visit.clinic).filter(hardware_uuid=device.hardware_uuid)
+                return redirect("replacement", access.clinic.slug, asked.id)
+    behind = Device.objects.for_clinic(access.clinic).filter(hardware_uuid=device.hardware_uuid)
     context = {
         "form": form,
         "device": device,
@@ -121,19 +121,19 @@ def replacement_new(request: HttpRequest, visit: ClinicAccess, device_id: uuid.U
         "destination": destination(patient) if patient else None,
         "behind": behind.exclude(id=device.id).order_by("name") if device.hardware_uuid else [],
         "existing": existing,
-        "clinic": visit.clinic,
+        "clinic": access.clinic,
     }
     return render(request, "fulfillment/replacement_new.html", context)
 
 
 @clinic_page(Permission.MANAGE_DEVICES)
 @require_http_methods(["GET", "HEAD", "POST"])
-def supply_new(request: HttpRequest, visit: ClinicAccess, patient_id: uuid.UUID) -> HttpResponse:
-    patient = patient_for(visit, patient_id)
-    held = Assignment.objects.for_clinic(visit.clinic).of_patient(patient).filter(ends_at=None)
+def supply_new(request: HttpRequest, access: ClinicAccess, patient_id: uuid.UUID) -> HttpResponse:
+    patient = patient_for(access, patient_id)
+    held = Assignment.objects.for_clinic(access.clinic).of_patient(patient).filter(ends_at=None)
     devices = [one.device for one in held.select_related("device").order_by("device__name")]
-    offered = SupplyType.objects.for_clinic(visit.clinic).filter(is_offered=True).order_by("name")
-    gateways = gateways_of(visit.clinic, patient)
+    offered = SupplyType.objects.for_clinic(access.clinic).filter(is_offered=True).order_by("name")
+    gateways = gateways_of(access.clinic, patient)
     form = SupplyForm(offered, devices, gateways, request.POST if request.method == "POST" else None)
     existing = None
     if request.method == "POST" and form.is_valid():
@@ -142,7 +142,7 @@ def supply_new(request: HttpRequest, visit: ClinicAccess, patient_id: uuid.UUID)
             form.add_error("supply" if offered else "name", problem)
         else:
             wanted = SupplyRequest(
-                clinic=visit.clinic,
+                clinic=access.clinic,
                 device=given["device"],
                 patient=patient,
                 hardware_uuid=given["hardware_uuid"],
@@ -151,27 +151,31 @@ def supply_new(request: HttpRequest, visit: ClinicAccess, patient_id: uuid.UUID)
                 token=given["token"],
                 **shipping_of(patient),
             )
-            asked, existing = _asked(request, visit, wanted, given["again"])
+            asked, existing = _asked(request, access, wanted, given["again"])
             if asked:
-                return redirect("supply", visit.clinic.slug, asked.id)
+                return redirect("supply", access.clinic.slug, asked.id)
     context = {
         "form": form,
         "patient": patient,
         "offered": offered,
-        "module": _module(visit),
+        "module": _module(access),
         "destination": destination(patient),
         "existing": existing,
-        "clinic": visit.clinic,
+        "clinic": access.clinic,
     }
     return render(request, "fulfillment/supply_new.html", context)
 
 
 def _list(
-    request: HttpRequest, visit: ClinicAccess, model: type[SpecialOrderRequest], template: str, **context: Any
+    request: HttpRequest,
+    access: ClinicAccess,
+    model: type[SpecialOrderRequest],
+    template: str,
+    **context: Any,
 ) -> HttpResponse:
     text = search_of(request)
     chosen = request.GET.get("show", "")
-    found = asks_for(visit, model, text)
+    found = asks_for(access, model, text)
     per_state = dict(found.order_by().values_list("state").annotate(count=Count("id")))
     shown = found.in_states(*SHOWS[chosen][1]) if chosen in SHOWS else found
     filters = [Choice("All", address(search=text), chosen not in SHOWS, sum(per_state.values()))]
@@ -180,54 +184,54 @@ def _list(
         filters.append(Choice(label, address(show=key, search=text), chosen == key, count))
     newest = shown.order_by("-asked_at", "-id")
     context |= {
-        "tabs": tabs(visit, names_of(model)[0]),
+        "tabs": tabs(access, names_of(model)[0]),
         "filters": filters,
         "text": text,
         "chosen": chosen,
         "page": page_of(
-            newest, request.GET.get("page"), PAGE_SIZE, lambda rows: request_rows(visit.clinic, rows)
+            newest, request.GET.get("page"), PAGE_SIZE, lambda rows: request_rows(access.clinic, rows)
         ),
-        "zone": visit.clinic.zone,
+        "zone": access.clinic.zone,
     }
     return render(request, template, context)
 
 
-def _one(request: HttpRequest, visit: ClinicAccess, ask: SpecialOrderRequest) -> HttpResponse:
-    [row] = request_rows(visit.clinic, [ask])
+def _one(request: HttpRequest, access: ClinicAccess, ask: SpecialOrderRequest) -> HttpResponse:
+    [row] = request_rows(access.clinic, [ask])
     listing, _, act = names_of(type(ask))
     context = {
         "ask": ask,
         "row": row,
-        "doubt": doubt_about(visit, ask),
-        "waits_because": _waits_because(visit, ask),
+        "doubt": doubt_about(access, ask),
+        "waits_because": _waits_because(access, ask),
         "can_withdraw": ask.state in (SpecialOrderRequestState.QUEUED, SpecialOrderRequestState.CONFIRMED),
-        "again": rows[0] if (rows := _instead(visit, ask)) else None,
+        "again": rows[0] if (rows := _instead(access, ask)) else None,
         "listing": listing,
         "act": act,
-        "clinic": visit.clinic,
-        "zone": visit.clinic.zone,
+        "clinic": access.clinic,
+        "zone": access.clinic.zone,
     }
     return render(request, "fulfillment/ask.html", context)
 
 
-def _instead(visit: ClinicAccess, ask: SpecialOrderRequest) -> list[RequestRow]:
-    return request_rows(visit.clinic, list(asks_for(visit, type(ask)).filter(instead_of=ask.id)[:1]))
+def _instead(access: ClinicAccess, ask: SpecialOrderRequest) -> list[RequestRow]:
+    return request_rows(access.clinic, list(asks_for(access, type(ask)).filter(instead_of=ask.id)[:1]))
 
 
-def _waits_because(visit: ClinicAccess, ask: SpecialOrderRequest) -> str:
+def _waits_because(access: ClinicAccess, ask: SpecialOrderRequest) -> str:
     """Why one that is queued has not been sent yet, "" where that is no matter."""
     if ask.state != SpecialOrderRequestState.QUEUED:
         return ""
     kind = actions.VENDOR_CALLS[type(ask)].create
-    return why_unanswered(visit.clinic, kind, [str(ask.id)]).get(str(ask.id), "")
+    return why_unanswered(access.clinic, kind, [str(ask.id)]).get(str(ask.id), "")
 
 
-def _act(request: HttpRequest, visit: ClinicAccess, ask: SpecialOrderRequest) -> HttpResponse:
+def _act(request: HttpRequest, access: ClinicAccess, ask: SpecialOrderRequest) -> HttpResponse:
     """What a person does about one: withdraw it, or settle what is in doubt."""
     page = names_of(type(ask))[1]
     match request.POST.get("do"):
         case "withdraw":
-            if actions.withdraw(ask=ask, by=visit.user):
+            if actions.withdraw(ask=ask, by=access.user):
                 messages.success(request, "Taken back, if Tenovi has not sent it yet. This page will say.")
             else:
                 messages.warning(request, "It is too late to take it back.")
@@ -235,32 +239,32 @@ def _act(request: HttpRequest, visit: ClinicAccess, ask: SpecialOrderRequest) ->
             reason = request.POST.get("reason", "").replace("\0", "").strip()
             if not reason:
                 messages.warning(request, "Write why it is sent again: the record keeps that.")
-            elif fresh := actions.send_again(ask=ask, reason=reason[:400], by=visit.user):
+            elif fresh := actions.send_again(ask=ask, reason=reason[:400], by=access.user):
                 messages.success(request, "Sent again.")
-                return redirect(page, visit.clinic.slug, fresh.id)
+                return redirect(page, access.clinic.slug, fresh.id)
             else:
                 messages.warning(request, "There is no cause to send it again now.")
         case "adopt":
             key = request.POST.get("found", "")
             found = next((one for one in actions.candidates(ask) if str(one.id) == key), None)
             if found and ask.state == SpecialOrderRequestState.UNKNOWN:
-                actions.adopt(ask=ask, found=found, by=visit.user)
+                actions.adopt(ask=ask, found=found, by=access.user)
                 messages.success(request, "That is it, then: nothing is sent again.")
         case "give-up":
-            if actions.give_up(ask=ask, by=visit.user):
+            if actions.give_up(ask=ask, by=access.user):
                 messages.success(request, "Given up: nothing more is sent.")
-    return redirect(page, visit.clinic.slug, ask.id)
+    return redirect(page, access.clinic.slug, ask.id)
 
 
 def _asked(
-    request: HttpRequest, visit: ClinicAccess, wanted: SpecialOrderRequest, again: bool
+    request: HttpRequest, access: ClinicAccess, wanted: SpecialOrderRequest, again: bool
 ) -> tuple[SpecialOrderRequest | None, RequestRow | None]:
     """What was asked for, or else what is open already."""
     try:
-        asked = actions.place_request(ask=wanted, by=visit.user, again=again)
+        asked = actions.place_request(ask=wanted, by=access.user, again=again)
     except actions.AlreadyRequested as error:
-        known = asks_for(visit, type(wanted)).filter(id=error.existing.id)
-        return None, request_rows(visit.clinic, list(known))[0]
+        known = asks_for(access, type(wanted)).filter(id=error.existing.id)
+        return None, request_rows(access.clinic, list(known))[0]
     messages.success(request, "Asked for. It goes to Tenovi within seconds.")
     return asked, None
 
@@ -272,8 +276,8 @@ def _cannot_ship(patient: Patient | None) -> str:
     return NO_ADDRESS.format(", ".join(missing)) if missing else ""
 
 
-def _module(visit: ClinicAccess) -> SupplyModule | None:
-    return SupplyModule.objects.for_clinic(visit.clinic).first()
+def _module(access: ClinicAccess) -> SupplyModule | None:
+    return SupplyModule.objects.for_clinic(access.clinic).first()
 
 
 ALL_CONTENTS = 500
@@ -281,38 +285,38 @@ ALL_CONTENTS = 500
 
 @clinic_page(Permission.VIEW_PATIENTS)
 @require_safe
-def special_orders(request: HttpRequest, visit: ClinicAccess) -> HttpResponse:
+def special_orders(request: HttpRequest, access: ClinicAccess) -> HttpResponse:
     """Demo, bulk, supply, replacement and return orders, the one heard of last at the top."""
     text = search_of(request)
     status = request.GET.get("status", "").replace("\0", "")
-    found = special_orders_for(visit, text)
+    found = special_orders_for(access, text)
     per_status = dict(found.order_by().values_list("status").annotate(count=Count("id")))
     shown = found.filter(status=status) if status else found
     newest = shown.order_by("-received_at", "-id")
     context = {
-        "tabs": tabs(visit, "special-orders"),
+        "tabs": tabs(access, "special-orders"),
         "filters": _statuses(status, per_status, text),
         "text": text,
         "chosen": status,
         "page": page_of(
-            newest, request.GET.get("page"), PAGE_SIZE, lambda rows: special_order_rows(visit.clinic, rows)
+            newest, request.GET.get("page"), PAGE_SIZE, lambda rows: special_order_rows(access.clinic, rows)
         ),
-        "zone": visit.clinic.zone,
+        "zone": access.clinic.zone,
     }
     return render(request, "fulfillment/special_orders.html", context)
 
 
 @clinic_page(Permission.VIEW_PATIENTS)
 @require_safe
-def special_order(request: HttpRequest, visit: ClinicAccess, special_order_id: uuid.UUID) -> HttpResponse:
+def special_order(request: HttpRequest, access: ClinicAccess, special_order_id: uuid.UUID) -> HttpResponse:
     """One special order: what is in it, each piece of hardware, and its steps."""
-    order = special_order_for(visit, special_order_id)
+    order = special_order_for(access, special_order_id)
     context = {
         "order": order,
-        "row": special_order_rows(visit.clinic, [order])[0],
+        "row": special_order_rows(access.clinic, [order])[0],
         "contents": contents_in_words(order.contents, shown=ALL_CONTENTS),
         "pieces": pieces_in(order.manifest),
-        "zone": visit.clinic.zone,
+        "zone": access.clinic.zone,
     }
     return render(request, "fulfillment/special_order.html", context)
 

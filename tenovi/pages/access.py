@@ -10,11 +10,11 @@ from clinics.access import ClinicAccess
 from tenovi.models import Delivery, Request
 
 
-def delivery_for(visit: ClinicAccess, delivery_id: uuid.UUID) -> Delivery:
+def delivery_for(access: ClinicAccess, delivery_id: uuid.UUID) -> Delivery:
     """This clinic's delivery, 404 on a miss."""
-    return get_object_or_404(Delivery.objects.for_clinic(visit.clinic), id=delivery_id)
+    return get_object_or_404(Delivery.objects.for_clinic(access.clinic), id=delivery_id)
 
 
-def parked_request_for(visit: ClinicAccess, request_id: uuid.UUID) -> Request:
+def parked_request_for(access: ClinicAccess, request_id: uuid.UUID) -> Request:
     """This clinic's request that is parked, 404 on a miss."""
-    return get_object_or_404(Request.objects.for_clinic(visit.clinic).parked(), id=request_id)
+    return get_object_or_404(Request.objects.for_clinic(access.clinic).parked(), id=request_id)

@@ -57,8 +57,8 @@ class DeliveryList(ClinicListView[Delivery]):
 
     def get_queryset(self) -> QuerySet[Delivery]:
         query = self.query()
-        items = DeliveryItem.objects.for_clinic(self.visit.clinic).exclude(state=ItemState.STORED)
-        deliveries = Delivery.objects.for_clinic(self.visit.clinic).filter(**query)
+        items = DeliveryItem.objects.for_clinic(self.access.clinic).exclude(state=ItemState.STORED)
+        deliveries = Delivery.objects.for_clinic(self.access.clinic).filter(**query)
         return deliveries.defer("raw").prefetch_related(Prefetch("items", items.order_by("index")))
 
 
@@ -69,11 +69,11 @@ class DeliveryRaw(ClinicView[Delivery]):
 
     @extend_schema(responses={(200, "application/octet-stream"): OpenApiTypes.BINARY})
     def get(self, request: Request, clinic: str, delivery_id: uuid.UUID) -> HttpResponse:
-        delivery = delivery_for(self.visit, delivery_id)
+        delivery = delivery_for(self.access, delivery_id)
         audit.record(
             "raw_payload_viewed",
-            by=self.visit.user,
-            clinic=self.visit.clinic,
+            by=self.access.user,
+            clinic=self.access.clinic,
             target=delivery,
         )
         # A stranger wrote these bytes: never a type that a browser would render.
@@ -113,7 +113,7 @@ class QueueView(ClinicView[Any]):
 
     @extend_schema(responses=QueueSerializer)
     def get(self, request: Request, clinic: str) -> Response:
-        return Response(QueueSerializer(overview(self.visit.clinic)).data)
+        return Response(QueueSerializer(overview(self.access.clinic)).data)
 
 
 urls_api = [

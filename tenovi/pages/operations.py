@@ -211,10 +211,10 @@ def lists_under_way(clinic: Clinic) -> list[ListRow]:
     return rows
 
 
-def stopped(visit: ClinicAccess) -> list[StoppedRow]:
+def stopped(access: ClinicAccess) -> list[StoppedRow]:
     """What was parked, and what nobody knows whether it was done: that comes first."""
-    found = Request.objects.for_clinic(visit.clinic).stopped().order_by("-state", "created_at", "id")
-    return [_stopped(visit, request) for request in found[:STOPPED_SHOWN]]
+    found = Request.objects.for_clinic(access.clinic).stopped().order_by("-state", "created_at", "id")
+    return [_stopped(access, request) for request in found[:STOPPED_SHOWN]]
 
 
 def calls(clinic: Clinic) -> list[Call]:
@@ -249,9 +249,9 @@ def headline(seen: Overview, why: str) -> str:
     return "Nothing is sent." if why else "Nothing waits: everything that was asked of Tenovi is answered."
 
 
-def page_for(visit: ClinicAccess) -> dict[str, Any]:
+def page_for(access: ClinicAccess) -> dict[str, Any]:
     """Everything the page shows."""
-    clinic = visit.clinic
+    clinic = access.clinic
     seen, why = overview(clinic), problem(clinic)
     return {
         "overview": seen,
@@ -263,7 +263,7 @@ def page_for(visit: ClinicAccess) -> dict[str, Any]:
         "waiting": waiting(clinic),
         "lists": lists_under_way(clinic),
         "keys": keys_at_rest(clinic),
-        "stopped": stopped(visit),
+        "stopped": stopped(access),
         "calls": calls(clinic),
         "now": timezone.now(),
         "zone": clinic.zone,
@@ -276,10 +276,10 @@ def _kind(value: str) -> str:
     return RequestKind(value).label if value in RequestKind.values else value
 
 
-def _stopped(visit: ClinicAccess, request: Request) -> StoppedRow:
+def _stopped(access: ClinicAccess, request: Request) -> StoppedRow:
     def url(name: str) -> str:
         is_parked = request.state == RequestState.PARKED
-        return reverse(name, args=[visit.clinic.slug, request.id]) if is_parked else ""
+        return reverse(name, args=[access.clinic.slug, request.id]) if is_parked else ""
 
     return StoppedRow(
         id=request.id,

@@ -62,34 +62,34 @@ class DeliveryRow:
 
 @clinic_page(Permission.VIEW_DELIVERIES)
 @require_safe
-def deliveries(request: HttpRequest, visit: ClinicAccess) -> HttpResponse:
-    everything = Delivery.objects.for_clinic(visit.clinic)
+def deliveries(request: HttpRequest, access: ClinicAccess) -> HttpResponse:
+    everything = Delivery.objects.for_clinic(access.clinic)
     per_state = dict(everything.order_by().values_list("state").annotate(count=Count("id")))
     state = request.GET.get("state", "")
     shown = everything.filter(state=state) if state in DeliveryState.values else everything
     newest = shown.order_by("-received_at", "id")
-    page = page_of(newest, request.GET.get("page"), PAGE_SIZE, lambda found: _rows(visit, found))
+    page = page_of(newest, request.GET.get("page"), PAGE_SIZE, lambda found: _rows(access, found))
     waiting = per_state.get("quarantined", 0) + per_state.get("pending", 0)
     context = {
         "filters": _filters(state, per_state),
-        "headline": _headline(visit, waiting),
+        "headline": _headline(access, waiting),
         "quiet": not waiting,
-        "waiting_url": reverse("deliveries-waiting", args=[visit.clinic.slug]),
-        "settle_url": reverse("deliveries-settle", args=[visit.clinic.slug]) if waiting else "",
+        "waiting_url": reverse("deliveries-waiting", args=[access.clinic.slug]),
+        "settle_url": reverse("deliveries-settle", args=[access.clinic.slug]) if waiting else "",
         "page": page,
-        "zone": visit.clinic.zone,
+        "zone": access.clinic.zone,
     }
     return render(request, "tenovi/deliveries.html", context)
 
 
 @clinic_page(Permission.VIEW_DELIVERIES)
 @require_safe
-def delivery(request: HttpRequest, visit: ClinicAccess, delivery_id: uuid.UUID) -> HttpResponse:
-    found = delivery_for(visit, delivery_id)
-    row = _rows(visit, [found])[0]
+def delivery(request: HttpRequest, access: ClinicAccess, delivery_id: uuid.UUID) -> HttpResponse:
+    found = delivery_for(access, delivery_id)
+    row = _rows(access, [found])[0]
     waits = found.state in WAITING
-    items = list(DeliveryItem.objects.for_clinic(visit.clinic).filter(delivery=found).order_by("index"))
-    asked = why_unanswered(visit.clinic, RequestKind.DEVICE, _devices_asked_about(items))
+    items = list(DeliveryItem.objects.for_clinic(access.clinic).filter(delivery=found).order_by("index"))
+    asked = why_unanswered(access.clinic, RequestKind.DEVICE, _devices_asked_about(items))
     context = {
         "delivery": row,
         "counts": [{"label": word, "number": row.counts.get(state, 0)} for state, _, word in COUNTED],
@@ -108,11 +108,11 @@ def delivery(request: HttpRequest, visit: ClinicAccess, delivery_id: uuid.UUID) 
             }
             for item in items
         ],
-        "raw_url": reverse("delivery-raw", args=[visit.clinic.slug, found.id]),
-        "back_url": reverse("deliveries", args=[visit.clinic.slug]),
-        "waiting_url": reverse("deliveries-waiting", args=[visit.clinic.slug]),
-        "settle_url": reverse("delivery-settle", args=[visit.clinic.slug, found.id]) if waits else "",
-        "zone": visit.clinic.zone,
+        "raw_url": reverse("delivery-raw", args=[access.clinic.slug, found.id]),
+        "back_url": reverse("deliveries", args=[access.clinic.slug]),
+        "waiting_url": reverse("deliveries-waiting", args=[access.clinic.slug]),
+        "settle_url": reverse("delivery-settle", args=[access.clinic.slug, found.id]) if waits else "",
+        "zone": access.clinic.zone,
     }
     return render(request, "tenovi/delivery.html", context)
 
@@ -123,81 +123,81 @@ def _devices_asked_about(items: Iterable[DeliveryItem]) -> list[str]:
 
 @clinic_page(Permission.VIEW_DELIVERIES)
 @require_safe
-def raw(request: HttpRequest, visit: ClinicAccess, delivery_id: uuid.UUID) -> HttpResponse:
+def raw(request: HttpRequest, access: ClinicAccess, delivery_id: uuid.UUID) -> HttpResponse:
     """The bytes as they arrived. They name patients, so looking is written down."""
-    found = delivery_for(visit, delivery_id)
-    audit.record("raw_payload_viewed", by=visit.user, clinic=visit.clinic, target=found)
+    found = delivery_for(access, delivery_id)
+    audit.record("raw_payload_viewed", by=access.user, clinic=access.clinic, target=found)
     context = {
-        "delivery": _rows(visit, [found])[0],
+        "delivery": _rows(access, [found])[0],
         "text": bytes(found.raw).decode("utf-8", "replace").replace("\0", "␀"),
-        "back_url": reverse("delivery", args=[visit.clinic.slug, found.id]),
-        "zone": visit.clinic.zone,
+        "back_url": reverse("delivery", args=[access.clinic.slug, found.id]),
+        "zone": access.clinic.zone,
     }
     return render(request, "tenovi/raw.html", context)
 
 
 @require_POST
 @clinic_page(Permission.VIEW_DELIVERIES)
-def settle(request: HttpRequest, visit: ClinicAccess, delivery_id: uuid.UUID) -> HttpResponse:
-    found = delivery_for(visit, delivery_id)
+def settle(request: HttpRequest, access: ClinicAccess, delivery_id: uuid.UUID) -> HttpResponse:
+    found = delivery_for(access, delivery_id)
     before = found.state
     tried = inbound_deliveries.settle_again(found.id)
     found.refresh_from_db()
     detail = {"state": [before, found.state]}
-    audit.record("delivery_settled_again", by=visit.user, clinic=visit.clinic, target=found, detail=detail)
+    audit.record("delivery_settled_again", by=access.user, clinic=access.clinic, target=found, detail=detail)
     if found.state == DeliveryState.SETTLED:
         messages.success(request, "Everything in this delivery is settled now.")
     elif tried:
         messages.warning(request, "Tried again: something still waits, for the reason given below.")
     else:
         messages.info(request, "Another process is settling this delivery right now. Look again in a moment.")
-    return redirect("delivery", visit.clinic.slug, found.id)
+    return redirect("delivery", access.clinic.slug, found.id)
 
 
 @require_POST
 @clinic_page(Permission.VIEW_DELIVERIES)
-def settle_all(request: HttpRequest, visit: ClinicAccess) -> HttpResponse:
-    tried = inbound_deliveries.settle_waiting_of(visit.clinic)
-    left = Delivery.objects.for_clinic(visit.clinic).filter(state__in=WAITING).count()
-    audit.record("deliveries_settled_again", by=visit.user, clinic=visit.clinic, detail={"tried": tried})
+def settle_all(request: HttpRequest, access: ClinicAccess) -> HttpResponse:
+    tried = inbound_deliveries.settle_waiting_of(access.clinic)
+    left = Delivery.objects.for_clinic(access.clinic).filter(state__in=WAITING).count()
+    audit.record("deliveries_settled_again", by=access.user, clinic=access.clinic, detail={"tried": tried})
     messages.info(request, f"{tried} tried again, {left} still waiting.")
-    return redirect("deliveries", visit.clinic.slug)
+    return redirect("deliveries", access.clinic.slug)
 
 
 @clinic_page(Permission.VIEW_DELIVERIES)
 @require_safe
-def operations_page(request: HttpRequest, visit: ClinicAccess) -> HttpResponse:
-    return render(request, "tenovi/operations.html", operations.page_for(visit))
+def operations_page(request: HttpRequest, access: ClinicAccess) -> HttpResponse:
+    return render(request, "tenovi/operations.html", operations.page_for(access))
 
 
 @require_POST
 @clinic_page(Permission.VIEW_DELIVERIES)
-def retry(request: HttpRequest, visit: ClinicAccess, request_id: uuid.UUID) -> HttpResponse:
-    parked = parked_request_for(visit, request_id)
-    if actions.retry_request(request=parked, by=visit.user):
+def retry(request: HttpRequest, access: ClinicAccess, request_id: uuid.UUID) -> HttpResponse:
+    parked = parked_request_for(access, request_id)
+    if actions.retry_request(request=parked, by=access.user):
         messages.success(request, "It is asked again, from the beginning.")
-    return redirect("operations", visit.clinic.slug)
+    return redirect("operations", access.clinic.slug)
 
 
 @require_POST
 @clinic_page(Permission.VIEW_DELIVERIES)
-def cancel(request: HttpRequest, visit: ClinicAccess, request_id: uuid.UUID) -> HttpResponse:
-    parked = parked_request_for(visit, request_id)
-    if actions.cancel_request(request=parked, by=visit.user):
+def cancel(request: HttpRequest, access: ClinicAccess, request_id: uuid.UUID) -> HttpResponse:
+    parked = parked_request_for(access, request_id)
+    if actions.cancel_request(request=parked, by=access.user):
         messages.success(request, "Given up: it will not be sent.")
-    return redirect("operations", visit.clinic.slug)
+    return redirect("operations", access.clinic.slug)
 
 
-def _rows(visit: ClinicAccess, found: Iterable[Delivery]) -> list[DeliveryRow]:
+def _rows(access: ClinicAccess, found: Iterable[Delivery]) -> list[DeliveryRow]:
     listed = list(found)
-    items = DeliveryItem.objects.for_clinic(visit.clinic).filter(delivery__in=listed)
+    items = DeliveryItem.objects.for_clinic(access.clinic).filter(delivery__in=listed)
     per_delivery: dict[uuid.UUID, Counter[tuple[str, str]]] = {one.id: Counter() for one in listed}
     for delivery_id, state, reason in items.values_list("delivery_id", "state", "reason"):
         per_delivery[delivery_id][state, reason] += 1
-    return [_row(visit, one, per_delivery[one.id]) for one in listed]
+    return [_row(access, one, per_delivery[one.id]) for one in listed]
 
 
-def _row(visit: ClinicAccess, found: Delivery, items: Counter[tuple[str, str]]) -> DeliveryRow:
+def _row(access: ClinicAccess, found: Delivery, items: Counter[tuple[str, str]]) -> DeliveryRow:
     counts: Counter[str] = Counter()
     for (state, _), number in items.items():
         counts[state] += number
@@ -205,7 +205,7 @@ def _row(visit: ClinicAccess, found: Delivery, items: Counter[tuple[str, str]]) 
     reasons = sorted({reason for state, reason in items if state in WAITING})
     return DeliveryRow(
         id=found.id,
-        url=reverse("delivery", args=[visit.clinic.slug, found.id]),
+        url=reverse("delivery", args=[access.clinic.slug, found.id]),
         kind=found.get_kind_display(),
         state=found.state,
         state_word=found.get_state_display(),
@@ -236,10 +236,10 @@ def _filters(state: str, per_state: dict[str, int]) -> list[Choice]:
     return choices
 
 
-def _headline(visit: ClinicAccess, waiting: int) -> str:
+def _headline(access: ClinicAccess, waiting: int) -> str:
     if not waiting:
         return "Everything that came in is settled."
-    items = DeliveryItem.objects.for_clinic(visit.clinic).filter(state__in=WAITING)
+    items = DeliveryItem.objects.for_clinic(access.clinic).filter(state__in=WAITING)
     reasons = items.values_list("reason").annotate(count=Count("id")).order_by("-count")[:2]
     return " ".join(_waits(count, sentence(reason)) for reason, count in reasons)
 

@@ -12,6 +12,6 @@ register.filter("lasting", lasting)
 
 
 @register.simple_tag
-def vendor_alarms(visit: ClinicAccess | None) -> list[Alarm]:
+def vendor_alarms(access: ClinicAccess | None) -> list[Alarm]:
     """For who can do something about them, on every page; none for everybody else."""
-    return alarms(visit.clinic) if visit and visit.may_view_deliveries else []
+    return alarms(access.clinic) if access and access.may_view_deliveries else []

@@ -21,7 +21,7 @@ def rendered(source: str, address: str = "/", **context: Any) -> str:
 
 def visited(role: str, address: str) -> Any:
     request = RequestFactory().get(address)
-    request.visit = ClinicAccess(Clinic(slug="demo", name="Demo"), User(email="a@demo.test"), role)  # type: ignore[attr-defined]
+    request.access = ClinicAccess(Clinic(slug="demo", name="Demo"), User(email="a@demo.test"), role)  # type: ignore[attr-defined]
     return request
 
 

@@ -179,7 +179,11 @@ def pooler() -> Iterator[int]:
     with socket.create_server(("127.0.0.1", 0)) as listener:
 
         def serve() -> None:
-            with listener.accept()[0] as caller, socket.socket() as server:
+            try:
+                caller = listener.accept()[0]
+            except OSError:  # closed, and nobody has connected
+                return
+            with caller, socket.socket() as server:
                 server.connect((database["HOST"], int(database["PORT"])))
                 threading.Thread(target=copy, args=(caller, server), daemon=True).start()
                 copy(server, caller, rewrites=True)
