@@ -13,6 +13,7 @@ from django.core.management import call_command
 from importlinter.cli import EXIT_STATUS_SUCCESS, lint_imports
 
 from config.celery import app
+from launcher.draw_house import redrawn
 from tenovi.inbound import reasons
 
 ROOT = Path(__file__).parent.parent
@@ -124,3 +125,35 @@ def test_every_reason_is_given_somewhere() -> None:
     source = "".join(path.read_text(encoding="utf-8") for path in MODULES if path.name != "reasons.py")
     unused = {code for code in reasons.SENTENCES if f'"{code}"' not in source}
     assert unused == set()
+
+
+def test_the_rooms_are_drawn_from_the_imports() -> None:
+    page = (ROOT / "docs" / "house.md").read_text(encoding="utf-8")
+    assert redrawn(page) == page, "run python -m launcher.draw_house"
+
+
+FILES = re.compile(r"`((?:[\w*<>.-]+/)+[\w*<>.-]+\.\w+)`")
+MODULES_NAMED = re.compile(rf"`((?:{'|'.join(ROOMS)})(?:\.\w+)+)`")
+PAGES = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")])
+HISTORY = {"CHANGELOG.md"}  # speaks of files as they were
+
+
+@pytest.mark.parametrize("page", PAGES, ids=named)
+def test_a_page_names_only_files_that_exist(page: Path) -> None:
+    text = page.read_text(encoding="utf-8") if page.name not in HISTORY else ""
+    files = [file for file in FILES.findall(text) if "<" not in file and not file.startswith(".local")]
+    missing = [file for file in files if not any(ROOT.glob(file))]
+    missing += [name for name in MODULES_NAMED.findall(text) if not _is_there(name.split("."))]
+    assert missing == []
+
+
+def _is_there(parts: list[str]) -> bool:
+    """Whether the dotted name leads to a module, or to a name that a module mentions."""
+    for length in range(len(parts), 0, -1):
+        path = ROOT.joinpath(*parts[:length])
+        module = path / "__init__.py" if path.is_dir() else path.with_suffix(".py")
+        if module.is_file():
+            rest = parts[length:]
+            in_room = [*path.rglob("*.py")] if path.is_dir() else [module]
+            return not rest or any(rest[0] in file.read_text(encoding="utf-8") for file in in_room)
+    return False
