@@ -63,28 +63,28 @@ class KeyLock:
 
 
 @dataclass(frozen=True, slots=True)
-class GuardedLine:
+class GuardedSlot:
     """The gate of a call: our second, and in the same instant a look whether we still have the key's lock."""
 
-    line: Slot
+    slot: Slot
     lock: KeyLock
 
-    def ready(self) -> None:
-        self.line.ready()
+    def confirm(self) -> None:
+        self.slot.confirm()
         confirmed = time.monotonic()
         try:
             self.lock.check()
             if time.monotonic() - confirmed >= TRUSTED_ROUND_TRIP:
                 raise SlotLost("The look at the key's lock took longer than our second allows.")
         except NotSent:
-            self.line.release()
+            self.slot.release()
             raise
 
     def sent(self) -> None:
-        self.line.sent()
+        self.slot.sent()
 
-    def over(self) -> None:
-        self.line.over()
+    def answered(self) -> None:
+        self.slot.answered()
 
 
 class _Session:
@@ -144,7 +144,7 @@ _session = _Session()
 
 
 @contextmanager
-def alone_with(budget: str) -> Iterator[KeyLock | None]:
+def try_key_lock(budget: str) -> Iterator[KeyLock | None]:
     """Hold the lock of the key of this budget: None while anybody else sends with it."""
     number = int(budget[:8], 16) - 2**31  # a signed 32-bit number
     lock = _session.take(number)

@@ -181,7 +181,7 @@ api/schema/
 ^webhooks/(?P<clinic>[^/]+)/fulfillment/?$
 ^webhooks/(?P<clinic>[^/]+)/special-orders/?$
 """
-"""Open to anybody: they show nothing of a clinic. Doors ask for their own secret (see test_door)."""
+"""Open to anybody: they show nothing of a clinic. Webhooks ask for their own secret (see test_webhook_views)."""
 OWN = """
 GET
 account/

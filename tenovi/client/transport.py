@@ -61,7 +61,7 @@ class Exchange:
 
     def open_gate(self) -> None:
         """Waits for our second. Whatever fails later may have reached the vendor."""
-        self.gate.ready()
+        self.gate.confirm()
         self.began_sending = True
         self._since = time.monotonic()
 
@@ -143,7 +143,7 @@ class _Gated(HTTPConnection):
         try:
             return super().getresponse()
         finally:
-            self.under.gate.over()
+            self.under.gate.answered()
 
 
 def send(

@@ -34,7 +34,7 @@ PAUSES: dict[str, tuple[float, float]] = {  # seconds: the first, doubling up to
     Cause.DOMAIN_UNKNOWN: (900, 900),
 }
 LONGEST_PAUSE = 3600.0  # seconds, whatever the vendor asks for
-WORTH_A_WORD: dict[str, float] = {  # seconds after which a pause is told on every page
+SHOWN_AFTER: dict[str, float] = {  # seconds after which a pause is told on every page
     Cause.SLOW_DOWN: 60,
     Cause.UNREACHABLE: 30,
     Cause.OUTAGE: 10,
@@ -69,16 +69,16 @@ def keys_of(clinics: Iterable[Clinic]) -> list[VendorKey]:
     return [VendorKey(key, tuple(members)) for key, members in sharing.items()]
 
 
-def usable(key: VendorKey) -> tuple[Clinic, ...]:
+def clinics_that_may_call(key: VendorKey) -> tuple[Clinic, ...]:
     """Those of its clinics that may call now."""
-    scopes = {clinic.id: account(key.api_key, clinic) for clinic in key.clinics}
+    scopes = {clinic.id: account_digest(key.api_key, clinic) for clinic in key.clinics}
     parked = _parked_now({key.budget, *scopes.values()})
     if key.budget in parked:
         return ()
     return tuple(clinic for clinic in key.clinics if scopes[clinic.id] not in parked)
 
 
-def account(api_key: str, clinic: Clinic) -> str:
+def account_digest(api_key: str, clinic: Clinic) -> str:
     return key_digest(f"{clinic.tenovi_domain}\n{api_key}")
 
 
@@ -121,7 +121,7 @@ def end_outage(key: VendorKey) -> None:
 
 def unpark(api_key: str, clinic: Clinic) -> None:
     """A call went well: whatever was wrong is over."""
-    ParkedKey.objects.filter(scope__in=[key_digest(api_key), account(api_key, clinic)]).delete()
+    ParkedKey.objects.filter(scope__in=[key_digest(api_key), account_digest(api_key, clinic)]).delete()
 
 
 def why_nothing_is_sent(clinic: Clinic, *, for_seconds: float = 0) -> str:
@@ -132,7 +132,7 @@ def why_nothing_is_sent(clinic: Clinic, *, for_seconds: float = 0) -> str:
         return UNREADABLE
     if not key or not clinic.tenovi_domain:
         return NOT_SET_UP
-    scopes = [account(key, clinic), key_digest(key)]
+    scopes = [account_digest(key, clinic), key_digest(key)]
     rows = ParkedKey.objects.filter(scope__in=scopes, until__gt=seconds_from_now(for_seconds)).order_by(
         "-until"
     )
@@ -150,19 +150,23 @@ def standing_problem(clinic: Clinic) -> str:
         return NOT_SET_UP
     is_mended = ~Q(cause__in=[Cause.KEY_REFUSED, Cause.DOMAIN_UNKNOWN]) & Q(until__lte=seconds_from_now(-60))
     lasting = Q()
-    for cause, seconds in WORTH_A_WORD.items():
+    for cause, seconds in SHOWN_AFTER.items():
         lasting |= Q(cause=cause, since__lte=seconds_from_now(-seconds))
-    rows = ParkedKey.objects.filter(lasting, ~is_mended, scope__in=[account(key, clinic), key_digest(key)])
+    rows = ParkedKey.objects.filter(
+        lasting, ~is_mended, scope__in=[account_digest(key, clinic), key_digest(key)]
+    )
     return rows.order_by("-until").values_list("reason", flat=True).first() or ""
 
 
-def resting(clinic: Clinic) -> list[ParkedKey]:
+def parked_keys_of(clinic: Clinic) -> list[ParkedKey]:
     """Why this clinic's key is left alone now, or is on trial after a failure."""
     try:
         key = clinic.tenovi_api_key
     except WrongCredentialsKey:
         return []
-    return list(ParkedKey.objects.filter(scope__in=[account(key, clinic), key_digest(key)]).order_by("since"))
+    return list(
+        ParkedKey.objects.filter(scope__in=[account_digest(key, clinic), key_digest(key)]).order_by("since")
+    )
 
 
 def _parked_now(scopes: set[str]) -> set[str]:

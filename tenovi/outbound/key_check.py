@@ -17,11 +17,11 @@ def why_key_fails(domain: str, api_key: str) -> str:
     The call takes a second of the key's own line like every other.
     """
     with closing(Limiter.at(settings.REDIS_URL, spacing=settings.TENOVI_SPACING_SECONDS)) as limiter:
-        line = limiter.line(api_key)
+        slot = limiter.slot(api_key)
         try:
-            if not line.approach():
+            if not slot.reserve():
                 return "This key is busy just now; try again in a minute."
-            client = TenoviClient(settings.TENOVI_BASE_URL, domain, api_key, gate=line)
+            client = TenoviClient(settings.TENOVI_BASE_URL, domain, api_key, gate=slot)
             client.device_types()
         except LimiterAway:
             return "Redis is away, so nothing can be asked; try again later."

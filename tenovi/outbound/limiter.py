@@ -38,7 +38,7 @@ POLL = 0.05  # seconds between looks at a place that somebody else holds
 TRUSTED_ROUND_TRIP = 0.5  # seconds; a confirmation that took longer is too old to act on
 
 
-_LINE = """
+_STATE = """
 local key, me = KEYS[1], ARGV[1]
 local spacing, quiet, hold = tonumber(ARGV[2]), tonumber(ARGV[3]), tonumber(ARGV[4])
 local time = redis.call('TIME')
@@ -60,7 +60,7 @@ end
 """
 
 _RESERVE = (
-    _LINE
+    _STATE
     + """
 local answer
 if holder ~= '' and holder ~= me and now < slot + hold then
@@ -75,7 +75,7 @@ return answer
 )
 
 _CONFIRM = (
-    _LINE
+    _STATE
     + """
 local wait = -1
 if holder == me then
@@ -88,15 +88,15 @@ return wait
 """
 )
 
-_SENT = _LINE + "last = now if holder == me then slot = now end keep()"
+_SENT = _STATE + "last = now if holder == me then slot = now end keep()"
 
-_ARRIVED = _LINE + "if holder == me then heard = now end keep()"
+_ARRIVED = _STATE + "if holder == me then heard = now end keep()"
 
-_OVER = _LINE + "heard = now if holder == me then holder, slot = '', 0 end keep()"
+_ANSWERED = _STATE + "heard = now if holder == me then holder, slot = '', 0 end keep()"
 
-_RELEASE = _LINE + "if holder == me then holder, slot = '', 0 end keep()"
+_RELEASE = _STATE + "if holder == me then holder, slot = '', 0 end keep()"
 
-_PENALISE = _LINE + "blocked = math.max(blocked, now + tonumber(ARGV[5])) keep()"
+_PENALISE = _STATE + "blocked = math.max(blocked, now + tonumber(ARGV[5])) keep()"
 
 
 class Limiter:
@@ -112,7 +112,7 @@ class Limiter:
                 "confirm": _CONFIRM,
                 "sent": _SENT,
                 "arrived": _ARRIVED,
-                "over": _OVER,
+                "answered": _ANSWERED,
                 "release": _RELEASE,
                 "penalise": _PENALISE,
             }.items()
@@ -129,7 +129,7 @@ class Limiter:
     def close(self) -> None:
         self._redis.close()
 
-    def line(self, api_key: str) -> Slot:
+    def slot(self, api_key: str) -> Slot:
         return Slot(self, key_digest(api_key))
 
     def run(self, script: str, key: str, holder: str, *, seconds: float = 0) -> Any:
@@ -150,7 +150,7 @@ class Slot:
         self._key = key
         self._me = uuid.uuid4().hex
 
-    def approach(self) -> bool:
+    def reserve(self) -> bool:
         """Reserve the next free place and sleep until shortly before it.
 
         False when that is more than a few seconds away: the key is blocked, or wanted by many.
@@ -167,7 +167,7 @@ class Slot:
                 return True
             time.sleep(min(wait, POLL))
 
-    def ready(self) -> None:
+    def confirm(self) -> None:
         """Wait for our place, a few seconds at most, and take it. Raises `SlotLost`."""
         give_up = time.monotonic() + PATIENCE
         while True:
@@ -192,9 +192,9 @@ class Slot:
             return False
         return True
 
-    def over(self) -> None:
+    def answered(self) -> None:
         with contextlib.suppress(LimiterAway):
-            self._run("over")
+            self._run("answered")
 
     def release(self) -> None:
         """Give a reservation back unused."""

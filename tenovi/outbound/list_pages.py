@@ -27,7 +27,7 @@ FROM_THE_FIRST_PAGE: dict[str, Any] = {"cursor": "", "pages": 0, "rows": 0, "dig
 UNPROVEN = "Tenovi’s list was not read to its end, so nothing counts as compared: {}"
 
 
-def judged(request: Request, page: Page[Any]) -> tuple[Page[Any], str]:
+def check_end(request: Request, page: Page[Any]) -> tuple[Page[Any], str]:
     """Say on a page whether the list ended with it.
 
     Returns the page, and in words why it can neither be followed nor be the end; "" when it can.

@@ -15,7 +15,7 @@ from clinics.models import Clinic
 from tenovi.client import errors
 from tenovi.client.endpoints import DEVICE_TYPES, DEVICES, PATIENTS, CallRecord
 from tenovi.models import Call, RequestKind
-from tenovi.outbound.api_keys import Cause, VendorKey, end_outage, has_outage, park, usable
+from tenovi.outbound.api_keys import Cause, VendorKey, clinics_that_may_call, end_outage, has_outage, park
 
 log = logging.getLogger(__name__)
 
@@ -42,7 +42,7 @@ def is_suspected(key: VendorKey, *, nothing_else_is_due: bool) -> bool:
 
 def probe_for(key: VendorKey) -> tuple[Clinic, str] | None:
     """On whose account to ask, and for which path; None while no account of this key may be used."""
-    clinics = usable(key)
+    clinics = clinics_that_may_call(key)
     if not clinics:
         return None
     failing = {kind for _, kind in _failed_in_a_row(key)}
@@ -50,7 +50,9 @@ def probe_for(key: VendorKey) -> tuple[Clinic, str] | None:
     return clinics[0], (sound or list(PROBES.values()))[0]
 
 
-def probed(key: VendorKey, clinic: Clinic, error: errors.VendorError | None, record: CallRecord) -> float:
+def store_probe(
+    key: VendorKey, clinic: Clinic, error: errors.VendorError | None, record: CallRecord
+) -> float:
     """What the answer to a probe says about the vendor. Seconds for which all calls have to wait."""
     if isinstance(error, errors.SlotLost | errors.LockLost | errors.LimiterAway):
         return 0

@@ -23,21 +23,21 @@ from tenovi.client import errors
 from tenovi.client.endpoints import CallRecord
 from tenovi.client.records import Page
 from tenovi.clock import database_now, seconds_from_now
-from tenovi.key_locks import alone_with
+from tenovi.key_locks import try_key_lock
 from tenovi.models import Call, Request, RequestState
 from tenovi.outbound.api_keys import (
     Cause,
     VendorKey,
-    account,
+    account_digest,
+    clinics_that_may_call,
     count_call,
     has_outage,
     is_turn_of_the_oldest,
     park,
     unpark,
-    usable,
 )
 from tenovi.outbound.calls import CREATES, DONE_WHEN_UNKNOWN, FINAL_WHEN_UNKNOWN, WRITES, other_way, removes
-from tenovi.outbound.list_pages import FROM_THE_FIRST_PAGE, judged
+from tenovi.outbound.list_pages import FROM_THE_FIRST_PAGE, check_end
 from tenovi.querysets import RequestQuerySet
 from tenovi.registry import NoLongerMeant, answer_handler, failure_handler
 
@@ -61,7 +61,7 @@ DIED_ONCE = "The process that sent this ended without a result: Tenovi may have 
 def claim(key: VendorKey) -> Request | None:
     """The most urgent request of this key, or when it is its turn the oldest, marked as being sent,
     committed. For who is alone with the key."""
-    due = Request.objects.across_clinics().filter(clinic__in=usable(key)).due()
+    due = Request.objects.across_clinics().filter(clinic__in=clinics_that_may_call(key)).due()
     with transaction.atomic():
         oldest = is_turn_of_the_oldest(key)
         request = (
@@ -93,7 +93,7 @@ def give_back_abandoned() -> None:
     its process lives, the answer is still to come, whatever key the clinic has by now."""
     sending = Request.objects.across_clinics().filter(state=RequestState.SENDING).exclude(sent_with="")
     for budget in set(sending.values_list("sent_with", flat=True)):
-        with alone_with(budget) as lock:
+        with try_key_lock(budget) as lock:
             if lock:  # nobody sends with it
                 _free(Request.objects.across_clinics().filter(sent_with=budget))
 
@@ -179,11 +179,11 @@ def failed(key: VendorKey, request: Request, error: errors.VendorError, record: 
             reason = (
                 f"{error.sentence} Create a new one in the Tenovi dashboard and enter it in the settings."
             )
-            park(account(key.api_key, request.clinic), Cause.KEY_REFUSED, reason)
+            park(account_digest(key.api_key, request.clinic), Cause.KEY_REFUSED, reason)
             _wait(request, error.sentence, charged=False)
         case errors.DomainUnknown():
             reason = f"{error.sentence} Correct it in the settings."
-            park(account(key.api_key, request.clinic), Cause.DOMAIN_UNKNOWN, reason)
+            park(account_digest(key.api_key, request.clinic), Cause.DOMAIN_UNKNOWN, reason)
             _wait(request, error.sentence, charged=False)
         case errors.Unreachable():
             park(key.budget, Cause.UNREACHABLE, error.sentence)
@@ -218,7 +218,7 @@ def described(error: Exception) -> str:
 
 def _page_answered(request: Request, answer: Page[Any], call: Call) -> None:
     """Store a page of a list, then ask for the next one, or finish, or begin anew."""
-    page, unproven = judged(request, answer)
+    page, unproven = check_end(request, answer)
     failed = answer_handler(request.kind)(request, page) + page.unusable
     Call.objects.across_clinics().filter(id=call.id).update(
         items=page.rows, failed=failed, reason=unproven[:300]

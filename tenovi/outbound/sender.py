@@ -24,10 +24,10 @@ from django.db import connection
 from clinics.models import Clinic
 from tenovi.client.endpoints import DEADLINE, CallRecord, TenoviClient
 from tenovi.client.errors import LimiterAway, TooManyRequests, VendorError
-from tenovi.key_locks import GuardedLine, KeyLock, alone_with
+from tenovi.key_locks import GuardedSlot, KeyLock, try_key_lock
 from tenovi.models import Request
 from tenovi.outbound import outages, results
-from tenovi.outbound.api_keys import VendorKey, keys_of, usable
+from tenovi.outbound.api_keys import VendorKey, clinics_that_may_call, keys_of
 from tenovi.outbound.calls import CREATES, call_of
 from tenovi.outbound.limiter import Limiter, Slot
 from tenovi.registry import NoLongerMeant, NothingToSend
@@ -36,11 +36,13 @@ log = logging.getLogger(__name__)
 
 BATCH = 10.0  # seconds; short, so that a worker that is asked to stop stops
 MOST_KEYS = 32  # side by side in one process
-LOOK = 0.5  # seconds between looks for keys with new work
-SOON = 0.3  # seconds in which most answers come
-HANGS = 1.2  # seconds without an answer, from when the vendor has the call, before others go out beside it
+KEYS_POLL = 0.5  # seconds between looks for keys with new work
+FIRST_WAIT = 0.3  # seconds in which most answers come
+HANGS_AFTER = (
+    1.2  # seconds without an answer, from when the vendor has the call, before others go out beside it
+)
 MOST_HANGING = 4  # calls of one key at once, so that a vendor that is silent is not heaped with them
-GLANCE = 0.1  # seconds between looks at a call that takes long
+ANSWER_POLL = 0.1  # seconds between looks at a call that takes long
 
 
 @dataclass(slots=True)
@@ -69,7 +71,7 @@ def drain(*, seconds: float = BATCH) -> Drained:
                     running[key.budget] = pool.submit(_drain_in_thread, key, limiter, batch)
             if not running:
                 return total
-            wait(running.values(), timeout=LOOK, return_when=FIRST_COMPLETED)
+            wait(running.values(), timeout=KEYS_POLL, return_when=FIRST_COMPLETED)
             if time.monotonic() >= ends:
                 batch.end()
             for budget in [budget for budget, future in running.items() if future.done()]:
@@ -103,7 +105,7 @@ def keys_with_work() -> list[VendorKey]:
     if not waiting:
         return []
     keys = keys_of(Clinic.objects.all())
-    return [key for key in keys if any(clinic.id in waiting for clinic in usable(key))]
+    return [key for key in keys if any(clinic.id in waiting for clinic in clinics_that_may_call(key))]
 
 
 @dataclass(slots=True)
@@ -132,21 +134,21 @@ def _drain_in_thread(key: VendorKey, limiter: Limiter, batch: _Batch) -> _Turn:
 
 
 @dataclass(slots=True)
-class _Flight:
+class _OpenCall:
     """A call under way, in a thread of its own."""
 
-    line: Slot
+    slot: Slot
     client: TenoviClient
     records: list[CallRecord]
     answer: Future[Any]
-    store: Callable[[_Flight], None]
+    store: Callable[[_OpenCall], None]
     may_hang: bool
 
 
 def _send_all(key: VendorKey, limiter: Limiter, batch: _Batch, turn: _Turn, pool: ThreadPoolExecutor) -> None:
     """Send with one key until nothing is due, the batch is over, or somebody else has the key's lock."""
     while not batch.is_over():
-        with alone_with(key.budget) as lock:
+        with try_key_lock(key.budget) as lock:
             if not lock:
                 return
             _Sender(key, lock, limiter, batch, turn, pool).send()
@@ -156,7 +158,7 @@ def _send_all(key: VendorKey, limiter: Limiter, batch: _Batch, turn: _Turn, pool
 
 
 def _is_due(key: VendorKey) -> bool:
-    return Request.objects.across_clinics().filter(clinic__in=usable(key)).due().exists()
+    return Request.objects.across_clinics().filter(clinic__in=clinics_that_may_call(key)).due().exists()
 
 
 @dataclass(slots=True)
@@ -169,8 +171,8 @@ class _Sender:
     batch: _Batch
     turn: _Turn
     pool: ThreadPoolExecutor
-    hanging: list[_Flight] = field(default_factory=list)
-    mine: set[Future[Any]] = field(default_factory=set)
+    hanging: list[_OpenCall] = field(default_factory=list)
+    own: set[Future[Any]] = field(default_factory=set)
 
     def send(self) -> None:
         try:
@@ -181,12 +183,12 @@ class _Sender:
                 self._await_all()
             self._probe_once()
         finally:  # nobody else may take their rows for orphans while they are under way
-            wait(self.mine)
+            wait(self.own)
 
     def _send_what_is_due(self) -> bool:
         """Whether nothing is due any more."""
         while not self.batch.is_over():
-            self._store_what_came()
+            self._store_late_answers()
             if not self.lock.is_held():
                 log.warning("the lock of an API key was lost: this process sends nothing more with it")
                 return False
@@ -196,66 +198,66 @@ class _Sender:
             if not is_due and not probe:
                 if not self.hanging:
                     return True
-                wait([flight.answer for flight in self.hanging], GLANCE, FIRST_COMPLETED)
+                wait([open_call.answer for open_call in self.hanging], ANSWER_POLL, FIRST_COMPLETED)
                 continue
-            line = self.limiter.line(self.key.api_key)
-            if not line.approach():
+            slot = self.limiter.slot(self.key.api_key)
+            if not slot.reserve():
                 return False
-            flight = self._probe(line, *probe) if probe else self._send_most_urgent(line)
-            if flight is not None and self._is_back(flight):
-                self._land(flight)
-            elif flight is not None:
-                self.hanging.append(flight)
+            open_call = self._probe(slot, *probe) if probe else self._send_most_urgent(slot)
+            if open_call is not None and self._comes_back(open_call):
+                self._store_answer(open_call)
+            elif open_call is not None:
+                self.hanging.append(open_call)
         return False
 
     def _probe_once(self) -> None:
         """What came back last may have found the vendor away, with nothing after it that would tell."""
         is_suspected = outages.is_suspected(self.key, nothing_else_is_due=not _is_due(self.key))
         probe = outages.probe_for(self.key) if is_suspected else None
-        line = self.limiter.line(self.key.api_key)
-        if probe and line.approach():
-            flight = self._probe(line, *probe)
-            self._is_back(flight)
-            self._land(flight)
+        slot = self.limiter.slot(self.key.api_key)
+        if probe and slot.reserve():
+            open_call = self._probe(slot, *probe)
+            self._comes_back(open_call)
+            self._store_answer(open_call)
 
-    def _send_most_urgent(self, line: Slot) -> _Flight | None:
+    def _send_most_urgent(self, slot: Slot) -> _OpenCall | None:
         request = results.claim(self.key)
         if request is None:
-            line.release()
+            slot.release()
             return None
         self.turn.sent += 1
         try:
             call = call_of(request)
         except NothingToSend:
-            line.release()
+            slot.release()
             results.dropped(request)
             return None
         except NoLongerMeant as change:
-            line.release()
+            slot.release()
             results.no_longer_meant(request, change)
             return None
         except Exception as error:
-            line.release()
+            slot.release()
             results.not_sent(request, error)
             return None
 
-        def store(flight: _Flight) -> None:
-            _store(self.key, request, flight)
+        def store(open_call: _OpenCall) -> None:
+            _store(self.key, request, open_call)
 
-        return self._take_off(line, request.clinic, call, store, may_hang=request.kind not in CREATES)
+        return self._start_call(slot, request.clinic, call, store, may_hang=request.kind not in CREATES)
 
-    def _probe(self, line: Slot, clinic: Clinic, path: str) -> _Flight:
+    def _probe(self, slot: Slot, clinic: Clinic, path: str) -> _OpenCall:
         """Ask for something harmless instead, because the vendor may be away."""
 
-        def store(flight: _Flight) -> None:
-            error = flight.answer.exception()
+        def store(open_call: _OpenCall) -> None:
+            error = open_call.answer.exception()
             if error is not None and not isinstance(error, VendorError):
                 raise error
-            if seconds := outages.probed(self.key, clinic, error, flight.records[-1]):
-                flight.line.penalise(seconds)
+            if seconds := outages.store_probe(self.key, clinic, error, open_call.records[-1]):
+                open_call.slot.penalise(seconds)
 
-        return self._take_off(
-            line,
+        return self._start_call(
+            slot,
             clinic,
             lambda client: client.check_it_answers(path),
             store,
@@ -263,68 +265,68 @@ class _Sender:
             deadline=outages.PROBE_DEADLINE,
         )
 
-    def _take_off(
+    def _start_call(
         self,
-        line: Slot,
+        slot: Slot,
         clinic: Clinic,
         call: Callable[[TenoviClient], Any],
-        store: Callable[[_Flight], None],
+        store: Callable[[_OpenCall], None],
         *,
         may_hang: bool,
         deadline: float = DEADLINE,
-    ) -> _Flight:
+    ) -> _OpenCall:
         records: list[CallRecord] = []
         client = TenoviClient(
             settings.TENOVI_BASE_URL,
             clinic.tenovi_domain,
             self.key.api_key,
-            gate=GuardedLine(line, self.lock),
+            gate=GuardedSlot(slot, self.lock),
             log=records.append,
             deadline=deadline,
         )
         answer = self.pool.submit(call, client)
-        self.mine.add(answer)
+        self.own.add(answer)
         self.batch.under_way.add(answer)
-        return _Flight(line, client, records, answer, store, may_hang)
+        return _OpenCall(slot, client, records, answer, store, may_hang)
 
-    def _land(self, flight: _Flight) -> None:
-        self.mine.discard(flight.answer)
-        self.batch.under_way.discard(flight.answer)
-        flight.store(flight)
+    def _store_answer(self, open_call: _OpenCall) -> None:
+        self.own.discard(open_call.answer)
+        self.batch.under_way.discard(open_call.answer)
+        open_call.store(open_call)
 
-    def _is_back(self, flight: _Flight) -> bool:
+    def _comes_back(self, open_call: _OpenCall) -> bool:
         """Wait for a call. False when it hangs at the vendor and its place in line is free for others."""
-        if wait([flight.answer], SOON).done:
+        if wait([open_call.answer], FIRST_WAIT).done:
             return True
         arrived_at: float | None = None
-        while not wait([flight.answer], GLANCE).done:
-            if not flight.may_hang or len(self.hanging) >= MOST_HANGING:
-                self._store_what_came()
-            elif arrived_at is not None and time.monotonic() - arrived_at >= HANGS:
-                flight.line.release()
+        while not wait([open_call.answer], ANSWER_POLL).done:
+            if not open_call.may_hang or len(self.hanging) >= MOST_HANGING:
+                self._store_late_answers()
+            elif arrived_at is not None and time.monotonic() - arrived_at >= HANGS_AFTER:
+                open_call.slot.release()
                 return False
-            elif arrived_at is None and flight.client.has_arrived() and flight.line.arrived():
+            elif arrived_at is None and open_call.client.has_arrived() and open_call.slot.arrived():
                 arrived_at = time.monotonic()
         return True
 
-    def _store_what_came(self) -> None:
-        for flight in [one for one in self.hanging if one.answer.done()]:
-            self.hanging.remove(flight)
-            self._land(flight)
+    def _store_late_answers(self) -> None:
+        for open_call in [late for late in self.hanging if late.answer.done()]:
+            self.hanging.remove(open_call)
+            self._store_answer(open_call)
 
     def _await_all(self) -> None:
         while self.hanging:
-            wait([flight.answer for flight in self.hanging], DEADLINE, FIRST_COMPLETED)
-            self._store_what_came()
+            wait([open_call.answer for open_call in self.hanging], DEADLINE, FIRST_COMPLETED)
+            self._store_late_answers()
 
 
-def _store(key: VendorKey, request: Request, flight: _Flight) -> None:
+def _store(key: VendorKey, request: Request, open_call: _OpenCall) -> None:
     """What became of a request's call."""
     try:
-        answer = flight.answer.result()
+        answer = open_call.answer.result()
     except TooManyRequests as error:
-        flight.line.penalise(results.slow_down(key, request, error, flight.records[-1]))
+        open_call.slot.penalise(results.slow_down(key, request, error, open_call.records[-1]))
     except VendorError as error:
-        results.failed(key, request, error, flight.records[-1])
+        results.failed(key, request, error, open_call.records[-1])
     else:
-        results.answered(key, request, answer, flight.records[-1])
+        results.answered(key, request, answer, open_call.records[-1])

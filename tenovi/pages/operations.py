@@ -19,8 +19,8 @@ from common.wording import ago, exact
 from tenovi import disk
 from tenovi.clock import database_now, seconds_from_now
 from tenovi.inbound import refusals
-from tenovi.models import Call, Delivery, Heartbeat, ParkedKey, Priority, Request, RequestKind, RequestState
-from tenovi.outbound.api_keys import resting, standing_problem
+from tenovi.models import Call, Delivery, Heartbeat, Priority, Request, RequestKind, RequestState
+from tenovi.outbound.api_keys import parked_keys_of, standing_problem
 from tenovi.outbound.calls import rows_a_page
 from tenovi.outbound.enqueue import Overview, calls_left, overview
 from tenovi.outbound.outages import PROBE
@@ -225,10 +225,6 @@ def calls(clinic: Clinic) -> list[Call]:
     return found
 
 
-def keys_at_rest(clinic: Clinic) -> list[ParkedKey]:
-    return resting(clinic)
-
-
 def pulse(clinic: Clinic) -> Pulse:
     last = Heartbeat.objects.order_by("-minute").values_list("minute", flat=True).first()
     came = Delivery.objects.for_clinic(clinic).by_webhook()
@@ -262,7 +258,7 @@ def page_for(access: ClinicAccess) -> dict[str, Any]:
         "disk": disk_percent(),
         "waiting": waiting(clinic),
         "lists": lists_under_way(clinic),
-        "keys": keys_at_rest(clinic),
+        "keys": parked_keys_of(clinic),
         "stopped": stopped(access),
         "calls": calls(clinic),
         "now": timezone.now(),

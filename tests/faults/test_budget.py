@@ -48,7 +48,7 @@ def test_no_fault_of_redis_brings_two_requests_within_a_second(
     url = valkey.start()
     with VendorStub() as stub:
         stub.reply_to_everything(Reply(body=[]))
-        command = [sys.executable, "-m", "tests.tenovi.sender", stub.url, url, str(EACH)]
+        command = [sys.executable, "-m", "tests.tenovi.sending_process", stub.url, url, str(EACH)]
         senders = [subprocess.Popen(command, cwd=ROOT) for _ in range(SENDERS)]
         for _ in range(3):
             time.sleep(3.3)

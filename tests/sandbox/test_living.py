@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from tests.sandbox.test_parcels import replace, turns
+from tests.sandbox.test_special_orders import replace, turns
 from tests.sandbox.test_writes import SHIPPING
 from tests.sandbox_server import Sandbox
 

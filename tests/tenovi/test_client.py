@@ -213,7 +213,7 @@ def test_each_exchange_is_told_to_the_log_without_ids(stub: VendorStub) -> None:
 
 def test_a_closed_gate_lets_no_byte_through(stub: VendorStub) -> None:
     class Closed(NoLimit):
-        def ready(self) -> None:
+        def confirm(self) -> None:
             raise errors.LimiterAway("closed")
 
     client = TenoviClient(stub.url, DOMAIN, KEY, gate=Closed())

@@ -21,7 +21,7 @@ from config import checks
 from fulfillment.models import Order
 from fulfillment.order_states import OrderState
 from tenovi import key_locks
-from tenovi.key_locks import LOCK_CLASS, NAME, alone_with
+from tenovi.key_locks import LOCK_CLASS, NAME, try_key_lock
 from tenovi.models import Priority, Request, RequestKind
 from tenovi.outbound.api_keys import VendorKey, keys_of
 from tenovi.outbound.enqueue import enqueue, enqueue_each
@@ -144,16 +144,16 @@ def test_a_broken_connection_of_the_work_takes_no_lock_with_it(
 def test_a_process_takes_a_key_once_and_leaves_no_connection_behind(
     key: VendorKey, other_process: psycopg.Connection[Any]
 ) -> None:
-    with alone_with(key.budget) as first, alone_with(key.budget) as second:
+    with try_key_lock(key.budget) as first, try_key_lock(key.budget) as second:
         assert (first is not None, second) == (True, None)
         assert not takes(other_process, key)
-        with alone_with(uuid.uuid4().hex * 2) as another:
+        with try_key_lock(uuid.uuid4().hex * 2) as another:
             assert another is not None
             assert kill_lock(other_process) == 1, "one connection for all keys"
             assert (first.is_held() if first else None, another.is_held()) == (False, False)
     assert takes(other_process, key)
     other_process.execute("SELECT pg_advisory_unlock_all()")
-    with alone_with(key.budget) as again:
+    with try_key_lock(key.budget) as again:
         assert again is not None and again.is_held()
     open_ones = "SELECT count(*) FROM pg_stat_activity WHERE application_name = %s"
     assert eventually(lambda: other_process.execute(open_ones, [NAME]).fetchone() == (0,), seconds=60)
@@ -211,7 +211,10 @@ def test_a_pooler_is_refused_and_named_at_the_start(
         with pooler() as port:
             settings.LOCK_DATABASE = {"HOST": "127.0.0.1", "PORT": port} if refused else {}
             if refused:
-                with pytest.raises(key_locks.BehindPooler, match="LOCK_DATABASE_URL"), alone_with(key.budget):
+                with (
+                    pytest.raises(key_locks.BehindPooler, match="LOCK_DATABASE_URL"),
+                    try_key_lock(key.budget),
+                ):
                     pass
         with pooler() as port:
             settings.LOCK_DATABASE = {"HOST": "127.0.0.1", "PORT": port} if refused else {}
@@ -226,7 +229,7 @@ def test_without_a_server_for_the_locks_nothing_is_sent_and_work_waits(
     enqueue_each(clinic, RequestKind.PATIENT, NAMES)
     settings.LOCK_DATABASE = {"HOST": "127.0.0.1", "PORT": 9}
     assert (drain().sent, stub.asked) == (0, [])
-    with pytest.raises(OperationalError), alone_with("a" * 64):
+    with pytest.raises(OperationalError), try_key_lock("a" * 64):
         pass
     settings.LOCK_DATABASE = {}
     assert drain().sent == 3

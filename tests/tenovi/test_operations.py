@@ -11,7 +11,7 @@ from django.utils import timezone
 
 from clinics.models import AuditEvent, Clinic, Role
 from tenovi.models import Call, Heartbeat, ParkedKey, Priority, Request, RequestKind
-from tenovi.outbound.api_keys import Cause, account, park
+from tenovi.outbound.api_keys import Cause, account_digest, park
 from tenovi.outbound.enqueue import enqueue, enqueue_each
 from tenovi.pages.operations import lasting
 from tests.factories import make_clinic, make_user
@@ -76,7 +76,7 @@ def test_the_queue_says_over_rest_what_waits_and_what_was_said_last(clinic: Clin
     enqueue_each(clinic, RequestKind.PATIENT, ["a", "b"])
     call = said(clinic, status=None, outcome="doubtful", reason="Tenovi did not answer in time.")
     call.refresh_from_db()
-    park(account("key-of-alpha", clinic), Cause.KEY_REFUSED, "Tenovi refuses the API key.")
+    park(account_digest("key-of-alpha", clinic), Cause.KEY_REFUSED, "Tenovi refuses the API key.")
     body = api.get(QUEUE).json()
     assert (body["waiting"], body["eta_seconds"], body["parked_reason"]) == (
         2,
@@ -126,7 +126,11 @@ def test_a_list_under_way_shows_how_far_it_is(clinic: Clinic, admin: Client) -> 
 
 def test_a_refused_key_is_told_on_every_page_of_who_can_mend_it(clinic: Clinic, admin: Client) -> None:
     assert 'role="alert"' not in shown(admin, "/c/alpha/patients/")
-    park(account("key-of-alpha", clinic), Cause.KEY_REFUSED, "Tenovi refuses the API key. Create a new one.")
+    park(
+        account_digest("key-of-alpha", clinic),
+        Cause.KEY_REFUSED,
+        "Tenovi refuses the API key. Create a new one.",
+    )
     ParkedKey.objects.update(until=timezone.now())  # on trial, and still not mended
     assert "Tenovi refuses the API key. Create a new one." in shown(admin, "/c/alpha/patients/")
     assert "The API key is left alone" in shown(admin)
@@ -135,7 +139,7 @@ def test_a_refused_key_is_told_on_every_page_of_who_can_mend_it(clinic: Clinic, 
 
 
 def test_a_passing_pause_is_not_worth_a_word(clinic: Clinic, admin: Client) -> None:
-    park(account("key-of-alpha", clinic), Cause.SLOW_DOWN, "Tenovi asks us to slow down.")
+    park(account_digest("key-of-alpha", clinic), Cause.SLOW_DOWN, "Tenovi asks us to slow down.")
     assert "Tenovi asks us" not in shown(admin, "/c/alpha/patients/")
     ParkedKey.objects.update(since=timezone.now() - datetime.timedelta(minutes=2))
     assert "Tenovi asks us" in shown(admin, "/c/alpha/patients/")

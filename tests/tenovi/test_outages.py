@@ -19,7 +19,7 @@ from clinics.models import Clinic, Role
 from patients.models import Patient
 from tenovi.client import caller
 from tenovi.models import Call, ParkedKey, Priority, Request, RequestKind, WebhookDraft
-from tenovi.outbound import sender as draining
+from tenovi.outbound import sender
 from tenovi.outbound.api_keys import standing_problem
 from tenovi.outbound.enqueue import enqueue, enqueue_each
 from tenovi.outbound.outages import PROBE
@@ -44,9 +44,9 @@ def clinic(stub: VendorStub) -> Clinic:
 def in_a_hurry(monkeypatch: pytest.MonkeyPatch) -> None:
     """All waits as much shorter as the second is."""
     monkeypatch.setattr(caller, "READ_TIMEOUT", SILENCE)
-    monkeypatch.setattr(draining, "SOON", 0.02)
-    monkeypatch.setattr(draining, "GLANCE", 0.02)
-    monkeypatch.setattr(draining, "HANGS", 0.1)
+    monkeypatch.setattr(sender, "FIRST_WAIT", 0.02)
+    monkeypatch.setattr(sender, "ANSWER_POLL", 0.02)
+    monkeypatch.setattr(sender, "HANGS_AFTER", 0.1)
 
 
 @pytest.fixture
@@ -118,7 +118,7 @@ def test_while_one_call_hangs_others_and_a_click_go_out_beside_it(
 def test_what_creates_something_is_waited_for_before_anything_else_goes_out(
     stub: VendorStub, clinic: Clinic, in_a_hurry: None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(draining, "CREATES", frozenset([RequestKind.PATIENT]))
+    monkeypatch.setattr(sender, "CREATES", frozenset([RequestKind.PATIENT]))
     stub.reply_to_everything(PATIENT)
     came: list[float] = []
 

@@ -19,7 +19,7 @@ from clinics.models import Clinic
 from devices.models import Device
 from patients.models import Patient
 from tenovi.clock import seconds_from_now
-from tenovi.key_locks import alone_with
+from tenovi.key_locks import try_key_lock
 from tenovi.models import Call, ParkedKey, Priority, Request, RequestKind
 from tenovi.outbound.api_keys import keys_of, why_nothing_is_sent
 from tenovi.outbound.enqueue import enqueue, enqueue_each
@@ -324,7 +324,7 @@ def test_an_answer_to_a_request_taken_over_by_somebody_else_is_thrown_away(
 def test_one_process_at_a_time_sends_with_a_key(stub: VendorStub, clinic: Clinic) -> None:
     enqueue(clinic, RequestKind.DEVICES)
     (key,) = keys_of([clinic])
-    with alone_with(key.budget) as mine:
+    with try_key_lock(key.budget) as mine:
         assert mine
         assert drain().sent == 0
     assert stub.asked == []

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from tests.sandbox.test_live import Receiver
+from tests.sandbox.test_live_readings import Receiver
 from tests.sandbox.test_writes import SHIPPING
 from tests.sandbox_server import Sandbox
 

@@ -1,4 +1,4 @@
-"""One process of several that share a key: `python -m tests.tenovi.sender URL REDIS_URL COUNT`."""
+"""One process of several that share a key: `python -m tests.tenovi.sending_process URL REDIS_URL COUNT`."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ from tests.vendor_stub import DOMAIN, KEY
 
 
 def main(url: str, redis_url: str, count: str) -> None:
-    line = Limiter.at(redis_url).line(KEY)
-    client = TenoviClient(url, DOMAIN, KEY, gate=line)
+    slot = Limiter.at(redis_url).slot(KEY)
+    client = TenoviClient(url, DOMAIN, KEY, gate=slot)
     sent = 0
     while sent < int(count):
         try:
-            if line.approach():
+            if slot.reserve():
                 client.devices()
                 sent += 1
         except NotSent:

@@ -12,7 +12,14 @@ from django.test import Client
 from clinics.models import Clinic, Role
 from tenovi.clock import seconds_from_now
 from tenovi.models import Delivery, ParkedKey, Priority, Request, RequestKind
-from tenovi.outbound.api_keys import Cause, account, keys_of, park, usable, why_nothing_is_sent
+from tenovi.outbound.api_keys import (
+    Cause,
+    account_digest,
+    clinics_that_may_call,
+    keys_of,
+    park,
+    why_nothing_is_sent,
+)
 from tenovi.outbound.enqueue import enqueue, enqueue_each, overview
 from tests.factories import deliver, element, make_clinic, make_user
 
@@ -120,15 +127,15 @@ def test_the_overview_says_what_waits_and_why_nothing_moves(clinic: Clinic) -> N
     seen = overview(clinic)
     assert (seen.waiting, seen.parked_reason, seen.last_call) == (1, "", None)
     assert seen.eta_seconds == pytest.approx(4 * 1.05, abs=0.1)  # they share the key's second
-    park(account("key-of-alpha", clinic), Cause.KEY_REFUSED, "Tenovi refuses the API key.")
+    park(account_digest("key-of-alpha", clinic), Cause.KEY_REFUSED, "Tenovi refuses the API key.")
     assert overview(clinic).parked_reason == "Tenovi refuses the API key."
 
 
 def test_a_wrong_domain_stops_its_clinic_and_not_the_others_with_that_key(clinic: Clinic) -> None:
     sharing = with_key(make_clinic("beta"), "key-of-alpha", "beta-domain")
-    park(account("key-of-alpha", clinic), Cause.DOMAIN_UNKNOWN, "unknown")
+    park(account_digest("key-of-alpha", clinic), Cause.DOMAIN_UNKNOWN, "unknown")
     (key,) = keys_of([clinic, sharing])
-    assert usable(key) == (sharing,)
+    assert clinics_that_may_call(key) == (sharing,)
 
 
 def test_asked_to_slow_down_twice_the_key_rests_twice_as_long_up_to_five_minutes(clinic: Clinic) -> None:
@@ -138,7 +145,7 @@ def test_asked_to_slow_down_twice_the_key_rests_twice_as_long_up_to_five_minutes
 
 
 def test_a_new_key_is_used_at_once(clinic: Clinic) -> None:
-    park(account("key-of-alpha", clinic), Cause.KEY_REFUSED, "refused")
+    park(account_digest("key-of-alpha", clinic), Cause.KEY_REFUSED, "refused")
     assert why_nothing_is_sent(clinic) == "refused"
     with_key(clinic, "key-after-the-mend")
     assert why_nothing_is_sent(clinic) == ""
@@ -152,7 +159,7 @@ def test_keys_that_cannot_be_used_are_explained(clinic: Clinic) -> None:
 
 
 def test_no_key_stands_in_the_table_of_parked_keys(clinic: Clinic) -> None:
-    park(account("key-of-alpha", clinic), Cause.KEY_REFUSED, "refused")
+    park(account_digest("key-of-alpha", clinic), Cause.KEY_REFUSED, "refused")
     assert "key-of-alpha" not in str(ParkedKey.objects.values())
     assert "key-of-alpha" not in repr(keys_of([clinic]))
 
