@@ -1,7 +1,7 @@
-"""The vendor's log of hardware ids: asked for as a whole, of one device, or by an id that somebody typed.
+"""Follow how far the reading of the vendor's log of hardware ids has come.
 
-Source: https://tenovi.com/api-docs/, "Viewing Hardware UUID Logs". A typed id is sent as the vendor spells
-it; where nobody knows how, in one spelling after the other, since the vendor may mind the case.
+It is read as a whole, for one device, or for an id that a person typed (`devices.actions.hardware_log`).
+Source: https://tenovi.com/api-docs/, "Viewing Hardware UUID Logs".
 """
 
 from __future__ import annotations
@@ -10,13 +10,10 @@ import datetime
 from dataclasses import dataclass
 from typing import Any
 
-from django.db import transaction
 from django.utils import timezone
 
-from clinics import audit
-from clinics.models import Clinic, User
-from devices.hardware import bare_hardware_id, hardware_id_in
-from devices.models import Device, Gateway, HardwareChange, HardwareLogRead
+from clinics.models import Clinic
+from devices.models import Device, HardwareChange, HardwareLogRead
 from tenovi.client.errors import PathUnknown, VendorError
 from tenovi.client.records import Page
 from tenovi.models import Priority, Request, RequestKind, RequestState
@@ -29,13 +26,7 @@ NO_PATH = (
     "Tenovi has no hardware log under the paths that its pages name. Ask Tenovi for the path; whoever runs "
     "the server enters it as TENOVI_HARDWARE_LOG_PATHS."
 )
-
-
 SAID_ELSEWHERE = "Admins see why, and what to do, on the page Synchronisation."
-
-
-class NoHardwareId(Exception):
-    """What was typed is neither a Gateway ID nor an IMEI."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,34 +38,6 @@ class LogProgress:
     has_failed: bool
     reason: str
     read_at: datetime.datetime | None
-
-
-def ask_about(device: Device, by: User | None) -> None:
-    """Ask for the device's log: its record at the vendor names no hardware any more, or will be gone.
-
-    The answer locks no device, so this may follow the lock of one.
-    """
-    enqueue(
-        device.clinic,
-        RequestKind.HARDWARE_LOG,
-        str(device.hwi_device_id),
-        priority=Priority.PERSON if by else Priority.ROUTINE,
-        anew=True,
-        wake=by is not None,
-    )
-
-
-@transaction.atomic
-def search(*, clinic: Clinic, typed: str, by: User) -> str:
-    """Have the vendor's log searched for a hardware id; the id in our spelling. Raises `NoHardwareId`."""
-    hardware_id = hardware_id_in(typed)
-    if not hardware_id:
-        raise NoHardwareId
-    first, *then = _spellings(clinic, hardware_id, typed)
-    params = {"search": first, "then": then}
-    enqueue(clinic, RequestKind.HARDWARE_SEARCH, hardware_id, priority=Priority.PERSON, params=params)
-    audit.record("hardware_log_searched", by=by, clinic=clinic, detail={"hardware": hardware_id})
-    return hardware_id
 
 
 def note_read(request: Request, answer: Page[Any]) -> None:
@@ -153,12 +116,3 @@ def _progress(clinic: Clinic, asked: list[tuple[str, str]]) -> LogProgress:
     if not is_under_way and row.target == WHOLE:  # said once, where somebody acts on it
         reason = SAID_ELSEWHERE
     return LogProgress(is_under_way, not is_under_way, reason, read_at)
-
-
-def _spellings(clinic: Clinic, hardware_id: str, typed: str) -> list[str]:
-    """How this id may be spelled at the vendor: as it writes it, where that is known; else as it was typed,
-    as the vendor's pages print such ids, and as labels do."""
-    written = Gateway.objects.for_clinic(clinic).spellings([hardware_id]).get(hardware_id)
-    if written:
-        return [written]
-    return list(dict.fromkeys([bare_hardware_id(typed), hardware_id.lower(), hardware_id]))

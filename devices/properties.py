@@ -6,16 +6,13 @@ Keys of the vendor's own are those of the catalogue (its device overview page na
 
 from __future__ import annotations
 
-from collections.abc import Collection
 from dataclasses import dataclass
 
-from clinics import audit
-from clinics.models import Clinic, User
 from devices.models import Device, DeviceProperty
 from tenovi import catalogue
 from tenovi.models import Priority, Request, RequestKind, RequestState
 from tenovi.outbound.api_keys import why_nothing_is_sent
-from tenovi.outbound.enqueue import enqueue, enqueue_each
+from tenovi.outbound.enqueue import enqueue
 
 STEP_GOAL, PASSKEY, WEBHOOK = "step_goal", "bluetooth_passkey", "measurement_webhook_id"
 VENDOR_KEYS = (STEP_GOAL, PASSKEY, WEBHOOK)
@@ -43,20 +40,6 @@ def keys_for(device: Device) -> tuple[str, ...]:
     """The vendor's own keys that a device of its kind takes."""
     kind = catalogue.kind(device.kind)
     return tuple(key for key in VENDOR_KEYS if key in (kind.properties if kind else (WEBHOOK,)))
-
-
-def follow_webhook(clinic: Clinic, *, before: Collection[str], after: str) -> None:
-    """Pin the devices to the webhook `after` that are pinned to one of `before`: another of ours stands in
-    its place."""
-    pinned = DeviceProperty.objects.for_clinic(clinic).filter(key=WEBHOOK).select_related("device__clinic")
-    rows = [row for row in pinned.order_by("device__hwi_device_id") if row.value.lower() in before]
-    targets = [f"{row.device.hwi_device_id}/{WEBHOOK}" for row in rows]
-    enqueue_each(clinic, RequestKind.PROPERTY_SET, targets, priority=Priority.PERSON)
-    for row in rows:
-        change = [row.value, after]
-        row.wanted = after
-        row.save(update_fields=["wanted"])
-        record_change("device_property_set", row, None, change)
 
 
 def ask_again(device: Device) -> None:
@@ -106,9 +89,3 @@ def _at_rest(row: DeviceProperty) -> PropertyState:
     if row.synced:
         return PropertyState(row, "On the device.", True)
     return PropertyState(row, "Tenovi has it; the device gets it when it next sends something.", False)
-
-
-def record_change(action: str, row: DeviceProperty, by: User | None, change: list[str]) -> None:
-    detail = {"key": row.key} | ({"value": change} if row.key in ON_RECORD else {})
-    clinic, device = row.device.clinic, row.device
-    audit.record(action, by=by, clinic=clinic, target=device, detail=detail, in_background=by is None)

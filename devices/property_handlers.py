@@ -8,9 +8,10 @@ from typing import Any
 from django.utils import timezone
 
 from clinics.tenancy import TenantQuerySet
+from devices.actions.properties import follow_webhook
 from devices.meant import check_same_holder, device_named
 from devices.models import Device, DeviceProperty
-from devices.properties import DEVICE_WIDE, follow_webhook
+from devices.properties import DEVICE_WIDE
 from tenovi.client import records
 from tenovi.client.gateway_records import Property
 from tenovi.client.order_records import Webhook

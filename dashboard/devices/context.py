@@ -13,8 +13,8 @@ from clinics.models import Clinic
 from common.wording import exact
 from dashboard.devices.device_list import SILENT_DAYS, gateways_of, is_silent
 from dashboard.devices.state import keeps_words, works
+from dashboard.devices.stock import in_stock
 from dashboard.devices.summaries import DeviceFigures, figures_of
-from dashboard.stock import in_stock
 from devices.forms import LABELS, PropertyForm
 from devices.hardware_log import progress_of_device
 from devices.models import Assignment, Device, DeviceProperty, Gateway, HardwareChange

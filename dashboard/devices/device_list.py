@@ -29,9 +29,9 @@ from django.utils.http import urlencode
 from clinics.models import Clinic
 from common.pages import page_of
 from common.wording import Choice
+from dashboard.devices.hardware_search import hardware_search
+from dashboard.devices.stock import in_stock
 from dashboard.devices.summaries import DeviceFigures, figures_of, readings_of_each
-from dashboard.hardware_search import hardware_search
-from dashboard.stock import in_stock
 from devices.hardware import normal_hardware_id
 from devices.models import Assignment, Device, Gateway, HardwareChange
 from fulfillment.models import FulfillmentEvent

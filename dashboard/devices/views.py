@@ -16,8 +16,8 @@ from clinics import audit
 from clinics.access import ClinicAccess, Permission, clinic_page
 from dashboard.devices import context as devices_context
 from dashboard.devices import device_list, gateway_context, gateway_list
-from devices import hardware_log
 from devices.access import device_for, gateway_for
+from devices.actions.hardware_log import NoHardwareId, search_log
 from tenovi.outbound.api_keys import NOT_SET_UP, UNREADABLE, why_nothing_is_sent
 
 
@@ -38,8 +38,8 @@ def search_hardware_log(request: HttpRequest, access: ClinicAccess) -> HttpRespo
         return redirect(found)
     try:
         typed = request.POST.get("hardware_uuid", "")
-        hardware_id = hardware_log.search(clinic=access.clinic, typed=typed, by=access.user)
-    except hardware_log.NoHardwareId:
+        hardware_id = search_log(clinic=access.clinic, typed=typed, by=access.user)
+    except NoHardwareId:
         messages.error(
             request,
             "A Gateway ID has 12 digits and letters from A to F, an IMEI has 15 digits. That is neither.",

@@ -13,7 +13,7 @@ from django.urls import reverse
 from django.utils import timezone
 
 from clinics.access import ClinicAccess
-from dashboard.waiting_contents import Contents, Named, contents_by_group
+from dashboard.quarantine.contents import Contents, Named, contents_by_group
 from devices.models import Assignment, Device
 from patients.models import Patient
 from tenovi.inbound.element import Untrusted, patient_id_of

@@ -21,7 +21,7 @@ from django.utils import timezone
 
 from clinics import audit
 from clinics.models import Clinic, User
-from devices import hardware_log
+from devices.actions.hardware_log import request_log
 from devices.meant import device_named, holder_of, is_meant, meant_for_holder
 from devices.models import Assignment, Device
 from tenovi.clock import database_now
@@ -156,7 +156,7 @@ def _end_unlinked(
     device.unlinked_at, device.unlinked_by_vendor, device.hardware_uuid = moment, by_vendor, ""
     device.unsent = {}
     _note("device_unlinked", device, before, moment, by, by_vendor=by_vendor, meant=meant)
-    hardware_log.ask_about(device, by)
+    request_log(device, by)
 
 
 def note_deleted(
@@ -189,7 +189,7 @@ def enqueue_ending(kind: str, device: Device, by: User) -> None:
     refused.exclude(kind=kind).delete()
     params = {"by": str(by.id), **meant_for_holder(device), "hardware": device.hardware_uuid}
     if kind == RequestKind.DEVICE_DELETE:
-        hardware_log.ask_about(device, by)
+        request_log(device, by)
     enqueue(device.clinic, kind, target, priority=Priority.PERSON, params=params, insist=True)
 
 
