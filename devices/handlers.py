@@ -1,54 +1,35 @@
-"""What this room does with the vendor's answers about devices."""
+"""Store the vendor's answers about devices."""
 
 from __future__ import annotations
 
-import datetime
-import logging
 import uuid
 from typing import Any
-
-from django.db import DataError, IntegrityError, transaction
 
 from clinics.models import User
 from devices import from_vendor, hardware_log
 from devices.actions import assignments, ending
-from devices.from_vendor import store_vendor_device
 from devices.locks import lock_devices
 from devices.models import Assignment, Device
+from devices.vendor_answers import store_listed, store_one
 from devices.vendor_payloads import carried_patient, nested_device
 from tenovi.client import records as client_records
 from tenovi.client.errors import Invalid, VendorError
 from tenovi.client.gateway_records import Gateway as VendorGateway
 from tenovi.client.gateway_records import HardwareChange
-from tenovi.models import Request
-from tenovi.outbound.wakeup import wake_worker
-from tenovi.registry import NothingToSend
-
-log = logging.getLogger(__name__)
-
-
-def store_devices(request: Request, answer: client_records.Page[client_records.Device]) -> int:
-    """A page of the device list; the number of devices that could not be stored."""
-    # In one order, as everybody locks the rows of several devices.
-    records = sorted(answer.results, key=lambda record: record.hwi_device_id)
-    if request.asked_at:
-        named = [record.hwi_device_id for record in records]
-        from_vendor.ask_for_newer(request.clinic, named, request.asked_at)
-    failed = sum(not _store(request, record, request.asked_at) for record in records)
-    _wake_those_who_wait()
-    return failed
+from tenovi.models import Request, RequestKind
+from tenovi.registry import Handler, NothingToSend
 
 
 def store_device(request: Request, answer: client_records.Device) -> int:
     """The record of one device, which was asked for."""
     if request.asked_at:
         from_vendor.ask_for_newer(request.clinic, [answer.hwi_device_id], request.asked_at)
-    return _store_one(request, answer, request.asked_at)
+    return store_one(request, answer, request.asked_at)
 
 
 def store_holder(request: Request, answer: client_records.Device) -> int:
     """The vendor has been told whose device it is: from now on its readings name the right patient."""
-    failed = _store_one(request, answer, None)
+    failed = store_one(request, answer, None)
     assignments.note_told(clinic=request.clinic, hwi_device_id=request.target)
     return failed
 
@@ -63,7 +44,7 @@ def store_unlinked(request: Request, answer: client_records.Device) -> int:
         by=_asked_by(request),
         meant=request.params,
     )
-    return _store_one(request, answer, None)
+    return store_one(request, answer, None)
 
 
 def store_deleted(request: Request, answer: None) -> int:
@@ -127,24 +108,17 @@ def _asked_by(request: Request) -> User | None:
     return User.objects.filter(id=request.params["by"]).first() if "by" in request.params else None
 
 
-def _store_one(request: Request, record: client_records.Device, read_at: datetime.datetime | None) -> int:
-    lock_devices(request.clinic, [record.hwi_device_id])
-    stored = _store(request, record, read_at)
-    _wake_those_who_wait()
-    return 0 if stored else 1
-
-
-def _store(request: Request, record: client_records.Device, read_at: datetime.datetime | None) -> bool:
-    try:
-        with transaction.atomic():
-            store_vendor_device(clinic=request.clinic, record=record, read_at=read_at)
-    except (DataError, IntegrityError) as error:  # one odd device must not cost its page
-        log.error("request %s: a device was not stored: %s", request.id, type(error).__name__)
-        return False
-    return True
-
-
-def _wake_those_who_wait() -> None:
-    """Readings wait for devices, and for assignments. The scheduler wakes them too, a little later."""
-    wake_worker("devices.settle_unknown")
-    wake_worker("measurements.claim_readings")
+REQUESTS = {
+    RequestKind.DEVICES: Handler(answer=store_listed),
+    RequestKind.DEVICE: Handler(answer=store_device),
+    RequestKind.DEVICE_TYPES: Handler(answer=store_device_types),
+    RequestKind.GATEWAYS: Handler(answer=store_gateways),
+    RequestKind.GATEWAY: Handler(answer=store_gateway),
+    RequestKind.HARDWARE_LOG: Handler(answer=store_hardware_changes, failed=hardware_log.note_failure),
+    RequestKind.HARDWARE_SEARCH: Handler(answer=store_hardware_search, failed=hardware_log.note_failure),
+    RequestKind.DEVICE_UPDATE: Handler(payload=patient_to_attach, answer=store_holder),
+    RequestKind.DEVICE_UNLINK: Handler(check=ending.check_still_meant, answer=store_unlinked),
+    RequestKind.DEVICE_DELETE: Handler(
+        check=ending.check_still_meant, answer=store_deleted, failed=note_refusal
+    ),
+}

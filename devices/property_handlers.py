@@ -18,8 +18,8 @@ from tenovi.client.order_records import Webhook
 from tenovi.clock import database_now
 from tenovi.models import Priority, Request, RequestKind
 from tenovi.outbound.enqueue import enqueue_each
-from tenovi.registered_webhooks import handlers
-from tenovi.registry import NothingToSend
+from tenovi.registered_webhooks import registration
+from tenovi.registry import Handler, NothingToSend
 
 READ_AGAIN_AFTER = datetime.timedelta(days=6)
 """A device that is listed every night for having a property is read once a week."""
@@ -51,8 +51,8 @@ def store_set(request: Request, answer: Property) -> int:
 def store_registered_webhook(request: Request, answer: Webhook) -> int:
     """The vendor has a webhook of ours. Devices that are pinned to one that it replaces follow, before that
     is removed."""
-    follow_webhook(request.clinic, before=handlers.replaced_by(request), after=str(answer.id))
-    return handlers.store_registered(request, answer)
+    follow_webhook(request.clinic, before=registration.replaced_by(request), after=str(answer.id))
+    return registration.store_registered(request, answer)
 
 
 def store_properties(request: Request, answer: records.Page[Property]) -> int:
@@ -114,3 +114,15 @@ def _copy(said: Property, row: DeviceProperty) -> None:
     row.said, row.vendor_id, row.synced = said.value, said.id, said.synced
     row.said_at = database_now()
     row.save()
+
+
+REQUESTS = {
+    RequestKind.DEVICES_WITH_PROPERTY: Handler(answer=ask_about_listed),
+    RequestKind.PROPERTIES: Handler(answer=store_properties),
+    RequestKind.PROPERTY_SET: Handler(check=check_still_meant, payload=value_to_send, answer=store_set),
+    RequestKind.WEBHOOK_CREATE: Handler(
+        payload=registration.webhook_to_register,
+        answer=store_registered_webhook,
+        failed=registration.look_for_lost,
+    ),
+}

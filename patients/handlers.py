@@ -14,8 +14,8 @@ from patients.models import ADDRESS, TOLD, Patient
 from patients.presentation import LABELS
 from tenovi.client import records
 from tenovi.client.errors import Invalid, VendorError
-from tenovi.models import Request
-from tenovi.registry import NothingToSend
+from tenovi.models import Request, RequestKind
+from tenovi.registry import Handler, NothingToSend
 
 log = logging.getLogger(__name__)
 
@@ -86,3 +86,11 @@ def _store(request: Request, record: records.Patient) -> bool:
         log.error("request %s: a patient was not stored: %s", request.id, type(error).__name__)
         return False
     return True
+
+
+REQUESTS = {
+    RequestKind.PATIENTS: Handler(answer=store_patients),
+    RequestKind.PATIENT: Handler(answer=store_patient),
+    RequestKind.PATIENT_PUSH: Handler(payload=record_to_push, answer=patient_taken, failed=patient_not_taken),
+    RequestKind.PATIENT_DELETE: Handler(answer=patient_deleted),
+}

@@ -1,19 +1,21 @@
-"""How the vendor's room hands deliveries and answers up to rooms that it must not import.
+"""Hand deliveries and answers up to rooms that the vendor's room must not import.
 
-Each room registers its handlers in `AppConfig.ready()`. A handler gets everything at once and
-runs inside the caller's transaction.
+Each room has a table in its `handlers.py` and adds it in `AppConfig.ready()`. A handler gets
+everything at once and runs inside the caller's transaction.
 """
 
 from __future__ import annotations
 
 import uuid
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, TypeVar
+
+from tenovi.models import Delivery, Request, RequestKind
+from tenovi.models.ledger import DeliveryKind
 
 if TYPE_CHECKING:
     from tenovi.client.errors import VendorError
-    from tenovi.models import Delivery, Request
 
 ElementState = Literal["stored", "updated", "duplicate", "quarantined", "pending"]
 
@@ -22,7 +24,7 @@ ElementState = Literal["stored", "updated", "duplicate", "quarantined", "pending
 class ElementResult:
     """What became of one element. `reason` is from the closed list in `docs/reasons.md`.
 
-    `content` is the same for an element that says the same, by webhook or fetch; None where nobody asks.
+    `content` is equal for elements that state the same, by webhook or fetch; None where nothing compares them.
     """
 
     state: ElementState
@@ -31,83 +33,72 @@ class ElementResult:
     content: uuid.UUID | None = None
 
 
-DeliveryHandler = Callable[["Delivery", Sequence[Any]], list[ElementResult]]
-"""Given a delivery and its elements (parsed JSON values), returns one verdict per element."""
-
-AnswerHandler = Callable[["Request", Any], int]
-"""Given a request row and the client's typed answer (a list: one page of it), writes what it means
-for this room. Returns how many elements of it could not be used."""
-
-PayloadBuilder = Callable[["Request"], dict[str, Any]]
-"""Given the row of a write, puts together what is sent, out of our own rows as they are now. Raises
-`NothingToSend` when there is no longer anything to say."""
-
-SendCheck = Callable[["Request"], None]
-"""Given the row of a write that is about to be sent, raises `NoLongerMeant` when it would now do something
-else than was asked for."""
-
-FailureHandler = Callable[["Request", "VendorError | None"], None]
-"""Told what became of a request that brought no answer (`request.state`): parked, or perhaps done, and
-of what creates something also that it waits again because nothing was done. None: its process died."""
-
-
 class NothingToSend(Exception):
-    """What was to be told to the vendor is no longer so: the request is dropped."""
+    """The reason for a write is gone: the request is dropped."""
 
 
 class NoLongerMeant(Exception):
-    """Sent now, the request would do what nobody has asked for: it is parked, with this text as the reason."""
+    """Sent now, a write would do what was not asked for: it is parked, with this text as the reason."""
 
 
-_delivery_handlers: dict[str, DeliveryHandler] = {}
-_answer_handlers: dict[str, AnswerHandler] = {}
-_payload_builders: dict[str, PayloadBuilder] = {}
-_send_checks: dict[str, SendCheck] = {}
-_failure_handlers: dict[str, FailureHandler] = {}
+DeliveryHandler = Callable[[Delivery, Sequence[Any]], list[ElementResult]]
+"""Store the elements (parsed JSON values) of a delivery. Returns one result per element."""
+
+AnswerHandler = Callable[[Request, Any], int]
+"""Store the client's typed answer to a request (of a list: one page). Returns how many elements of it could
+not be used."""
+
+PayloadBuilder = Callable[[Request], dict[str, Any]]
+"""Build the body of a write from our rows as they are now. Raises `NothingToSend`."""
+
+SendCheck = Callable[[Request], None]
+"""Check a write just before it is sent. Raises `NoLongerMeant`."""
+
+FailureHandler = Callable[[Request, "VendorError | None"], None]
+"""React to a request without an answer. `request.state` is parked or unknown; of a kind that creates
+something also waiting, because nothing was done. The error is None when the sending process died."""
 
 
-def on_delivery(kind: str, handler: DeliveryHandler) -> None:
-    _register(_delivery_handlers, kind, handler)
+def no_body(request: Request) -> dict[str, Any]:
+    return {}
 
 
-def on_answer(kind: str, handler: AnswerHandler) -> None:
-    _register(_answer_handlers, kind, handler)
+def always_meant(request: Request) -> None:
+    """Let every write pass."""
 
 
-def on_payload(kind: str, builder: PayloadBuilder) -> None:
-    _register(_payload_builders, kind, builder)
+def only_shown(request: Request, error: VendorError | None) -> None:
+    """Do nothing: the operations page lists a parked request anyway."""
 
 
-def before_sending(kind: str, check: SendCheck) -> None:
-    _register(_send_checks, kind, check)
+@dataclass(frozen=True, slots=True)
+class Handler:
+    """What a room does about one kind of request."""
+
+    answer: AnswerHandler
+    payload: PayloadBuilder = no_body
+    check: SendCheck = always_meant
+    failed: FailureHandler = only_shown
 
 
-def on_failure(kind: str, handler: FailureHandler) -> None:
-    _register(_failure_handlers, kind, handler)
+H = TypeVar("H")
+REQUESTS: dict[str, Handler] = {}
+DELIVERIES: dict[str, DeliveryHandler] = {}
 
 
-def delivery_handler(kind: str) -> DeliveryHandler:
-    return _delivery_handlers[kind]
+def add_requests(table: Mapping[RequestKind, Handler]) -> None:
+    """Register a room's table of requests. Raises when a kind does not exist or is registered already."""
+    for kind, handler in table.items():
+        _register(REQUESTS, RequestKind(kind), handler)
 
 
-def answer_handler(kind: str) -> AnswerHandler:
-    return _answer_handlers[kind]
+def add_deliveries(table: Mapping[DeliveryKind, DeliveryHandler]) -> None:
+    """Register a room's table of deliveries. Raises when a kind does not exist or is registered already."""
+    for kind, handler in table.items():
+        _register(DELIVERIES, DeliveryKind(kind), handler)
 
 
-def payload_builder(kind: str) -> PayloadBuilder:
-    return _payload_builders[kind]
-
-
-def send_check(kind: str) -> SendCheck:
-    """That of the room, or one that always passes."""
-    return _send_checks.get(kind, lambda request: None)
-
-
-def failure_handler(kind: str) -> FailureHandler:
-    """That of the room, or one that does nothing: a parked request is shown in any case."""
-    return _failure_handlers.get(kind, lambda request, error: None)
-
-
-def _register(handlers: dict[str, Any], kind: str, handler: Any) -> None:
-    if handlers.setdefault(kind, handler) is not handler:
+def _register(handlers: dict[str, H], kind: str, handler: H) -> None:
+    if kind in handlers:
         raise RuntimeError(f"Two handlers for {kind}: {handlers[kind]} and {handler}.")
+    handlers[kind] = handler

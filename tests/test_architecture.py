@@ -63,6 +63,18 @@ def test_nothing_is_imported_inside_a_function() -> None:
     assert hidden == []
 
 
+def test_only_the_registry_of_a_room_imports_its_handlers() -> None:
+    """A handlers module is a table for `AppConfig.ready()`; what others use stands elsewhere."""
+    importing = {
+        f"{named(path)}: {name}"
+        for path in MODULES
+        if path.name != "apps.py"
+        for name in imports_of(tree(path))
+        if name.split(".")[0] in ROOMS and name.rpartition(".")[2].endswith("handlers")
+    }
+    assert importing == set()
+
+
 def test_there_is_one_list_of_time_zones() -> None:
     """`clinics.models.time_zone_names` leaves out names that are no place."""
     asked = [named(path) for path in MODULES if "available_timezones" in path.read_text(encoding="utf-8")]

@@ -13,10 +13,10 @@ from fulfillment.shipments.payload import ShipmentUpdate, read_shipment_update
 from fulfillment.shipments.store import Outcome, ShipmentEvent, store_events
 from tenovi.inbound.element import Untrusted
 from tenovi.models import Delivery
+from tenovi.models.ledger import DeliveryKind
 from tenovi.registry import ElementResult
 
 EVENT_REASONS: dict[Outcome, str] = {"stored": "", "duplicate": "repeated_event"}
-SENT = ("Shipped", "Delivered")
 
 
 def store_fulfillment(delivery: Delivery, elements: Sequence[Any]) -> list[ElementResult]:
@@ -48,3 +48,6 @@ def store_fulfillment(delivery: Delivery, elements: Sequence[Any]) -> list[Eleme
         for index, outcome in zip(events, outcomes, strict=True)
     }
     return [verdicts[index] for index in range(len(elements))]
+
+
+DELIVERIES = {DeliveryKind.FULFILLMENT: store_fulfillment}

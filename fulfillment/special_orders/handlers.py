@@ -20,7 +20,6 @@ from fulfillment.models import (
     SpecialOrderRequestState,
     SupplyRequest,
 )
-from fulfillment.shipments.handlers import SENT
 from fulfillment.shipments.store import Outcome
 from fulfillment.special_orders import actions
 from fulfillment.special_orders.actions import note_orders_sent
@@ -35,10 +34,12 @@ from fulfillment.special_orders.supply_types import note_module, store_supply_ty
 from tenovi.client import errors, order_records
 from tenovi.client.records import Page
 from tenovi.inbound.element import Untrusted
-from tenovi.models import Delivery, Request, RequestState
-from tenovi.registry import ElementResult, NothingToSend
+from tenovi.models import Delivery, Request, RequestKind, RequestState
+from tenovi.models.ledger import DeliveryKind
+from tenovi.registry import ElementResult, Handler, NothingToSend
 
 TEXT = 200
+SENT = ("Shipped", "Delivered")
 
 
 def check_still_meant(model: type[SpecialOrderRequest]) -> Callable[[Request], None]:
@@ -304,3 +305,26 @@ def store_special_orders(delivery: Delivery, elements: Sequence[Any]) -> list[El
         for index, outcome in zip(events, outcomes, strict=True)
     }
     return [verdicts[index] for index in range(len(elements))]
+
+
+DELIVERIES = {DeliveryKind.SPECIAL_ORDERS: store_special_orders}
+REQUESTS = {
+    RequestKind.REPLACEMENT_CREATE: Handler(
+        check=check_still_meant(Replacement),
+        payload=replacement_to_send,
+        answer=store_replacement,
+        failed=not_sent(Replacement),
+    ),
+    RequestKind.REPLACEMENT_DELETE: Handler(answer=withdrawn(Replacement), failed=not_withdrawn(Replacement)),
+    RequestKind.REPLACEMENTS: Handler(answer=store_replacements, failed=not_listed),
+    RequestKind.SUPPLY_CREATE: Handler(
+        check=check_still_meant(SupplyRequest),
+        payload=supply_to_send,
+        answer=store_supply_request,
+        failed=not_sent(SupplyRequest),
+    ),
+    RequestKind.SUPPLY_DELETE: Handler(answer=withdrawn(SupplyRequest), failed=not_withdrawn(SupplyRequest)),
+    RequestKind.SUPPLY_REQUESTS: Handler(answer=store_supply_requests, failed=module_closed),
+    RequestKind.SUPPLY_TYPES: Handler(answer=store_types, failed=no_types),
+    RequestKind.BULK_ORDERS: Handler(answer=store_bulk_orders, failed=not_listed),
+}

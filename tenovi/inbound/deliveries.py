@@ -23,7 +23,7 @@ from clinics.models import Clinic
 from tenovi.inbound.one_by_one import Ending, one_by_one, reraise_if_database_is_away
 from tenovi.models import Delivery, DeliveryItem
 from tenovi.querysets import DeliveryItemQuerySet
-from tenovi.registry import ElementResult, delivery_handler
+from tenovi.registry import DELIVERIES, ElementResult
 from tenovi.strict_json import JsonObject, Unreadable, elements_of, pieces_of, value_of
 
 log = logging.getLogger(__name__)
@@ -301,7 +301,7 @@ def _keep(
 
 
 def _handled(delivery: Delivery, elements: list[Any]) -> list[ElementResult]:
-    verdicts = delivery_handler(delivery.kind)(delivery, elements)
+    verdicts = DELIVERIES[delivery.kind](delivery, elements)
     if len(verdicts) != len(elements):
         raise RuntimeError(f"{len(verdicts)} verdicts on {len(elements)} elements")
     return verdicts

@@ -14,7 +14,7 @@ from tenovi.client import errors
 from tenovi.client.caller import PAGE_SIZE, Body
 from tenovi.client.endpoints import TenoviClient, already_exists
 from tenovi.models import Request, RequestKind
-from tenovi.registry import payload_builder, send_check
+from tenovi.registry import REQUESTS
 
 CALLS: dict[str, Callable[[TenoviClient, Request], Any]] = {
     RequestKind.DEVICES: lambda client, request: client.devices(request.cursor),
@@ -61,7 +61,7 @@ CALLS: dict[str, Callable[[TenoviClient, Request], Any]] = {
 class Write:
     """A call that changes something. `again`: a second one changes nothing more, so it may be
     repeated when nobody knows whether the first one was done. `has_body`: a room puts together what
-    is sent (`registry.on_payload`). `removes`: a thing that is not there is what was wanted."""
+    is sent (`registry.Handler.payload`). `removes`: a thing that is not there is what was wanted."""
 
     call: Callable[[TenoviClient, Request, Body], Any]
     again: bool = True
@@ -152,8 +152,9 @@ def call_of(request: Request) -> Callable[[TenoviClient], Any]:
     write = WRITES.get(request.kind)
     if write is None:
         return lambda client: CALLS[request.kind](client, request)
-    send_check(request.kind)(request)
-    body = payload_builder(request.kind)(request) if write.has_body else {}
+    handler = REQUESTS[request.kind]
+    handler.check(request)
+    body = handler.payload(request) if write.has_body else {}
     return lambda client: write.call(client, request, body)
 
 

@@ -39,7 +39,7 @@ from tenovi.outbound.api_keys import (
 from tenovi.outbound.calls import CREATES, DONE_WHEN_UNKNOWN, FINAL_WHEN_UNKNOWN, WRITES, other_way, removes
 from tenovi.outbound.list_pages import FROM_THE_FIRST_PAGE, check_end
 from tenovi.querysets import RequestQuerySet
-from tenovi.registry import NoLongerMeant, answer_handler, failure_handler
+from tenovi.registry import REQUESTS, NoLongerMeant
 
 log = logging.getLogger(__name__)
 
@@ -128,7 +128,7 @@ def answered(key: VendorKey, request: Request, answer: Any, record: CallRecord) 
             if isinstance(answer, Page):
                 _page_answered(request, answer, call)
                 return
-            failed = answer_handler(request.kind)(request, answer)
+            failed = REQUESTS[request.kind].answer(request, answer)
             items = 0 if answer is None else 1
             Call.objects.across_clinics().filter(id=call.id).update(items=items, failed=failed)
             _finish(request)
@@ -219,7 +219,7 @@ def described(error: Exception) -> str:
 def _page_answered(request: Request, answer: Page[Any], call: Call) -> None:
     """Store a page of a list, then ask for the next one, or finish, or begin anew."""
     page, unproven = check_end(request, answer)
-    failed = answer_handler(request.kind)(request, page) + page.unusable
+    failed = REQUESTS[request.kind].answer(request, page) + page.unusable
     Call.objects.across_clinics().filter(id=call.id).update(
         items=page.rows, failed=failed, reason=unproven[:300]
     )
@@ -311,7 +311,7 @@ def _stop(request: Request, state: str, reason: str, error: errors.VendorError |
 def _tell_room(request: Request, error: errors.VendorError | None) -> None:
     try:
         with transaction.atomic():
-            failure_handler(request.kind)(request, error)
+            REQUESTS[request.kind].failed(request, error)
     except (OperationalError, InterfaceError):
         raise
     except Exception as problem:  # the request has stopped all the same, and is shown

@@ -13,8 +13,8 @@ from django.db.models.functions import Now
 
 from clinics.models import Clinic
 from devices.from_vendor import ask_about_unknown_devices, settle_what_became_known, store_vendor_device
-from devices.handlers import store_devices
 from devices.models import Assignment, Device
+from devices.vendor_answers import store_listed
 from measurements.models import Measurement
 from measurements.reclassify import claim_readings
 from patients.models import Patient
@@ -113,7 +113,7 @@ def test_one_device_that_cannot_be_stored_costs_no_other_of_its_page(clinic: Cli
     page = Page(
         (VendorDevice.from_wire(wire_device(7)), odd, VendorDevice.from_wire(wire_device(9))), "", 3, 0
     )
-    assert store_devices(request, page) == 1
+    assert store_listed(request, page) == 1
     assert Device.objects.for_clinic(clinic).count() == 2
 
 

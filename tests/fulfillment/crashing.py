@@ -12,7 +12,7 @@ import os
 import signal
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, NoReturn
 
 import pytest
@@ -97,18 +97,22 @@ def die(*args: Any, **kwargs: Any) -> NoReturn:
 
 
 def _before_it_is_marked() -> None:
-    registry._payload_builders[CREATE] = die
+    _build_with(die)
 
 
 def _before_sending() -> None:
     """The order says `sending`; no byte has left."""
-    build = registry._payload_builders[CREATE]
+    build = registry.REQUESTS[CREATE].payload
 
     def built(request: Request) -> dict[str, Any]:
         build(request)
         die()
 
-    registry._payload_builders[CREATE] = built
+    _build_with(built)
+
+
+def _build_with(payload: Callable[[Request], dict[str, Any]]) -> None:
+    registry.REQUESTS[CREATE] = replace(registry.REQUESTS[CREATE], payload=payload)
 
 
 def _while_sending() -> None:

@@ -15,7 +15,7 @@ from django.db import IntegrityError, connection, transaction
 from django.test import Client
 
 from clinics.models import AuditEvent, Clinic, Role
-from devices import handlers
+from devices import handlers, vendor_answers
 from devices.models import Assignment, Device
 from measurements.models import Measurement, VitalDay
 from measurements.reclassify import claim_readings
@@ -173,7 +173,7 @@ def _update(device: Device) -> Request:
 
 LISTED = VendorDevice.from_wire(wire_device(7, "mrn-7781"))
 ANSWERS: dict[str, Callable[[Device], Any]] = {
-    "store_devices": lambda device: handlers.store_devices(_update(device), Page((LISTED,), "", 1, 0)),
+    "store_listed": lambda device: vendor_answers.store_listed(_update(device), Page((LISTED,), "", 1, 0)),
     "store_device": lambda device: handlers.store_device(_update(device), LISTED),
     "store_holder": lambda device: handlers.store_holder(_update(device), LISTED),
     "store_unlinked": lambda device: handlers.store_unlinked(_update(device), LISTED),

@@ -8,6 +8,7 @@ import threading
 import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from typing import Any
 
 import psycopg
@@ -26,7 +27,7 @@ from tenovi.models import Priority, Request, RequestKind
 from tenovi.outbound.api_keys import VendorKey, keys_of
 from tenovi.outbound.enqueue import enqueue, enqueue_each
 from tenovi.outbound.sender import drain
-from tenovi.registry import _payload_builders as BUILDERS
+from tenovi.registry import REQUESTS
 from tests.factories import make_order, make_patient
 from tests.faults.house import eventually
 from tests.vendor import vendor_clinic
@@ -99,15 +100,15 @@ def test_a_lock_that_is_lost_in_the_instant_before_the_first_byte_lets_none_leav
     other_process: psycopg.Connection[Any],
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    build = BUILDERS[RequestKind.DEVICE_CREATE]
+    handler = REQUESTS[RequestKind.DEVICE_CREATE]
 
     def killed(request: Request) -> dict[str, Any]:
-        body = build(request)
+        body = handler.payload(request)
         kill_lock(other_process)
         assert takes(other_process, key)
         return body
 
-    monkeypatch.setitem(BUILDERS, RequestKind.DEVICE_CREATE, killed)
+    monkeypatch.setitem(REQUESTS, RequestKind.DEVICE_CREATE, replace(handler, payload=killed))
     order = make_order(make_patient(clinic))
     enqueue(clinic, RequestKind.DEVICE_CREATE, str(order.id), priority=Priority.PERSON)
     enqueue(clinic, RequestKind.PATIENT, "mrn-1")

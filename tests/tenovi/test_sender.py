@@ -24,7 +24,7 @@ from tenovi.models import Call, ParkedKey, Priority, Request, RequestKind
 from tenovi.outbound.api_keys import keys_of, why_nothing_is_sent
 from tenovi.outbound.enqueue import enqueue, enqueue_each
 from tenovi.outbound.sender import drain
-from tenovi.registry import _answer_handlers as HANDLERS
+from tenovi.registry import REQUESTS, Handler
 from tests.vendor import DEVICES, PATIENTS, vendor_clinic, wire_device, wire_page
 from tests.vendor_stub import DOMAIN, KEY, Reply, VendorStub
 
@@ -272,7 +272,7 @@ def test_an_answer_we_fail_to_store_is_tried_again_and_logged_without_its_conten
     def broken(request: Request, answer: Any) -> int:
         raise KeyError(answer.results[0].name)
 
-    monkeypatch.setitem(HANDLERS, "patients.list", broken)
+    monkeypatch.setitem(REQUESTS, "patients.list", Handler(answer=broken))
     stub.reply(PATIENTS, wire_page({"external_id": "mrn-1", "name": "Private Person"}))
     enqueue(clinic, RequestKind.PATIENTS)
     with caplog.at_level(logging.ERROR):

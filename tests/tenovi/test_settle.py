@@ -52,7 +52,7 @@ def handle_with(monkeypatch: pytest.MonkeyPatch) -> Callable[[DeliveryHandler], 
     """Put another handler in the registry's place for measurements."""
 
     def replace(handler: DeliveryHandler) -> None:
-        monkeypatch.setitem(registry._delivery_handlers, "measurements", handler)
+        monkeypatch.setitem(registry.DELIVERIES, "measurements", handler)
 
     return replace
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import datetime
 import json
 import uuid
@@ -14,13 +15,13 @@ from pytest_django import Settings
 
 from clinics.models import Clinic
 from patients.models import Patient
-from tenovi import registry
 from tenovi.models import Call, Request, RequestKind
 from tenovi.outbound.api_keys import why_nothing_is_sent
 from tenovi.outbound.calls import CALLS, CREATES, FETCHES, WRITES
 from tenovi.outbound.enqueue import enqueue
 from tenovi.outbound.outages import PROBE
 from tenovi.outbound.sender import drain
+from tenovi.registry import REQUESTS
 from tests.factories import assign, make_device, make_patient
 from tests.sandbox_server import Sandbox
 from tests.tenovi.test_client_in_sandbox import BAD
@@ -45,9 +46,13 @@ class Room:
     def __init__(self, monkeypatch: pytest.MonkeyPatch, kind: str = RequestKind.DEVICE_CREATE) -> None:
         self.answers: list[Any] = []
         self.failures: list[tuple[str, str]] = []
-        monkeypatch.setitem(registry._payload_builders, kind, self.build)
-        monkeypatch.setitem(registry._answer_handlers, kind, self.answered)
-        monkeypatch.setitem(registry._failure_handlers, kind, self.failed)
+        self.kind = kind
+        self.monkeypatch = monkeypatch
+        self.replace(answer=self.answered, payload=self.build, failed=self.failed)
+
+    def replace(self, **functions: Any) -> None:
+        """Put these functions in place of those that the registry has for this kind."""
+        self.monkeypatch.setitem(REQUESTS, self.kind, dataclasses.replace(REQUESTS[self.kind], **functions))
 
     def build(self, request: Request) -> dict[str, Any]:
         return {"device": {"name": "Tenovi Scale"}, "patient": {"external_id": "mrn-1"}}
@@ -121,12 +126,12 @@ def test_an_order_whose_process_died_is_not_sent_again(stub: VendorStub, clinic:
 
 
 def test_an_order_whose_answer_we_fail_to_store_is_not_sent_again(
-    stub: VendorStub, clinic: Clinic, room: Room, monkeypatch: pytest.MonkeyPatch
+    stub: VendorStub, clinic: Clinic, room: Room
 ) -> None:
     def broken(request: Request, answer: Any) -> int:
         raise KeyError("broken")
 
-    monkeypatch.setitem(registry._answer_handlers, RequestKind.DEVICE_CREATE, broken)
+    room.replace(answer=broken)
     stub.reply("/hwi/hwi-devices/", Reply(201, wire_device(5)))
     enqueue(clinic, RequestKind.DEVICE_CREATE, ORDER)
     run_for_long(clinic)
@@ -135,12 +140,10 @@ def test_an_order_whose_answer_we_fail_to_store_is_not_sent_again(
 
 
 def test_a_refused_order_is_parked_and_its_room_told_what_the_vendor_says(
-    stub: VendorStub, clinic: Clinic, room: Room, monkeypatch: pytest.MonkeyPatch
+    stub: VendorStub, clinic: Clinic, room: Room
 ) -> None:
     told: list[Any] = []
-    monkeypatch.setitem(
-        registry._failure_handlers, RequestKind.DEVICE_CREATE, lambda request, error: told.extend(error.said)
-    )
+    room.replace(failed=lambda request, error: told.extend(error.said))
     stub.reply("/hwi/hwi-devices/", Reply(400, {"device": {"hardware_uuid": ["ID already exists"]}}))
     enqueue(clinic, RequestKind.DEVICE_CREATE, ORDER)
     drain()
