@@ -66,6 +66,7 @@ INSTALLED_APPS = [
     "patients",
     "tenovi",
     "clinics",
+    "common",
     "axes",
     "knox",
     "rest_framework",

@@ -7,7 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from clinics.templatetags import vitaldays
+from billing.templatetags import pace
+from clinics.templatetags import clinics, vitaldays
+from common.templatetags import common
 from common.wording import MARKS
 from devices.templatetags import gateways
 
@@ -35,10 +37,10 @@ def test_a_template_names_only_files_that_exist(path: Path) -> None:
 def test_the_list_of_icons_is_exactly_what_pages_use() -> None:
     sources = "".join(path.read_text() for path in TEMPLATES)
     used = set(re.findall(r'{% icon "([\w-]+)"|\bicon="([\w-]+)"', sources))
-    tags = Path(vitaldays.__file__).read_text()
+    tags = "".join(Path(str(module.__file__)).read_text() for module in (common, clinics, pace, vitaldays))
     in_tags = set(re.findall(r'icon\("([\w-]+)"\)|\bicon\("([\w-]+)" if \w+ else "([\w-]+)"\)', tags))
     names = {name for group in used | in_tags for name in group if name}
-    maps = (vitaldays.LEVEL_ICONS, vitaldays.DAY_ICONS, vitaldays.STATE_ICONS, gateways.SIGNAL_ICONS)
+    maps = (pace.LEVEL_ICONS, vitaldays.DAY_ICONS, common.STATE_ICONS, gateways.SIGNAL_ICONS)
     names |= {name for each in maps for name in each.values()}
     names |= {
         entry_icon for *_, entry_icon in re.findall(r'\(access\.(\w+), "(\w+)", "(\w+)", "([\w-]+)"\)', tags)

@@ -18,7 +18,7 @@ from tenovi import catalogue
 
 @dataclass(frozen=True)
 class DeviceState:
-    """`state` is a key of `clinics.templatetags.vitaldays.STATE_ICONS`; `device` is whose state it
+    """`state` is a key of `common.templatetags.common.STATE_ICONS`; `device` is whose state it
     is, "" when it is that of all."""
 
     state: str

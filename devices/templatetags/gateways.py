@@ -10,7 +10,7 @@ from django.utils import timezone
 from django.utils.html import format_html
 from django.utils.safestring import SafeString, mark_safe
 
-from clinics.templatetags.vitaldays import icon
+from common.templatetags.common import icon
 from devices.hardware import POOR, WEAK_BELOW, signal_level
 from devices.models import GatewaySample
 

@@ -16,7 +16,9 @@ from clinics.models import Clinic, Role, User
 
 def rendered(source: str, address: str = "/", **context: Any) -> str:
     request = context.pop("request", None) or RequestFactory().get(address)
-    return Template("{% load vitaldays %}" + source).render(Context({"request": request, **context}))
+    return Template("{% load clinics common pace vitaldays %}" + source).render(
+        Context({"request": request, **context})
+    )
 
 
 def visited(role: str, address: str) -> Any:

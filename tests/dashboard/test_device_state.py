@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 import time_machine
 
-from clinics.templatetags.vitaldays import STATE_ICONS
+from common.templatetags.common import STATE_ICONS
 from dashboard.devices.state import WORST_FIRST, DeviceState, device_states
 from dashboard.patients.devices import devices_of
 from devices.models import Device, Gateway
