@@ -12,17 +12,10 @@ from decimal import Decimal
 from django.db.models import Q
 
 from measurements.models import Measurement, Threshold
-from measurements.shown.presentation import number_text
+from measurements.shown.metrics import display_of, limited_metrics
+from measurements.shown.presentation import number_text, unit_word
 from patients.models import Patient
 from tenovi import catalogue
-
-LIMITED = (
-    *("blood_pressure", "pulse", "glucose", "weight", "spO2", "temperature"),
-    *("peak_expiratory_flow", "forced_expiratory_volume", "perfusion_index"),
-)
-"""In the order of the page. Only of blood pressure has the second value limits of its own."""
-PAIRED = "blood_pressure"
-UNITS = {"beats/min": "bpm"}
 
 Limits = tuple[Decimal | None, Decimal | None]  # lowest and highest value that is within
 
@@ -45,16 +38,16 @@ class Limited:
 
     @property
     def unit(self) -> str:
-        return UNITS.get(self.value.unit, self.value.unit)
+        return unit_word(self.value)
 
 
 def limited() -> Iterator[Limited]:
     """Every number that may have limits."""
-    for name in LIMITED:
-        metric = catalogue.meaning(name, "")
-        yield Limited(name, 1, metric.value_1)
-        if name == PAIRED and metric.value_2:
-            yield Limited(name, 2, metric.value_2)
+    for entry in limited_metrics():
+        metric = catalogue.meaning(entry.name, "")
+        yield Limited(entry.name, 1, metric.value_1)
+        if entry.is_pair and metric.value_2:
+            yield Limited(entry.name, 2, metric.value_2)
 
 
 def thresholds_of(patient: Patient) -> dict[str, Threshold]:
@@ -75,11 +68,11 @@ def version_of(thresholds: Mapping[str, Threshold]) -> str:
 
 
 def sentence(threshold: Threshold) -> str:
-    """`Limits: 90 to 140 / 60 to 90 mmHg.`"""
+    """Say which limits hold: `Limits: 90 to 140 / 60 to 90 mmHg.`"""
     parts = [one for one in limited() if one.metric == threshold.metric]
     spans = [_span(*_limits(threshold, one.number), one.value.decimals) for one in parts]
     told = " / ".join(span or "none" for span in spans) if any(spans) else "none"
-    return f"Limits: {told} {parts[0].unit}".strip() + "."
+    return f"{display_of(threshold.metric).limits}: {told} {parts[0].unit}".strip() + "."
 
 
 def outside(patient: Patient, threshold: Threshold, start: datetime.datetime, end: datetime.datetime) -> int:

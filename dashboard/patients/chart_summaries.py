@@ -1,38 +1,59 @@
-"""What each chart shows, in sentences: for people who cannot see it, and for a glance by all others."""
+"""What each chart shows, in sentences: for people who cannot see it, and for a glance by all others.
+
+Which sentence a metric has is a template in `measurements.shown.metrics`, filled here.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Iterator
 from decimal import Decimal
+from typing import Any
 
 from common.wording import exact
-from dashboard.patients.metric_summaries import Figures
+from dashboard.patients.metric_summaries import Figures, Latest, week_change
+from measurements.shown.metrics import display_of
 from measurements.shown.presentation import unit_text, value_text
 from patients.models import Patient
 
 
-def summary(patient: Patient, layers: list[Figures], gained: Decimal | None) -> str:
-    """`layers` are the metrics of one chart, the leading one first; `gained` is the change of weight."""
+class Count(int):
+    """A number that brings its noun: `{count:reading}` is `1 reading` or `1,204 readings`."""
+
+    def __format__(self, noun: str) -> str:
+        return f"{int(self):,} {noun if self == 1 else noun + 's'}" if noun else f"{int(self):,}"
+
+
+def summary(patient: Patient, layers: list[Figures]) -> str:
+    """Sum up the metrics of one chart, the leading one first."""
     if not any(layer.rows for layer in layers):
         return "No readings in these days."
-    sentences = []
+    return " ".join(sentence for sentence in _sentences(patient, layers) if sentence)
+
+
+def _sentences(patient: Patient, layers: list[Figures]) -> Iterator[str]:
     for place, layer in enumerate(layers):
-        if layer.count and not (place and layer.metric.name == "pulse"):
-            sentences.append(SENTENCES.get(layer.metric.name, _values)(patient, layer))
-    if gained is not None:
-        sentences.append(_change(gained))
+        display = display_of(layer.metric.name)
+        if layer.latest and not (place and display.is_silent_beside):
+            yield display.sentence.format(**_places(patient, layer, layer.latest))
+    lead = layers[0]
+    if lead.latest and display_of(lead.metric.name).compares_week:
+        yield _change(lead, week_change(patient, lead.metric, lead.latest))
     if excluded := sum(layer.left_out for layer in layers):
-        sentences.append(f"{excluded} excluded.")
-    return " ".join(sentences)
+        yield f"{excluded} excluded."
 
 
-def _counted(number: int, noun: str, plural: str = "") -> str:
-    return f"{number:,} {noun if number == 1 else plural or noun + 's'}"
-
-
-def _taken(patient: Patient, layer: Figures) -> str:
-    assert layer.latest
-    return exact(layer.latest.taken_at, patient.zone, layer.latest.taken_at)
+def _places(patient: Patient, layer: Figures, latest: Latest) -> dict[str, Any]:
+    """Return what the places of a sentence stand for."""
+    return {
+        "count": Count(layer.count),
+        "days": Count(layer.days),
+        "ones": Count(layer.ones),
+        "total": f"{layer.total or 0:,.0f}",
+        "range": _range(layer),
+        "latest": value_text(layer.metric, latest.value_1, latest.value_2),
+        "when": exact(latest.taken_at, patient.zone, latest.taken_at),
+        "strays": f", {layer.strays} of them not on the compartment’s own day" if layer.strays else "",
+    }
 
 
 def _range(layer: Figures) -> str:
@@ -42,62 +63,10 @@ def _range(layer: Figures) -> str:
     return f"{lowest} to {highest} {unit_text(layer.metric)}".strip()
 
 
-def _values(patient: Patient, layer: Figures, noun: str = "reading") -> str:
-    assert layer.latest
-    latest = value_text(layer.metric, layer.latest.value_1, layer.latest.value_2)
-    return f"{_counted(layer.count, noun)}, {_range(layer)}; latest {latest} on {_taken(patient, layer)}."
-
-
-def _change(gained: Decimal) -> str:
+def _change(layer: Figures, gained: Decimal | None) -> str:
+    if gained is None:
+        return ""
     if not gained:
         return "The same as 7 days before."
-    return f"{abs(gained):.1f} lb {'more' if gained > 0 else 'less'} than 7 days before."
-
-
-def _irregular(patient: Patient, layer: Figures) -> str:
-    return f"Irregular heartbeat detected {_counted(layer.count, 'time')}, last on {_taken(patient, layer)}."
-
-
-def _compartments(patient: Patient, layer: Figures) -> str:
-    assert layer.latest
-    latest = value_text(layer.metric, layer.latest.value_1, layer.latest.value_2)
-    strays = f", {layer.strays} of them not on the compartment’s own day" if layer.strays else ""
-    opened = _counted(layer.count, "compartment")
-    return f"{opened} opened{strays}; latest {latest} on {_taken(patient, layer)}."
-
-
-def _refills(patient: Patient, layer: Figures) -> str:
-    return f"Refilled on {_counted(layer.days, 'day')}, last on {_taken(patient, layer)}."
-
-
-def _doses(patient: Patient, layer: Figures) -> str:
-    days = _counted(layer.days, "day")
-    return f"{_counted(layer.count, 'dose')} on {days}; latest on {_taken(patient, layer)}."
-
-
-def _openings(patient: Patient, layer: Figures) -> str:
-    return f"Opened {_counted(layer.ones, 'time')} on {_counted(layer.days, 'day')}; latest event on {_taken(patient, layer)}."
-
-
-def _nothing(patient: Patient, layer: Figures) -> str:
-    return f"Reported {_counted(layer.count, 'time')} that nothing was measured."
-
-
-def _steps(patient: Patient, layer: Figures) -> str:
-    return f"{layer.total or 0:,.0f} steps in {_counted(layer.count, 'hour')}; latest hour began on {_taken(patient, layer)}."
-
-
-SENTENCES: dict[str, Callable[[Patient, Figures], str]] = {
-    "irregular_heartbeat": _irregular,
-    "pillbox_opened": _compartments,
-    "pillbox_refilled": _refills,
-    "pillbox_refill_initiated": lambda patient, layer: "",
-    "hailie_medication_event": _doses,
-    "hailie_respiratory_flow_log": lambda patient, layer: f"Maximum flow {_range(layer)}.",
-    "hailie_respiratory_timing_log": lambda patient, layer: _values(patient, layer, "breath"),
-    "patchcap_open_close_event": _openings,
-    "no_measurement_event": _nothing,
-    "steps": _steps,
-    "heart_rate_statistics": lambda patient, layer: _values(patient, layer, "hour"),
-    "sleep": lambda patient, layer: _values(patient, layer, "sleep"),
-}
+    size = f"{abs(gained):.{layer.metric.value_1.decimals}f} {unit_text(layer.metric)}"
+    return f"{size} {'more' if gained > 0 else 'less'} than 7 days before."

@@ -5,7 +5,6 @@ from __future__ import annotations
 import datetime
 import json
 import zlib
-from dataclasses import dataclass
 from typing import Any
 
 from django.urls import reverse
@@ -13,58 +12,16 @@ from django.utils.http import urlencode
 from django.utils.text import slugify
 
 from dashboard.patients.chart_summaries import summary
-from dashboard.patients.metric_summaries import Figures, weight_change
-from dashboard.patients.pillbox import OPENED, pillbox_held
+from dashboard.patients.metric_summaries import Figures
+from dashboard.patients.pillbox import pillbox_held
 from measurements.limits import outside, sentence
 from measurements.models import Threshold
-from measurements.shown.presentation import LEAST_SPAN, readout_of
+from measurements.shown.display import Chart
+from measurements.shown.metrics import charts_in_order, display_of
+from measurements.shown.presentation import readout_of
 from patients.models import Patient
 
-
-@dataclass(frozen=True)
-class ChartPlan:
-    """Metrics that share one chart, the leading one first; `size` is its height ("tall", "low", "")."""
-
-    metrics: tuple[str, ...]
-    title: str = ""
-    size: str = ""
-
-
-PLANS = (
-    ChartPlan(("blood_pressure", "pulse", "irregular_heartbeat"), size="tall"),
-    ChartPlan(("glucose",)),
-    ChartPlan(("weight",)),
-    ChartPlan(("spO2",)),
-    ChartPlan(("perfusion_index",)),
-    ChartPlan(("temperature",)),
-    ChartPlan(("peak_expiratory_flow",), "Peak expiratory flow (PEF)"),
-    ChartPlan(("forced_expiratory_volume",), "Forced expiratory volume (FEV)"),
-    ChartPlan(("pillbox_opened", "pillbox_refilled", "pillbox_refill_initiated"), "Pillbox"),
-    ChartPlan(
-        ("hailie_respiratory_flow_log", "hailie_medication_event"), "Inhaler: doses and flow of breath"
-    ),
-    ChartPlan(("hailie_respiratory_timing_log",), "Inhaler: length of breath"),
-    ChartPlan(("patchcap_open_close_event", "no_measurement_event"), "Bottle cap", "low"),
-    ChartPlan(("steps",), "Hourly steps"),
-    ChartPlan(("heart_rate_statistics",), "Hourly heart rate"),
-    ChartPlan(("sleep",)),
-)
-"""In the order of the page. A chart is drawn when the patient ever sent any of its metrics."""
-LAYER_LABELS = {
-    "blood_pressure": "",
-    "pulse": "pulse",
-    "irregular_heartbeat": "irregular heartbeat",
-    "pillbox_opened": "",
-    "pillbox_refilled": "",
-    "pillbox_refill_initiated": "refill",
-    "hailie_medication_event": "inhaler",
-    "hailie_respiratory_flow_log": "flow",
-    "patchcap_open_close_event": "",
-}
 UNKNOWN_CHARTS = 12  # further metrics that nobody knows are in the table only
-DRAWN = frozenset(metric for plan in PLANS for metric in plan.metrics)
-ELSEWHERE = frozenset({"battery_percentage"})
-"""Beside the devices, neither on a chart nor in the table."""
 
 
 def charts(
@@ -74,45 +31,51 @@ def charts(
     start: datetime.datetime,
     end: datetime.datetime,
 ) -> list[dict[str, Any]]:
-    """One entry per chart, for `dashboard/_charts.html`."""
-    planned = [(plan, [figures[name] for name in plan.metrics if name in figures]) for plan in PLANS]
-    planned += [
-        (ChartPlan((name,), size="low"), [figures[name]])
-        for name in sorted(_unknown(figures))[:UNKNOWN_CHARTS]
+    """Describe each chart for `dashboard/_charts.html`: one is drawn when the patient ever sent any of its metrics."""
+    drawn = [*charts_in_order(), *([name] for name in _unknown(figures)[:UNKNOWN_CHARTS])]
+    return [
+        _chart(patient, layers, thresholds, start, end, is_whole=layers[0].metric.name == names[0])
+        for names in drawn
+        if (layers := [figures[name] for name in names if name in figures])
     ]
-    return [_chart(patient, plan, layers, thresholds, start, end) for plan, layers in planned if layers]
 
 
 def table_only(figures: dict[str, Figures]) -> list[tuple[str, int]]:
-    """What the span holds and no chart draws: labels and numbers of rows."""
-    drawn = DRAWN | ELSEWHERE | set(sorted(_unknown(figures))[:UNKNOWN_CHARTS])
-    rest = sorted((one.metric.label, one.rows) for name, one in figures.items() if name not in drawn)
+    """Return labels and numbers of rows of what the span holds and no chart draws."""
+    further = _unknown(figures)[UNKNOWN_CHARTS:]
+    rest = sorted(
+        (one.metric.label, one.rows)
+        for name, one in figures.items()
+        if name in further or not (display_of(name).chart or display_of(name).is_beside_device)
+    )
     controls = sum(one.controls for one in figures.values())
     return [item for item in (*rest, ("Control solution", controls)) if item[1]]
 
 
 def _unknown(figures: dict[str, Figures]) -> list[str]:
-    return [name for name, one in figures.items() if not one.metric.known]
+    """Return the metrics that the catalogue does not know, by name."""
+    return sorted(name for name, one in figures.items() if not one.metric.known)
 
 
 def _chart(
     patient: Patient,
-    plan: ChartPlan,
     layers: list[Figures],
     thresholds: dict[str, Threshold],
     start: datetime.datetime,
     end: datetime.datetime,
+    *,
+    is_whole: bool,
 ) -> dict[str, Any]:
+    """Describe one chart; `is_whole` says whether the first of all its metrics leads."""
     lead = layers[0].metric
-    names = [layer.metric.name for layer in layers]
-    is_weight = lead.name == "weight" and layers[0].latest
-    gained = weight_change(patient, layers[0].latest) if is_weight and layers[0].latest else None
+    chart = display_of(lead.name).chart or Chart()
+    beside = "".join(display_of(layer.metric.name).adds_to_title for layer in layers[1:])
     return {
         "id": slugify(lead.name) if lead.known else f"other-{zlib.crc32(lead.name.encode()):x}",
-        "title": plan.title or _title(lead.label, names),
-        "size": plan.size if lead.name == plan.metrics[0] else "",
-        "summary": summary(patient, layers, gained),
-        "metrics": names,
+        "title": chart.title or lead.label + beside,
+        "size": chart.size if is_whole else "",
+        "summary": summary(patient, layers),
+        "metrics": [layer.metric.name for layer in layers],
         "limits": [
             _limits(patient, layer, thresholds[layer.metric.name], start, end)
             for layer in layers
@@ -121,7 +84,7 @@ def _chart(
         "layers": [
             _layer(patient, layer, start, end, alone=len(layers) == 1)
             | {"limits": _limit_texts(thresholds.get(layer.metric.name))}
-            | {"held": json.dumps(pillbox_held(patient) if layer.metric.name == OPENED else [])}
+            | {"held": json.dumps(_held(patient, layer.metric.name))}
             for layer in layers
         ],
     }
@@ -131,11 +94,9 @@ def _limits(
     patient: Patient, layer: Figures, threshold: Threshold, start: datetime.datetime, end: datetime.datetime
 ) -> str:
     """Which limits hold, and how many readings lie beyond them."""
-    told = sentence(threshold)
-    if layer.metric.name == "pulse":
-        told = told.replace("Limits", "Pulse limits", 1)
+    which = sentence(threshold)
     beyond = outside(patient, threshold, start, end)
-    return f"{told} {beyond:,} of {layer.count:,} beyond." if layer.count else told
+    return f"{which} {beyond:,} of {layer.count:,} beyond." if layer.count else which
 
 
 def _limit_texts(threshold: Threshold | None) -> str:
@@ -146,23 +107,24 @@ def _limit_texts(threshold: Threshold | None) -> str:
     return " ".join("-" if limit is None else str(limit) for limit in limits)
 
 
-def _title(label: str, names: list[str]) -> str:
-    return f"{label} and pulse" if names[:2] == ["blood_pressure", "pulse"] else label
+def _held(patient: Patient, metric: str) -> list[tuple[int, int | None]]:
+    return pillbox_held(patient, metric) if display_of(metric).has_own_day else []
 
 
 def _layer(
     patient: Patient, layer: Figures, start: datetime.datetime, end: datetime.datetime, *, alone: bool
 ) -> dict[str, Any]:
     metric = layer.metric
+    display = display_of(metric.name)
     words = readout_of(metric)
     return {
         "metric": metric.name,
         "src": _series_url(patient, metric.name, start, end),
-        "label": "" if alone else LAYER_LABELS.get(metric.name, metric.label.lower()),
+        "label": "" if alone else metric.label.lower() if display.layer is None else display.layer,
         "words": words.value,
         "zero": words.zero,
         "second": words.second,
-        "least": LEAST_SPAN.get(metric.name, 1),
+        "least": display.least_span,
         "decimals": metric.value_1.decimals,
         "decimals_2": metric.value_2.decimals if metric.value_2 else metric.value_1.decimals,
     }

@@ -19,15 +19,16 @@ from common.dates import read_date
 from common.pages import page_of
 from common.wording import Choice, DayCell, zone_words
 from dashboard.patients.alerts import alerts_of, alerts_version
-from dashboard.patients.charts import ELSEWHERE, charts, table_only
+from dashboard.patients.charts import charts, table_only
 from dashboard.patients.devices import devices_of
-from dashboard.patients.latest_values import last_heard, latest_values, rank
+from dashboard.patients.latest_values import last_heard, latest_values
 from dashboard.patients.metric_summaries import Figures, figures_of
 from dashboard.patients.shipping_panel import parcels_of
 from measurements.limits import beyond_words, thresholds_of
 from measurements.models import Measurement, Threshold
 from measurements.shown.change_token import readings_version
 from measurements.shown.day_evidence import DateEvidence, evidence
+from measurements.shown.metrics import display_of
 from measurements.shown.presentation import marks_of, meaning_of, remarks_of, unit_text, value_text
 from measurements.shown.uses import TableRow, table_rows
 from patients.actions.archiving import deletion_request
@@ -163,7 +164,7 @@ def _readings(
     query: QueryDict,
 ) -> dict[str, Any]:
     """The rows of the table, of one metric or of all, and the choice between them."""
-    sent = {name: one for name, one in figures.items() if one.rows and name not in ELSEWHERE}
+    sent = {name: one for name, one in figures.items() if one.rows and not display_of(name).is_beside_device}
     chosen = query.get("metric", "")
     chosen = chosen if chosen in sent else ""
     found = (
@@ -178,7 +179,9 @@ def _readings(
     choices = [Choice("Everything", address, not chosen, sum(one.rows for one in sent.values()))]
     choices += [
         Choice(one.metric.label, f"{address}&{urlencode({'metric': name})}", name == chosen, one.rows)
-        for name, one in sorted(sent.items(), key=lambda item: (rank(item[0]), item[1].metric.label))
+        for name, one in sorted(
+            sent.items(), key=lambda item: (display_of(item[0]).rank, item[1].metric.label)
+        )
     ]
     page = page_of(
         found,

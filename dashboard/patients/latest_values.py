@@ -12,49 +12,28 @@ from django.db.models import Max, Q
 
 from clinics.models import Clinic
 from measurements.models import LatestReading
+from measurements.shown.metrics import display_of
 from measurements.shown.presentation import metric_of, unit_text, value_text
 from patients.models import Patient
 from tenovi import catalogue
 
-FIRST = (
-    *(
-        "blood_pressure",
-        "irregular_heartbeat",
-        "pulse",
-        "glucose",
-        "weight",
-        "spO2",
-        "temperature",
-        "peak_expiratory_flow",
-    ),
-    *("forced_expiratory_volume", "pillbox_opened", "hailie_medication_event", "patchcap_open_close_event"),
-)
-EVENTS = {
-    "irregular_heartbeat": "Irregular heartbeat",
-    "pillbox_opened": "Pillbox opened",
-    "hailie_medication_event": "Inhaler",
-    "patchcap_open_close_event": "Bottle cap",
-}
-"""The events worth a place among the latest values, and what they are called there."""
-QUIET = {"perfusion_index", "hailie_respiratory_timing_log"}
-"""Shown on the patient's page, but not worth a place among the latest values."""
-
 
 def latest_values(clinic: Clinic, patient_ids: Iterable[uuid.UUID]) -> dict[uuid.UUID, list[dict[str, Any]]]:
-    """Per patient, the latest value of each metric worth showing, most important first. One query."""
+    """Return by patient the latest value of each metric worth showing, most important first. One query."""
     found: defaultdict[uuid.UUID, list[dict[str, Any]]] = defaultdict(list)
     rows = (
         LatestReading.objects.for_clinic(clinic)
         .filter(patient_id__in=list(patient_ids))
         .select_related("device")
     )
-    for row in sorted(rows, key=lambda row: (rank(row.metric), row.metric)):
+    for row in sorted(rows, key=lambda row: (display_of(row.metric).rank, row.metric)):
         metric = metric_of(row.metric, row.device.kind, row.device.sensor_code)
-        if _is_shown(metric):
+        display = display_of(metric.name)
+        if display.is_latest:
             found[row.patient_id].append(
                 {
                     "metric": metric.name,
-                    "label": EVENTS.get(metric.name, metric.label),
+                    "label": display.latest_label or metric.label,
                     "numbers": (row.value_1, row.value_2),
                     "value": value_text(metric, row.value_1, row.value_2),
                     "unit": unit_text(metric),
@@ -67,26 +46,16 @@ def latest_values(clinic: Clinic, patient_ids: Iterable[uuid.UUID]) -> dict[uuid
 
 
 def irregular_pressure(latest: list[dict[str, Any]]) -> datetime.datetime | None:
-    """When the latest pressure was taken, if an irregular heartbeat came with it: from the same device, at
-    the same time. Else None: a later pressure without one is the news."""
+    """Return when the latest pressure was taken if an irregular heartbeat came with it: from the same device,
+    at the same time. None otherwise: a later pressure without one is what counts now."""
     uses = {item["metric"]: item["came_with"] for item in latest}
     pressure = uses.get("blood_pressure")
     return pressure[1] if pressure and pressure == uses.get("irregular_heartbeat") else None
 
 
 def last_heard(patient: Patient) -> tuple[datetime.datetime | None, datetime.datetime | None]:
-    """When somebody last measured something, and when a device of this patient last sent anything."""
+    """Return when the patient last measured something, and when a device of theirs last sent anything."""
     latest = LatestReading.objects.for_clinic(patient.clinic).filter(patient=patient)
     of_use = ~Q(metric__in=catalogue.signal_names())
     found = latest.aggregate(reading=Max("taken_at", filter=of_use), signal=Max("taken_at"))
     return found["reading"], found["signal"]
-
-
-def _is_shown(metric: catalogue.Metric) -> bool:
-    if metric.shape == "event":
-        return metric.name in EVENTS
-    return metric.shape != "status" and metric.name not in QUIET
-
-
-def rank(metric: str) -> int:
-    return FIRST.index(metric) if metric in FIRST else len(FIRST)

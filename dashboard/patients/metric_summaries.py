@@ -93,11 +93,11 @@ def _latest(within: Any) -> dict[str, Latest]:
     return {metric: Latest(*values) for metric, *values in rows}
 
 
-def weight_change(patient: Patient, latest: Latest) -> Decimal | None:
-    """Pounds gained since the last weight at least 7 days before, None when that is over two weeks old."""
-    earlier = (
+def week_change(patient: Patient, metric: catalogue.Metric, latest: Latest) -> Decimal | None:
+    """Return the change since the last reading at least 7 days before, None when that is over two weeks old."""
+    change: Decimal | None = (
         Measurement.objects.of_patient(patient)
-        .filter(GOOD, metric="weight")
+        .filter(GOOD, metric=metric.name)
         .taken_between(
             latest.taken_at - datetime.timedelta(days=14), latest.taken_at - datetime.timedelta(days=7)
         )
@@ -106,4 +106,4 @@ def weight_change(patient: Patient, latest: Latest) -> Decimal | None:
         .values_list("gained", flat=True)
         .first()
     )
-    return earlier
+    return change

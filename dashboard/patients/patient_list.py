@@ -21,6 +21,7 @@ from dashboard.patients.alerts import urgent_readings, words_about_patients
 from dashboard.patients.latest_values import irregular_pressure, latest_values
 from dashboard.patients.roster import Entry, furthest_behind, roster
 from dashboard.patients.sparklines import sparklines
+from measurements.shown.metrics import display_of
 from patients.models import Patient, Program
 
 PAGE_SIZE = 50
@@ -120,7 +121,7 @@ def _rows(
         patient: value["metric"]
         for patient, values in latest.items()
         for value in reversed(values)
-        if value["metric"] != "irregular_heartbeat"  # an event that has no height
+        if display_of(value["metric"]).daily
     }
     trends = sparklines(clinic, main, today)
     states = device_states(clinic, ids, now)

@@ -10,14 +10,15 @@ from devices.models import Assignment
 from measurements.models import Measurement
 from patients.models import Patient
 
-OPENED = "pillbox_opened"
 
+def pillbox_held(patient: Patient, opened: str) -> list[tuple[int, int | None]]:
+    """Return spans in whole seconds since 1970, each from the first opening of a pillbox to when the patient
+    gave it back, None while it is theirs. One query.
 
-def pillbox_held(patient: Patient) -> list[tuple[int, int | None]]:
-    """Spans in whole seconds since 1970, each from the first opening of a pillbox to when the patient
-    gave it back, None while it is theirs. A parcel on its way is no missed dose. One query."""
+    `opened` is the metric of an opening. A pillbox in a parcel on its way has no missed dose.
+    """
     openings = Measurement.objects.of_patient(patient).filter(
-        metric=OPENED, excluded=False, device=OuterRef("device")
+        metric=opened, excluded=False, device=OuterRef("device")
     )
     held: Any = (
         Assignment.objects.for_clinic(patient.clinic)

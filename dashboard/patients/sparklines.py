@@ -10,17 +10,11 @@ from decimal import Decimal
 
 from clinics.models import Clinic
 from measurements.shown.daily_values import DailyValue, daily_values
-from measurements.shown.presentation import COMPARTMENTS, LEAST_SPAN, metric_of, unit_text, value_text
+from measurements.shown.metrics import display_of
+from measurements.shown.presentation import metric_of, unit_text, value_text
 from tenovi import catalogue
 
 DAYS = 30
-SUMS = {
-    "steps": "steps a day",
-    "hailie_medication_event": "doses a day",
-    "patchcap_open_close_event": "openings a day",
-}
-COUNTS = dict.fromkeys(COMPARTMENTS, "openings a day")
-"""Metrics of which a day is summed up, or counted, and what the number then is."""
 
 
 @dataclass(frozen=True)
@@ -50,13 +44,13 @@ def sparklines(
 
 
 def sparkline(metric: catalogue.Metric, days: list[DailyValue], first: datetime.date) -> Sparkline:
-    """`days` are at least one date from `first` on."""
-    is_sum, is_count = metric.name in SUMS, metric.name in COUNTS
+    """Return the line of a metric; `days` are at least one date from `first` on."""
+    display = display_of(metric.name)
+    bars = bool(display.daily and display.daily.bars)
     points = [((day.date - first).days, *_heights(metric, day)) for day in days]
     lowest = min(low if low is not None else value for _, value, low in points)
     highest = max(value for _, value, _ in points)
-    bars = is_sum or is_count or metric.name == "sleep"
-    missing = max(LEAST_SPAN.get(metric.name, 1) - (highest - lowest), 0) / 2
+    missing = max(display.least_span - (highest - lowest), 0) / 2
     return Sparkline(
         tuple(points),
         bars,
@@ -67,21 +61,24 @@ def sparkline(metric: catalogue.Metric, days: list[DailyValue], first: datetime.
 
 
 def _heights(metric: catalogue.Metric, day: DailyValue) -> tuple[float, float | None]:
-    if metric.name in SUMS:
-        return float(day.total), None
-    if metric.name in COUNTS:
-        return float(day.count), None
-    if metric.name == "heart_rate_statistics":
-        return float(day.total / day.count), None
-    is_range = metric.name == "blood_pressure" and day.last_2 is not None
-    return float(day.last_1), float(day.last_2) if is_range and day.last_2 is not None else None
+    """Return the number of a date, and the lower end of a pair or None."""
+    display = display_of(metric.name)
+    match display.daily.takes if display.daily else "last":
+        case "sum":
+            return float(day.total), None
+        case "count":
+            return float(day.count), None
+        case "mean":
+            return float(day.total / day.count), None
+    lower = day.last_2 if display.is_pair else None
+    return float(day.last_1), None if lower is None else float(lower)
 
 
 def _words(metric: catalogue.Metric, days: list[DailyValue], lowest: float, highest: float) -> str:
-    unit = SUMS.get(metric.name) or COUNTS.get(metric.name)
-    if unit or metric.name == "heart_rate_statistics":
+    daily = display_of(metric.name).daily
+    if daily and daily.words:
         first = min(_heights(metric, day)[0] for day in days)
-        span = f"{first:,.0f} to {highest:,.0f} {unit or 'bpm on average'}"
+        span = f"{first:,.0f} to {highest:,.0f} {daily.words}"
     else:
         lows = [day.last_1 for day in days], [day.last_2 or Decimal(0) for day in days]
         low, high = (value_text(metric, pick(lows[0]), pick(lows[1])) for pick in (min, max))

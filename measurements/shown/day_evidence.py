@@ -10,6 +10,7 @@ from django.contrib.postgres.aggregates import ArrayAgg
 from django.db.models import Count, Q
 
 from measurements.models import Measurement
+from measurements.shown.metrics import display_of
 from patients.models import Patient
 from tenovi import catalogue
 
@@ -73,8 +74,8 @@ def _reason(row: dict[str, Any]) -> str:
     if vital:
         return "only excluded readings and control solution"
     names = set(row["metrics"])
-    if names == {"battery_percentage"}:
-        return "only the battery reported"
+    if len(names) == 1 and (reason := display_of(*names).only):
+        return reason
     watch = catalogue.kind("tenovi-watch")
     if watch and {name.casefold() for name in names} <= watch.metrics.keys():
         return "watch data never counts"

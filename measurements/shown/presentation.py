@@ -11,6 +11,7 @@ from decimal import ROUND_HALF_UP, Decimal
 from typing import Any
 
 from measurements.models import LocalDateRule, Measurement
+from measurements.shown.metrics import display_of
 from tenovi import catalogue
 
 LATE_AFTER = datetime.timedelta(hours=24)
@@ -43,16 +44,7 @@ SENT_WITH = {
     "wearable_code": "code of the wearable",
 }
 """What the vendor sends beside the values, in words."""
-COMPARTMENTS = ("pillbox_opened", "pillbox_refilled")
-HAPPENED = {
-    "irregular_heartbeat": "detected",
-    "pillbox_refill_initiated": "started",
-    "hailie_medication_event": "dose",
-    "no_measurement_event": "reported",
-    "low_battery_event": "low",
-    "patchcap_time_updated_event": "updated",
-}
-"""What a row says whose value is always 1."""
+UNITS = {"beats/min": "bpm"}
 FLAG_WORDS = {
     "open": "opened",
     "close": "closed",
@@ -62,31 +54,6 @@ FLAG_WORDS = {
     "cap off": "off",
 }
 """Better words than the vendor's own for the two values of a flag."""
-SECOND_WORDS = {
-    "standard deviation": "± {}",
-    "maximum pulse in the hour": "maximum {} bpm",
-    "mean flow rate": "mean {} L/min",
-    "time to peak": "peak after {} s",
-    "shake duration": "shaken for {} s",
-}
-"""How the second value reads beside the first, by its meaning."""
-LEAST_SPAN = {
-    "blood_pressure": 60,
-    "pulse": 20,
-    "glucose": 60,
-    "weight": 4,
-    "temperature": 3,
-    "spO2": 6,
-    "perfusion_index": 4,
-    "peak_expiratory_flow": 100,
-    "forced_expiratory_volume": 1,
-    "hailie_respiratory_flow_log": 40,
-    "hailie_respiratory_timing_log": 2,
-    "steps": 100,
-    "heart_rate_statistics": 40,
-    "sleep": 4,
-}
-"""The smallest span of a metric's axis, in its unit: a flat week must not look like a storm."""
 
 
 def metric_of(name: str, kind: str, sensor_code: str = "") -> catalogue.Metric:
@@ -107,12 +74,13 @@ def number_text(value: Decimal, decimals: int) -> str:
 
 def value_text(metric: catalogue.Metric, value_1: Decimal, value_2: Decimal | None) -> str:
     """The value without its unit: `131/82`, `98.6`, `Monday AM`, `installed`."""
-    if metric.name == "blood_pressure" and value_2 is not None:
-        return f"{number_text(value_1, 0)}/{number_text(value_2, 0)}"
-    if metric.name in COMPARTMENTS:
+    display = display_of(metric.name)
+    if display.is_pair and value_2 is not None:
+        return "/".join(number_text(value, metric.value_1.decimals) for value in (value_1, value_2))
+    if display.compartment:
         return f"{WEEKDAYS[int(value_1) - 1]} {HALVES.get(int(value_2 or 0), '')}".strip()
     if metric.value_1.meaning == "always 1":
-        return HAPPENED.get(metric.name, "yes")
+        return display.happened
     if named := flag_words(metric).get(str(int(value_1))):
         return named
     if not metric.known:
@@ -123,7 +91,7 @@ def value_text(metric: catalogue.Metric, value_1: Decimal, value_2: Decimal | No
 
 def second_text(metric: catalogue.Metric, value_2: Decimal | None) -> str:
     """What the second value adds where the first does not hold it: `± 0.41`, `mean 36.1 L/min`."""
-    words = SECOND_WORDS.get(metric.value_2.meaning, "") if metric.value_2 else ""
+    words = display_of(metric.name).second
     if not words or value_2 is None or not metric.value_2:
         return ""
     return words.format(number_text(value_2, metric.value_2.decimals))
@@ -143,22 +111,26 @@ class Readout:
 
 
 def readout_of(metric: catalogue.Metric) -> Readout:
-    if metric.name in COMPARTMENTS:
-        return Readout(metric.name.removeprefix("pillbox_"))
+    display = display_of(metric.name)
+    if display.compartment:
+        return Readout(display.compartment)
     if metric.value_1.meaning == "always 1":
-        return Readout(HAPPENED.get(metric.name, "yes"))
+        return Readout(display.happened)
     if named := flag_words(metric):
         return Readout(named["1"], named["0"])
-    if metric.name == "blood_pressure":
-        return Readout("{1}/{2} mmHg")
     if not metric.known:
         return Readout("{1}", second="second value {2}")
-    second = SECOND_WORDS.get(metric.value_2.meaning, "") if metric.value_2 else ""
-    return Readout(f"{{1}} {unit_text(metric)}".strip(), second=second.format("{2}"))
+    value = "{1}/{2}" if display.is_pair else "{1}"
+    second = display.second.format("{2}") if metric.value_2 else ""
+    return Readout(f"{value} {unit_text(metric)}".strip(), second=second)
 
 
 def unit_text(metric: catalogue.Metric) -> str:
-    return {"beats/min": "bpm", "degF": "°F"}.get(metric.value_1.unit, metric.value_1.unit)
+    return unit_word(metric.value_1)
+
+
+def unit_word(value: catalogue.Value) -> str:
+    return UNITS.get(value.unit, value.unit)
 
 
 def received_by_vendor(reading: Measurement) -> datetime.datetime | None:
@@ -184,8 +156,7 @@ def marks_of(reading: Measurement) -> list[str]:
 def remarks_of(reading: Measurement, metric: catalogue.Metric) -> list[str]:
     """What else the reading says: its second value, and what the person said when measuring
     (`before meal`, `control solution`). Clinical, as values are."""
-    opened = metric.name == "pillbox_opened"
-    stray = opened and reading.value_1 != reading.local_date.isoweekday() % 7 + 1
+    stray = display_of(metric.name).has_own_day and reading.value_1 != reading.local_date.isoweekday() % 7 + 1
     meal = MEAL_CONTEXTS.get(str(reading.context.get("meal_context", "")), "")
     remarks = (
         second_text(metric, reading.value_2),
@@ -238,9 +209,7 @@ def why_text(reading: Measurement, metric: catalogue.Metric) -> str:
         return "a metric we do not know is never counted"
     if reading.vital is None:
         return "the vendor does not say that it is vital"
-    if metric.name == "battery_percentage":
-        return "a battery level is not vital"
-    return "not a vital metric by the vendor’s rule"
+    return display_of(metric.name).not_vital
 
 
 def flag_words(metric: catalogue.Metric) -> dict[str, str]:

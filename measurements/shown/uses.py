@@ -12,11 +12,8 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from measurements.models import Measurement
+from measurements.shown.metrics import METRICS
 from measurements.shown.presentation import meaning_of
-
-HEAD = "blood_pressure"
-WITH_IT = ("pulse", "irregular_heartbeat")
-"""What stands in the row of its pressure, in the order in which it is read."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,10 +54,20 @@ def table_rows(readings: Sequence[Measurement]) -> list[TableRow]:
     for use in uses_of(readings):
         of_metric = {one.metric: one for one in use}
         often = Counter(one.metric for one in use)
-        if often[HEAD] == 1:
-            parts[of_metric[HEAD].id] = tuple(of_metric[name] for name in WITH_IT if often[name] == 1)
+        for head, names in _parts_of_rows().items():
+            if often[head] == 1:
+                parts[of_metric[head].id] = tuple(of_metric[name] for name in names if often[name] == 1)
     joined = {part.id for found in parts.values() for part in found}
     return [TableRow(one, parts.get(one.id, ())) for one in readings if one.id not in joined]
+
+
+def _parts_of_rows() -> dict[str, list[str]]:
+    """By metric, those that stand in its row, in the order in which they are read."""
+    parts: dict[str, list[str]] = {}
+    for entry in METRICS.values():
+        if entry.row_of:
+            parts.setdefault(entry.row_of, []).append(entry.name)
+    return parts
 
 
 def _uses_of_moment(readings: list[Measurement]) -> list[list[Measurement]]:
