@@ -105,7 +105,7 @@ class SeriesSerializer(serializers.Serializer[Any]):
 
 
 class SeriesView(ClinicView[Measurement]):
-    """One metric of a patient in columns; `flags` are the sums of `measurements.shown.series.FLAGS`."""
+    """One metric of a patient in columns; `flags` are the sums of `measurements.shown.flags.BITS`."""
 
     permission = Permission.VIEW_PATIENTS
     query_shape = SeriesQuery

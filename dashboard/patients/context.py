@@ -28,7 +28,7 @@ from measurements.limits import beyond_words, thresholds_of
 from measurements.models import Measurement, Threshold
 from measurements.shown.change_token import readings_version
 from measurements.shown.day_evidence import DateEvidence, evidence
-from measurements.shown.metrics import display_of
+from measurements.shown.metrics import display_of, for_scripts
 from measurements.shown.presentation import marks_of, meaning_of, remarks_of, unit_text, value_text
 from measurements.shown.uses import TableRow, table_rows
 from patients.actions.archiving import deletion_request
@@ -97,6 +97,7 @@ def context(patient: Patient, query: QueryDict, now: datetime.datetime) -> dict[
     figures = figures_of(patient, start, end)
     thresholds = thresholds_of(patient)
     standing = _standing(patient, Window.of_month(f"{today:%Y-%m}"), today, now)
+    drawn = charts(patient, figures, thresholds, start, end) if span.view == "charts" else []
     return {
         "patient": patient,
         "zone": patient.zone,
@@ -131,7 +132,8 @@ def context(patient: Patient, query: QueryDict, now: datetime.datetime) -> dict[
             "url": reverse("patient-news", args=[patient.clinic.slug, patient.id]),
             "version": version,
         },
-        "charts": charts(patient, figures, thresholds, start, end) if span.view == "charts" else [],
+        "charts": drawn,
+        "chart_facts": for_scripts(name for chart in drawn for name in chart["metrics"]),
         "table_only": table_only(figures),
         "readings": _readings(patient, figures, thresholds, span, query) if span.view == "table" else None,
         "calendar": _calendar(patient, query, today, standing, span),

@@ -6,10 +6,12 @@ that we decide about showing it stands here. The order of the entries is that of
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import asdict
 from typing import Any
 
 from measurements.shown.display import VALUES, Chart, Daily, Look, MetricDisplay
+from measurements.shown.flags import BITS, MARKS, MEALS
 
 PRESSURE = Chart(size="tall")
 PILLBOX = Chart("Pillbox")
@@ -273,8 +275,16 @@ def limited_metrics() -> list[MetricDisplay]:
     return sorted((entry for entry in METRICS.values() if entry.limits), key=lambda entry: entry.rank)
 
 
-def for_script(name: str) -> dict[str, Any]:
-    """Return what `chart-metrics.js` needs to draw and word a metric; what is empty is left out."""
-    entry = display_of(name)
-    facts = asdict(entry.look) | {"isCompartment": bool(entry.compartment), "hasOwnDay": entry.has_own_day}
-    return {key: value for key, value in facts.items() if value}
+def for_scripts(names: Iterable[str]) -> dict[str, Any]:
+    """Return what `chart-metrics.js` needs to draw and word the readings of these metrics."""
+    return {
+        "metrics": {name: _for_script(display_of(name)) for name in names},
+        "flags": BITS,
+        "flagWords": [(flag.bit, flag.word) for flag in (*MEALS.values(), *MARKS.values()) if flag.bit],
+    }
+
+
+def _for_script(display: MetricDisplay) -> dict[str, Any]:
+    """Return the facts of one metric; what is empty is left out."""
+    words = {"isCompartment": bool(display.compartment), "hasOwnDay": display.has_own_day}
+    return {key: value for key, value in (asdict(display.look) | words).items() if value}

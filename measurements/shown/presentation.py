@@ -11,6 +11,7 @@ from decimal import ROUND_HALF_UP, Decimal
 from typing import Any
 
 from measurements.models import LocalDateRule, Measurement
+from measurements.shown.flags import MEALS
 from measurements.shown.metrics import display_of
 from tenovi import catalogue
 
@@ -18,7 +19,7 @@ LATE_AFTER = datetime.timedelta(hours=24)
 BIN = datetime.timedelta(hours=1)  # a watch uploads once a day, and its time is the start of the hour
 WEEKDAYS = ("Sunday", "Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday")
 HALVES = {1: "AM", 2: "PM"}
-MEAL_CONTEXTS = {"pre-prandial": "before meal", "post-prandial": "after meal", "fasting": "fasting"}
+MEAL_CONTEXTS = {name.replace("_", "-"): flag.word for name, flag in MEALS.items()}
 SENT_WITH = {
     "alert": "the meter’s alert",
     "angle": "angle in degrees",

@@ -12,20 +12,9 @@ from dataclasses import dataclass
 
 from django.db import connection
 
+from measurements.shown.flags import BITS
 from patients.models import Patient
 from tenovi import catalogue
-
-FLAGS = {
-    "estimated": 1,  # the vendor estimated the time
-    "late": 2,  # at the vendor more than 24 hours after it was taken, an hour of a watch after it was over
-    "excluded": 4,
-    "conflict": 8,
-    "above_range": 16,  # the meter could not measure so high a value
-    "pre_prandial": 32,
-    "post_prandial": 64,
-    "fasting": 128,
-}
-"""Bits of a point's `flags`."""
 
 # Control solution tests the meter: it is never drawn as the patient's own value.
 _SERIES = """
@@ -61,7 +50,7 @@ WITH points AS (
 )
 SELECT t, v1, v2, flags, coalesce(kind, ''), coalesce(sensor_code, '')
 FROM columns LEFT JOIN newest ON true
-""".format(**FLAGS)
+""".format(**BITS)
 _OF_ANY_CASE = _SERIES.replace("metric = %s", "lower(metric) = lower(%s)")
 
 
@@ -69,7 +58,7 @@ _OF_ANY_CASE = _SERIES.replace("metric = %s", "lower(metric) = lower(%s)")
 class Series:
     """Points in the order they were taken. Each column is the text of a JSON list: `t` in whole
     seconds since 1970, `v1` and `v2` numbers (`v2` null where there is none), `flags` sums of
-    `FLAGS`. Units are those of the newest point's device."""
+    `BITS`. Units are those of the newest point's device."""
 
     metric: str
     unit_1: str

@@ -9,7 +9,7 @@ import { clamp, dot, inkOf, marks } from "./chart-pen.js";
 import { PILLBOX } from "./chart-pillbox.js";
 import { SPANS } from "./chart-spans.js";
 
-const gapOf = (look) => (look.joins ?? 2) * 86400;
+const gapOf = (look) => look.joins * 86400;
 
 export function paint(u, chart) {
   const { ctx, bbox } = u;
@@ -96,8 +96,8 @@ function meals(pen, points) {
   for (const point of points) {
     const [shape, token, size] =
       point.flags & FLAG.fasting ? ["diamond", "chart-fasting", 1.15]
-      : point.flags & FLAG.beforeMeal ? ["square", "chart-before-meal", 1.05]
-      : point.flags & FLAG.afterMeal ? ["circle", "chart-after-meal", 1.25]
+      : point.flags & FLAG.pre_prandial ? ["square", "chart-before-meal", 1.05]
+      : point.flags & FLAG.post_prandial ? ["circle", "chart-after-meal", 1.25]
       : ["circle", "chart-glucose", 0.85];
     dot(pen, point, shape, inkOf(pen, point, token), size);
   }

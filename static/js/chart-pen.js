@@ -79,7 +79,7 @@ export function marks(pen, point) {
   }
   const top = y - (flags & FLAG.late ? 3.8 : 3.2) * r;
   if (flags & FLAG.conflict) polygon(ctx, triangle(x, top, 1.4 * r));
-  if (flags & FLAG.aboveRange) {
+  if (flags & FLAG.above_range) {
     ctx.moveTo(x - 1.4 * r, top - r);
     ctx.lineTo(x + 1.4 * r, top - r);
     ctx.moveTo(x, y - 1.6 * r);

@@ -64,8 +64,8 @@ function rounded(number, decimals) {
 function said(layer, i, clock) {
   const { v1, v2, t } = layer.series;
   const fill = (text) => text.replace("{1}", rounded(v1[i], layer.decimals)).replace("{2}", rounded(v2[i], layer.decimals2));
-  if (layer.metric === "pillbox_opened" || layer.metric === "pillbox_refilled") {
-    const stray = layer.metric === "pillbox_opened" && clock.dayOf(t[i])?.weekday !== v1[i] ? ", not on its own day" : "";
+  if (layer.look.isCompartment) {
+    const stray = layer.look.hasOwnDay && clock.dayOf(t[i])?.weekday !== v1[i] ? ", not on its own day" : "";
     return `${COMPARTMENTS[v1[i]]} ${v2[i] === 2 ? "PM" : "AM"} ${layer.words}${stray}`;
   }
   const first = fill(layer.zero && v1[i] === 0 ? layer.zero : layer.words);

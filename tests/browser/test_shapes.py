@@ -18,6 +18,7 @@ from patients.models import Patient
 from tests.browser.conftest import NOW, Enter
 from tests.browser.steps import charts_are_drawn, path_of
 from tests.factories import deliver, element, held_device, make_clinic, make_user, settled, vendor_time
+from tests.measurements.made_up import add_made_up_metric
 
 RECORDER = Path(__file__).with_name("drawn.js")
 YESTERDAY = NOW.replace(hour=0, minute=0) - datetime.timedelta(days=1)  # a Tuesday; midnight in UTC
@@ -89,6 +90,18 @@ def test_mean_and_maximum_of_an_hour_are_told_together(home: Clinic, page: Page)
     rate = chart(page, home, "Hourly heart rate")
     half_past = YESTERDAY + datetime.timedelta(hours=9.5)
     assert pointed_at(page, rate, half_past) == "Tue 18 Nov, 09:00 UTC · 71 bpm, maximum 95 bpm"
+
+
+def test_a_new_metric_is_drawn_by_its_one_entry(
+    home: Clinic, page: Page, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    add_made_up_metric(monkeypatch)
+    page.add_init_script(path=RECORDER)
+    sent(held_device(home), ("grip_strength", 8, 31.5, 0), ("grip_strength", 20, 33, 0))
+    grip = chart(page, home, "Grip strength")
+    told = [pointed_at(page, grip, YESTERDAY + datetime.timedelta(hours=h)) for h in (8, 20)]
+    assert told == ["Tue 18 Nov, 08:00 UTC · 31.5 kg", "Tue 18 Nov, 20:00 UTC · 33.0 kg"]
+    assert page.evaluate("drawnRange('grip_strength')") == [27.25, 37.25]
 
 
 def test_a_night_is_told_anywhere_on_its_date(home: Clinic, page: Page) -> None:

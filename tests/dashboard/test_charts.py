@@ -13,6 +13,7 @@ from django.utils import timezone
 from clinics.models import Clinic, Role
 from devices.models import Device
 from measurements.actions.exclusion import exclude_reading
+from measurements.limits import limited
 from measurements.models import Measurement
 from patients.models import Patient
 from tenovi import catalogue
@@ -26,6 +27,7 @@ from tests.factories import (
     settled,
     vendor_time,
 )
+from tests.measurements.made_up import add_made_up_metric
 
 pytestmark = pytest.mark.django_db
 
@@ -135,6 +137,34 @@ def test_a_metric_nobody_knows_is_drawn_under_its_name(clinic: Clinic, care_mana
     assert chart["title"] == 'gait "<speed>'
     assert chart["summary"].startswith("1 reading, 1.25 to 1.25; latest 1.25 on ")
     assert care_manager.get(chart["layers"][0]["src"]).json()["v1"] == [1.25]
+
+
+def test_a_new_metric_is_shown_everywhere_by_its_one_entry(
+    clinic: Clinic, care_manager: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    add_made_up_metric(monkeypatch)
+    device = held_device(clinic)
+    sent(device, ("grip_strength", 31.5, None), ("pulse", 71, None))
+    sent(device, ("grip_strength", 30, None), days_ago=1)
+    page = opened(care_manager, clinic)
+    chart = page["charts"][-1]
+    assert (chart["title"], chart["size"], chart["layers"][0]["least"]) == ("Grip strength", "low", 10)
+    assert chart["summary"].startswith("2 readings, 30.0 to 31.5 kg; latest 31.5 on ")
+    assert page["chart_facts"]["metrics"]["grip_strength"] == {
+        "shape": "line",
+        "colour": "chart-weight",
+        "joins": 2,
+    }
+    latest = [(item["label"], item["value"], item["unit"]) for item in page["card"]["latest"]]
+    assert latest == [("Grip strength", "31.5", "kg"), ("Heart rate", "71", "bpm")]
+    table = opened(care_manager, clinic, view="table", metric="grip_strength")["readings"]["page"]
+    assert [(row["label"], row["value"], row["unit"]) for row in table] == [
+        ("Grip strength", "31.5", "kg"),
+        ("Grip strength", "30.0", "kg"),
+    ]
+    (row,) = care_manager.get(reverse("patients", args=[clinic.slug])).context["page"]
+    assert row["trend"].words == "Grip strength, 30 days: 30.0 to 31.5 kg on 2 days"
+    assert "grip_strength_1" in [one.key for one in limited()]
 
 
 def test_no_device_can_fill_the_page_with_charts(clinic: Clinic, care_manager: Client) -> None:

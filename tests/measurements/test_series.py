@@ -14,7 +14,7 @@ from clinics.models import Clinic
 from devices.models import Device
 from measurements.actions.exclusion import exclude_reading
 from measurements.models import Measurement
-from measurements.shown.series import FLAGS
+from measurements.shown.flags import BITS
 from tests.factories import deliver, element, held_device, make_clinic, make_user, settled, vendor_time
 from tests.rest import api_client, note_no_use
 
@@ -152,7 +152,7 @@ def test_an_excluded_reading_is_flagged(api: APIClient, device: Device) -> None:
 def test_the_documentation_lists_every_flag() -> None:
     text = (settings.BASE_DIR / "docs" / "api.md").read_text(encoding="utf-8")
     listed = re.findall(r"^\| ([0-9]+(?:, [0-9]+)*) \|", text, re.MULTILINE)
-    assert [int(bit) for bits in listed for bit in bits.split(", ")] == list(FLAGS.values())
+    assert [int(bit) for bits in listed for bit in bits.split(", ")] == list(BITS.values())
 
 
 def test_readings_that_contradict_each_other_are_flagged(api: APIClient, device: Device) -> None:
