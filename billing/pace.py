@@ -5,8 +5,8 @@ from __future__ import annotations
 import datetime
 from dataclasses import dataclass
 
-from billing.report import FULL_DAYS, SHORT_DAYS
 from billing.windows import Window
+from common.wording import FULL_PERIOD, SHORT_PERIOD
 
 
 @dataclass(frozen=True)
@@ -35,14 +35,14 @@ def dates_left(window: Window, today: datetime.date, has_today: bool) -> int:
 def expected_days(window: Window, today: datetime.date) -> int:
     """The days a patient on a straight line to 16 has before `today`."""
     passed = min(max((today - window.first).days, 0), len(window.dates))
-    return FULL_DAYS * passed // len(window.dates)
+    return FULL_PERIOD * passed // len(window.dates)
 
 
 def pace(program: str, days: int, window: Window, today: datetime.date, *, has_today: bool) -> Pace:
     left = dates_left(window, today, has_today)
-    if days >= FULL_DAYS:
+    if days >= FULL_PERIOD:
         return Pace(program, days, "16 reached", "reached", left)
-    need = FULL_DAYS - days
+    need = FULL_PERIOD - days
     if need > left:
         return Pace(program, days, _short_words(days, left), "out of reach", left)
     level = "on pace" if days >= expected_days(window, today) else "behind"
@@ -50,8 +50,8 @@ def pace(program: str, days: int, window: Window, today: datetime.date, *, has_t
 
 
 def _short_words(days: int, left: int) -> str:
-    if days >= SHORT_DAYS:
+    if days >= SHORT_PERIOD:
         return "2–15 days"
-    if days + left >= SHORT_DAYS:
-        return f"needs {SHORT_DAYS - days} for 2–15"
+    if days + left >= SHORT_PERIOD:
+        return f"needs {SHORT_PERIOD - days} for 2–15"
     return "under 2 days"

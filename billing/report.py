@@ -14,6 +14,7 @@ from django.db import connection
 
 from billing.windows import Window
 from clinics.models import Clinic
+from common.wording import FULL_PERIOD, SHORT_PERIOD
 from devices.models import Assignment
 from patients.models import Enrollment, Patient
 from patients.today import todays_in
@@ -21,8 +22,6 @@ from tenovi import catalogue
 
 RULES_VERSION = "days-1"
 """Changes whenever the same readings would give other days. Part of every export."""
-
-FULL_DAYS, SHORT_DAYS = 16, 2  # 16–30 days and 2–15 days pay different codes (see docs/billing.md)
 
 
 class Days(NamedTuple):
@@ -195,6 +194,6 @@ def expected_programs(
 def totals(rows: Iterable[ReportRow]) -> tuple[int, int, int]:
     """How many rows have 16 days or more, 2 to 15, and fewer than 2."""
     counts = [row.days for row in rows]
-    full = sum(days >= FULL_DAYS for days in counts)
-    short = sum(SHORT_DAYS <= days < FULL_DAYS for days in counts)
+    full = sum(days >= FULL_PERIOD for days in counts)
+    short = sum(SHORT_PERIOD <= days < FULL_PERIOD for days in counts)
     return full, short, len(counts) - full - short

@@ -18,13 +18,14 @@ from billing.anchors import questions
 from billing.cells import day_cell
 from billing.export import clocks, export_rows
 from billing.pace import pace
-from billing.report import SHORT_DAYS, ReportRow, totals, vital_days
+from billing.report import ReportRow, totals, vital_days
 from billing.windows import Window
 from billing.workbook import CONTENT_TYPES, FORMATS
 from clinics import audit
 from clinics.access import ClinicAccess, Permission, clinic_page
 from clinics.models import BillingWindow
 from common.pages import page_of
+from common.wording import SHORT_PERIOD
 from measurements.completeness import of_month
 from measurements.reconcile_schedule import night_of
 from measurements.shown.day_context import day_context
@@ -256,8 +257,8 @@ def _page_of(opened: str, rows: list[ReportRow]) -> int:
 def _reasons(row: ReportRow) -> list[str]:
     """What cannot be billed as it stands, each in one sentence."""
     reasons = []
-    if row.days < SHORT_DAYS:
-        reasons.append(f"{row.days} of the {SHORT_DAYS} days that the short code needs.")
+    if row.days < SHORT_PERIOD:
+        reasons.append(f"{row.days} of the {SHORT_PERIOD} days that the short code needs.")
     if row.estimated_only:
         dates = ", ".join(f"{date:%-d %b}" for date in row.estimated_only)
         reasons.append(f"Rests on readings whose time the vendor estimated: {dates}.")

@@ -11,8 +11,8 @@ from dataclasses import dataclass
 from zoneinfo import ZoneInfo
 
 MINUTE, HOUR, DAY = 60, 3600, 86_400
-FULL_PERIOD = 16  # days with data that earn the full supply code
-SHORT_PERIOD = 2  # and the short one
+FULL_PERIOD = 16  # days with data that earn the full supply code (docs/billing.md)
+SHORT_PERIOD = 2  # and the short one, up to 15
 
 
 @dataclass(frozen=True)

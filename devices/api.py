@@ -1,4 +1,4 @@
-"""Devices and gateways over REST, as last heard of, and who has or sends what through which."""
+"""Serve devices and gateways over REST."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from devices.models import Device, Gateway
 
 
 class DeviceSerializer(serializers.ModelSerializer[Device]):
-    """`patient` is the external id of who has the device now; `kind` a slug of the catalogue."""
+    """`patient` is the external id of the patient who has the device now; `kind` a slug of the catalogue."""
 
     patient = serializers.CharField(source="held_by", allow_null=True)
     vendor_created_at = UtcField(allow_null=True)

@@ -1,4 +1,4 @@
-"""What people enter about a device: its properties at the vendor."""
+"""Ask for the properties of a device."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ class PropertyForm(StyledForm):
 
 
 class NewPropertyForm(StyledForm):
-    """One of the clinic's own."""
+    """A property with a key of the clinic's own."""
 
     key = forms.RegexField(
         r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,59}$",

@@ -1,4 +1,4 @@
-"""Writing devices: what the vendor says about them, and what waits for them to become known."""
+"""Store what the vendor says about devices and gateways, and settle what waited for them to become known."""
 
 from __future__ import annotations
 
@@ -18,7 +18,15 @@ from clinics.models import Clinic
 from devices.actions import assignments as actions_assignments
 from devices.actions import ending, wanted
 from devices.hardware import bare_hardware_id, is_gateway_id, normal_hardware_id
-from devices.models import Assignment, Device, DeviceType, Gateway, GatewaySample, HardwareChange
+from devices.models import (
+    UNLINKED,
+    Assignment,
+    Device,
+    DeviceType,
+    Gateway,
+    GatewaySample,
+    HardwareChange,
+)
 from patients.from_vendor import store_vendor_patient
 from tenovi.catalogue import kind_for
 from tenovi.client import records as client_records
@@ -26,13 +34,12 @@ from tenovi.client.gateway_records import Gateway as VendorGateway
 from tenovi.client.gateway_records import HardwareChange as VendorHardwareChange
 from tenovi.clock import database_now
 from tenovi.inbound import deliveries
-from tenovi.models import DeliveryItem, Priority, Request, RequestKind
+from tenovi.models import DeliveryItem, Priority, Request, RequestKind, RequestState
 from tenovi.outbound.enqueue import enqueue_each
 from tenovi.querysets import DeliveryItemQuerySet
 
 T = TypeVar("T")
 
-UNLINKED = "Unlinked"
 SHORTEST = datetime.timedelta(seconds=1)
 """Of an assignment: one that has no length cannot be."""
 TYPE_FIELDS = (
@@ -55,15 +62,15 @@ UPDATE {Gateway._meta.db_table} g SET last_seen_at = heard.at FROM heard WHERE g
 def store_vendor_device(
     *, clinic: Clinic, record: client_records.Device, read_at: datetime.datetime | None = None
 ) -> Device:
-    """Store what the vendor says about the device of that id, and return the device.
+    """Store the vendor's record of a device, and return the device.
 
-    `read_at` is when the vendor was asked for the record, None for the answer to a write, which has the last
-    word. A record that is older than what is known of the device changes nothing: it may have lain here
-    while hardware was replaced, or the device was unlinked or went to somebody else.
+    `read_at` is when the record was requested, None for the answer to a write, which has the last word. A
+    record older than what we know of the device changes nothing: hardware may have been replaced since, or
+    the device unlinked or reassigned.
 
     The first patient the vendor names for a device gets it. Later ones are only noted in
-    `vendor_patient_id`: a sync never moves a device from one patient to another, and never gives one
-    to anybody that a person has said nobody has.
+    `vendor_patient_id`: a sync never moves a device from one patient to another, and never reassigns one
+    that a person took away.
     """
     device, is_new = Device.objects.for_clinic(clinic).get_or_create(
         clinic=clinic, hwi_device_id=record.hwi_device_id
@@ -84,26 +91,28 @@ def store_vendor_device(
 
 
 def ask_for_newer(clinic: Clinic, hwi_device_ids: Iterable[uuid.UUID], read_at: datetime.datetime) -> None:
-    """Have the records read anew that are outdated by what changed here since they were asked for.
+    """Have the records read anew that changes here have outdated since they were requested.
 
     Locks requests: call it before devices are locked, as the answers lock them.
     """
     changed = Device.objects.for_clinic(clinic).at_the_vendor().changed_after(read_at)
     targets = changed.filter(hwi_device_id__in=list(hwi_device_ids)).values_list("hwi_device_id", flat=True)
-    if names := [str(one) for one in targets]:
+    if names := [str(hwi_device_id) for hwi_device_id in targets]:
         enqueue_each(clinic, RequestKind.DEVICE, names, priority=Priority.BACKGROUND, anew=True)
 
 
 def add_gateways(clinic: Clinic, hardware_ids: Iterable[str]) -> None:
-    """Have a row for each gateway among these normal hardware ids; those there are stay as they are."""
+    """Add a row for each gateway among these normal hardware ids; existing rows stay as they are."""
     named = sorted({hardware_id for hardware_id in hardware_ids if is_gateway_id(hardware_id)})
     gateways = [Gateway(clinic=clinic, gateway_id=gateway_id) for gateway_id in named]
     Gateway.objects.bulk_create(gateways, batch_size=1000, ignore_conflicts=True)
 
 
 def note_spellings(clinic: Clinic, hardware_ids: Iterable[str], *, is_news: bool = False) -> None:
-    """Have a row for each gateway among these ids, which are as the vendor or a label spells them, and keep
-    that spelling. `is_news`: only where none is known yet; the vendor's lists know best."""
+    """Add a row for each gateway among these ids, and keep their spelling by the vendor or a label.
+
+    `is_news`: only where none is known yet; the vendor's lists know best.
+    """
     spelled = {normal_hardware_id(one): bare_hardware_id(one) for one in hardware_ids}
     add_gateways(clinic, spelled)
     gateways = Gateway.objects.for_clinic(clinic).filter(gateway_id__in=spelled)
@@ -122,11 +131,14 @@ def note_spellings(clinic: Clinic, hardware_ids: Iterable[str], *, is_news: bool
 def store_device_types(
     *, clinic: Clinic, records: Iterable[client_records.DeviceType], is_whole: bool
 ) -> None:
-    """What the account may order. Of a whole list, what it no longer has is not offered any more."""
-    known = DeviceType.objects.for_clinic(clinic)
+    """Store what the account may order.
+
+    `is_whole`: a type that the list no longer has is not offered any more.
+    """
+    types = DeviceType.objects.for_clinic(clinic)
     rows = {record.name: _device_type(clinic, record) for record in records}
     if is_whole:
-        known.exclude(name__in=rows).update(is_offered=False)
+        types.exclude(name__in=rows).update(is_offered=False)
     DeviceType.objects.bulk_create(
         rows.values(), update_conflicts=True, unique_fields=["clinic", "name"], update_fields=TYPE_FIELDS
     )
@@ -134,8 +146,11 @@ def store_device_types(
 
 @transaction.atomic
 def store_vendor_gateway(*, clinic: Clinic, record: VendorGateway) -> bool:
-    """What the vendor says of a gateway; what its list leaves out is kept. False for an id that no
-    gateway can have. An answer about the one gateway is also a sample of its signal."""
+    """Store the vendor's record of a gateway; what its list leaves out is kept.
+
+    Returns False for an id that no gateway can have. An answer about one gateway is also a sample of its
+    signal.
+    """
     gateway_id = normal_hardware_id(record.gateway_id)
     if not is_gateway_id(gateway_id):
         return False
@@ -162,7 +177,7 @@ def store_vendor_gateway(*, clinic: Clinic, record: VendorGateway) -> bool:
 
 
 def store_hardware_changes(*, clinic: Clinic, records: Iterable[VendorHardwareChange]) -> None:
-    """Entries of the vendor's log; one that is there already says the same."""
+    """Store entries of the vendor's log; one that is there already is the same."""
     HardwareChange.objects.bulk_create(
         [
             HardwareChange(
@@ -181,21 +196,26 @@ def store_hardware_changes(*, clinic: Clinic, records: Iterable[VendorHardwareCh
 
 
 def note_gateway_contacts(clinic: Clinic, contacts: Mapping[str, datetime.datetime]) -> None:
-    """Readings came through these gateways, by normal hardware id, at these moments.
+    """Note when readings last came through these gateways, by normal hardware id.
 
-    One statement of constant text: it runs for every webhook. A gateway whose row somebody else is
-    writing is left to them, so that two deliveries never wait for each other's contacts.
+    One statement of constant text: it runs for every webhook. It skips a gateway whose row is being
+    written, so that two deliveries never wait for each other's contacts (decision 8).
     """
     with connection.cursor() as cursor:
         cursor.execute(NOTE_CONTACTS, [list(contacts), list(contacts.values()), clinic.id])
 
 
 def settle_what_became_known() -> int:
-    """Settle readings that waited for a device which is registered by now; the devices concerned."""
-    known = Device.objects.across_clinics().filter(
+    """Settle readings that waited for a device which is registered by now.
+
+    Returns the number of devices concerned.
+    """
+    registered = Device.objects.across_clinics().filter(
         clinic=OuterRef("clinic"), hwi_device_id=OuterRef("hwi_device_id")
     )
-    ready = _waiting_for_a_device().filter(Exists(known)).values_list("clinic", "hwi_device_id").distinct()
+    ready = (
+        _waiting_for_a_device().filter(Exists(registered)).values_list("clinic", "hwi_device_id").distinct()
+    )
     pairs = list(ready)
     clinics = Clinic.objects.in_bulk({clinic_id for clinic_id, _ in pairs})
     for clinic_id, hwi_device_id in pairs:
@@ -205,33 +225,35 @@ def settle_what_became_known() -> int:
 
 
 def settle_what_a_handover_explains() -> int:
-    """Settle again what named another patient than had the device, once the vendor knows of the handover
-    too; how many handovers. Safe to repeat."""
+    """Settle again readings that named another patient, once the vendor knows of the handover too.
+
+    Returns the number of handovers. Safe to repeat.
+    """
     due = Assignment.objects.across_clinics().filter(resettle_due=True).select_related("clinic", "device")
     assignments = list(due.order_by("id"))
-    for one in assignments:
-        deliveries.resettle_for_device(one.clinic, one.device.hwi_device_id)
-        due.filter(id=one.id).update(resettle_due=False)
+    for assignment in assignments:
+        deliveries.resettle_for_device(assignment.clinic, assignment.device.hwi_device_id)
+        due.filter(id=assignment.id).update(resettle_due=False)
     return len(assignments)
 
 
 def ask_about_unknown_devices() -> int:
-    """Have the vendor asked about devices that readings name and nobody knows; how many.
+    """Request the records of devices that readings name and that are not registered.
 
-    One that is being asked about, or was less than its pause ago, is left alone.
+    Returns how many. A device that is being requested, or whose pause is not over, is left alone.
     """
-    known = Device.objects.across_clinics().filter(
+    registered = Device.objects.across_clinics().filter(
         clinic=OuterRef("clinic"), hwi_device_id=OuterRef("hwi_device_id")
     )
-    asked = (
+    requested = (
         Request.objects.across_clinics()
         .filter(clinic=OuterRef("clinic"), kind=RequestKind.DEVICE, target=OuterRef("name_of_device"))
-        .exclude(Q(state="parked") & Q(not_before__lte=Now()))
+        .exclude(Q(state=RequestState.PARKED) & Q(not_before__lte=Now()))
     )
     unknown = (
         _waiting_for_a_device()
         .annotate(name_of_device=Cast("hwi_device_id", CharField()))
-        .filter(~Exists(known), ~Exists(asked))
+        .filter(~Exists(registered), ~Exists(requested))
         .values_list("clinic", "name_of_device")
         .distinct()
         .order_by("clinic")
@@ -267,20 +289,23 @@ def _storable_cost(cost: Decimal | None) -> Decimal | None:
     return round(cost, 2) if cost is not None and cost < 10**9 else None
 
 
-def _known(said: T | None, before: T | None) -> T | None:
-    return before if said is None else said
+def _known(value: T | None, before: T | None) -> T | None:
+    return before if value is None else value
 
 
 def _unlinked_at(record: client_records.Device) -> datetime.datetime | None:
-    """When the vendor unlinked it, which its pages do not promise to say; None for one in service."""
+    """Return when the vendor unlinked the device, None for one in service.
+
+    The vendor's pages do not promise that moment: without it, it is now.
+    """
     if record.status.strip().casefold() != UNLINKED.casefold():
         return None
     return record.unlinked_on or timezone.now()
 
 
 def _is_outdated(device: Device, read_at: datetime.datetime) -> bool:
-    """Whether something else tells us of the device as it was after `read_at`."""
-    return any(known and known > read_at for known in (device.synced_at, device.changed_at))
+    """Whether we know of the device as it was after `read_at`."""
+    return any(moment and moment > read_at for moment in (device.synced_at, device.changed_at))
 
 
 def _copy(
@@ -311,11 +336,11 @@ def _copy(
 def _assign_first(
     device: Device, named: client_records.Patient, *, is_new: bool, ends_at: datetime.datetime | None
 ) -> None:
-    """Claims of earlier readings follow: the readings room looks for `claimed_at` null. What was unlinked
-    before we knew the device had ended then (`ends_at`).
+    """Assign a device to the first patient that the vendor names for it.
 
-    A device that was known before without a patient changed hands at an unknown moment, so only
-    readings that name the patient reach back there.
+    `claimed_at` stays null, by which the measurements room finds earlier readings to attach. A device that
+    was unlinked before we knew it had ended then (`ends_at`). One that was known before without a patient
+    changed hands at an unknown moment, so only readings that name the patient reach back there.
     """
     now = timezone.now()
     started = device.vendor_created_at if is_new and device.vendor_created_at else now

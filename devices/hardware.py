@@ -1,8 +1,7 @@
-"""Gateways and the like, as people and the vendor name them, and how well a gateway is heard.
+"""Read Gateway IDs and IMEIs, and judge how well a gateway is heard. Pure functions.
 
-Pure functions. Ids: a Gateway ID is 12 hex digits, the IMEI of a cellular device 15 decimal ones.
-Signal: the vendor calls about 30 excellent and about 10 poor
-(https://tenovi.com/api-docs/, gateway-info); the steps between are ours.
+A Gateway ID is 12 hex digits, the IMEI of a cellular device 15 decimal ones. Signal: the vendor calls about
+30 excellent and about 10 poor (https://tenovi.com/api-docs/, gateway-info); the steps between are ours.
 """
 
 from __future__ import annotations
@@ -25,7 +24,7 @@ SILENT_AFTER = datetime.timedelta(hours=24)
 
 
 class Standing(enum.IntEnum):
-    """How a gateway is doing, worst first. Where no patient is behind it, nobody is missed."""
+    """The state of a gateway, worst first. Without a patient behind it, a gateway is unused."""
 
     SILENT = 0
     NEVER_HEARD = 1
@@ -35,19 +34,23 @@ class Standing(enum.IntEnum):
 
 
 def normal_hardware_id(text: str) -> str:
-    """One spelling of a Gateway ID or IMEI: people group it with hyphens, the vendor's case varies."""
+    """Return a Gateway ID or IMEI in one spelling: people group it with hyphens, the vendor's case varies."""
     return "".join(character for character in text if character.isalnum()).upper()
 
 
 def bare_hardware_id(text: str) -> str:
-    """A Gateway ID or IMEI in the case it was given, without what people group it with: the vendor's page
-    wants no hyphens (https://tenovi.com/api-docs/, gateway-info)."""
+    """Return a Gateway ID or IMEI in its own case, without hyphens and spaces.
+
+    The vendor's page wants no hyphens (https://tenovi.com/api-docs/, gateway-info).
+    """
     return "".join(character for character in text if character.isalnum())
 
 
 def hardware_id_in(text: str) -> str:
-    """Find the Gateway ID or IMEI that a text is, in our spelling; "" when it is none. Whether the last digit
-    of an IMEI is right is not asked: whoever looks for one may have mistyped it."""
+    """Return the Gateway ID or IMEI that a text is, in our spelling, or "".
+
+    The last digit of an IMEI is not checked: a person who looks for one may have mistyped it.
+    """
     normal = normal_hardware_id(text) if text.isascii() else ""
     return normal if GATEWAY_ID.fullmatch(normal) or IMEI.fullmatch(normal) else ""
 
@@ -66,20 +69,20 @@ def is_imei(hardware_id: str) -> bool:
 
 
 def signal_level(strength: int | None) -> str:
-    """A signal strength in a word."""
+    """Return a signal strength in a word."""
     if strength is None:
         return NOT_KNOWN
     return next((level for level, least in SIGNAL_LEVELS if strength >= least), POOR)
 
 
 def silent_since(last_seen_at: datetime.datetime | None, now: datetime.datetime) -> datetime.datetime | None:
-    """The last contact when it is longer ago than a day, else None; None too where there never was one."""
+    """Return the last contact if it is more than a day ago, else None; None too if there never was one."""
     if last_seen_at is None or now - last_seen_at <= SILENT_AFTER:
         return None
     return last_seen_at
 
 
 def newest_firmware(versions: Iterable[str]) -> str:
-    """The highest of these dotted numbers, "" when there is none."""
+    """Return the highest of these dotted numbers, or ""."""
     numbered = {tuple(map(int, text.split("."))): text for text in versions if DOTTED.fullmatch(text)}
     return numbered[max(numbered)] if numbered else ""

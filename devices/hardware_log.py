@@ -31,8 +31,8 @@ SAID_ELSEWHERE = "Admins see why, and what to do, on the page Synchronisation."
 
 @dataclass(frozen=True, slots=True)
 class LogProgress:
-    """How far the log is. `reason`: why it waits or has failed, "" where there is nothing to say; `read_at`:
-    when it was last read to its end, None for never."""
+    """How far the log is read. `reason`: why it waits or has failed, or ""; `read_at`: when it was last
+    read to its end, None for never."""
 
     is_under_way: bool
     has_failed: bool
@@ -57,8 +57,8 @@ def note_read(request: Request, answer: Page[Any]) -> None:
 def note_searched(request: Request, answer: Page[Any]) -> None:
     """Note that the log was searched; an id that it does not have is tried in its next spelling."""
     then = request.params.get("then", [])
-    found = HardwareChange.objects.for_clinic(request.clinic).of_hardware(request.target)
-    if not (answer.ended and then and not found.exists()):
+    entries = HardwareChange.objects.for_clinic(request.clinic).of_hardware(request.target)
+    if not (answer.ended and then and not entries.exists()):
         note_read(request, answer)
         return
     params = {"search": then[0], "then": then[1:]}
@@ -66,18 +66,20 @@ def note_searched(request: Request, answer: Page[Any]) -> None:
 
 
 def note_failure(request: Request, error: VendorError | None) -> None:
-    """Say at one request, that for the whole log, that the vendor has no log under any known path: not at
-    one more for each device and each typed id."""
+    """Note once that the vendor has no log under any known path: at the request for the whole log.
+
+    It would otherwise stand at one request for each device and each typed id.
+    """
     if not isinstance(error, PathUnknown):
         return
     requests = Request.objects.for_clinic(request.clinic)
-    mine = requests.filter(id=request.id)
+    rows = requests.filter(id=request.id)
     whole = requests.filter(kind=RequestKind.HARDWARE_LOG, target=WHOLE)
     if whole.exists():
-        mine.exclude(kind=RequestKind.HARDWARE_LOG, target=WHOLE).delete()
+        rows.exclude(kind=RequestKind.HARDWARE_LOG, target=WHOLE).delete()
         whole.parked().update(reason=NO_PATH)
     else:
-        mine.update(
+        rows.update(
             kind=RequestKind.HARDWARE_LOG,
             target=WHOLE,
             params={},
@@ -87,13 +89,16 @@ def note_failure(request: Request, error: VendorError | None) -> None:
 
 
 def progress_of_device(device: Device) -> LogProgress:
-    """Tell whether the log of this device is being asked for, by itself or within the whole."""
+    """Return how far the log of this device is, by itself or within the whole."""
     targets = (str(device.hwi_device_id), WHOLE)
     return _progress(device.clinic, [(RequestKind.HARDWARE_LOG, target) for target in targets])
 
 
 def progress_of_search(clinic: Clinic, hardware_id: str) -> LogProgress:
-    """Tell how far the search for this normal id is; that it failed, too, where the log cannot be read at all."""
+    """Return how far the search for this normal id is.
+
+    It has failed, too, where the log cannot be read at all.
+    """
     searched = _progress(clinic, [(RequestKind.HARDWARE_SEARCH, hardware_id)])
     if searched.is_under_way or searched.has_failed or searched.read_at:
         return searched
@@ -102,13 +107,13 @@ def progress_of_search(clinic: Clinic, hardware_id: str) -> LogProgress:
 
 
 def _progress(clinic: Clinic, asked: list[tuple[str, str]]) -> LogProgress:
-    """Of the requests for these kinds and targets the first that is there tells."""
+    """Return the progress of the first of these requests, by kind and target, that exists."""
     targets = [target for _, target in asked]
     read = HardwareLogRead.objects.for_clinic(clinic).filter(target__in=targets).order_by("-read_at").first()
     read_at = read.read_at if read else None
     rows = Request.objects.for_clinic(clinic).filter(kind__in={kind for kind, _ in asked}, target__in=targets)
-    found = {(row.kind, row.target): row for row in rows}
-    row = next((found[one] for one in asked if one in found), None)
+    requests = {(row.kind, row.target): row for row in rows}
+    row = next((requests[place] for place in asked if place in requests), None)
     if row is None:
         return LogProgress(False, False, "", read_at)
     is_under_way = row.state in (RequestState.WAITING, RequestState.SENDING)

@@ -1,8 +1,8 @@
-"""The lock that protects whose a device's readings are.
+"""Lock devices by name, so that nothing about their readings is decided twice at once.
 
-One order for everybody, so that nobody waits in a circle: requests to the vendor, then devices by these
-names (all at once), then rows of devices (by `hwi_device_id`), then rows of assignments. Whatever decides about a reading is
-read after its device's name is held. `tests/lock_order.py` watches for it.
+One order for all callers, so that none waits in a circle: requests to the vendor, then devices by these
+names (all at once), then rows of devices (by `hwi_device_id`), then rows of assignments. Whatever decides
+about a reading is read after its device's name is held. `tests/lock_order.py` watches for it.
 """
 
 from __future__ import annotations
@@ -15,9 +15,9 @@ from common.locks import hold
 
 
 def lock_devices(clinic: Clinic, hwi_device_ids: Iterable[uuid.UUID]) -> None:
-    """Until this transaction ends, nobody else stores or claims readings of these devices.
+    """Hold these devices until the transaction ends: no other process stores or claims readings of theirs.
 
-    Taken before the assignments are read, so that a reading is never judged by an assignment
-    that changes meanwhile, and two contradicting readings always see each other.
+    Call it before assignments are read. So no reading is classified by an assignment that changes
+    meanwhile, and two contradicting readings always see each other.
     """
     hold(clinic.id, (device.bytes for device in hwi_device_ids))

@@ -1,7 +1,7 @@
-"""For whom something was asked of the vendor about a device, and whether that person still has it.
+"""Keep for whom something was requested about a device, and check that this patient still has it.
 
-A request may wait for hours, and a device goes to somebody else in between: what was meant for the one must
-not reach the other. `tenovi.outbound.calls.MEANT_FOR` says of every kind of request whether that can happen to it.
+A request may wait for hours while the device goes to another patient: what was meant for one must not reach
+the other. `tenovi.outbound.calls.MEANT_FOR` names the kinds of request to which that can happen.
 """
 
 from __future__ import annotations
@@ -17,20 +17,20 @@ from tenovi.registry import NoLongerMeant
 
 
 def holder_of(device: Device) -> Patient | None:
-    """Return who has the device now, None for nobody."""
+    """Return the patient who has the device now, or None."""
     held = Assignment.objects.for_clinic(device.clinic).filter(device=device, ends_at=None)
     assignment = held.select_related("patient").first()
     return assignment.patient if assignment else None
 
 
 def meant_for_holder(device: Device) -> dict[str, str]:
-    """Return what a request keeps in its params to say whom it is for: whoever has the device now."""
+    """Return the params of a request that is meant for the patient who has the device now."""
     patient = holder_of(device)
     return {"patient": str(patient.id) if patient else ""}
 
 
 def is_meant(params: Mapping[str, Any], patient: Patient) -> bool:
-    """Whether a request is for this patient, or was made before requests said for whom."""
+    """Whether a request is for this patient, or was made before requests named one."""
     return params.get("patient") in (None, str(patient.id))
 
 
@@ -40,7 +40,7 @@ def device_named(clinic: Clinic, hwi_device_id: str) -> Device | None:
 
 
 def check_same_holder(device: Device, patient_id: str, *, ask_again: str) -> None:
-    """Refuse what was asked for this patient ("" for nobody) when the device has changed hands since.
+    """Refuse what was requested for this patient ("" for none) when the device has changed hands since.
 
     `ask_again` says in words what a person can do. Raises `NoLongerMeant`.
     """

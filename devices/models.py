@@ -1,4 +1,4 @@
-"""Devices the vendor activated for a clinic, who had which device when, and the gateways between."""
+"""Define devices, their assignments to patients, gateways and what else the vendor keeps of them."""
 
 from __future__ import annotations
 
@@ -24,20 +24,25 @@ from devices.querysets import (
 )
 from patients.models import Patient
 
+UNLINKED = "Unlinked"  # the vendor's status of a device that it has detached
+
 
 class Device(TenantModel):
     """An HWI device: one activation at the vendor, known by `hwi_device_id` for ever.
 
-    `kind` is the slug of a device kind in the catalogue, "" when the vendor's name and sensor
-    code match none. `hardware_uuid` is the Gateway ID (12 hex digits, upper case) or IMEI; it
-    changes when hardware is replaced and never tells whose reading it is. `unsent`: of what a person has
-    written here, what the vendor still says instead (`devices.actions.wanted`). `order_fulfilled`: it came
-    with an order that was fulfilled, so the vendor will not delete it (None: not known).
-    `held_for`: why the vendor holds its order, in the vendor's words.
-    `unlinked_by_vendor`: nobody here had asked for what happened at `unlinked_at`. `deleted_at`:
-    the vendor has no record of it any more; ours stays for the readings. `synced_at`: when the vendor was
-    asked for the record that stands here; `changed_at`: when we last learned of a change by anything else,
-    such as its news or the answer to an unlink. A record that was asked for before either is outdated.
+    `kind` is the slug of a device kind in the catalogue, "" when the vendor's name and sensor code match
+    none. `hardware_uuid` is the Gateway ID (12 hex digits, upper case) or IMEI; it changes when hardware is
+    replaced and never tells whose reading it is. `unsent`: the vendor's values of fields that a person has
+    changed here (`devices.actions.wanted`).
+
+    `order_fulfilled`: it came with an order that was fulfilled, so the vendor will not delete it (None: not
+    known). `held_for`: why the vendor holds its order, in the vendor's words. `unlinked_by_vendor`: the
+    vendor unlinked it at `unlinked_at` without a request of ours. `deleted_at`: the vendor has no record of
+    it any more; ours stays for the readings.
+
+    `synced_at`: when the record that stands here was requested. `changed_at`: when we last learned of a
+    change otherwise, such as from an event or the answer to an unlink. A record requested before either is
+    outdated.
     """
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
@@ -77,24 +82,25 @@ class Device(TenantModel):
     @property
     def has_another_patient_at_the_vendor(self) -> bool:
         """See the query of that name. One query."""
-        mine = Device.objects.for_clinic(self.clinic).filter(id=self.id)
-        return mine.with_another_patient_at_the_vendor().exists()
+        devices = Device.objects.for_clinic(self.clinic).filter(id=self.id)
+        return devices.with_another_patient_at_the_vendor().exists()
 
 
 class Assignment(TenantModel):
     """One patient had one device from `starts_at` until `ends_at` (open while null).
 
-    Without a patient it records that somebody decided that nobody has the device. `objects` has the
-    patients' rows alone; `periods` has all, for whoever must not overrule or overlap a decision.
-    `decided_by` is the person who said so, null for what the vendor's list brought.
+    Without a patient it records a person's decision that no patient has the device. `objects` has the rows
+    with a patient; `periods` has all, for code that must not overrule or overlap a decision. `decided_by`
+    is the person, null for what the vendor's list brought.
 
-    `reaches_back` marks the first assignment of an imported device: a reading taken before it
-    belongs to it only when the reading itself names that patient. `claimed_at` is null until
-    readings that were stored before this assignment was known have been attached. `misnamed_as`: a
-    person has decided while the vendor had the device under this other patient, so readings may still
-    name that one, taken until the vendor was told (`misnamed_until`, null while it is not). `agreed_at`:
-    since when we know that the vendor has the device under this patient, too; `resettle_due` until what had
-    waited for that was settled again.
+    `reaches_back` marks the first assignment of an imported device: a reading taken before it belongs to it
+    only when the reading itself names that patient. `claimed_at` is null until readings stored before this
+    assignment was known have been attached.
+
+    `misnamed_as`: the vendor had the device under this other patient when a person decided, so readings may
+    still name that one. Those are taken until the vendor knew (`misnamed_until`, null before). `agreed_at`:
+    when we learned that the vendor has the device under this patient, too. `resettle_due`: readings that
+    waited for that are still to be settled again.
     """
 
     device = models.ForeignKey(Device, on_delete=models.CASCADE, related_name="+")
@@ -149,7 +155,7 @@ class Assignment(TenantModel):
 
     @property
     def holder(self) -> Patient:
-        """Who has it. Raises LookupError for a period of nobody's."""
+        """Return the patient who has it. Raises LookupError for a period without a patient."""
         if self.patient is None:
             raise LookupError("Nobody had the device then.")
         return self.patient
@@ -175,8 +181,8 @@ class Discharge(TenantModel):
 class DeviceProperty(TenantModel):
     """A setting of a device at the vendor: one of the vendor's own keys, or one the clinic chose.
 
-    `wanted` is what was decided here, null where nothing was and the vendor's word goes. `said` is the
-    vendor's value, "" for none; `synced` tells whether one of the vendor's own has reached the hardware.
+    `wanted` is the value decided here; null: none was, and the vendor's counts. `said` is the vendor's
+    value, "" for none; `synced`: whether one of the vendor's own keys has reached the hardware.
     """
 
     device = models.ForeignKey(Device, on_delete=models.CASCADE, related_name="+")
@@ -196,7 +202,7 @@ class DeviceProperty(TenantModel):
 
     @property
     def value(self) -> str:
-        """What is to be so."""
+        """Return the value we want on the device."""
         return self.said if self.wanted is None else self.wanted
 
     @property
@@ -205,12 +211,12 @@ class DeviceProperty(TenantModel):
 
 
 class Gateway(TenantModel):
-    """A Tenovi Gateway: what devices without a connection of their own send through.
+    """A Tenovi Gateway: devices without a connection of their own send through it.
 
-    `gateway_id` is 12 hex digits, upper case; the devices behind it are those that name it as their
-    `hardware_uuid`. `spelling` is how the vendor writes it, "" while it has not: it is sent so. `last_seen_at` is the latest sign of life we know of: a reading that came
-    through, or what the vendor said. `signal_strength` and the rest are the vendor's words and stay
-    empty until it was asked (`polled_at`).
+    `gateway_id` is 12 hex digits, upper case; the devices behind it name it as their `hardware_uuid`.
+    `spelling` is the vendor's, which is sent to it; "" while not known. `last_seen_at` is the latest sign
+    of life: a reading that came through, or what the vendor reported. `signal_strength` and the rest are
+    the vendor's, and empty until it was asked (`polled_at`).
     """
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)

@@ -1,7 +1,7 @@
-"""Writing what the vendor's news (its webhooks about fulfillment) says of devices.
+"""Store what the vendor's fulfillment webhooks say of devices.
 
-Each is told with the moment since when we know it: a record that was asked for later has the last word, and
-one that was asked for before is outdated by it (`Device.changed_at`).
+Each fact comes with the moment since when we know it. A record requested later has the last word; one
+requested before is outdated by it (`Device.changed_at`).
 """
 
 from __future__ import annotations
@@ -39,36 +39,42 @@ WHERE d.hardware_uuid = r.old AND d.clinic_id = %s AND d.id = ANY(%s::uuid[])
 """
 
 
-def note_hardware(clinic: Clinic, told: Sequence[tuple[uuid.UUID, str, datetime.datetime]]) -> None:
-    """Put devices on the hardware, by normal id, that the vendor's news names for them, and since when it
-    does. A device list that was read after that has the last word; an unlinked device keeps none. The
-    caller has locked the rows (`lock_rows_for_news`)."""
+def note_hardware(clinic: Clinic, facts: Sequence[tuple[uuid.UUID, str, datetime.datetime]]) -> None:
+    """Put devices on the hardware, by normal id, that events name, with the moment since when they do.
+
+    Must be called with the rows locked (`lock_rows_for_news`). A device list read after that moment has the
+    last word; an unlinked device keeps no hardware.
+    """
     with connection.cursor() as cursor:
-        cursor.execute(NOTE_HARDWARE, [*map(list, zip(*told, strict=True)), clinic.id])
-    add_gateways(clinic, [hardware_id for _, hardware_id, _ in told])
+        cursor.execute(NOTE_HARDWARE, [*map(list, zip(*facts, strict=True)), clinic.id])
+    add_gateways(clinic, [hardware_id for _, hardware_id, _ in facts])
 
 
-def note_statuses(clinic: Clinic, told: Sequence[tuple[uuid.UUID, str, datetime.datetime]]) -> None:
-    """Devices with their status and since when we know it: news where the device list is older than that. The
-    caller has locked the rows."""
-    if told:
+def note_statuses(clinic: Clinic, facts: Sequence[tuple[uuid.UUID, str, datetime.datetime]]) -> None:
+    """Give devices the status that events name, where it is newer than the device list.
+
+    Must be called with the rows locked.
+    """
+    if facts:
         with connection.cursor() as cursor:
-            cursor.execute(NOTE_STATUSES, [*map(list, zip(*told, strict=True)), clinic.id])
+            cursor.execute(NOTE_STATUSES, [*map(list, zip(*facts, strict=True)), clinic.id])
 
 
-def note_unlinked(clinic: Clinic, told: Mapping[uuid.UUID, datetime.datetime]) -> None:
-    """The vendor's news says of these devices that they are unlinked, and since when we know it. A device
-    list that was read after that has the last word."""
-    devices = Device.objects.for_clinic(clinic).filter(id__in=list(told), unlinked_at=None)
+def note_unlinked(clinic: Clinic, since: Mapping[uuid.UUID, datetime.datetime]) -> None:
+    """End the assignments of devices that events name as unlinked, with the moment since when they do.
+
+    A device list read after that moment has the last word.
+    """
+    devices = Device.objects.for_clinic(clinic).filter(id__in=list(since), unlinked_at=None)
     for device in devices.locked_in_order():
-        if device.synced_at is None or device.synced_at < told[device.id]:
-            ending.note_unlinked_by_vendor(device, told[device.id], known_since=told[device.id])
+        if device.synced_at is None or device.synced_at < since[device.id]:
+            ending.note_unlinked_by_vendor(device, since[device.id], known_since=since[device.id])
 
 
 def lock_rows_for_news(
     clinic: Clinic, devices: Iterable[uuid.UUID], hardware_ids: Iterable[str]
 ) -> list[uuid.UUID]:
-    """Lock these devices, and all that have one of these hardware ids, in the one order; return their ids."""
+    """Lock these devices, and all on these hardware ids, in the one order; return their ids."""
     concerned = Q(id__in=list(devices)) | Q(hardware_uuid__in=list(hardware_ids))
     rows = Device.objects.for_clinic(clinic).filter(concerned).locked_in_order()
     return list(rows.values_list("id", flat=True))
@@ -77,8 +83,11 @@ def lock_rows_for_news(
 def follow_replacements(
     clinic: Clinic, replaced: Mapping[str, tuple[str, datetime.datetime]], locked: Collection[uuid.UUID]
 ) -> None:
-    """Hardware was exchanged, old normal id to new, and since when we know: so it is on every device behind
-    the old one (https://docs.tenovi.com/hwi-api/devices/replacing-devices). The caller has locked their rows."""
+    """Put every device behind exchanged hardware on the new one, by normal ids, old to new.
+
+    Must be called with the rows locked. All devices behind a gateway move with it
+    (https://docs.tenovi.com/hwi-api/devices/replacing-devices).
+    """
     new, since = [one for one, _ in replaced.values()], [at for _, at in replaced.values()]
     with connection.cursor() as cursor:
         cursor.execute(FOLLOW_REPLACEMENTS, [list(replaced), new, since, clinic.id, list(locked)])

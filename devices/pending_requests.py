@@ -1,4 +1,4 @@
-"""How far what a person asked of the vendor about a device has come, in words."""
+"""Tell in words how far the requests about a device are that a person has made."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ DOING = {
     RequestKind.DEVICE_DELETE: ("Deleting", "delete it"),
     RequestKind.DEVICE_UPDATE: ("Telling Tenovi what is written here", "take what is written here"),
 }
-"""Each kind of errand while it is under way, and what is refused."""
+"""Each kind of request while it is pending, and when it is refused."""
 
 
 @dataclass(frozen=True, slots=True)
 class PendingRequest:
-    """`state` is "waiting", "sending" or "refused"; what is done has none left."""
+    """`state` is "waiting", "sending" or "refused"; a request that is done is gone."""
 
     kind: str
     doing: str
@@ -36,19 +36,19 @@ class PendingRequest:
 def pending_requests_of(
     clinic: Clinic, hwi_device_ids: Iterable[uuid.UUID]
 ) -> dict[uuid.UUID, list[PendingRequest]]:
-    """What is being asked of the vendor about each of these devices. Two queries at most."""
+    """Return the pending requests about each of these devices. Two queries at most."""
     targets = [str(hwi_device_id) for hwi_device_id in hwi_device_ids]
     rows = list(
         Request.objects.for_clinic(clinic).filter(kind__in=DOING, target__in=targets).order_by("created_at")
     )
     stopped = why_nothing_is_sent(clinic) if rows else ""
-    found: defaultdict[uuid.UUID, list[PendingRequest]] = defaultdict(list)
+    pending: defaultdict[uuid.UUID, list[PendingRequest]] = defaultdict(list)
     for row in rows:
-        found[uuid.UUID(row.target)].append(_errand(row, stopped))
-    return found
+        pending[uuid.UUID(row.target)].append(_in_words(row, stopped))
+    return pending
 
 
-def _errand(row: Request, stopped: str) -> PendingRequest:
+def _in_words(row: Request, stopped: str) -> PendingRequest:
     doing, undone = DOING[RequestKind(row.kind)]
     if row.state == RequestState.SENDING:
         return PendingRequest(row.kind, doing, "sending", f"{doing}: it is being sent to Tenovi.")

@@ -1,7 +1,7 @@
-"""Settings of a device at the vendor: what a person wants, and how far that has come.
+"""Tell which properties a device has at the vendor, and how far each has come.
 
-Keys of the vendor's own are those of the catalogue (its device overview page names them); with these
-`synced` tells whether the hardware has them. Any other key is the clinic's own and stays at the vendor.
+The vendor's own keys are those of the catalogue (its device overview page names them); with these `synced`
+tells whether the hardware has them. Any other key is the clinic's own and stays at the vendor.
 """
 
 from __future__ import annotations
@@ -37,32 +37,32 @@ class PropertyState:
 
 
 def keys_for(device: Device) -> tuple[str, ...]:
-    """The vendor's own keys that a device of its kind takes."""
+    """Return the vendor's own keys that a device of its kind takes."""
     kind = catalogue.kind(device.kind)
     return tuple(key for key in VENDOR_KEYS if key in (kind.properties if kind else (WEBHOOK,)))
 
 
 def ask_again(device: Device) -> None:
-    """Have the vendor asked for the device's properties now."""
+    """Request the device's properties from the vendor now."""
     target = str(device.hwi_device_id)
     enqueue(device.clinic, RequestKind.PROPERTIES, target, priority=Priority.PERSON, insist=True)
 
 
 def states_of(device: Device) -> list[PropertyState]:
-    """Its properties, the vendor's own first. Three queries."""
+    """Return the device's properties, the vendor's own keys first. Three queries."""
     rows = DeviceProperty.objects.for_clinic(device.clinic).filter(device=device).order_by("key")
-    asked = {
+    by_key = {
         row.target.partition("/")[2]: row
         for row in Request.objects.for_clinic(device.clinic).filter(
             kind=RequestKind.PROPERTY_SET, target__startswith=f"{device.hwi_device_id}/"
         )
     }
     stopped = why_nothing_is_sent(device.clinic)
-    found = []
+    states = []
     for row in sorted(rows, key=lambda row: row.key not in VENDOR_KEYS):
-        request = asked.get(row.key)
-        found.append(_under_way(row, request, stopped) if request else _at_rest(row))
-    return found
+        request = by_key.get(row.key)
+        states.append(_under_way(row, request, stopped) if request else _at_rest(row))
+    return states
 
 
 def _under_way(row: DeviceProperty, request: Request, stopped: str) -> PropertyState:

@@ -7,22 +7,18 @@ import itertools
 import uuid
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 from django.db import connection
 
 from clinics.models import Clinic
 from devices.hardware import RECOVERED_FROM, WEAK_BELOW, is_gateway_id
-from devices.models import Assignment, Device
+from devices.models import UNLINKED, Assignment
 from patients.models import Patient
-
-if TYPE_CHECKING:
-    from devices.models import Assignment, Device, Gateway, HardwareChange  # noqa: F401
 
 
 @dataclass(frozen=True, slots=True)
 class AssignmentPeriod:
-    """One assignment as the way in needs it. Without a patient a person has said that nobody had the device."""
+    """One assignment as the way in needs it; no patient means a person's decision that none had it."""
 
     patient_id: uuid.UUID | None
     external_id: str
@@ -35,13 +31,13 @@ class AssignmentPeriod:
     agreed_at: datetime.datetime | None
 
     def goes_by(self, named_patient: str, moment: datetime.datetime) -> bool:
-        """Whether what was measured at that moment and names this patient is the holder's."""
+        """Whether a reading taken at `moment` that names this patient belongs to the holder."""
         named = named_patient.casefold()
         late = self.misnamed_until is not None and moment >= self.misnamed_until
         return named == self.external_id.casefold() or (not late and named == self.misnamed_as.casefold())
 
     def follows(self, moment: datetime.datetime, named_patient: str) -> bool:
-        """Whether this patient got the device after that moment, by our record and the vendor's."""
+        """Whether this patient got the device after `moment`, by our record and the vendor's."""
         is_agreed = self.patient_id is not None and self.agreed_at is not None
         return (
             is_agreed and moment < self.starts_at and self.external_id.casefold() == named_patient.casefold()
@@ -53,7 +49,7 @@ class AssignmentPeriod:
 
 @dataclass(frozen=True, slots=True)
 class RegisteredDevice:
-    """A registered device with everybody who ever had it, and the time zone of its clinic, all as of now."""
+    """A registered device with all its assignments and the time zone of its clinic, as of now."""
 
     id: uuid.UUID
     kind: str
@@ -62,19 +58,22 @@ class RegisteredDevice:
     holdings: tuple[AssignmentPeriod, ...]
 
     def assignment_at(self, moment: datetime.datetime, named_patient: str) -> AssignmentPeriod | None:
-        """Whose reading this is: the assignment in force, or the imported first one reaching back
-        for a reading that names its patient. None for nobody's."""
-        for holding in self.holdings:
-            if holding.covers(moment):
-                return holding if holding.patient_id else None
-        for holding in self.holdings:
+        """Return the assignment that a reading belongs to, or None.
+
+        That is the one in force, or the imported first one, which reaches back for readings that name its
+        patient.
+        """
+        for period in self.holdings:
+            if period.covers(moment):
+                return period if period.patient_id else None
+        for period in self.holdings:
             if (
-                holding.reaches_back
-                and moment < holding.starts_at
+                period.reaches_back
+                and moment < period.starts_at
                 and named_patient
-                and named_patient.casefold() == holding.external_id.casefold()
+                and named_patient.casefold() == period.external_id.casefold()
             ):
-                return holding
+                return period
         return None
 
     def is_later_holder(
@@ -84,16 +83,15 @@ class RegisteredDevice:
         named_from: datetime.datetime,
         named_until: datetime.datetime,
     ) -> bool:
-        """Whether a handover explains that something taken at `taken_at` names this patient.
+        """Whether a handover explains that a reading taken at `taken_at` names this patient.
 
         The vendor names its present patient for everything a device uploads, and wrote the name at some
-        moment from `named_from` to `named_until`. So the patient must have got the device after
-        `taken_at`, by both sides, and must have been the one at the vendor at such a moment. Both ends of
-        the span count.
+        moment from `named_from` to `named_until`, both included. So the patient must have got the device
+        after `taken_at`, by both sides, and must have been the one at the vendor at such a moment.
         """
-        for holding, following in itertools.zip_longest(self.holdings, self.holdings[1:]):
-            if holding.follows(taken_at, named_patient) and holding.starts_at <= named_until:
-                ends_at = holding.ends_at
+        for period, following in itertools.zip_longest(self.holdings, self.holdings[1:]):
+            if period.follows(taken_at, named_patient) and period.starts_at <= named_until:
+                ends_at = period.ends_at
                 if ends_at and following and following.misnamed_as.casefold() == named_patient.casefold():
                     ends_at = following.misnamed_until  # the vendor learned of the next handover only then
                 if ends_at is None or named_from < ends_at:
@@ -117,18 +115,20 @@ ORDER BY d.id, a.starts_at
 def registered_devices(
     clinic: Clinic, hwi_device_ids: Iterable[uuid.UUID]
 ) -> dict[uuid.UUID, RegisteredDevice]:
-    """The registered ones among these devices, in one query of constant text (it runs for every
-    webhook, so it is worth being prepared by the database)."""
+    """Return the registered ones among these devices, in one query.
+
+    Its text is constant: it runs for every webhook, so that the database may keep its plan.
+    """
     with connection.cursor() as cursor:
         cursor.execute(REGISTERED_DEVICES, [clinic.id, list(hwi_device_ids)])
         rows = cursor.fetchall()
-    found: dict[uuid.UUID, RegisteredDevice] = {}
+    devices: dict[uuid.UUID, RegisteredDevice] = {}
     for hwi_device_id, of_device in itertools.groupby(rows, key=lambda row: row[0]):
-        held = list(of_device)
-        _, device_id, kind, sensor_code, timezone, *_ = held[0]
-        holdings = tuple(AssignmentPeriod(*row[5:]) for row in held if row[8] is not None)
-        found[hwi_device_id] = RegisteredDevice(device_id, kind, sensor_code, timezone, holdings)
-    return found
+        assignments = list(of_device)
+        _, device_id, kind, sensor_code, timezone, *_ = assignments[0]
+        holdings = tuple(AssignmentPeriod(*row[5:]) for row in assignments if row[8] is not None)
+        devices[hwi_device_id] = RegisteredDevice(device_id, kind, sensor_code, timezone, holdings)
+    return devices
 
 
 WEAK_SINCE = """
@@ -146,8 +146,10 @@ GROUP BY s.gateway_id
 
 
 def weak_since(clinic: Clinic, gateway_ids: Iterable[uuid.UUID]) -> dict[uuid.UUID, datetime.datetime]:
-    """Since when the signal of these gateways has been weak; only of those whose signal fell and has
-    not recovered. Reads each sample once, of however many years."""
+    """Return since when the signal of these gateways has been weak, for those that have not recovered.
+
+    Reads each sample once, of however many years.
+    """
     gateways = list(gateway_ids)
     limits = {"weak": WEAK_BELOW, "recovered": RECOVERED_FROM}
     with connection.cursor() as cursor:
@@ -155,12 +157,9 @@ def weak_since(clinic: Clinic, gateway_ids: Iterable[uuid.UUID]) -> dict[uuid.UU
         return dict(cursor.fetchall())
 
 
-UNLINKED = "Unlinked"
-
-
 def gateways_of(clinic: Clinic, patient: Patient) -> list[str]:
-    """Gateway IDs behind which this patient has a device now, the latest first."""
-    held = Assignment.objects.for_clinic(clinic).of_patient(patient).filter(ends_at=None)
-    used = held.exclude(device__status=UNLINKED).order_by("-starts_at")
+    """Return the Gateway IDs behind which this patient has a device now, the latest first."""
+    assignments = Assignment.objects.for_clinic(clinic).of_patient(patient).filter(ends_at=None)
+    used = assignments.exclude(device__status=UNLINKED).order_by("-starts_at")
     ids = dict.fromkeys(used.values_list("device__hardware_uuid", flat=True))
     return [hardware_id for hardware_id in ids if is_gateway_id(hardware_id)]

@@ -1,4 +1,4 @@
-"""Reading devices, assignments and gateways."""
+"""Read devices, assignments and gateways."""
 
 from __future__ import annotations
 
@@ -31,11 +31,11 @@ WHERE d.vendor_patient_id <> '' AND CASE WHEN p.id IS NULL
 
 class DeviceQuerySet(TenantQuerySet["Device"]):
     def at_the_vendor(self) -> Self:
-        """Not deleted there."""
+        """Keep devices that are not deleted at the vendor."""
         return self.filter(deleted_at__isnull=True)
 
     def locked_in_order(self) -> Self:
-        """Lock the rows in the one order of everybody who locks several (`devices.locks`)."""
+        """Lock the rows in the order that all callers use (`devices.locks`)."""
         return self.order_by("hwi_device_id").locked()
 
     def changed_after(self, moment: datetime.datetime) -> Self:
@@ -57,13 +57,15 @@ class DeviceQuerySet(TenantQuerySet["Device"]):
         return found
 
     def with_another_patient_at_the_vendor(self) -> Self:
-        """Assigned here to somebody else than there, or to nobody by a person's decision: a person has to
-        say who is right."""
+        """Keep devices that the vendor has under another patient than we have.
+
+        Also those that no patient has, by a person's decision: a person has to say which side is right.
+        """
         return self.filter(id__in=RawSQL(ANOTHER_PATIENT_AT_THE_VENDOR, []))
 
 
 class PeriodQuerySet(TenantQuerySet["Assignment"]):
-    """Who had a device when, with the periods in which nobody did because a person said so."""
+    """Assignments, and periods that a person has decided to be without a patient."""
 
     def to_nobody(self) -> Self:
         return self.filter(patient__isnull=True)
@@ -72,16 +74,16 @@ class PeriodQuerySet(TenantQuerySet["Assignment"]):
         return self.filter(starts_at__lte=moment).filter(Q(ends_at__isnull=True) | Q(ends_at__gt=moment))
 
     def lasting_after(self, moment: datetime.datetime) -> Self:
-        """In force at that moment, or beginning later."""
+        """Keep periods in force at that moment, or beginning later."""
         return self.filter(Q(ends_at__isnull=True) | Q(ends_at__gt=moment))
 
     def during(self, start: datetime.datetime, end: datetime.datetime) -> Self:
-        """In force at some moment of the half-open span `start`..`end`."""
+        """Keep periods in force at some moment of the half-open span `start`..`end`."""
         return self.filter(starts_at__lt=end).filter(Q(ends_at__isnull=True) | Q(ends_at__gt=start))
 
 
 class AssignmentQuerySet(PeriodQuerySet):
-    """Without the periods of nobody: whoever looks for the assignment in force finds none in these."""
+    """Assignments to a patient alone: most readers look for the one in force."""
 
     def for_clinic(self, clinic: Clinic) -> Self:
         return super().for_clinic(clinic).filter(patient__isnull=False)
@@ -93,13 +95,13 @@ class AssignmentQuerySet(PeriodQuerySet):
         return self.filter(patient=patient)
 
     def of_patients_matching(self, word: str) -> Self:
-        """Of patients with this word in their name or id."""
+        """Keep assignments of patients with this word in their name or id."""
         return self.filter(Q(patient__name__icontains=word) | Q(patient__external_id__icontains=word))
 
 
 class GatewayQuerySet(TenantQuerySet["Gateway"]):
     def with_standing(self, held: AssignmentQuerySet, now: datetime.datetime) -> Self:
-        """`standing`, a `Standing`; `held` are the assignments by which a gateway is in use."""
+        """Add `standing`, a `Standing`; a gateway is in use by one of these assignments."""
         in_use = Q(gateway_id__in=held.order_by().values("device__hardware_uuid"))
         return self.annotate(
             standing=Case(
@@ -113,17 +115,20 @@ class GatewayQuerySet(TenantQuerySet["Gateway"]):
         )
 
     def spelling_of(self, hardware_id: str, typed: str = "") -> str:
-        """How this normal id is sent: as the vendor writes it, which may mind the case; else as a person
-        `typed` it from the label, else as it is. An IMEI has one spelling only."""
+        """Return this normal id as it is sent: in the vendor's spelling, else as `typed` from the label,
+        else as it is.
+
+        The vendor may mind the case. An IMEI has one spelling only.
+        """
         return self.spellings([hardware_id]).get(hardware_id) or typed or hardware_id
 
     def spellings(self, hardware_ids: Iterable[str]) -> dict[str, str]:
-        """Those of these normal ids that the vendor has written, as it does."""
+        """Return the vendor's spelling of those of these normal ids for which it is known."""
         written = self.filter(gateway_id__in=list(hardware_ids)).exclude(spelling="")
         return dict(written.values_list("gateway_id", "spelling"))
 
     def worst_first(self) -> Self:
-        """By `standing`: the longest silent first, then by signal, the weakest first."""
+        """Order by `standing`: the longest silent first, then by signal, the weakest first."""
         silence = Case(When(standing=Standing.SILENT, then="last_seen_at"))
         return self.order_by("standing", silence, F("signal_strength").asc(nulls_last=True), "gateway_id")
 
@@ -153,7 +158,7 @@ class HardwareChangeQuerySet(TenantQuerySet["HardwareChange"]):
         return self.filter(Q(old_hardware_uuid=hardware_id) | Q(new_hardware_uuid=hardware_id))
 
     def of_devices_once_with(self, hardware_id: str) -> Self:
-        """All entries, oldest first, of each device that ever got or lost this normal hardware id."""
+        """Return all entries, oldest first, of each device that ever got or lost this hardware id."""
         theirs = self.of_hardware(hardware_id).order_by()
-        found = self.filter(hwi_device_id__in=theirs.values("hwi_device_id"))
-        return found.order_by("hwi_device_id", F("changed_at").asc(nulls_first=True), "id")
+        entries = self.filter(hwi_device_id__in=theirs.values("hwi_device_id"))
+        return entries.order_by("hwi_device_id", F("changed_at").asc(nulls_first=True), "id")

@@ -1,4 +1,4 @@
-"""Background work of the devices room. PostgreSQL is the queue; these only look at it."""
+"""Run the background work of the devices room. PostgreSQL is the queue; tasks only look at it."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from tenovi.periodic import periodic_task
 
 @periodic_task("devices.settle_unknown")
 def settle_unknown() -> None:
-    """Settle readings whose device, or whose handover, has become known, and have the vendor asked about the others."""
+    """Settle readings whose device or handover has become known, and request unknown devices."""
     from_vendor.settle_what_became_known()
     from_vendor.settle_what_a_handover_explains()
     from_vendor.ask_about_unknown_devices()
@@ -16,7 +16,7 @@ def settle_unknown() -> None:
 
 @periodic_task("devices.sync_vendor")
 def sync_vendor() -> None:
-    """Read the vendor's account where that is due, and ask about gateways."""
+    """Read the vendor's account where that is due, and poll gateways and properties."""
     sync.start_due()
     sync.poll_gateways()
     sync.poll_properties()

@@ -12,19 +12,18 @@ CARRIED = ("name", "phone_number", "email", "physician", "clinic_name", "care_ma
 
 
 def nested_device(device: Device) -> dict[str, Any]:
-    """A device as the vendor's record of it has it nested, as far as a call may say it."""
+    """Return a device as it is nested in the vendor's record, as far as a call may write it."""
     spelled = Gateway.objects.for_clinic(device.clinic).spelling_of(device.hardware_uuid)
     nested = {"name": device.name, "hardware_uuid": spelled or None}
     return nested | ({"sensor_id": device.sensor_id} if device.sensor_id else {})
 
 
 def carried_patient(patient: Patient) -> dict[str, Any]:
-    """Return a patient as the vendor's record of a device carries them: it changes the one record that
-    the vendor keeps of them.
+    """Return a patient as the vendor's record of a device carries them.
 
-    Whether text messages may be sent is said where this makes the vendor's record, whose default is
-    yes, and where somebody decided it here. A patient the vendor knows is linked by the id alone
-    (https://tenovi.com/api-docs/, patients), and what they agreed to there stays.
+    It changes the one record that the vendor keeps of the patient. `sms_opt_in` is sent where this creates
+    that record, since the vendor's default is yes, and where it was changed here. A patient the vendor
+    knows is linked by the id alone (https://tenovi.com/api-docs/, patients); their consent there stays.
     """
     carried = {name: getattr(patient, name) for name in CARRIED if getattr(patient, name)}
     if not patient.at_vendor or "sms_opt_in" in patient.unsent:

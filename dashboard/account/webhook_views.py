@@ -21,6 +21,7 @@ from devices.models import DeviceProperty
 from devices.properties import WEBHOOK
 from tenovi.inbound import refusals
 from tenovi.models import Call, Delivery, RequestKind, VendorWebhook
+from tenovi.models.ledger import DeliveryState
 from tenovi.registered_webhooks import actions as registered_webhooks
 from tenovi.registered_webhooks.actions import DOORS, endpoint_of
 from tenovi.registered_webhooks.reachability import is_public, why_unreachable
@@ -122,7 +123,7 @@ def _read_at(clinic: Clinic) -> datetime.datetime | None:
 
 
 def _doors(clinic: Clinic) -> list[Door]:
-    came = Delivery.objects.for_clinic(clinic).by_webhook().exclude(state="rejected").order_by()
+    came = Delivery.objects.for_clinic(clinic).by_webhook().exclude(state=DeliveryState.REJECTED).order_by()
     last = dict(came.values_list("kind").annotate(last=Max("received_at")))
     refused = {} if registered_webhooks.are_changing(clinic) else _still_refused(clinic)
     return [

@@ -1,4 +1,4 @@
-"""Who has a device from when on, as a person says it: the rows of assignments, and the word to the vendor.
+"""Write who has a device, as a person decides it, and have the vendor notified.
 
 Readings follow in `measurements.actions.reassignment`, which is what pages call.
 """
@@ -21,35 +21,41 @@ from tenovi.outbound.enqueue import enqueue
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """What giving a device away from a moment on does to its assignments: the one in force then ends
-    (`ended`), and those that began later were a mistake and go (`removed`)."""
+    """The effect of a new assignment on those there are: the one in force then ends (`ended`); those that
+    began later were a mistake and go (`removed`)."""
 
     ended: Assignment | None
     removed: tuple[Assignment, ...]
 
     @property
     def patients(self) -> set[uuid.UUID]:
-        """Who loses the device, at least for a time."""
-        return {one.patient_id for one in (self.ended, *self.removed) if one and one.patient_id}
+        """Return the ids of the patients who lose the device, at least for a time."""
+        return {
+            assignment.patient_id
+            for assignment in (self.ended, *self.removed)
+            if assignment and assignment.patient_id
+        }
 
 
 def change_from(device: Device, since: datetime.datetime) -> Change:
-    """What would change, newest first."""
+    """Return what an assignment from `since` on would change, newest first."""
     later = Assignment.periods.for_clinic(device.clinic).filter(device=device).lasting_after(since)
     rows = list(later.select_related("patient").order_by("-starts_at"))
-    ended = next((one for one in rows if one.starts_at < since), None)
-    return Change(ended, tuple(one for one in rows if one.starts_at >= since))
+    ended = next((row for row in rows if row.starts_at < since), None)
+    return Change(ended, tuple(row for row in rows if row.starts_at >= since))
 
 
 def apply(
     device: Device, change: Change, patient: Patient | None, since: datetime.datetime, by: User
 ) -> None:
-    """Write the change and give the device to `patient` from then on, None for nobody.
+    """Write the change and give the device to `patient` from then on; None says that no patient has it.
 
-    Nobody is a row too: without it the next list of the vendor would give the device back. The caller
-    holds the device's lock and attaches the readings.
+    Must be called with the device's lock held. Does not attach readings: callers do. "No patient" is a row
+    too: without it the next list of the vendor would give the device back.
     """
-    Assignment.periods.for_clinic(device.clinic).filter(id__in=[one.id for one in change.removed]).delete()
+    Assignment.periods.for_clinic(device.clinic).filter(
+        id__in=[assignment.id for assignment in change.removed]
+    ).delete()
     if change.ended:
         goes_on = change.ended.patient_id == (patient.id if patient else None)
         change.ended.ends_at = None if goes_on else since
@@ -68,15 +74,17 @@ def apply(
     )
 
 
-def overrule(device: Device, held: Assignment, patient: Patient) -> None:
-    """Let the assignment to `patient` stand: readings that name the vendor's patient are theirs."""
-    held.misnamed_as, held.misnamed_until = _misnamed(device, patient), None
-    held.save(update_fields=["misnamed_as", "misnamed_until"])
+def overrule(device: Device, assignment: Assignment, patient: Patient) -> None:
+    """Confirm the assignment to `patient`: readings that name the vendor's patient are theirs."""
+    assignment.misnamed_as, assignment.misnamed_until = _misnamed(device, patient), None
+    assignment.save(update_fields=["misnamed_as", "misnamed_until"])
 
 
 def tell_vendor(device: Device) -> None:
-    """Have the vendor told who has the device now. Nothing is told of a device that nobody has, or that the
-    vendor has forgotten."""
+    """Have the present assignment sent to the vendor.
+
+    Nothing is sent for a device that no patient has, or that the vendor has forgotten.
+    """
     if device.deleted_at:
         return
     target = str(device.hwi_device_id)
@@ -84,18 +92,22 @@ def tell_vendor(device: Device) -> None:
 
 
 def note_told(*, clinic: Clinic, hwi_device_id: str) -> None:
-    """The vendor was told: what is measured from now on names the right patient."""
+    """Note that the vendor knows the assignment: readings taken from now on name the right patient."""
     Assignment.objects.for_clinic(clinic).filter(
         device__hwi_device_id=hwi_device_id, ends_at=None, misnamed_until=None
     ).exclude(misnamed_as="").update(misnamed_until=timezone.now())
 
 
 def note_agreed(device: Device) -> None:
-    """The vendor's record is read: what names its patient, and waited for both sides to know, is settled
-    again. The caller has locked the device."""
-    mine = Assignment.objects.for_clinic(device.clinic).filter(device=device, ends_at=None, agreed_at=None)
+    """Note that the vendor's record names our patient, and have waiting readings settled again.
+
+    Must be called with the device locked. These are readings that waited until both sides knew.
+    """
+    open_assignments = Assignment.objects.for_clinic(device.clinic).filter(
+        device=device, ends_at=None, agreed_at=None
+    )
     if device.vendor_patient_id:
-        agreed = mine.filter(patient__external_id__iexact=device.vendor_patient_id)
+        agreed = open_assignments.filter(patient__external_id__iexact=device.vendor_patient_id)
         agreed.update(agreed_at=timezone.now(), resettle_due=~Q(reaches_back=True))
 
 

@@ -1,11 +1,13 @@
-"""Ending a device's service at the vendor. Unlinking ends its data and its charges and always works;
-deleting also removes the vendor's record and is refused once the device's order was fulfilled.
+"""End a device's service at the vendor: unlink it, delete it.
 
-Source: https://tenovi.com/api-docs/, "Unlinking Gateways from HWI Devices". Both are asked for here and
-done when the vendor answers; until then the charges go on and the patient has the device.
+Unlinking ends its data and its charges and always works. Deleting also removes the vendor's record and is
+refused once the device's order was fulfilled. Both are requested here and done when the vendor answers;
+until then the charges go on and the patient has the device.
 
-A request says whose device it was meant for and with which hardware. It is compared with that when it is
-sent and when its answer comes: else an unlink that waited would end the device of the next patient.
+A request keeps the patient and the hardware that it was meant for. It is compared with them when it is sent
+and when its answer comes: else an unlink that waited would end the device of the next patient.
+
+Source: https://tenovi.com/api-docs/, "Unlinking Gateways from HWI Devices".
 """
 
 from __future__ import annotations
@@ -42,7 +44,7 @@ FIELDS = (
 
 @transaction.atomic
 def unlink_device(*, device: Device, by: User, then_delete: bool = False) -> None:
-    """Have the vendor end the device's data and charges, and delete it after that if so wanted."""
+    """Have the vendor end the device's data and charges, and then delete it if `then_delete`."""
     enqueue_ending(
         RequestKind.DEVICE_UNLINK, device, by
     )  # before the device's row: an answer locks them so, too
@@ -61,17 +63,17 @@ def delete_device(*, device: Device, by: User) -> None:
 
 
 class EndingUnderWay(Exception):
-    """A request that ends the device's service is being sent: it cannot be taken back any more."""
+    """A request that ends the device's service is being sent: it can no longer be withdrawn."""
 
 
 def withdraw(*, device: Device, by: User) -> None:
-    """Take back what waits to end the device's service, because it goes to somebody who is to use it.
+    """Withdraw what waits to end the device's service, because another patient is to use it.
 
-    Locks the requests, so it comes before the device's own lock. Raises `EndingUnderWay`.
+    Locks the requests: call it before the device is locked. Raises `EndingUnderWay`.
     """
     target = str(device.hwi_device_id)
-    asked = Request.objects.for_clinic(device.clinic).filter(kind__in=ENDS, target=target)
-    requests = list(asked.select_for_update())
+    endings = Request.objects.for_clinic(device.clinic).filter(kind__in=ENDS, target=target)
+    requests = list(endings.select_for_update())
     if any(request.state == RequestState.SENDING for request in requests):
         raise EndingUnderWay
     if device.delete_when_unlinked:
@@ -84,8 +86,10 @@ def withdraw(*, device: Device, by: User) -> None:
 
 
 def check_still_meant(request: Request) -> None:
-    """Refuse to end the service of a device that went to somebody else, or got other hardware, since a
-    person asked. Raises `NoLongerMeant`."""
+    """Refuse to end the service of a device that changed patient or hardware since the request was made.
+
+    Raises `NoLongerMeant`.
+    """
     if "patient" not in request.params:  # asked for before requests said so
         return
     device = device_named(request.clinic, request.target)
@@ -113,10 +117,10 @@ def note_unlinked(
     by: User | None,
     meant: Mapping[str, Any] | None = None,
 ) -> None:
-    """The vendor has unlinked it as it was asked, `at` by its own word: whoever had it has it no longer.
+    """End the assignment of a device that the vendor has unlinked on request, `at` by its own record.
 
-    `meant` are the params of the request that this answers: somebody for whom it was not meant keeps
-    the device here, and the page of the device says that it is unlinked.
+    `meant` are the params of the request that this answers. A patient for whom it was not meant keeps the
+    device here, and the page of the device says that it is unlinked.
     """
     device = _locked(clinic, hwi_device_id)
     if device is None:
@@ -128,17 +132,17 @@ def note_unlinked(
 
 
 def note_unlinked_by_vendor(device: Device, at: datetime.datetime, *, known_since: datetime.datetime) -> None:
-    """The vendor says of itself that the device is unlinked, since `at`; the caller has locked its row.
+    """End the assignment of a device that the vendor reports as unlinked since `at`.
 
-    It ends as if somebody here had unlinked it. What somebody here asked for is theirs, though the word
-    of it may come before the answer to them. Said again, it changes nothing: a person may have said since
-    who has the device.
+    Must be called with the device locked. A request of ours may be on its way: then its person did it,
+    though the report came before the answer. A repeated report changes nothing: a person may have decided
+    since who has the device.
     """
     if device.unlinked_at is None:
-        asked = Request.objects.for_clinic(device.clinic).unanswered()
-        mine = asked.filter(kind=RequestKind.DEVICE_UNLINK, target=str(device.hwi_device_id)).first()
-        by = User.objects.filter(id=mine.params.get("by")).first() if mine else None
-        meant = mine.params if mine else None
+        unanswered = Request.objects.for_clinic(device.clinic).unanswered()
+        request = unanswered.filter(kind=RequestKind.DEVICE_UNLINK, target=str(device.hwi_device_id)).first()
+        by = User.objects.filter(id=request.params.get("by")).first() if request else None
+        meant = request.params if request else None
         _end_unlinked(device, at, by, by_vendor=by is None, meant=meant, known_since=known_since)
 
 
@@ -162,7 +166,7 @@ def _end_unlinked(
 def note_deleted(
     *, clinic: Clinic, hwi_device_id: str, by: User | None, meant: Mapping[str, Any] | None = None
 ) -> None:
-    """The vendor has no record of it any more. `meant`: see `note_unlinked`."""
+    """End what stands here of a device whose record the vendor has deleted. `meant`: see `note_unlinked`."""
     device = _locked(clinic, hwi_device_id)
     if device is None:
         return
@@ -174,16 +178,18 @@ def note_deleted(
 
 
 def note_not_deletable(*, clinic: Clinic, hwi_device_id: str) -> None:
-    """The vendor refused to delete it, which it does for a device whose order was fulfilled."""
+    """Note that the vendor refused to delete the device, as it does once its order was fulfilled."""
     Device.objects.for_clinic(clinic).filter(hwi_device_id=hwi_device_id).update(
         order_fulfilled=True, delete_when_unlinked=False, changed_at=Now()
     )
 
 
 def enqueue_ending(kind: str, device: Device, by: User) -> None:
-    """Queue the request alone. What was refused before is answered by asking for this. Locks the request:
-    call it before the device is locked. Before a deletion the log of its hardware is asked for, which may
-    go with the record."""
+    """Queue the request alone; it replaces an earlier one that was refused.
+
+    Locks the request: call it before the device is locked. Before a deletion the log of the device's
+    hardware is requested, which may go with the record.
+    """
     target = str(device.hwi_device_id)
     refused = Request.objects.for_clinic(device.clinic).parked().filter(kind__in=ENDS, target=target)
     refused.exclude(kind=kind).delete()
@@ -198,8 +204,8 @@ def _standing(device: Device) -> dict[str, str]:
 
 
 def _locked(clinic: Clinic, hwi_device_id: str) -> Device | None:
-    found = Device.objects.for_clinic(clinic).filter(hwi_device_id=uuid.UUID(hwi_device_id))
-    return found.locked().first()
+    devices = Device.objects.for_clinic(clinic).filter(hwi_device_id=uuid.UUID(hwi_device_id))
+    return devices.locked().first()
 
 
 def _note(
@@ -214,10 +220,13 @@ def _note(
 ) -> None:
     device.save(update_fields=[*FIELDS, "changed_at"])
     detail: dict[str, object] = {**audit.changes(device, before, FIELDS)}
-    mine = Assignment.objects.for_clinic(device.clinic).filter(device=device, ends_at=None)
-    held = mine.select_related("patient").locked().first()
-    if held and is_meant(meant or {}, held.holder):
-        held.ends_at = moment if moment > held.starts_at else timezone.now()
-        held.save(update_fields=["ends_at"])
-        detail |= {"patient": str(held.patient_id), "assignment_ends_at": [None, held.ends_at.isoformat()]}
+    assignments = Assignment.objects.for_clinic(device.clinic).filter(device=device, ends_at=None)
+    assignment = assignments.select_related("patient").locked().first()
+    if assignment and is_meant(meant or {}, assignment.holder):
+        assignment.ends_at = moment if moment > assignment.starts_at else timezone.now()
+        assignment.save(update_fields=["ends_at"])
+        detail |= {
+            "patient": str(assignment.patient_id),
+            "assignment_ends_at": [None, assignment.ends_at.isoformat()],
+        }
     audit.record(action, by=by, clinic=device.clinic, target=device, detail=detail, by_vendor=by_vendor)

@@ -17,7 +17,7 @@ from tenovi.outbound.enqueue import enqueue, enqueue_each
 
 @transaction.atomic
 def set_property(*, device: Device, key: str, value: str, by: User) -> None:
-    """Want this value, and have the vendor told."""
+    """Record the value that the device is to have, and have it sent to the vendor."""
     row, _ = DeviceProperty.objects.for_clinic(device.clinic).get_or_create(
         clinic=device.clinic, device=device, key=key
     )
@@ -34,8 +34,10 @@ def set_property(*, device: Device, key: str, value: str, by: User) -> None:
 
 @transaction.atomic
 def remove_property(*, row: DeviceProperty, by: User) -> bool:
-    """Give up a property that the vendor does not have. False where it does: none of its pages has a call
-    that takes one away."""
+    """Give up a property that the vendor does not have.
+
+    Returns False where the vendor has it: none of its pages has a call that removes one.
+    """
     device = row.device
     if row.is_at_vendor:
         return False
@@ -49,8 +51,7 @@ def remove_property(*, row: DeviceProperty, by: User) -> bool:
 
 
 def follow_webhook(clinic: Clinic, *, before: Collection[str], after: str) -> None:
-    """Pin the devices to the webhook `after` that are pinned to one of `before`: another of ours stands in
-    its place."""
+    """Pin the devices to the webhook `after` that are pinned to one of `before`, which it replaces."""
     pinned = DeviceProperty.objects.for_clinic(clinic).filter(key=WEBHOOK).select_related("device__clinic")
     rows = [row for row in pinned.order_by("device__hwi_device_id") if row.value.lower() in before]
     targets = [f"{row.device.hwi_device_id}/{WEBHOOK}" for row in rows]

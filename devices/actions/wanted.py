@@ -1,8 +1,8 @@
-"""What people write of a device that is the vendor's to know, until the vendor says the same.
+"""Change what the vendor keeps of a device, until the vendor has the same.
 
-`Device.unsent` has for each such field what the vendor says instead, as `Patient.unsent` does: the field
-itself is what is wanted, and what the queue sends. A list of the vendor changes what is said alone: it
-may be older than what a person has just entered.
+`Device.unsent` holds, for each such field, what the vendor has instead, as `Patient.unsent` does. The field
+itself is the value we want, and what the queue sends. The vendor's list changes `unsent` alone: it may be
+older than what a person has just entered.
 """
 
 from __future__ import annotations
@@ -22,19 +22,23 @@ WRITTEN_HERE = ("hardware_uuid",)
 
 
 def write_hardware(device: Device, hardware_id: str) -> None:
-    """Record the hardware, by normal id, that a person says the device has. The caller has queued the
-    request that tells the vendor, and then locked the device."""
-    said = device.unsent.get("hardware_uuid", device.hardware_uuid)
-    device.unsent = {} if said == hardware_id else {"hardware_uuid": said}
+    """Record the hardware, by normal id, that a person has entered for the device.
+
+    Must be called with the device locked, after the request that sends it was queued.
+    """
+    vendors = device.unsent.get("hardware_uuid", device.hardware_uuid)
+    device.unsent = {} if vendors == hardware_id else {"hardware_uuid": vendors}
     device.hardware_uuid = hardware_id
     device.save(update_fields=["hardware_uuid", "unsent"])
 
 
-def note_said(device: Device, said: Mapping[str, str]) -> None:
-    """Take over what the vendor says of these fields, but where a person has written something else that
-    the vendor has yet to say. The caller has locked the device, and saves it."""
+def note_said(device: Device, values: Mapping[str, str]) -> None:
+    """Take over the vendor's values of these fields, except where ours has yet to be sent.
+
+    Must be called with the device locked. The caller saves it.
+    """
     waiting = {}
-    for name, value in said.items():
+    for name, value in values.items():
         if name in device.unsent and value != getattr(device, name):
             waiting[name] = value
             if value != device.unsent[name]:
@@ -49,7 +53,7 @@ def note_said(device: Device, said: Mapping[str, str]) -> None:
 
 @transaction.atomic
 def send_again(*, device: Device, by: User) -> None:
-    """Have the vendor told once more what is written here."""
+    """Send our values to the vendor once more."""
     enqueue(device.clinic, RequestKind.DEVICE_UPDATE, str(device.hwi_device_id), priority=Priority.PERSON)
     detail = {"fields": sorted(device.unsent)}
     audit.record("device_sent_again", by=by, clinic=device.clinic, target=device, detail=detail)
@@ -57,7 +61,7 @@ def send_again(*, device: Device, by: User) -> None:
 
 @transaction.atomic
 def take_said(*, device: Device, by: User) -> None:
-    """Let what the vendor says stand in place of what a person has written here."""
+    """Replace our unsent values by those of the vendor."""
     device = Device.objects.for_clinic(device.clinic).select_related("clinic").locked().get(id=device.id)
     before = {name: getattr(device, name) for name in WRITTEN_HERE}
     for name, value in device.unsent.items():

@@ -46,10 +46,10 @@ def signal(strength: int | None) -> SafeString:
 @register.simple_tag
 def signal_trend(samples: Sequence[GatewaySample], size: str = "small") -> SafeString:
     """The last 30 days' samples, oldest first, as a line on a fixed scale; dashed, what is poor."""
-    known = [
+    points = [
         (sample.taken_at, sample.signal_strength) for sample in samples if sample.signal_strength is not None
     ]
-    if not known:
+    if not points:
         return EMPTY
     width, height = LARGE if size == "large" else SMALL
     start = timezone.now() - datetime.timedelta(DAYS)
@@ -66,11 +66,11 @@ def signal_trend(samples: Sequence[GatewaySample], size: str = "small") -> SafeS
         '<circle cx="{last_x}" cy="{last_y}" r="2"/></svg>',
         w=width,
         h=height,
-        words=trend_words([strength for _, strength in known]),
+        words=trend_words([strength for _, strength in points]),
         limit=y(WEAK_BELOW),
-        points=" ".join(f"{x(at)},{y(strength)}" for at, strength in known),
-        last_x=x(known[-1][0]),
-        last_y=y(known[-1][1]),
+        points=" ".join(f"{x(at)},{y(strength)}" for at, strength in points),
+        last_x=x(points[-1][0]),
+        last_y=y(points[-1][1]),
     )
 
 

@@ -17,8 +17,8 @@ from django.utils import timezone
 
 from clinics.models import Clinic
 from devices.hardware import bare_hardware_id, is_gateway_id, is_imei, normal_hardware_id
-from devices.models import Assignment, Device, DeviceType
-from devices.queries import UNLINKED, gateways_of
+from devices.models import UNLINKED, Assignment, Device, DeviceType
+from devices.queries import gateways_of
 from devices.querysets import DeviceQuerySet
 from fulfillment.models import Order, ShipBy
 from fulfillment.querysets import OrderQuerySet
