@@ -28,19 +28,20 @@ def set_anchor(
     reason: str,
     anchor_id: int | None = None,
 ) -> PeriodAnchor:
-    """Count a patient's 30-day periods in a program from this date on, in place of an earlier anchor or as
-    the first. `reason` is not empty. Saying the present date again confirms it and answers its question.
+    """Count a patient's 30-day periods in a program from `anchor_on`, in place of an earlier anchor or as
+    the first.
 
-    Raises NoSuchDate. Locks the patient.
+    `reason` is not empty. The present date again confirms it and answers its question. Locks the patient.
+    Raises NoSuchDate.
     """
     clinic = patient.clinic
     Patient.objects.for_clinic(clinic).locked().get(id=patient.id)
-    mine = PeriodAnchor.objects.for_clinic(clinic).filter(patient=patient, program=program)
-    stored = list(mine.order_by("anchor_on"))
-    changed = next((one for one in stored if one.id == anchor_id), None)
+    anchors = PeriodAnchor.objects.for_clinic(clinic).filter(patient=patient, program=program)
+    stored = list(anchors.order_by("anchor_on"))
+    changed = next((anchor for anchor in stored if anchor.id == anchor_id), None)
     if changed is None and (stored or anchor_id is not None):
         raise NoSuchDate("Somebody else has just changed this. Look again.")
-    _check(anchor_on, patient, [one.anchor_on for one in stored], changed)
+    _check(anchor_on, patient, [anchor.anchor_on for anchor in stored], changed)
     counted = VitalDay.objects.of_patient(patient).filter(program=program, readings__gt=0)
     is_first = changed is None or changed == stored[0]
     facts = {
@@ -61,8 +62,8 @@ def set_anchor(
             **facts,
         )
     else:
-        mine.filter(id=changed.id).update(**facts)
-        anchor = mine.get(id=changed.id)
+        anchors.filter(id=changed.id).update(**facts)
+        anchor = anchors.get(id=changed.id)
     detail = {
         "program": program,
         "anchor_on": [changed and str(changed.anchor_on), str(anchor_on)],
@@ -76,7 +77,7 @@ def set_anchor(
 def _check(
     anchor_on: datetime.date, patient: Patient, stored: list[datetime.date], changed: PeriodAnchor | None
 ) -> None:
-    """Periods of two anchors may not change places, and none may begin in the future."""
+    """Refuse a date by which two anchors would change places, or that lies in the future."""
     if anchor_on > patient.today():
         raise NoSuchDate("This day has not come yet.")
     if anchor_on < FIRST:

@@ -1,7 +1,7 @@
-"""Writes the dates from which 30-day periods are counted, once, from the first day that counts.
+"""Write the dates from which 30-day periods are counted, once, from the first day that counts.
 
-Whoever needs them first calls `write_due_anchors`: the scheduler, an export, the page of a patient's
-periods. It is safe to call from several processes at once. The rules are in `patients.periods`.
+`write_due_anchors` is called by the first that needs them: the scheduler, an export, the page of a
+patient's periods. It is safe to call from several processes at once. The rules are in `patients.periods`.
 """
 
 from __future__ import annotations
@@ -88,8 +88,11 @@ WHERE d.days > f.days_before OR f.is_gone
 
 @dataclass(frozen=True)
 class Question:
-    """Hold a question for billing staff: where somebody's periods begin. `days` counted days lie before
-    `anchor_on`, the first of them on `earliest`; `is_gone`: the day of the anchor counts no more."""
+    """A question for billing staff: where a patient's periods begin.
+
+    `days` counted days lie before `anchor_on`, the first of them on `earliest`; `is_gone`: the day of the
+    anchor counts no more.
+    """
 
     anchor_on: datetime.date
     days: int
@@ -98,26 +101,28 @@ class Question:
 
     @property
     def words(self) -> str:
-        said = []
+        sentences = []
         if self.days and self.earliest:
             since = f"{self.earliest:%-d %B %Y}"
-            said.append(
+            sentences.append(
                 f"{self.days} counted days, from {since} on, lie before the first period and are in none."
                 if self.days > 1
                 else f"One counted day, {since}, lies before the first period and is in none."
             )
         if self.is_gone:
-            said.append(f"{self.anchor_on:%-d %B %Y}, from which they are counted, does not count any more.")
-        return " ".join(said)
+            sentences.append(
+                f"{self.anchor_on:%-d %B %Y}, from which they are counted, does not count any more."
+            )
+        return " ".join(sentences)
 
 
 def write_due_anchors(
     clinic: Clinic, now: datetime.datetime, patient: Patient | None = None, *, awaits_history: bool = True
 ) -> int:
-    """Write the anchors that are due in a clinic, or of one patient; how many were written or adopted.
+    """Write the anchors that are due in a clinic, or of one patient.
 
-    With `awaits_history` patients whose first readings are just being fetched are left for later. Locks
-    the patients, a few at a time and in one order.
+    Returns how many were written or adopted. `awaits_history`: leave patients for later whose first
+    readings are just being fetched. Locks the patients, a few at a time and in one order.
     """
     todays = todays_of(clinic, now)
     parameters: dict[str, Any] = {
@@ -135,7 +140,7 @@ def write_due_anchors(
 
 
 def questions(clinic: Clinic, patient: Patient | None = None) -> dict[Key, Question]:
-    """Return what is open about the anchors of a clinic, or of one patient, by patient and program."""
+    """Return the open questions about anchors of a clinic, or of one patient, by patient and program."""
     with connection.cursor() as cursor:
         cursor.execute(QUESTIONS, {"clinic": clinic.id, "patient": patient.id if patient else None})
         return {(who, program): Question(*facts) for who, program, *facts in cursor.fetchall()}
@@ -144,7 +149,7 @@ def questions(clinic: Clinic, patient: Patient | None = None) -> dict[Key, Quest
 @transaction.atomic
 def _write(clinic: Clinic, patient_ids: list[uuid.UUID], now: datetime.datetime) -> int:
     patients = Patient.objects.for_clinic(clinic).filter(id__in=patient_ids).order_by("id").locked()
-    todays = {one.id: one.today(now) for one in patients.select_related("clinic")}
+    todays = {patient.id: patient.today(now) for patient in patients.select_related("clinic")}
     anchors = _by_key(
         PeriodAnchor.objects.for_clinic(clinic).filter(patient__in=patient_ids),
         ("enrollment_id", "anchor_on", "source"),
@@ -158,19 +163,19 @@ def _write(clinic: Clinic, patient_ids: list[uuid.UUID], now: datetime.datetime)
         .order_by("local_date"),
         ("local_date",),
     )
-    found: list[Due] = []
+    changes: list[Due] = []
     for patient_id, program in itertools.product(todays, Program.values):
         key, today = (patient_id, program), todays[patient_id]
         dates = [date for (date,) in counted[key] if date <= today]
-        known = [Anchor(*facts) for facts in anchors[key]]
-        for change in due(known, [Episode(*facts) for facts in episodes[key]], dates, today):
-            before = 0 if known else sum(date < change.anchor_on for date in dates)
-            found.append(Due(patient_id, program, change, before))
-    return store_anchors(clinic, found)
+        stored = [Anchor(*facts) for facts in anchors[key]]
+        for change in due(stored, [Episode(*facts) for facts in episodes[key]], dates, today):
+            before = 0 if stored else sum(date < change.anchor_on for date in dates)
+            changes.append(Due(patient_id, program, change, before))
+    return store_anchors(clinic, changes)
 
 
 def _by_key(rows: Any, columns: Iterable[str]) -> defaultdict[Key, list[tuple[Any, ...]]]:
-    found: defaultdict[Key, list[tuple[Any, ...]]] = defaultdict(list)
+    by_key: defaultdict[Key, list[tuple[Any, ...]]] = defaultdict(list)
     for patient_id, program, *facts in rows.values_list("patient_id", "program", *columns):
-        found[patient_id, program].append(tuple(facts))
-    return found
+        by_key[patient_id, program].append(tuple(facts))
+    return by_key

@@ -1,4 +1,4 @@
-"""Vital days over REST: the counts of the billing report, each with its dates."""
+"""Serve vital days over REST: the counts of the billing report, each with its dates."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""One date of a patient as a cell that leads to its readings."""
+"""Show one date of a patient as a cell that leads to its readings."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ def day_cell(
     found: DateEvidence | None,
     today: datetime.date,
 ) -> DayCell:
-    """`today` is the patient's; `found` is None for a date without data."""
+    """Return the cell of a date; `today` is the patient's, `found` is None for a date without data."""
     route = "patient-day" if access.may_view_patients else "billing-day"
     return DayCell.of(
         date,

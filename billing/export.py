@@ -1,4 +1,4 @@
-"""The billing export: the columns of `docs/billing.md`, one row per patient, program and window."""
+"""Build the billing export: the columns of `docs/billing.md`, one row per patient, program and window."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ ORDER BY row.number
 
 
 def clocks(clinic: Clinic) -> str:
-    """The clocks that decide a date, in their order, in words."""
+    """Return the clocks that decide a date, in their order, in words."""
     return (
         "the UTC offset sent with the reading, else by the patient's time zone, "
         f"else by the clinic's ({clinic.timezone})"
@@ -63,15 +63,17 @@ def clocks(clinic: Clinic) -> str:
 
 
 def day_rule(clinic: Clinic) -> str:
-    """The clinic's date rule in words, as it stands beside every number."""
+    """Return the clinic's date rule in words, as it stands beside every number."""
     return f"Local date by {clocks(clinic)}"
 
 
 def export_rows(
     clinic: Clinic, month: Window, *, kind: str = BillingWindow.MONTH, now: datetime.datetime
 ) -> Iterator[dict[str, str]]:
-    """The report as text cells in the order of `COLUMNS`: the calendar month, or the 30-day windows
-    that end in it."""
+    """Return the report as text cells in the order of `COLUMNS`.
+
+    A window is the calendar month, or each 30-day window that ends in it.
+    """
     counted = thirty_day_rows if kind == BillingWindow.THIRTY_DAYS else vital_days
     rows = counted(clinic, month, now=now)
     shared = dict.fromkeys(COLUMNS, "") | {
@@ -99,13 +101,13 @@ def export_rows(
 
 
 def write_csv(rows: Iterable[dict[str, str]], file: TextIO) -> int:
-    """RFC 4180, one header line, cells neutralised; the number of rows written."""
+    """Write RFC 4180, one header line, cells neutralised. Returns the number of rows."""
     lines = csv_lines(itertools.chain([COLUMNS], (row.values() for row in rows)))
     return sum(1 for line in lines if file.write(line)) - 1
 
 
 def _devices(clinic: Clinic, rows: list[ReportRow]) -> list[str]:
-    """For each row the devices whose readings earned its days."""
+    """Return, for each row, the devices whose readings earned its days."""
     columns: dict[str, Any] = {
         "clinic": clinic.id,
         "patients": [row.patient_id for row in rows],

@@ -1,4 +1,4 @@
-"""Read what billing staff say about a patient's periods."""
+"""Read what billing staff enter about a patient's periods."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ ANCHOR_REASONS = (
 
 
 class AnchorForm(StyledForm):
-    """From which date on 30-day periods are counted, and why."""
+    """The date from which 30-day periods are counted, and the reason."""
 
     program = forms.ChoiceField(choices=Program.choices, widget=forms.HiddenInput)
     anchor = forms.IntegerField(required=False, min_value=1, max_value=2**63 - 1, widget=forms.HiddenInput)

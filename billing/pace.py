@@ -1,4 +1,4 @@
-"""Whether 16 days can still be reached this month, in a word and a sentence."""
+"""Judge whether 16 days can still be reached this month, in a word and a sentence."""
 
 from __future__ import annotations
 
@@ -11,8 +11,7 @@ from common.wording import FULL_PERIOD, SHORT_PERIOD
 
 @dataclass(frozen=True)
 class Pace:
-    """Days so far in a program, and what that means. `level` is one of `LEVELS`, `left` how many
-    dates may still earn a day."""
+    """Days so far in a program. `level` is one of `LEVELS`; `left`: how many dates may still earn a day."""
 
     program: str
     days: int
@@ -25,7 +24,7 @@ LEVELS = ("reached", "on pace", "behind", "out of reach")
 
 
 def dates_left(window: Window, today: datetime.date, has_today: bool) -> int:
-    """Dates of the window that may still earn a day: from today on, today only while it has none."""
+    """Return the dates of the window that may still earn a day; today only while it has none."""
     if today > window.last:
         return 0
     left = (window.last - max(today, window.first)).days + 1
@@ -33,7 +32,7 @@ def dates_left(window: Window, today: datetime.date, has_today: bool) -> int:
 
 
 def expected_days(window: Window, today: datetime.date) -> int:
-    """The days a patient on a straight line to 16 has before `today`."""
+    """Return the days before `today` of a patient on a straight line to 16."""
     passed = min(max((today - window.first).days, 0), len(window.dates))
     return FULL_PERIOD * passed // len(window.dates)
 

@@ -1,4 +1,4 @@
-"""The page of a patient's 30-day periods: from when they are counted, by whom, and what each holds."""
+"""Show and change from which date a patient's 30-day periods are counted."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ PERIODS_SHOWN = 13
 @clinic_page(Permission.VIEW_VITAL_DAYS)
 @require_safe
 def periods(request: HttpRequest, access: ClinicAccess, patient_id: uuid.UUID) -> HttpResponse:
-    """Each program with its anchors, the latest periods with their dates, and what a person has to decide."""
+    """Show each program with its anchors, its latest periods with their dates, and open questions."""
     return _page(request, access, patient_for(access, patient_id))
 
 
@@ -43,15 +43,15 @@ def set_periods(request: HttpRequest, access: ClinicAccess, patient_id: uuid.UUI
     patient = patient_for(access, patient_id)
     form = AnchorForm(request.POST)
     if form.is_valid():
-        said = form.cleaned_data
+        fields = form.cleaned_data
         try:
             anchor = set_anchor(
                 patient=patient,
-                program=said["program"],
+                program=fields["program"],
                 by=access.user,
-                anchor_on=said["anchor_on"],
-                reason=said["reason"],
-                anchor_id=said["anchor"],
+                anchor_on=fields["anchor_on"],
+                reason=fields["reason"],
+                anchor_id=fields["anchor"],
             )
         except NoSuchDate as wrong:
             form.add_error("anchor_on", str(wrong))
@@ -92,7 +92,7 @@ def _page(
                     access,
                     patient,
                     program,
-                    [one.anchor_on for one in stored if one.program == program],
+                    [row.anchor_on for row in stored if row.program == program],
                     today,
                 ),
             }
@@ -120,13 +120,13 @@ def _anchor(anchor: PeriodAnchor, access: ClinicAccess, wrong: AnchorForm | None
 def _form(
     access: ClinicAccess, program: str, anchor: PeriodAnchor | None, wrong: AnchorForm | None
 ) -> dict[str, Any] | None:
-    """The form that changes an anchor, as it was filled in when something of it was wrong."""
+    """Return the form that changes an anchor, as it was filled in where it had a mistake."""
     if not access.may_export:
         return None
-    mine = str(anchor.id if anchor else "")
+    anchor_id = str(anchor.id if anchor else "")
     is_wrong = wrong is not None and (wrong["program"].value(), wrong["anchor"].value() or "") == (
         program,
-        mine,
+        anchor_id,
     )
     fields = wrong if is_wrong else AnchorForm(None, program=program, anchor=anchor)
     return {"fields": fields, "is_open": is_wrong}
@@ -135,34 +135,34 @@ def _form(
 def _periods(
     access: ClinicAccess, patient: Patient, program: str, anchors: list[datetime.date], today: datetime.date
 ) -> list[dict[str, Any]]:
-    """The latest periods that have begun, the newest first, each with its dates."""
+    """Return the latest periods that have begun, the newest first, each with its dates."""
     if not anchors or min(anchors) > today:
         return []
     reach = Span(min(anchors), today + datetime.timedelta(LENGTH - 1))
     begun = [period for period in periods_ending_in(reach, anchors) if period.first <= today]
     shown = begun[-PERIODS_SHOWN:]
-    found = {
-        one.date: one
-        for one in evidence(patient, shown[0].first, shown[-1].last)
-        if one.program == program and one.date <= today
+    days = {
+        day.date: day
+        for day in evidence(patient, shown[0].first, shown[-1].last)
+        if day.program == program and day.date <= today
     }
-    return [_period(access, patient, period, found, today) for period in reversed(shown)]
+    return [_period(access, patient, period, days, today) for period in reversed(shown)]
 
 
 def _period(
     access: ClinicAccess,
     patient: Patient,
     period: Span,
-    found: dict[datetime.date, DateEvidence],
+    days: dict[datetime.date, DateEvidence],
     today: datetime.date,
 ) -> dict[str, Any]:
     dates = Window(*period).dates
     return {
         "first": period.first,
         "last": period.last,
-        "days": sum(bool(date in found and found[date].counted) for date in dates),
+        "days": sum(bool(date in days and days[date].counted) for date in dates),
         "is_over": period.last < today,
         "is_short": len(dates) < LENGTH,
         "length": len(dates),
-        "cells": [day_cell(access, patient, date, found.get(date), today) for date in dates],
+        "cells": [day_cell(access, patient, date, days.get(date), today) for date in dates],
     }

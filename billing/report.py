@@ -1,4 +1,4 @@
-"""How many vital days each patient has in a window, per program: the numbers claims rest on."""
+"""Count how many vital days each patient has in a window, per program: the numbers claims rest on."""
 
 from __future__ import annotations
 
@@ -25,16 +25,18 @@ RULES_VERSION = "days-1"
 
 
 class Days(NamedTuple):
-    """Local dates with vital readings: those that count, those among them that rest on estimated times
-    alone, and those with any reading the vendor marks vital. Each set is the bits of a number, the
-    lowest for the first date of a span."""
+    """Local dates with vital readings: those that count, those among them with estimated times only, and
+    those with any reading the vendor marks vital.
+
+    Each set is the bits of a number, the lowest for the first date of a span.
+    """
 
     counted: int = 0
     estimated_only: int = 0
     vendor: int = 0
 
     def cut(self, start: int, length: int) -> Days:
-        """The part that begins `start` dates later, and is never longer than `length` dates."""
+        """Return the part that begins `start` dates later and has at most `length` dates."""
         whole = (1 << max(length, 0)) - 1
         return Days(*(dates >> start & whole for dates in self))
 
@@ -80,7 +82,7 @@ def _dates(first: datetime.date, bits: int) -> tuple[datetime.date, ...]:
 
 
 class Person(NamedTuple):
-    """What a row tells of a patient, and the date it is where the patient lives."""
+    """A patient's part of a row, and the date it is where the patient lives."""
 
     id: uuid.UUID
     external_id: str
@@ -110,10 +112,10 @@ DAYS_OF_ONE = DAYS.replace("GROUP BY", "AND patient_id = %(patient)s GROUP BY")
 def vital_days(
     clinic: Clinic, window: Window, *, now: datetime.datetime, patient: Patient | None = None
 ) -> list[ReportRow]:
-    """A row per patient and program, zeros included, sorted by external id and program.
+    """Return a row per patient and program, zeros included, sorted by external id and program.
 
-    Everybody assigned a device or enrolled in the window has a row. A date that has not begun
-    where the patient lives does not count yet, whatever a device's clock says.
+    All patients assigned a device or enrolled in the window have a row. A date that has not begun where the
+    patient lives does not count yet, whatever a device's clock says.
     """
     people = people_of(clinic, now, patient)
     days = days_of(clinic, window, people, patient)
@@ -130,19 +132,19 @@ def vital_days(
 
 
 def report_row(person: Person, program: str, window: Window, days: Days) -> ReportRow:
-    """The row of one patient and program; `days` begin with the window."""
+    """Return the row of one patient and program; `days` begin with the window."""
     return ReportRow(person.id, person.external_id, person.name, program, window, days, person.today)
 
 
 def people_of(
     clinic: Clinic, now: datetime.datetime, patient: Patient | None = None
 ) -> dict[uuid.UUID, Person]:
-    """The clinic's patients, or the one."""
+    """Return the clinic's patients, or the one."""
 
-    found = Patient.objects.for_clinic(clinic)
+    patients = Patient.objects.for_clinic(clinic)
     if patient:
-        found = found.filter(id=patient.id)
-    facts = list(found.values_list("id", "external_id", "name", "timezone"))
+        patients = patients.filter(id=patient.id)
+    facts = list(patients.values_list("id", "external_id", "name", "timezone"))
     todays = todays_in(clinic, {zone for *_, zone in facts}, now)
     return {
         patient_id: Person(patient_id, external_id, name, todays[zone])
@@ -153,20 +155,20 @@ def people_of(
 def days_of(
     clinic: Clinic, window: Window, people: dict[uuid.UUID, Person], patient: Patient | None = None
 ) -> dict[Key, Days]:
-    """The days of these people, by program, from the first date of the window; who has none is absent."""
+    """Return the days of these patients, by program, from the first date of the window; none: no entry."""
     with connection.cursor() as cursor:
         cursor.execute(DAYS_OF_ONE if patient else DAYS, days_parameters(clinic, window, patient))
         rows = cursor.fetchall()
-    found = {
+    counted = {
         (patient_id, program): Days(*dates).cut(0, (people[patient_id].today - window.first).days + 1)
         for patient_id, program, *dates in rows
         if patient_id in people
     }
-    return {key: days for key, days in found.items() if days.vendor}
+    return {key: days for key, days in counted.items() if days.vendor}
 
 
 def days_parameters(clinic: Clinic, window: Window, patient: Patient | None = None) -> dict[str, Any]:
-    """What `DAYS` is run with."""
+    """Return the parameters of `DAYS`."""
     return {
         "clinic": clinic.id,
         "first": window.first,
@@ -178,7 +180,7 @@ def days_parameters(clinic: Clinic, window: Window, patient: Patient | None = No
 def expected_programs(
     clinic: Clinic, window: Window, patient: Patient | None
 ) -> defaultdict[uuid.UUID, set[str]]:
-    """The programs each patient assigned or enrolled in the window should have a row for."""
+    """Return the programs in which each patient assigned or enrolled in the window has a row."""
     programs: defaultdict[uuid.UUID, set[str]] = defaultdict(set)
     enrolled = Enrollment.objects.for_clinic(clinic).during(window.first, window.last)
     assigned = Assignment.objects.for_clinic(clinic).during(*window.moments(clinic))
@@ -192,7 +194,7 @@ def expected_programs(
 
 
 def totals(rows: Iterable[ReportRow]) -> tuple[int, int, int]:
-    """How many rows have 16 days or more, 2 to 15, and fewer than 2."""
+    """Return how many rows have 16 days or more, 2 to 15, and fewer than 2."""
     counts = [row.days for row in rows]
     full = sum(days >= FULL_PERIOD for days in counts)
     short = sum(SHORT_PERIOD <= days < FULL_PERIOD for days in counts)

@@ -1,4 +1,4 @@
-"""Background work of the billing room. PostgreSQL is the queue; these only look at it."""
+"""Run the background work of the billing room. PostgreSQL is the queue; tasks only look at it."""
 
 from __future__ import annotations
 

@@ -1,9 +1,9 @@
-"""30-day windows: the supply clock that most payers use, one per patient and program.
+"""Count in 30-day windows: the supply clock that most payers use, one per patient and program.
 
-Windows are contiguous blocks of exactly 30 local dates, counted from a stored date (`PeriodAnchor`),
-so that no reading, exclusion or correction ever moves one. Where none is stored yet nothing has
-counted; windows without a day are then counted from set-up (the start of the earliest enrolment in
-the program), else from the first assignment of a device.
+Windows are contiguous blocks of exactly 30 local dates, counted from a stored date (`PeriodAnchor`), so
+that no reading, exclusion or correction ever moves one. Where none is stored yet nothing has counted.
+Windows without a day are then counted from set-up (the start of the earliest enrolment in the program),
+else from the first assignment of a device.
 """
 
 from __future__ import annotations
@@ -36,13 +36,15 @@ LEFT JOIN (SELECT patient_id, program, min(starts_on) AS starts_on FROM patients
 
 
 def windows_ending_in(month: Window, *anchors: datetime.date) -> Iterator[Window]:
-    """The 30-day windows counted from these anchors whose last date lies in `month`, in order."""
+    """Return the 30-day windows counted from these anchors whose last date lies in `month`, in order."""
     return (Window(*period) for period in periods_ending_in(Span(month.first, month.last), anchors))
 
 
 def thirty_day_rows(clinic: Clinic, month: Window, *, now: datetime.datetime) -> list[ReportRow]:
-    """A row per patient, program and 30-day window that ends in `month`, zeros included, sorted by
-    external id, program and window. Writes the anchors that are due."""
+    """Return a row per patient, program and 30-day window that ends in `month`, zeros included.
+
+    Sorted by external id, program and window. Writes the anchors that are due.
+    """
     write_due_anchors(clinic, now, awaits_history=False)
     reach = Window(month.first - datetime.timedelta(LENGTH - 1), month.last)
     people = people_of(clinic, now)
@@ -64,7 +66,7 @@ def thirty_day_rows(clinic: Clinic, month: Window, *, now: datetime.datetime) ->
 
 
 def _anchors(clinic: Clinic, reach: Window, with_days: set[Key]) -> dict[Key, list[datetime.date]]:
-    """The dates from which each patient's windows are counted, for everybody who has a row."""
+    """Return the dates from which windows are counted, for all patients that have a row."""
     expected = expected_programs(clinic, reach, None)
     keys = with_days | {
         (patient_id, program) for patient_id in expected for program in expected[patient_id] or {"RPM"}
@@ -83,8 +85,8 @@ def _without_days(clinic: Clinic, keys: set[Key]) -> dict[Key, list[datetime.dat
         "patients": [patient_id for patient_id, _ in keys],
         "programs": [program for _, program in keys],
     }
-    found: list[tuple[uuid.UUID, str, datetime.date | None]]
+    rows: list[tuple[uuid.UUID, str, datetime.date | None]]
     with connection.cursor() as cursor:
         cursor.execute(WITHOUT_DAYS, values)
-        found = cursor.fetchall()
-    return {(patient_id, program): [anchor] for patient_id, program, anchor in found if anchor}
+        rows = cursor.fetchall()
+    return {(patient_id, program): [anchor] for patient_id, program, anchor in rows if anchor}

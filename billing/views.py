@@ -1,4 +1,4 @@
-"""The billing pages: one month, its dates, the evidence behind a date, and the CSV."""
+"""Show a billing month, its dates and the evidence behind a date, and give out the export."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ SORTS: dict[str, Callable[[ReportRow], Any]] = {
 @clinic_page(Permission.VIEW_VITAL_DAYS)
 @require_safe
 def month(request: HttpRequest, access: ClinicAccess) -> HttpResponse:
-    """A row for each patient and program; a row opens to its dates."""
+    """Show a row for each patient and program; a row opens to its dates."""
     now = timezone.now()
     window = _window(request, access, now)
     rows = vital_days(access.clinic, window, now=now)
@@ -95,7 +95,7 @@ def month(request: HttpRequest, access: ClinicAccess) -> HttpResponse:
 def day(
     request: HttpRequest, access: ClinicAccess, patient_id: uuid.UUID, day: datetime.date
 ) -> HttpResponse:
-    """The readings behind one date, without a single value."""
+    """Show the readings behind one date, without a single value."""
     patient = patient_for(access, patient_id)
     audit.record(
         "vital_day_viewed", by=access.user, clinic=access.clinic, target=patient, detail={"date": str(day)}
@@ -115,8 +115,10 @@ def day(
 @clinic_page(Permission.CLOSE_PERIODS)
 @require_safe
 def export(request: HttpRequest, access: ClinicAccess, form: str) -> HttpResponse:
-    """The month's export as a file, by `?window=month` or `30-day`, else as the clinic bills; who took it
-    is written down."""
+    """Send the month's export as a file, and record who took it.
+
+    `?window=month` or `30-day`, else as the clinic bills.
+    """
     if form not in FORMATS:
         raise Http404
     now = timezone.now()
@@ -140,7 +142,7 @@ def export(request: HttpRequest, access: ClinicAccess, form: str) -> HttpRespons
 
 
 def _window(request: HttpRequest, access: ClinicAccess, now: datetime.datetime) -> Window:
-    """The month asked for; the current one when none or nonsense was asked."""
+    """Return the requested month; the current one for none or nonsense."""
     try:
         return Window.of_month(request.GET.get("month", ""))
     except ValueError:
@@ -148,8 +150,10 @@ def _window(request: HttpRequest, access: ClinicAccess, now: datetime.datetime) 
 
 
 def _export_url(access: ClinicAccess, window: Window, form: str, kind: str = "") -> str:
-    """Where this month's file is, as the clinic bills unless `kind` is given; "" for those who may not
-    take it."""
+    """Return the address of this month's file, "" for those who may not take it.
+
+    As the clinic bills unless `kind` is given.
+    """
     if not access.may_export:
         return ""
     query = {"month": window.month} | ({"window": kind} if kind else {})
@@ -157,7 +161,7 @@ def _export_url(access: ClinicAccess, window: Window, form: str, kind: str = "")
 
 
 def _other_files(access: ClinicAccess, window: Window) -> list[dict[str, str]]:
-    """The workbook of the clinic's own window, and both files of the other one."""
+    """Return the workbook of the clinic's own window, and both files of the other one."""
     own, other = access.clinic.billing_window, _other_window(access)
     files = [
         ("XLSX", "xlsx", own),
@@ -223,8 +227,8 @@ def _shown(
     }
     if shown["is_open"]:
         patient = patient_for(access, row.patient_id)
-        found = evidence(patient, row.window.first, row.window.last)
-        by_date = {one.date: one for one in found if one.program == row.program}
+        days = evidence(patient, row.window.first, row.window.last)
+        by_date = {day.date: day for day in days if day.program == row.program}
         shown["cells"] = [
             day_cell(access, patient, date, by_date.get(date), today) for date in row.window.dates
         ]
@@ -232,14 +236,14 @@ def _shown(
 
 
 def _questions(access: ClinicAccess) -> dict[str, Any]:
-    """Return the open questions about where periods begin: how many, and the first patients to look at."""
+    """Return how many questions about anchors are open, and the first patients to look at."""
     opened = questions(access.clinic)
     people = Patient.objects.for_clinic(access.clinic).filter(id__in={who for who, _ in opened})
     return {
         "count": len(opened),
         "patients": [
-            {"name": str(one), "url": reverse("billing-periods", args=[access.clinic.slug, one.id])}
-            for one in people.order_by("name", "external_id")[:QUESTIONS_SHOWN]
+            {"name": str(patient), "url": reverse("billing-periods", args=[access.clinic.slug, patient.id])}
+            for patient in people.order_by("name", "external_id")[:QUESTIONS_SHOWN]
         ],
     }
 
@@ -249,13 +253,13 @@ def _key(row: ReportRow) -> str:
 
 
 def _page_of(opened: str, rows: list[ReportRow]) -> int:
-    """The page that holds the opened row, so that a link to a row needs no page number."""
+    """Return the page that holds the opened row, so that a link to a row needs no page number."""
     position = next((n for n, row in enumerate(rows) if _key(row) == opened), 0)
     return position // PAGE_SIZE + 1
 
 
 def _reasons(row: ReportRow) -> list[str]:
-    """What cannot be billed as it stands, each in one sentence."""
+    """Return what cannot be billed as it stands, each in one sentence."""
     reasons = []
     if row.days < SHORT_PERIOD:
         reasons.append(f"{row.days} of the {SHORT_PERIOD} days that the short code needs.")

@@ -1,4 +1,4 @@
-"""Spans of local dates that a count is made over."""
+"""Name spans of local dates that a count is made over."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ class Window:
 
     @classmethod
     def of_month(cls, month: str) -> Self:
-        """The calendar month written `YYYY-MM`. Raises ValueError for anything else."""
+        """Return the calendar month written `YYYY-MM`. Raises ValueError for anything else."""
         return cls(*read_month(month))
 
     @classmethod
@@ -39,17 +39,17 @@ class Window:
         return [self.first + datetime.timedelta(n) for n in range((self.last - self.first).days + 1)]
 
     def previous_month(self) -> Window | None:
-        """The month before; None where the range of dates begins."""
+        """Return the month before; None where the range of dates begins."""
         if self.first <= FIRST:
             return None
         return Window.of_month(f"{self.first - datetime.timedelta(1):%Y-%m}")
 
     def next_month(self) -> Window | None:
-        """The month after; None where the range of dates ends."""
+        """Return the month after; None where the range of dates ends."""
         return None if self.last >= LAST else Window.of_month(f"{self.last + datetime.timedelta(1):%Y-%m}")
 
     def moments(self, clinic: Clinic) -> tuple[datetime.datetime, datetime.datetime]:
-        """The window as half-open span of moments, cut at midnight of the clinic's zone."""
+        """Return the window as half-open span of moments, cut at midnight of the clinic's zone."""
         midnight = datetime.time(tzinfo=clinic.zone)
         return (
             datetime.datetime.combine(self.first, midnight),

@@ -1,7 +1,6 @@
-"""The billing export as a file: CSV, or an XLSX workbook with the same cells and numbers as numbers.
+"""Write the billing export as a file: CSV, or an XLSX workbook with the same cells and numbers as numbers.
 
-The same inputs give the same bytes: nothing in the file tells when it was written, except what
-`generated_at` says.
+The same inputs give the same bytes: only `generated_at` tells when the file was written.
 """
 
 from __future__ import annotations
@@ -22,14 +21,14 @@ MADE = datetime.datetime(2000, 1, 1, tzinfo=datetime.UTC)
 
 
 def csv_file(rows: Rows) -> tuple[bytes, int]:
-    """The rows of `billing.export.export_rows` as UTF-8 CSV, and how many there are."""
+    """Return the rows of `billing.export.export_rows` as UTF-8 CSV, and how many there are."""
     text = io.StringIO(newline="")
     count = write_csv(rows, text)
     return text.getvalue().encode(), count
 
 
 def workbook(rows: Rows) -> tuple[bytes, int]:
-    """The same as a workbook."""
+    """Return the same rows as a workbook."""
     file = io.BytesIO()
     book = xlsxwriter.Workbook(
         file, {"in_memory": True, "strings_to_formulas": False, "strings_to_urls": False}

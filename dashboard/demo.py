@@ -1,4 +1,4 @@
-"""The demo clinic: the simulated vendor account, as if it had been synced and heard for months."""
+"""Load the demo clinic: the simulated vendor account, as if it had been synced for months."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ OPERATOR = "operator@demo.test"
 
 
 def add_people(clinic: Clinic) -> None:
-    """The demo sign-ins. Their password is public: never on a machine that others can reach."""
+    """Add the demo sign-ins. Their password is public: never on a machine that others can reach."""
     for email, role in PEOPLE.items():
         user, _ = actions_people.save_user(email=email, password=PASSWORD, is_operator=False, by=None)
         actions_people.grant_role(user=user, clinic=clinic, role=role, by=None)
@@ -49,52 +49,52 @@ def add_people(clinic: Clinic) -> None:
 
 @transaction.atomic
 def add_account(clinic: Clinic, account: simulation.Clinic) -> tuple[int, int]:
-    """Patients, devices and assignments of a simulated account; how many patients and devices are new."""
+    """Add patients, devices and assignments of a simulated account. Returns how many of each are new."""
     people = [
         Patient(
             clinic=clinic,
-            external_id=one.external_id,
-            name=one.name,
-            date_of_birth=_born(one),
-            address=one.address,
-            city=one.city,
-            state=one.state,
-            zip_code=one.zip_code,
-            phone_number=one.phone_number,
-            email=one.email,
-            physician=one.physician,
-            clinic_name=one.clinic_name,
-            care_manager=one.care_manager,
-            sms_opt_in=one.sms_opt_in,
-            timezone=one.timezone,
+            external_id=persona.external_id,
+            name=persona.name,
+            date_of_birth=_born(persona),
+            address=persona.address,
+            city=persona.city,
+            state=persona.state,
+            zip_code=persona.zip_code,
+            phone_number=persona.phone_number,
+            email=persona.email,
+            physician=persona.physician,
+            clinic_name=persona.clinic_name,
+            care_manager=persona.care_manager,
+            sms_opt_in=persona.sms_opt_in,
+            timezone=persona.timezone,
         )
-        for one in account.patients
+        for persona in account.patients
     ]
-    known = set(Patient.objects.for_clinic(clinic).values_list("external_id", flat=True))
-    new = [person for person in people if person.external_id not in known]
+    present = set(Patient.objects.for_clinic(clinic).values_list("external_id", flat=True))
+    new = [person for person in people if person.external_id not in present]
     Patient.objects.bulk_create(new, batch_size=1000)
     return len(new), _add_devices(clinic, account)
 
 
 def _add_devices(clinic: Clinic, account: simulation.Clinic) -> int:
-    patients = {one.external_id: one for one in Patient.objects.for_clinic(clinic)}
-    known = set(Device.objects.for_clinic(clinic).values_list("hwi_device_id", flat=True))
-    new = [one for one in account.devices if uuid.UUID(one.id) not in known]
+    patients = {record.external_id: record for record in Patient.objects.for_clinic(clinic)}
+    present = set(Device.objects.for_clinic(clinic).values_list("hwi_device_id", flat=True))
+    new = [record for record in account.devices if uuid.UUID(record.id) not in present]
     devices = [
         Device(
             clinic=clinic,
-            hwi_device_id=uuid.UUID(one.id),
-            name=one.name,
-            kind=one.kind.slug,
-            status=shipment_history.status_of(one),
-            sensor_code=one.kind.sensor_code or "",
-            sensor_id=one.sensor_id or "",
-            hardware_uuid=one.hardware_uuid,
-            vendor_created_at=one.created,
-            vendor_patient_id=one.patient.external_id,
+            hwi_device_id=uuid.UUID(record.id),
+            name=record.name,
+            kind=record.kind.slug,
+            status=shipment_history.status_of(record),
+            sensor_code=record.kind.sensor_code or "",
+            sensor_id=record.sensor_id or "",
+            hardware_uuid=record.hardware_uuid,
+            vendor_created_at=record.created,
+            vendor_patient_id=record.patient.external_id,
             synced_at=account.until,
         )
-        for one in new
+        for record in new
     ]
     Device.objects.bulk_create(devices, batch_size=1000)
     note_spellings(clinic, {device.hardware_uuid.lower() for device in devices})  # as the played vendor does
@@ -104,11 +104,11 @@ def _add_devices(clinic: Clinic, account: simulation.Clinic) -> int:
                 clinic=clinic,
                 device=device,
                 patient=patients[device.vendor_patient_id],
-                starts_at=one.created,
+                starts_at=record.created,
                 reaches_back=True,
                 claimed_at=Now(),
             )
-            for device, one in zip(devices, new, strict=True)
+            for device, record in zip(devices, new, strict=True)
         ),
         batch_size=1000,
     )
@@ -116,9 +116,12 @@ def _add_devices(clinic: Clinic, account: simulation.Clinic) -> int:
 
 
 def add_signals(clinic: Clinic, account: simulation.Clinic) -> int:
-    """What the vendor said of each gateway, asked about once a day for a month; how many gateways are new."""
-    asked = {one.gateway_id: one for one in Gateway.objects.for_clinic(clinic).filter(polled_at__isnull=True)}
-    owners = [one for one in account.patients if one.gateway_id in asked]
+    """Add samples of each gateway's signal, one a day for a month. Returns how many gateways are new."""
+    asked = {
+        gateway.gateway_id: gateway
+        for gateway in Gateway.objects.for_clinic(clinic).filter(polled_at__isnull=True)
+    }
+    owners = [patient for patient in account.patients if patient.gateway_id in asked]
     samples = (
         GatewaySample(
             clinic=clinic,
@@ -159,17 +162,17 @@ def _moment(wire_time: str | None) -> datetime.datetime | None:
 
 
 def add_shipping(clinic: Clinic, account: simulation.Clinic) -> int:
-    """How each device came to its patient, and special orders; how many events are new."""
+    """Add how each device came to its patient, and special orders. Returns how many events are new."""
     orders = load_orders(clinic, shipment_history.special_orders(account))
     return orders + load_events(clinic, shipment_history.news(account))
 
 
 def add_history(clinic: Clinic, account: simulation.Clinic, *, workers: int = 1) -> Iterator[int]:
-    """Every reading the simulated vendor holds of the clinic's devices, some patients at a time; yields how
-    many were new, so nothing happens until somebody asks.
+    """Load every reading the simulated vendor holds of the clinic's devices, some patients at a time.
 
-    Several workers are processes with connections of their own, so what they need must be committed.
-    The rows are the same for any number of them.
+    Yields how many were new, so nothing happens before the first is asked for. Several workers are
+    processes with connections of their own, so what they need must be committed. The rows are the same for
+    any number.
     """
     patients, days = len(account.patients), (account.until - account.since).days
     shares = [range(at, min(at + SHARE, patients)) for at in range(0, patients, SHARE)]
@@ -185,9 +188,11 @@ def add_history(clinic: Clinic, account: simulation.Clinic, *, workers: int = 1)
 
 def _add_share(clinic: Clinic, seed: int, days: int, until: datetime.datetime, numbers: range) -> int:
     account = simulation.Clinic(seed, numbers, days, until)
-    ours = Device.objects.for_clinic(clinic).filter(hwi_device_id__in=[one.id for one in account.devices])
-    known = set(ours.values_list("hwi_device_id", flat=True))
-    devices = [device for device in account.devices if _device_id(device.id) in known]
+    ours = Device.objects.for_clinic(clinic).filter(
+        hwi_device_id__in=[record.id for record in account.devices]
+    )
+    present = set(ours.values_list("hwi_device_id", flat=True))
+    devices = [device for device in account.devices if _device_id(device.id) in present]
     rows = (row for device in devices for row in account.rows_of(device))
     gc.disable()  # among so many objects without a circle it would take a third of the time
     try:
@@ -197,7 +202,7 @@ def _add_share(clinic: Clinic, seed: int, days: int, until: datetime.datetime, n
 
 
 def _reading(row: simulation.Row) -> Reading:
-    """What `measurements.payload.read` makes of the row on the wire, without the way there and back."""
+    """Return what `measurements.payload.read` makes of the row on the wire, without the way there and back."""
     context = row.filter_params or {}
     return Reading(
         metric=row.metric,
@@ -224,5 +229,5 @@ def _device_id(text: str) -> uuid.UUID:
 
 
 def _born(patient: simulation.Patient) -> datetime.date:
-    """A date of birth that fits somebody of 45 to 84, the same for the same patient."""
+    """Return a date of birth for an age of 45 to 84, the same for the same patient."""
     return datetime.date(1941 + patient.seed % 40, 1 + patient.seed % 12, 1 + patient.seed % 28)

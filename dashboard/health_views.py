@@ -1,6 +1,6 @@
-"""Whether Vitaldays is alive, and whether it can do all of its work.
+"""Answer whether Vitaldays is alive, and whether it can do all of its work.
 
-Both pages answer everybody and say nothing about patients, addresses or versions.
+Both pages answer without signing in and say nothing about patients, addresses or versions.
 """
 
 from __future__ import annotations
@@ -29,14 +29,15 @@ _SECONDS = 1.0
 @require_safe
 @never_cache
 def alive(request: HttpRequest) -> JsonResponse:
-    """This process answers; nothing else is asked, so that a slow database restarts no web server."""
+    """Answer that this process lives. Nothing else is checked, so that a slow database restarts no web
+    server."""
     return JsonResponse({"status": "ok"})
 
 
 @require_safe
 @never_cache
 def ready(request: HttpRequest) -> JsonResponse:
-    """200 when everything works, else 503 with the parts that do not in `not_ready`."""
+    """Answer 200 when everything works, else 503 with the parts that do not in `not_ready`."""
     missing = _missing_in_database() + _missing_in_redis()
     answer = {"status": "ok", "not_ready": missing, "refused_calls_last_hour": _refused_calls()}
     if missing:
@@ -45,8 +46,10 @@ def ready(request: HttpRequest) -> JsonResponse:
 
 
 def _refused_calls() -> int | None:
-    """Webhook calls of the last hour, of all clinics, without a valid secret: no reason to be not ready, and
-    one to look. None while the database is away."""
+    """Return how many webhook calls of the last hour, of all clinics, had no valid secret.
+
+    That is no reason to be not ready, and one to look. None while the database is away.
+    """
     try:
         return refusals.calls_of_last_hour()
     except Error:
@@ -75,8 +78,10 @@ def _missing_in_redis() -> list[str]:
 
 
 def _all_queues_are_served() -> bool:
-    """Whether living workers read every queue. One worker per queue answers in milliseconds; to find out
-    that one is missing, or who else there is, takes the whole second."""
+    """Whether living workers read every queue.
+
+    One worker per queue answers in milliseconds; to find out that one is missing takes the whole second.
+    """
     for expected in (len(QUEUES), None):
         answers = _ask_workers(expected)
         if {queue["name"] for answer in answers for queues in answer.values() for queue in queues} >= QUEUES:

@@ -1,4 +1,4 @@
-"""A form that asks since when, by the clinic's clock."""
+"""Ask since when, by the clinic's clock."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from common.forms import StyledForm
 
 
 class MomentForm(StyledForm):
-    """`since` is the moment said, None while that is none."""
+    """`since` is the entered moment, None while there is none."""
 
     day = DayField(label="From this date")
     time = forms.TimeField(label="and this time", widget=forms.TimeInput({"type": "time"}, format="%H:%M"))

@@ -1,4 +1,4 @@
-"""Background work that reads across rooms. PostgreSQL is the queue; these only look at it."""
+"""Run the background work that reads across rooms. PostgreSQL is the queue; tasks only look at it."""
 
 from __future__ import annotations
 

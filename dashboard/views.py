@@ -1,4 +1,4 @@
-"""The pages that read across rooms. What they show is put together in the modules beside this one."""
+"""Show the pages that read across rooms. The modules beside this one build what they show."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ from patients.actions.alerts import acknowledge_alert
 @login_required
 @require_safe
 def home(request: HttpRequest) -> HttpResponse:
-    """Straight to work for a person of one clinic whom nobody has invited, else a choice of clinics."""
+    """Lead a person of one clinic, without an invitation, to their work; offer others their clinics."""
     user = request.user
     assert isinstance(user, User)
     places = [
@@ -58,18 +58,17 @@ def patients(request: HttpRequest, access: ClinicAccess) -> HttpResponse:
 @clinic_page(Permission.VIEW_PATIENTS)
 @require_safe
 def patient(request: HttpRequest, access: ClinicAccess, patient_id: uuid.UUID) -> HttpResponse:
-    found = patient_for(access, patient_id)
-    audit.record_view("patient_viewed", by=access.user, clinic=access.clinic, target=found)
+    patient = patient_for(access, patient_id)
+    audit.record_view("patient_viewed", by=access.user, clinic=access.clinic, target=patient)
     return render(
-        request, "dashboard/patient.html", patients_context.context(found, request.GET, timezone.now())
+        request, "dashboard/patient.html", patients_context.context(patient, request.GET, timezone.now())
     )
 
 
 @clinic_page(Permission.VIEW_PATIENTS, shows_patients=False)
 @require_safe
 def patient_news(request: HttpRequest, access: ClinicAccess, patient_id: uuid.UUID) -> HttpResponse:
-    """What an open patient page asks for every few seconds: another version, other things
-    to show."""
+    """Answer an open patient page, every few seconds, whether it would look different now."""
     return JsonResponse({"version": patients_context.page_version(patient_for(access, patient_id))})
 
 
@@ -78,8 +77,7 @@ def patient_news(request: HttpRequest, access: ClinicAccess, patient_id: uuid.UU
 def acknowledge(
     request: HttpRequest, access: ClinicAccess, patient_id: uuid.UUID, alert_id: uuid.UUID
 ) -> HttpResponse:
-    """Note that this person has seen an alert. It asks for nobody any more; one about a gateway stands
-    until the gateway is well."""
+    """Note that this person has seen an alert. One about a gateway stands until the gateway is well."""
     alert = alert_for(access, patient_id, alert_id)
     acknowledge_alert(alert=alert, by=access.user)
     if alert.reading_id:

@@ -1,4 +1,4 @@
-"""Raising, resolving and acknowledging alerts."""
+"""Raise and resolve alerts."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from patients.models import Alert, AlertKind
 
 
 class Cause(NamedTuple):
-    """What an alert is raised for; at most one stands for each."""
+    """The cause of an alert; at most one stands for each."""
 
     kind: str
     patient_id: uuid.UUID
@@ -39,25 +39,27 @@ class UrgentReading:
 
 @transaction.atomic
 def settle_alerts(*, clinic: Clinic, kinds: Collection[str], found: Mapping[Cause, str]) -> None:
-    """Have exactly the alerts of these kinds stand whose cause was `found`, with these words. Safe to
-    run twice at once. No audit row: nobody did it, and the alert itself says when."""
+    """Let exactly the alerts of these kinds stand whose cause was `found`, with these words.
+
+    Safe to run twice at once. Writes no audit row: no person did it, and the alert itself has the time.
+    """
     standing = Alert.objects.for_clinic(clinic).standing().filter(kind__in=kinds).select_for_update()
-    known = {Cause(one.kind, one.patient_id, one.about): one for one in standing.order_by("id")}
-    over = [one.id for cause, one in known.items() if cause not in found]
+    alerts = {Cause(alert.kind, alert.patient_id, alert.about): alert for alert in standing.order_by("id")}
+    over = [alert.id for cause, alert in alerts.items() if cause not in found]
     Alert.objects.for_clinic(clinic).filter(id__in=over).update(resolved_at=timezone.now())
-    changed = [one for cause, one in known.items() if cause in found and one.words != found[cause]]
-    for one in changed:
-        one.words = found[Cause(one.kind, one.patient_id, one.about)]
+    changed = [alert for cause, alert in alerts.items() if cause in found and alert.words != found[cause]]
+    for alert in changed:
+        alert.words = found[Cause(alert.kind, alert.patient_id, alert.about)]
     Alert.objects.for_clinic(clinic).bulk_update(changed, ["words"], 500)
-    new = (Alert(clinic=clinic, **cause._asdict(), words=found[cause]) for cause in found.keys() - known)
+    new = (Alert(clinic=clinic, **cause._asdict(), words=found[cause]) for cause in found.keys() - alerts)
     Alert.objects.bulk_create(new, batch_size=500, ignore_conflicts=True)
 
 
 def raise_reading_alerts(*, clinic: Clinic, found: Iterable[UrgentReading]) -> None:
-    """Have an alert for each of these readings, unless one was raised for it and this patient before.
+    """Raise an alert for each of these readings, unless there was one for it and this patient before.
 
-    One that ended without a person stands again; one that a person acknowledged stays acknowledged.
-    Call it in the transaction that stores the reading. No audit row: nobody did it.
+    One that ended without a person stands again; an acknowledged one stays so. Must be called in the
+    transaction that stores the reading. Writes no audit row: no person did it.
     """
     urgent = sorted(found, key=lambda reading: reading.reading_id)
     Alert.objects.bulk_create(
@@ -73,6 +75,6 @@ def raise_reading_alerts(*, clinic: Clinic, found: Iterable[UrgentReading]) -> N
 
 
 def resolve_alert(alert: Alert, resolution: str) -> None:
-    """End an alert that stands without anybody having seen it; `resolution` says why, in words."""
+    """End an alert that no person has seen; `resolution` says why, in words."""
     standing = Alert.objects.for_clinic(alert.clinic).standing().filter(id=alert.id)
     standing.update(resolved_at=timezone.now(), resolution=resolution)

@@ -1,6 +1,6 @@
-"""Stores from which date a patient's 30-day periods are counted. The rules are in `patients.periods`.
+"""Store from which date a patient's 30-day periods are counted. The rules are in `patients.periods`.
 
-The caller holds the patient's lock: an anchor is written once, whoever needs it first.
+Must be called with the patient's lock held, so that an anchor is written once.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ class Due(NamedTuple):
 
 
 def store_anchors(clinic: Clinic, changes: Sequence[Due]) -> int:
-    """Store what `patients.periods` asks for; how many changes. An adopted anchor keeps date and source."""
+    """Store these changes. Returns how many. An adopted anchor keeps date and source."""
     rows = PeriodAnchor.objects.for_clinic(clinic)
     created: dict[tuple[uuid.UUID, str, datetime.date], PeriodAnchor] = {}
     for patient_id, program, change, days_before in changes:
@@ -43,8 +43,8 @@ def store_anchors(clinic: Clinic, changes: Sequence[Due]) -> int:
         elif key in created:
             created[key].enrollment_id = change.enrollment
         else:
-            mine = rows.filter(patient=patient_id, program=program, anchor_on=change.anchor_on)
-            mine.update(enrollment=change.enrollment)
+            anchors = rows.filter(patient=patient_id, program=program, anchor_on=change.anchor_on)
+            anchors.update(enrollment=change.enrollment)
     rows.bulk_create(created.values())
     return len(changes)
 

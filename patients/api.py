@@ -1,5 +1,7 @@
-"""Patients over REST: the vendor's patient record plus the time zone. What is written here is told to
-the vendor as if somebody had filled in the page."""
+"""Serve patients over REST: the vendor's patient record plus the time zone.
+
+Changes are sent to the vendor like those of the page.
+"""
 
 from __future__ import annotations
 
@@ -27,7 +29,7 @@ from patients.validation import TAKEN, check_confirmation, check_external_id, ch
 
 @contextmanager
 def field_error() -> Iterator[None]:
-    """Turn what a rule of the record refuses into an error of the field."""
+    """Turn the error of a rule of the record into an error of the field."""
     try:
         yield
     except Wrong as wrong:
@@ -71,7 +73,8 @@ class PatientSerializer(serializers.ModelSerializer[Patient]):
         read_only_fields = VERDICT
 
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
-        """A confirmed address has a reason, and is whole; the reason goes into the record."""
+        """Refuse a confirmed address without a reason, or that is not whole; the reason goes into the
+        audit."""
         reason = str(attrs.pop("confirm_address_reason", "")).strip()
         if not attrs.get("confirm_address"):
             return attrs

@@ -1,4 +1,4 @@
-"""The patient's record as a form. Labels and messages are what people read beside the fields."""
+"""Show the patient's record as a form. Labels and messages are what people read beside the fields."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ def _date(name: str, **options: Any) -> forms.DateField:
 
 
 class RecordForm(StyledForm):
-    """The record of a patient who is there. `version` is the one that was filled in."""
+    """The record of an existing patient. `version` is the one that was filled in."""
 
     name = _text("name")
     date_of_birth = _date("date_of_birth", earliest=datetime.date.min)  # see `_past`
@@ -100,14 +100,14 @@ class RecordForm(StyledForm):
         self.fields["timezone"].help_text = f"Empty for the clinic's, {clinic.timezone}."
 
     def groups(self) -> list[tuple[str, list[BoundField]]]:
-        """The fields as the page shows them, under their headings."""
+        """Return the fields as the page shows them, under their headings."""
         groups = [
             (title, [self[name] for name in names if name in self.fields]) for title, names in GROUPS.items()
         ]
         return [(title, fields) for title, fields in groups if fields]
 
     def clean_email(self) -> str:
-        """The vendor checks no address, so one that came from there may stay as it is."""
+        """Accept an address that the vendor sent as it is: the vendor checks none."""
         email = str(self.cleaned_data["email"])
         if email and email != self.initial.get("email"):
             EmailValidator()(email)
@@ -152,7 +152,7 @@ class EnrollmentFields(StyledForm):
     )
 
     def enrollment(self) -> dict[str, Any]:
-        """What was filled in, for `programs.enroll`."""
+        """Return the fields as arguments of `enrollments.enroll`."""
         return {name: self.cleaned_data[name] for name in EnrollmentFields.base_fields}
 
 
@@ -173,7 +173,7 @@ class EndForm(StyledForm):
 
 
 class NewPatientForm(EnrollmentFields, RecordForm):
-    """The record of a patient who is not there yet, and the program that begins."""
+    """The record of a new patient, and the program that begins."""
 
     external_id = _text(
         "external_id",
@@ -207,7 +207,7 @@ class NewPatientForm(EnrollmentFields, RecordForm):
 
 
 class ConfirmAddressForm(StyledForm):
-    """How somebody knows that an address is right which the vendor could not verify."""
+    """The reason why an address is right that the vendor could not verify."""
 
     reason = forms.CharField(
         label="How do you know that it is right?",

@@ -1,7 +1,7 @@
-"""What the vendor says of a patient, made one with what was changed here.
+"""Merge the vendor's record of a patient with what was changed here.
 
-Of a field that waits to be sent, ours stays: a sync never takes back what a person has just
-entered. Of every other field the vendor's word wins, where it has one. See docs/decisions/0010.
+Of a field that waits to be sent, ours stays: a sync never undoes what a person has just entered. Of every
+other field the vendor's value wins, where it has one (decision 10).
 """
 
 from __future__ import annotations
@@ -25,13 +25,11 @@ Value = str | bool
 def store_vendor_patient(
     *, clinic: Clinic, record: records.Patient, read_at: datetime.datetime | None = None
 ) -> Patient:
-    """The patient of that external id (ignoring case), with what the vendor's record says.
+    """Store the vendor's record, and return the patient of that external id (ignoring case).
 
-    `read_at` is when the vendor was asked for the record: it is outdated where the vendor has taken a change
-    of ours since then, and changes nothing.
-
-    What the vendor leaves out or empty is kept. Our own fields (time zone, consent, date of birth)
-    are not the vendor's to change.
+    `read_at` is when the record was requested. It changes nothing if the vendor has taken a change of ours
+    since. Fields that the vendor leaves out or empty are kept. Our own fields (time zone, consent, date of
+    birth) are not the vendor's to change.
     """
     said = _said(record)
     patient = _locked(clinic, record.external_id)
@@ -49,10 +47,10 @@ def store_vendor_patient(
 
 
 def store_taken(*, clinic: Clinic, request: Request, record: records.Patient) -> None:
-    """The vendor has taken what was sent, and says what it thinks of the address.
+    """Note that the vendor has taken what was sent, and store its verdict on the address.
 
-    The rest of its answer is what was sent, which somebody may have changed again meanwhile: then the
-    request is `renewed`, and everything goes out once more.
+    The rest of the answer is what was sent. If a person has changed that meanwhile, the request is
+    `renewed`, and everything goes out once more.
     """
     patient = _locked(clinic, request.target)
     if patient is None:
@@ -68,7 +66,7 @@ def store_taken(*, clinic: Clinic, request: Request, record: records.Patient) ->
 
 
 def store_refusal(*, clinic: Clinic, request: Request, words: str) -> None:
-    """Why the vendor has not taken what was sent."""
+    """Store why the vendor has not taken what was sent."""
     patients = Patient.objects.for_clinic(clinic).with_external_id(request.target)
     patients.update(refusal=words[: Patient._meta.get_field("refusal").max_length])
 
@@ -94,7 +92,7 @@ def _merge(patient: Patient, said: dict[str, Value]) -> None:
 
 
 def _still_waiting(patient: Patient, said: dict[str, Value]) -> dict[str, Value]:
-    """The fields that the vendor has yet to be told: not those for which it has our value already."""
+    """Return the fields that the vendor does not have yet in our words."""
     unsent: dict[str, Value] = patient.unsent
     return {
         name: before

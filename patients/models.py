@@ -1,4 +1,4 @@
-"""Patients as the clinic and the vendor know them, and the programs they are enrolled in."""
+"""Define patients, their enrolments, the anchors of their periods, and alerts."""
 
 from __future__ import annotations
 
@@ -33,16 +33,16 @@ class Program(models.TextChoices):
 
 
 class Patient(TenantModel):
-    """One person under monitoring. `external_id` is the key shared with the vendor, compared
-    ignoring case; the other vendor fields follow the vendor's patient record.
+    """One person under monitoring. `external_id` is the key shared with the vendor, compared ignoring case;
+    the other vendor fields follow the vendor's patient record.
 
-    An archived patient is in no list; billing and the record keep the row, and a device in use brings
-    it back into the patients page (`patients.actions.archiving`).
+    An archived patient is in no list; billing and the audit keep the row, and a device in use brings it
+    back into the patients page (`patients.actions.archiving`).
 
-    `version` grows with every change of the record, whoever makes it. `unsent` names the fields that
-    were changed here and that the vendor has not taken yet, each with the value it had here before;
-    `overruled` what the vendor changed such a field to meanwhile. `refusal` is why it did not take
-    them, in its words. `judging_due`: readings are to be judged again, for another time zone or program.
+    `version` grows with every change of the record. `unsent` names the fields that were changed here and
+    that the vendor has not taken yet, each with the value it had here before; `overruled` has the vendor's
+    changes of such fields meanwhile. `refusal` is why the vendor did not take them, in its words.
+    `judging_due`: readings are to be classified again, for another time zone or program.
     """
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
@@ -94,7 +94,7 @@ class Patient(TenantModel):
 
     @property
     def zone(self) -> zoneinfo.ZoneInfo:
-        """The zone the patient's days are cut in when a reading brings no offset of its own."""
+        """Return the zone the patient's days are cut in when a reading brings no offset of its own."""
         return zoneinfo.ZoneInfo(self.timezone) if self.timezone else self.clinic.zone
 
     def today(self, now: datetime.datetime | None = None) -> datetime.date:
@@ -102,7 +102,7 @@ class Patient(TenantModel):
         return today_in(self.zone, now)
 
     def as_told(self, field: str) -> str | bool:
-        """What the vendor is told of a field. Text messages are on only with consent."""
+        """Return a field as it is sent to the vendor. Text messages are on only with consent."""
         if field == "sms_opt_in":
             return self.sms_opt_in and self.consented_on is not None
         value: str | bool = getattr(self, field)
@@ -110,12 +110,12 @@ class Patient(TenantModel):
 
     @property
     def gets_texts_without_consent(self) -> bool:
-        """Whether Tenovi sends text messages, and nobody has recorded here that the patient agreed."""
+        """Whether Tenovi sends text messages without a consent recorded here."""
         return self.sms_opt_in and self.consented_on is None
 
     @property
     def has_whole_address(self) -> bool:
-        """Only then does the vendor check it."""
+        """Whether the address is whole: only then does the vendor check it."""
         return all(getattr(self, name) for name in ADDRESS)
 
 
@@ -152,10 +152,10 @@ class AnchorSource(models.TextChoices):
 class PeriodAnchor(TenantModel):
     """The date from which a patient's 30-day periods in one program are counted.
 
-    Written once, under the patient's lock, and never moved by readings: a claim rests on it. Periods
-    run from `anchor_on` until the day before the next anchor of the same patient and program.
-    `enrollment` is None while nobody has enrolled the patient. `days_before` are the counted days
-    before it that were known when it was written; more than these are a question for a person.
+    Written once, under the patient's lock, and never moved by readings: a claim rests on it. Periods run
+    from `anchor_on` until the day before the next anchor of the same patient and program. `enrollment` is
+    None while the patient is not enrolled. `days_before`: the counted days before it that were known when
+    it was written; more than these are a question for a person.
     """
 
     patient = models.ForeignKey(Patient, on_delete=models.CASCADE, related_name="+", db_index=False)
@@ -195,14 +195,13 @@ class AlertKind(models.TextChoices):
 class Alert(TenantModel):
     """Something about a patient that a person should look at, in `words`.
 
-    About a gateway (`about` is its id): whatever watches it raises the alert, keeps the words current
-    and resolves it when its cause is over. A person who has seen it acknowledges it; it then stands
-    without asking for anybody.
+    About a gateway (`about` is its id): the watch raises it, keeps the words current and resolves it when
+    its cause is over. Once a person has acknowledged it, it stands without asking for attention.
 
-    About a reading (`reading_id`, and a copy of what it said when the alert was raised): it is raised
-    once and stands until a person acknowledges it. It ends without a person only when the reading turns
-    out not to be the patient's own value; `resolution` says how. The reading is named by number and
-    not by a foreign key: readings may be partitioned.
+    About a reading (`reading_id`, and a copy of its values when the alert was raised): raised once, it
+    stands until a person acknowledges it. It ends without a person only when the reading turns out not to
+    be the patient's own value; `resolution` says how. The reading is named by number and not by a foreign
+    key: readings may be partitioned.
     """
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)

@@ -1,12 +1,12 @@
-"""30-day periods of one patient in one program: the dates they cover, and the anchors still to be written.
+"""Cut the 30-day periods of one patient in one program, and find the anchors still to be written.
 
-Pure functions. Anchors are ordered by date; each anchor's periods follow each other without a gap
-until the day before the next anchor, where the last one is cut short. So periods never overlap, also
-when a program ends and begins again.
+Pure functions. Anchors are ordered by date; each anchor's periods follow each other without a gap until the
+day before the next anchor, where the last one is cut short. So periods never overlap, also when a program
+ends and begins again.
 
-A payer pays one supply code per 30 days, and moving the dates to fit the readings is an audit risk
-(see docs/billing.md). Therefore readings never move an anchor, a program that begins again within the
-running period goes on with its anchor, and a later one begins after the periods that are over.
+A payer pays one supply code per 30 days, and moving the dates to fit the readings is an audit risk (see
+docs/billing.md). Therefore readings never move an anchor, a program that begins again within the running
+period goes on with its anchor, and a later one begins after the periods that are over.
 """
 
 from __future__ import annotations
@@ -86,9 +86,9 @@ def due(
 ) -> list[Change]:
     """Return what is to be written for one patient and program, in order; nothing when all is there.
 
-    `counted` are the dates that count, sorted, none after `today`, which is the patient's. The first
-    anchor is the first counted day, of an enrolled patient the first one of the program. An enrolment
-    adopts the anchor of a patient whom nobody had enrolled. For the next enrolment see `_following`.
+    `counted` are the dates that count, sorted, none after `today`, which is the patient's. The first anchor
+    is the first counted day, of an enrolled patient the first one of the program. The first enrolment
+    adopts the anchor of a patient who had none. For the next enrolment see `_following`.
     """
     changes: list[Change] = []
     known = sorted(anchors, key=lambda anchor: anchor.anchor_on)
@@ -154,9 +154,11 @@ def _following(
     counted: Sequence[datetime.date],
     today: datetime.date,
 ) -> Change | None:
-    """Back within the period in which the program ended, the same anchor goes on. Later, the first
-    counted day of the new enrolment is its anchor; a period that is over and has earned days by then
-    stays whole."""
+    """Return what the next enrolment of the same program changes.
+
+    Within the period in which the program ended, the same anchor goes on. Later, the first counted day of
+    the new enrolment is its anchor; a period that is over and has earned days by then stays whole.
+    """
     resumes_until = last.anchor_on - DAY
     if before.ends_on is None or before.ends_on >= last.anchor_on:
         resumes_until = period_on(last.anchor_on, before.ends_on or episode.starts_on).last

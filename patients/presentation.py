@@ -1,4 +1,4 @@
-"""A patient's record in words: its fields, how it stands with the vendor, what of its address is known."""
+"""Word a patient's record: its fields, its state at the vendor, the verdict on its address."""
 
 from __future__ import annotations
 
@@ -34,8 +34,8 @@ LABELS = {
 
 @dataclass(frozen=True)
 class Standing:
-    """How a record stands with the vendor. `state` is taken, waiting, refused or stopped; `sentence`
-    ends before `at`, a moment or None. `theirs`: what the vendor changed meanwhile, in words."""
+    """The state of a record at the vendor. `state` is taken, waiting, refused or stopped; `sentence` ends
+    before `at`, a moment or None. `theirs`: the vendor's changes meanwhile, in words."""
 
     state: str
     sentence: str
@@ -69,7 +69,7 @@ def standing(patient: Patient) -> Standing:
 
 
 def address_words(patient: Patient) -> str:
-    """What the vendor makes of the address, in a sentence; "" for a patient without any."""
+    """Return the vendor's verdict on the address in a sentence; "" for a patient without any."""
     if not any(getattr(patient, name) for name in ADDRESS):
         return ""
     if patient.confirm_address:
@@ -88,7 +88,7 @@ def address_words(patient: Patient) -> str:
 
 @dataclass(frozen=True)
 class RecordCard:
-    """What `patients/_record.html` shows."""
+    """The context of `patients/_record.html`."""
 
     standing: Standing
     has_address: bool
@@ -112,7 +112,7 @@ def record_card(patient: Patient) -> RecordCard:
 
 
 def record_version(patient: Patient) -> str:
-    """Another text after every change of the record, and of how it stands with the vendor."""
+    """Return a token that changes with the record and with its state at the vendor."""
     said = (patient.version, patient.sent_at, patient.address_status, patient.refusal, sorted(patient.unsent))
     return hashlib.blake2b(repr(said).encode(), digest_size=8).hexdigest()
 
@@ -128,14 +128,14 @@ def _listed(names: Iterable[str]) -> str:
 
 
 def dates_of(enrollment: Enrollment) -> str:
-    """`since 3 January 2026`, or both dates once it has an end."""
+    """Return `since 3 January 2026`, or both dates once it has an end."""
     if enrollment.ends_on is None:
         return f"since {enrollment.starts_on:%-d %B %Y}"
     return f"{enrollment.starts_on:%-d %B %Y} to {enrollment.ends_on:%-d %B %Y}"
 
 
 def in_words(value: str | bool | datetime.date | None) -> str:
-    """A value of the record within a sentence."""
+    """Return a value of the record within a sentence."""
     if isinstance(value, bool):
         return "yes" if value else "no"
     if isinstance(value, datetime.date):

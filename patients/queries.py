@@ -22,7 +22,7 @@ JOIN patients_patient p ON p.clinic_id = %s AND lower(p.external_id) = lower(nam
 
 
 def patients_named(clinic: Clinic, external_ids: Iterable[str]) -> dict[str, uuid.UUID]:
-    """The patients with these external ids, ignoring case, under the ids as given."""
+    """Return the patients with these external ids, ignoring case, under the ids as given."""
     with connection.cursor() as cursor:
         cursor.execute(PATIENTS_NAMED, [sorted(set(external_ids)), clinic.id])
         return dict(cursor.fetchall())

@@ -1,4 +1,4 @@
-"""Which date it is where each patient of a clinic lives: the only *today* of a count."""
+"""Tell which date it is where each patient of a clinic lives: the only *today* of a count."""
 
 from __future__ import annotations
 
@@ -10,8 +10,10 @@ from patients.models import Patient
 
 
 def todays_of(clinic: Clinic, now: datetime.datetime) -> dict[str, datetime.date]:
-    """Return the date it is at `now` for each time zone that patients of the clinic have, as it is stored:
-    "" is the clinic's own, which is always there."""
+    """Return the date it is at `now` in each time zone that patients of the clinic have, as it is stored.
+
+    "" is the clinic's own, which is always there.
+    """
     zones = Patient.objects.for_clinic(clinic).order_by().values_list("timezone", flat=True).distinct()
     return todays_in(clinic, {"", *zones}, now)
 

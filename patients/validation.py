@@ -1,4 +1,4 @@
-"""What a patient's record may hold, for the page and the API alike."""
+"""Check a patient's record, for the page and the API alike."""
 
 from __future__ import annotations
 
@@ -22,8 +22,11 @@ class ExternalIdTaken(ValidationError):
 
 
 def check_external_id(clinic: Clinic, external_id: str) -> None:
-    """Raises ValidationError for an id that somebody has, or that cannot stand in an address: it is
-    part of the vendor's, and of those of our API."""
+    """Refuse an id that another patient has, or that cannot stand in an address of the vendor's API or
+    ours.
+
+    Raises ValidationError.
+    """
     if "/" in external_id or external_id in (".", ".."):
         raise ValidationError("An id may hold no slash and be no mere dots: it becomes part of an address.")
     if not external_id.isprintable():
@@ -34,13 +37,13 @@ def check_external_id(clinic: Clinic, external_id: str) -> None:
 
 
 def check_texts(*, sms_opt_in: bool, consented_on: datetime.date | None) -> None:
-    """Raises ValidationError for text messages that somebody switches on without a recorded consent."""
+    """Refuse text messages without a recorded consent. Raises ValidationError."""
     if sms_opt_in and consented_on is None:
         raise ValidationError(NO_CONSENT)
 
 
 def check_confirmation(*, reason: str, has_whole_address: bool) -> None:
-    """Raises ValidationError for an address that somebody confirms without a reason, or that is not whole.
+    """Refuse to confirm an address without a reason, or one that is not whole. Raises ValidationError.
 
     The vendor ships to a confirmed address without checking it.
     """

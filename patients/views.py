@@ -1,4 +1,4 @@
-"""Adding a patient, changing the record, and what is told to the vendor of it."""
+"""Add a patient, change the record, and decide what is sent of it to the vendor."""
 
 from __future__ import annotations
 
@@ -72,7 +72,7 @@ def edit_patient(request: HttpRequest, access: ClinicAccess, patient_id: uuid.UU
 @clinic_page(Permission.EDIT_PATIENTS)
 @require_http_methods(["GET", "HEAD", "POST"])
 def confirm_address(request: HttpRequest, access: ClinicAccess, patient_id: uuid.UUID) -> HttpResponse:
-    """A deliberate choice, on a page of its own that says what follows from it."""
+    """Confirm an address, on a page of its own that says what follows from it."""
     patient = patient_for(access, patient_id)
     sent = request.POST if request.method == "POST" else None
     form = ConfirmAddressForm(sent, patient=patient, initial={"version": patient.version})
@@ -177,7 +177,7 @@ def _form_of(patient: Patient, access: ClinicAccess, sent: Any = None) -> Record
 
 
 def _asked_again(patient: Patient, form: RecordForm, typed: QueryDict) -> RecordForm:
-    """The form as it was filled in, now for the record as it stands; a field that differs says how."""
+    """Return the form as it was filled in, for the record as it stands; a field that differs says how."""
     sent = typed.copy()
     sent["version"] = str(patient.version)
     again = RecordForm(

@@ -1,4 +1,5 @@
-"""A clinic's settings and its Tenovi key. Here, because a key is tried at the vendor before it is kept."""
+"""Change a clinic's settings and its Tenovi key. Here, because a key is tried at the vendor before it is
+kept."""
 
 from __future__ import annotations
 
@@ -90,7 +91,7 @@ def clinic_settings(request: HttpRequest, access: ClinicAccess) -> HttpResponse:
 @sensitive_post_parameters("api_key")
 @require_http_methods(["GET", "HEAD", "POST"])
 def vendor_key(request: HttpRequest, access: ClinicAccess) -> HttpResponse:
-    """The key goes in and never comes out; a new one replaces the old only if the vendor takes it."""
+    """Take a new key, which never comes out again; it replaces the old one only if the vendor accepts it."""
     clinic = access.clinic
     form = KeyForm(
         request.POST if request.method == "POST" else None, initial={"tenovi_domain": clinic.tenovi_domain}
@@ -113,7 +114,7 @@ def vendor_key(request: HttpRequest, access: ClinicAccess) -> HttpResponse:
 
 
 def _ending(clinic: Clinic) -> str:
-    """The last four characters of the key in use, "" when there is none that can be read."""
+    """Return the last four characters of the key in use, "" when there is none that can be read."""
     try:
         key = clinic.tenovi_api_key
     except WrongCredentialsKey:

@@ -1,5 +1,4 @@
-"""The synchronisation page: what of the vendor's account is here, how far the reading of it has come,
-and a button that reads it again."""
+"""Show what was synced from the Tenovi account and how far the running sync is; start one."""
 
 from __future__ import annotations
 
@@ -43,8 +42,8 @@ PARTS: tuple[tuple[str, str, Callable[[Clinic], Any], str], ...] = (
 
 @dataclass(frozen=True)
 class SyncedKind:
-    """One list of the account. `here` rows are stored; `percent` is None while nobody knows how long
-    the list is; `read_at` is when the vendor last answered with any of it."""
+    """One list of the account. `here` rows are stored; `percent` is None while the length of the list is
+    unknown; `read_at` is when the vendor last answered with any of it."""
 
     label: str
     url: str
@@ -74,7 +73,7 @@ def account_sync(request: HttpRequest, access: ClinicAccess) -> HttpResponse:
 def _context(access: ClinicAccess) -> dict[str, Any]:
     clinic = access.clinic
     ours = Request.objects.for_clinic(clinic).filter(kind__in=sync.KINDS)
-    latest = {one.kind: one for one in ours}
+    latest = {request.kind: request for request in ours}
     left = calls_left(ours.unanswered())
     return {
         "clinic": clinic,

@@ -1,4 +1,4 @@
-"""The page of the webhooks at the vendor: is ours there, does it answer, does every device use it?"""
+"""Show the webhooks at the vendor: whether ours is there, whether it works, and which devices use another."""
 
 from __future__ import annotations
 
@@ -34,7 +34,8 @@ MOST_PINNED = 50
 
 @dataclass(frozen=True)
 class Door:
-    """One of our doors, and what the vendor does about it. `problems` are sentences, none when all is well."""
+    """One of our webhook endpoints, and the vendor's entry for it. `problems` are sentences, none when all
+    is well."""
 
     name: str
     endpoint: str
@@ -52,23 +53,23 @@ def vendor_webhooks(request: HttpRequest, access: ClinicAccess) -> HttpResponse:
 
 
 def context(access: ClinicAccess) -> dict[str, Any]:
-    """What `dashboard/vendor_webhooks.html` documents."""
+    """Return the context that `dashboard/vendor_webhooks.html` documents."""
     clinic, read_at = access.clinic, _read_at(access.clinic)
     telling = registered_webhooks.telling(clinic)
-    known = VendorWebhook.objects.for_clinic(clinic).order_by("event", "endpoint", "vendor_id")
-    mine = {webhook.id for found in registered_webhooks.ours(clinic).values() for webhook in found}
+    registered = VendorWebhook.objects.for_clinic(clinic).order_by("event", "endpoint", "vendor_id")
+    our_ids = {webhook.id for webhooks in registered_webhooks.ours(clinic).values() for webhook in webhooks}
     return {
         "clinic": clinic,
         "read_at": read_at,
         "is_fresh": read_at is not None and timezone.now() - read_at < FRESH,
         "doors": _doors(clinic) if read_at else [],
         "registered": [
-            {"webhook": one, "name": NAMES.get(one.event, one.event), "is_ours": one.id in mine}
-            for one in known
+            {"webhook": row, "name": NAMES.get(row.event, row.event), "is_ours": row.id in our_ids}
+            for row in registered
         ],
         "makes_room": idle_of_two(clinic),
         "telling": telling,
-        "under_way": any(not one.refused for one in telling),
+        "under_way": any(not row.refused for row in telling),
         "pinned": _pinned(access),
         "is_public": is_public(endpoint_of(clinic, "MEASUREMENT")),
         "zone": clinic.zone,
@@ -76,19 +77,19 @@ def context(access: ClinicAccess) -> dict[str, Any]:
 
 
 def _do(request: HttpRequest, access: ClinicAccess) -> None:
-    clinic, wanted = access.clinic, request.POST.get("do")
-    if wanted == "read":
+    clinic, action = access.clinic, request.POST.get("do")
+    if action == "read":
         registered_webhooks.ask_what_is_there(clinic)
         messages.success(request, "Tenovi is asked. What it says appears here by itself.")
-    elif wanted == "try":
+    elif action == "try":
         _try(request, clinic)
-    elif wanted == "register":
+    elif action == "register":
         _register(request, access)
-    elif wanted == "remove":
+    elif action == "remove":
         number = request.POST.get("webhook", "")
-        found = VendorWebhook.objects.for_clinic(clinic).select_related("clinic")
+        webhooks = VendorWebhook.objects.for_clinic(clinic).select_related("clinic")
         number = number if number.isascii() and number.isdecimal() and len(number) < 18 else "0"
-        registered_webhooks.remove(webhook=get_object_or_404(found, id=number), by=access.user)
+        registered_webhooks.remove(webhook=get_object_or_404(webhooks, id=number), by=access.user)
         messages.success(request, "Tenovi is asked to remove it.")
 
 
@@ -102,8 +103,8 @@ def _register(request: HttpRequest, access: ClinicAccess) -> None:
     except registered_webhooks.StillTelling:
         messages.error(request, "Tenovi is being told already. Wait until that is done.")
     except TwoAreValid:
-        said = "Two secrets are valid, and both were used in the last day. Retire one below Secrets first."
-        messages.error(request, said)
+        message = "Two secrets are valid, and both were used in the last day. Retire one below Secrets first."
+        messages.error(request, message)
     else:
         gone = f" {retired} was not in use and is retired." if retired else ""
         messages.success(request, f"Tenovi is told: a new secret, arrays, and all devices by default.{gone}")
@@ -138,11 +139,11 @@ def _doors(clinic: Clinic) -> list[Door]:
 
 
 def _still_refused(clinic: Clinic) -> dict[str, refusals.Refused]:
-    """By door, the calls against which nothing was done since."""
+    """Return the refused calls, by endpoint, about which nothing was done since."""
     return {
-        one.kind: one
-        for one in refusals.of_last_hour(clinic)
-        if not one.is_over and not registered_webhooks.changed_since(clinic, one.last_at)
+        call.kind: call
+        for call in refusals.of_last_hour(clinic)
+        if not call.is_over and not registered_webhooks.changed_since(clinic, call.last_at)
     }
 
 
@@ -154,30 +155,32 @@ def _refusals(refused: refusals.Refused | None) -> list[str]:
     return [f"{calls} refused in the last hour: {shown} was shown. Register again to give it a new one."]
 
 
-def _problems(there: list[VendorWebhook]) -> list[str]:
-    if not there:
+def _problems(webhooks: list[VendorWebhook]) -> list[str]:
+    if not webhooks:
         return ["Not registered: Tenovi sends nothing here."]
-    found = []
-    if len(there) > 1:
-        found.append(f"Registered {len(there)} times: each delivery comes as often. Remove all but one.")
-    if any(one.opens is False for one in there):
-        found.append("It shows a secret that does not open this door.")
-    if all(one.opens is None for one in there):
-        found.append("Tenovi does not say which secret it shows; whether something comes tells.")
-    if any(one.post_as_array is False for one in there):
-        found.append("Values measured together come one by one. As an array they come together.")
-    if any(one.enabled_by_default is False for one in there):
-        found.append("It is off by default: only devices pinned to it send here.")
-    return found
+    problems = []
+    if len(webhooks) > 1:
+        problems.append(
+            f"Registered {len(webhooks)} times: each delivery comes as often. Remove all but one."
+        )
+    if any(webhook.opens is False for webhook in webhooks):
+        problems.append("It shows a secret that does not open this door.")
+    if all(webhook.opens is None for webhook in webhooks):
+        problems.append("Tenovi does not say which secret it shows; whether something comes tells.")
+    if any(webhook.post_as_array is False for webhook in webhooks):
+        problems.append("Values measured together come one by one. As an array they come together.")
+    if any(webhook.enabled_by_default is False for webhook in webhooks):
+        problems.append("It is off by default: only devices pinned to it send here.")
+    return problems
 
 
 def _pinned(access: ClinicAccess) -> list[dict[str, Any]]:
-    """Devices that send to another webhook than ours. Their addresses for who may open them."""
+    """List the devices that send to another webhook than ours, with addresses for those who may open them."""
     clinic = access.clinic
-    mine = {str(one.vendor_id) for one in registered_webhooks.ours(clinic)["MEASUREMENT"]}
+    our_ids = {str(webhook.vendor_id) for webhook in registered_webhooks.ours(clinic)["MEASUREMENT"]}
     rows = DeviceProperty.objects.for_clinic(clinic).filter(key=WEBHOOK).select_related("device")
     elsewhere = [
-        row for row in rows.order_by("device__name", "id") if row.value and row.value.lower() not in mine
+        row for row in rows.order_by("device__name", "id") if row.value and row.value.lower() not in our_ids
     ]
     return [
         {

@@ -1,4 +1,4 @@
-"""The page on which a person says who has a device, and from when: asked, looked at, then done."""
+"""Let a person say who has a device, and from when: entered, previewed, then done."""
 
 from __future__ import annotations
 
@@ -33,8 +33,8 @@ HARDWARE = {
 UNDER_WAY = "It is being unlinked or deleted at Tenovi at this moment. Wait for the answer, then look at the device again."
 
 
-class HolderForm(MomentForm):
-    """Who has a device from when on."""
+class AssignmentForm(MomentForm):
+    """The patient who has a device, and from when on."""
 
     patient = forms.CharField(
         label="Patient, by id or name",
@@ -47,7 +47,7 @@ class HolderForm(MomentForm):
     holder: Patient | None = None
 
     def clean(self) -> dict[str, Any]:
-        """Finds the patient: by id, else by a part of name or id that only one of them has."""
+        """Find the patient: by id, else by a part of name or id that only one patient has."""
         text = str(self.cleaned_data.get("patient", "")).strip()
         self.found = []
         if self.cleaned_data.get("nobody"):
@@ -79,29 +79,29 @@ class HolderForm(MomentForm):
 @require_http_methods(["GET", "HEAD", "POST"])
 def device_holder(request: HttpRequest, access: ClinicAccess, device_id: uuid.UUID) -> HttpResponse:
     device = device_for(access, device_id)
-    wanted = request.POST.get("do", "")
-    form = HolderForm(access.clinic, request.POST if wanted in ("look", "give") else None)
+    action = request.POST.get("do", "")
+    form = AssignmentForm(access.clinic, request.POST if action in ("look", "give") else None)
     seen = None
     pending_requests = pending_requests_of(access.clinic, [device.hwi_device_id])[device.hwi_device_id]
-    ends = [errand for errand in pending_requests if errand.kind in ENDS]
-    if wanted == "keep" and keep_holder(device=device, by=access.user):
+    ends = [pending for pending in pending_requests if pending.kind in ENDS]
+    if action == "keep" and keep_holder(device=device, by=access.user):
         deliveries.resettle_for_device(access.clinic, device.hwi_device_id)
         messages.success(request, "Tenovi is told who has it. Readings that waited for this are settled.")
         return redirect("device", access.clinic.slug, device.id)
-    if wanted in HARDWARE and device.unsent:
-        deed, said = HARDWARE[wanted]
+    if action in HARDWARE and device.unsent:
+        deed, message = HARDWARE[action]
         deed(device=device, by=access.user)
-        messages.success(request, said)
+        messages.success(request, message)
         return redirect("device", access.clinic.slug, device.id)
     if form.is_bound and form.is_valid() and form.since:
         seen = preview(device, form.holder, form.since)
         if seen.is_idle:
             form.add_error("patient", "This is how it is written already: nothing would change.")
             seen = None
-        elif form.holder and any(errand.state == "sending" for errand in ends):
+        elif form.holder and any(ending.state == "sending" for ending in ends):
             form.add_error("patient", UNDER_WAY)
             seen = None
-        elif wanted == "give" and _gives(request, access, device, form, form.since):
+        elif action == "give" and _gives(request, access, device, form, form.since):
             return redirect("device", access.clinic.slug, device.id)
     if form.errors:
         seen = None
@@ -121,9 +121,9 @@ def device_holder(request: HttpRequest, access: ClinicAccess, device_id: uuid.UU
 
 
 def _gives(
-    request: HttpRequest, access: ClinicAccess, device: Device, form: HolderForm, since: datetime.datetime
+    request: HttpRequest, access: ClinicAccess, device: Device, form: AssignmentForm, since: datetime.datetime
 ) -> bool:
-    """Whether it was done; the form says why not."""
+    """Reassign the device. Returns whether it was done; else the form says why not."""
     try:
         moved = give_device(device=device, patient=form.holder, since=since, by=access.user)
     except EndingUnderWay:  # it began to be sent in this very moment
@@ -137,5 +137,5 @@ def _gives(
 
 
 def _current(clinic: Clinic, device: Device) -> Assignment | None:
-    held = Assignment.periods.for_clinic(clinic).filter(device=device).in_force_at(timezone.now())
-    return held.select_related("patient", "decided_by").first()
+    assignments = Assignment.periods.for_clinic(clinic).filter(device=device).in_force_at(timezone.now())
+    return assignments.select_related("patient", "decided_by").first()

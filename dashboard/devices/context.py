@@ -1,4 +1,4 @@
-"""The page of one device: who had it when, is it used, and what about it needs a person."""
+"""Build the page of one device: who had it when, whether it is used, and what needs a person."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from common.wording import exact
 from dashboard.devices.device_list import SILENT_DAYS, gateways_of, is_silent
 from dashboard.devices.state import keeps_words, works
 from dashboard.devices.stock import in_stock
-from dashboard.devices.summaries import DeviceFigures, figures_of
+from dashboard.devices.summaries import DeviceSummary, summaries_of
 from devices.forms import LABELS, PropertyForm
 from devices.hardware_log import progress_of_device
 from devices.models import Assignment, Device, DeviceProperty, Gateway, HardwareChange
@@ -34,8 +34,7 @@ HARDWARE = 20
 
 @dataclass(frozen=True)
 class Work:
-    """Something about a device that a person has to mend: what is the case, the next step, and the page on
-    which it is done, where there is one."""
+    """Something about a device that a person has to mend: the problem, the next step, and its page, if any."""
 
     sentence: str
     next_step: str
@@ -55,14 +54,19 @@ class Unclaimed:
 
 
 def context(device: Device, now: datetime.datetime) -> dict[str, Any]:
-    """What `dashboard/device.html` documents."""
+    """Return the context that `dashboard/device.html` documents."""
     clinic = device.clinic
-    held = list(_periods(clinic, device))
+    assignments = list(_periods(clinic, device))
     current = next(
-        (one for one in held if one.starts_at <= now and (not one.ends_at or one.ends_at > now)), None
+        (
+            assignment
+            for assignment in assignments
+            if assignment.starts_at <= now and (not assignment.ends_at or assignment.ends_at > now)
+        ),
+        None,
     )
     holding = current if current and current.patient else None
-    figures = figures_of(clinic, [device.id], now)[device.id]
+    summary = summaries_of(clinic, [device.id], now)[device.id]
     gateway = gateways_of(clinic, [device]).get(device.hardware_uuid)
     kind = catalogue.kind(device.kind)
     pending_requests = pending_requests_of(clinic, [device.hwi_device_id])[device.hwi_device_id]
@@ -73,14 +77,14 @@ def context(device: Device, now: datetime.datetime) -> dict[str, Any]:
         "holder": _period(clinic, holding) if holding else None,
         "nobody": _period(clinic, current) if current and not holding else None,
         "in_stock": device.id in in_stock(clinic, [device.id]) and not device.unlinked_at,
-        "figures": figures,
+        "figures": summary,
         "gateway": gateway,
         "gateway_url": reverse("gateway", args=[clinic.slug, gateway.id]) if gateway else "",
-        "work": _work(device, held, current, figures, gateway, now),
-        "assignments": [_period(clinic, one) for one in held],
+        "work": _work(device, assignments, current, summary, gateway, now),
+        "assignments": [_period(clinic, assignment) for assignment in assignments],
         "readings": _readings(clinic, device),
         "pending_requests": pending_requests,
-        "under_way": any(not errand.refused for errand in pending_requests),
+        "under_way": any(not pending.refused for pending in pending_requests),
         "hardware": _hardware(clinic, device),
         "log": progress_of_device(device),
         "back_url": reverse("devices", args=[clinic.slug]),
@@ -89,19 +93,19 @@ def context(device: Device, now: datetime.datetime) -> dict[str, Any]:
 
 
 def _periods(clinic: Clinic, device: Device) -> Any:
-    found = Assignment.periods.for_clinic(clinic).filter(device=device)
-    return found.select_related("patient", "decided_by").order_by("-starts_at")
+    periods = Assignment.periods.for_clinic(clinic).filter(device=device)
+    return periods.select_related("patient", "decided_by").order_by("-starts_at")
 
 
-def _period(clinic: Clinic, held: Assignment) -> dict[str, Any]:
+def _period(clinic: Clinic, assignment: Assignment) -> dict[str, Any]:
     return {
-        "patient": held.patient,
-        "url": reverse("patient", args=[clinic.slug, held.patient_id]) if held.patient else "",
-        "decided_by": held.decided_by,
-        "decided_at": held.created_at,
-        "starts_at": held.starts_at,
-        "ends_at": held.ends_at,
-        "reaches_back": held.reaches_back,
+        "patient": assignment.patient,
+        "url": reverse("patient", args=[clinic.slug, assignment.patient_id]) if assignment.patient else "",
+        "decided_by": assignment.decided_by,
+        "decided_at": assignment.created_at,
+        "starts_at": assignment.starts_at,
+        "ends_at": assignment.ends_at,
+        "reaches_back": assignment.reaches_back,
     }
 
 
@@ -111,7 +115,7 @@ def _hardware(clinic: Clinic, device: Device) -> Any:
 
 
 def _readings(clinic: Clinic, device: Device) -> list[dict[str, Any]]:
-    """When the newest readings were taken and received, and whose they are; never a value."""
+    """Return when the newest readings were taken and received, and of which patient; never a value."""
     newest = (
         Measurement.objects.for_clinic(clinic)
         .filter(hwi_device_id=device.hwi_device_id)
@@ -136,20 +140,20 @@ def _readings(clinic: Clinic, device: Device) -> list[dict[str, Any]]:
 
 def _work(
     device: Device,
-    held: list[Assignment],
+    assignments: list[Assignment],
     current: Assignment | None,
-    figures: DeviceFigures,
+    summary: DeviceSummary,
     gateway: Gateway | None,
     now: datetime.datetime,
 ) -> list[Work]:
     holding = current if current and current.patient else None
-    found = _about_status(device, holding.patient if holding else None)
-    if figures.unclaimed:
-        found.append(_about_unclaimed(device, held, holding, now))
-    found += _about_passkey(device)
-    found += _about_properties(device)
+    work = _about_status(device, holding.patient if holding else None)
+    if summary.unclaimed:
+        work.append(_about_unclaimed(device, assignments, holding, now))
+    work += _about_passkey(device)
+    work += _about_properties(device)
     if "hardware_uuid" in device.unsent:
-        found.append(
+        work.append(
             Work(
                 f"Hardware {device.hardware_uuid} is recorded here; Tenovi has "
                 f"{device.unsent['hardware_uuid'] or 'none'} for this device.",
@@ -158,44 +162,44 @@ def _work(
             )
         )
     if current and device.has_another_patient_at_the_vendor:
-        found.append(_about_another_patient(device, current))
+        work.append(_about_another_patient(device, current))
     if holding and device.unlinked_at:
-        found.append(
+        work.append(
             Work(
                 "It is unlinked at Tenovi, so no reading can come, and the patient still has it here.",
                 "If the patient is to go on, order another device; and say that nobody has this one.",
             )
         )
-    elif device.unlinked_by_vendor and held and not holding:
-        patient, at = held[0].patient, exact(device.unlinked_at or now, device.clinic.zone, now)
-        found.append(
+    elif device.unlinked_by_vendor and assignments and not holding:
+        patient, at = assignments[0].patient, exact(device.unlinked_at or now, device.clinic.zone, now)
+        work.append(
             Work(
                 f"Tenovi unlinked it, {at}. Nobody here asked for that, and {patient} had it until then.",
                 "Ask Tenovi why. If the patient is to go on, order another device.",
             )
         )
-    elif holding and is_silent(device, holding, figures.last_reading_at, now):
-        found.append(_about_silence(device, gateway, figures, now))
-    if figures.is_low:
-        level = figures.battery_warning if figures.battery is None else f"at {figures.battery:.0f} %"
-        found.append(Work(f"Its battery is {level}.", "Ask the patient to replace the batteries."))
+    elif holding and is_silent(device, holding, summary.last_reading_at, now):
+        work.append(_about_silence(device, gateway, summary, now))
+    if summary.is_low:
+        level = summary.battery_warning if summary.battery is None else f"at {summary.battery:.0f} %"
+        work.append(Work(f"Its battery is {level}.", "Ask the patient to replace the batteries."))
     if not catalogue.kind(device.kind):
-        found.append(
+        work.append(
             Work(
                 "Vitaldays does not know this kind of device. Its readings are kept, and a metric we know is "
                 "read as on other devices.",
                 "Tell whoever runs the server the device’s name and sensor code.",
             )
         )
-    return found
+    return work
 
 
 def _about_passkey(device: Device) -> list[Work]:
     """A meter that pairs by a passkey is silent without one (https://tenovi.com/hwi-device-overview/)."""
     if PASSKEY not in keys_for(device) or device.unlinked_at or device.deleted_at:
         return []
-    known = DeviceProperty.objects.for_clinic(device.clinic).filter(device=device, key=PASSKEY).first()
-    if known and known.value:
+    passkey = DeviceProperty.objects.for_clinic(device.clinic).filter(device=device, key=PASSKEY).first()
+    if passkey and passkey.value:
         return []
     return [
         Work(
@@ -208,7 +212,7 @@ def _about_passkey(device: Device) -> list[Work]:
 
 
 def _about_properties(device: Device) -> list[Work]:
-    """Those of which the vendor has something else than was set here; never a value."""
+    """Name the properties that differ at the vendor from what was set here; never a value."""
     if device.unlinked_at or device.deleted_at:
         return []
     keys = [state.property.key for state in states_of(device) if state.differs]
@@ -240,7 +244,7 @@ def _about_another_patient(device: Device, current: Assignment) -> Work:
 
 
 def _about_status(device: Device, patient: Patient | None) -> list[Work]:
-    """What the vendor's status asks of the clinic."""
+    """Return what the vendor's status asks of the clinic."""
     status = status_named(device.status)
     if not (device.status and status.act) or device.unlinked_at or device.deleted_at:
         return []
@@ -251,7 +255,7 @@ def _about_status(device: Device, patient: Patient | None) -> list[Work]:
 
 
 def _about_unclaimed(
-    device: Device, held: list[Assignment], holding: Assignment | None, now: datetime.datetime
+    device: Device, assignments: list[Assignment], holding: Assignment | None, now: datetime.datetime
 ) -> Work:
     zone = device.clinic.zone
     span = Unclaimed(
@@ -260,13 +264,13 @@ def _about_unclaimed(
         .filter(device=device)
         .aggregate(count=Count("id"), first=Min("taken_at"), last=Max("taken_at"))
     )
-    one = span.count == 1
-    noun = "reading belongs" if one else "readings belong"
+    is_single = span.count == 1
+    noun = "reading belongs" if is_single else "readings belong"
     when = "" if not span.first or not span.last else f"taken {exact(span.first, zone, now)}"
     if span.first and span.last and span.first != span.last:
         when = f"taken from {exact(span.first, zone, now)} to {exact(span.last, zone, now)}"
-    sentence = f"{span.count:,} {noun} to no patient ({when}) and count{'s' * one} for nobody."
-    if not held:
+    sentence = f"{span.count:,} {noun} to no patient ({when}) and count{'s' * is_single} for nobody."
+    if not assignments:
         step = (
             "Say who has it, and since when: readings from then on are theirs. Or enter the patient in "
             "Tenovi, which is read at the next sync."
@@ -282,14 +286,14 @@ def _about_unclaimed(
 
 
 def _about_silence(
-    device: Device, gateway: Gateway | None, figures: DeviceFigures, now: datetime.datetime
+    device: Device, gateway: Gateway | None, summary: DeviceSummary, now: datetime.datetime
 ) -> Work:
-    last, heard = figures.last_reading_at, figures.last_signal_at
+    last, heard = summary.last_reading_at, summary.last_signal_at
     keeps = keeps_words(device.kind)
     sentence = f"No reading for {(now - last).days} days." if last else "No reading ever."
     if not last:
         sentence = f"In use for more than {SILENT_DAYS} days without a single reading."
-    if heard and works(figures, now):
+    if heard and works(summary, now):
         return Work(
             f"{sentence} It works, its last signal is of {exact(heard, device.clinic.zone, now)}, but nobody measures.",
             "Call the patient and ask what keeps them from using it.",

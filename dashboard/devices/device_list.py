@@ -1,4 +1,4 @@
-"""The devices page: which device needs somebody? The same few queries for 10, 50 or 10,000."""
+"""List the devices, those that need a person first. The same few queries for 10, 50 or 10,000."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ from common.pages import page_of
 from common.wording import Choice
 from dashboard.devices.hardware_search import hardware_search
 from dashboard.devices.stock import in_stock
-from dashboard.devices.summaries import DeviceFigures, figures_of, readings_of_each
+from dashboard.devices.summaries import DeviceSummary, readings_of_each, summaries_of
 from devices.hardware import normal_hardware_id
 from devices.models import Assignment, Device, Gateway, HardwareChange
 from fulfillment.models import FulfillmentEvent
@@ -58,7 +58,7 @@ SHOWN = {
 
 
 def context(clinic: Clinic, query: QueryDict, now: datetime.datetime) -> dict[str, Any]:
-    """What `dashboard/devices.html` documents."""
+    """Return the context that `dashboard/devices.html` documents."""
     text = query.get("search", "").replace("\0", "").strip()
     show, sort = query.get("show", ""), query.get("sort", "patient")
     show = show if show in SHOWN else ""
@@ -74,7 +74,7 @@ def context(clinic: Clinic, query: QueryDict, now: datetime.datetime) -> dict[st
         _sorted(clinic, chosen, sort, now),
         query.get("page"),
         PAGE_SIZE,
-        lambda found: _rows(clinic, found, now, text),
+        lambda shown: _rows(clinic, shown, now, text),
     )
     return {
         "summary": {"devices": counts["all"], "silent": counts["silent"], "days": SILENT_DAYS},
@@ -90,13 +90,15 @@ def context(clinic: Clinic, query: QueryDict, now: datetime.datetime) -> dict[st
 
 
 def is_silent(
-    device: Device, held: Assignment, last_reading_at: datetime.datetime | None, now: datetime.datetime
+    device: Device, assignment: Assignment, last_reading_at: datetime.datetime | None, now: datetime.datetime
 ) -> bool:
-    """A device somebody has had for days, without a reading in them, whatever it says of its battery;
-    not one that is still on its way."""
+    """Whether a device that a patient has had for days has sent no reading in them.
+
+    What it says of its battery is no reading. One that is still on its way is not silent.
+    """
     limit = now - datetime.timedelta(SILENT_DAYS)
     has_read = last_reading_at is not None and last_reading_at >= limit
-    return held.starts_at < limit and not has_read and device.status not in NOT_IN_HAND
+    return assignment.starts_at < limit and not has_read and device.status not in NOT_IN_HAND
 
 
 def _held(clinic: Clinic, now: datetime.datetime) -> Any:
@@ -104,24 +106,24 @@ def _held(clinic: Clinic, now: datetime.datetime) -> Any:
 
 
 def _once_had(clinic: Clinic, part: str) -> Q:
-    """Devices that had a hardware id with this part, by the vendor's log or by its news of parcels."""
+    """Match devices that had a hardware id with this part, by the vendor's log or its fulfillment events."""
     logged = HardwareChange.objects.for_clinic(clinic).naming(part).order_by()
-    told = FulfillmentEvent.objects.for_clinic(clinic).naming(part).order_by()
-    return Q(hwi_device_id__in=logged.values("hwi_device_id")) | Q(id__in=told.values("device"))
+    events = FulfillmentEvent.objects.for_clinic(clinic).naming(part).order_by()
+    return Q(hwi_device_id__in=logged.values("hwi_device_id")) | Q(id__in=events.values("device"))
 
 
 def _with_standing(clinic: Clinic, now: datetime.datetime) -> Any:
-    """Devices with what `SHOWN` asks for; `is_silent` by the rule of the function."""
+    """Add what `SHOWN` asks for; `is_silent` by the rule of the function."""
     limit = now - datetime.timedelta(SILENT_DAYS)
-    held = _held(clinic, now).order_by()
+    assignments = _held(clinic, now).order_by()
     recent = readings_of_each(clinic).of_use().filter(taken_at__gte=limit)
     devices = Device.objects.for_clinic(clinic)
     return devices.annotate(
-        is_held=_is(Q(id__in=held.values("device"))),
+        is_held=_is(Q(id__in=assignments.values("device"))),
         is_unlinked=_is(UNLINKED),
         is_elsewhere=_is(Q(id__in=devices.with_another_patient_at_the_vendor().values("id"))),
         is_silent=_is(
-            Q(id__in=held.filter(starts_at__lt=limit).values("device"))
+            Q(id__in=assignments.filter(starts_at__lt=limit).values("device"))
             & ~Q(status__in=NOT_IN_HAND)
             & ~Exists(recent)
         ),
@@ -133,11 +135,13 @@ def _is(condition: Any) -> ExpressionWrapper[Any]:
 
 
 def _sorted(clinic: Clinic, devices: Any, sort: str, now: datetime.datetime) -> QuerySet[Device]:
-    """With `holder`, the id of the patient who has it, or None."""
-    held = _held(clinic, now).filter(device=OuterRef("pk"))
-    patient = held.values(n=Lower(Coalesce(NullIf("patient__name", Value("")), "patient__external_id")))
+    """Order the devices; adds `holder`, the id of the patient who has it, or None."""
+    assignments = _held(clinic, now).filter(device=OuterRef("pk"))
+    patient = assignments.values(
+        n=Lower(Coalesce(NullIf("patient__name", Value("")), "patient__external_id"))
+    )
     devices = devices.annotate(
-        holder=Subquery(held.values("patient")[:1]),
+        holder=Subquery(assignments.values("patient")[:1]),
         sort_name=Lower("name"),
         sort_patient=Subquery(patient[:1]),
     )
@@ -149,8 +153,8 @@ def _sorted(clinic: Clinic, devices: Any, sort: str, now: datetime.datetime) -> 
     field = F(SORTS[key])
     never = {"nulls_first": True} if key == "last" else {"nulls_last": True}
     order = field.desc(nulls_last=True) if sort.startswith("-") else field.asc(**never)
-    found: QuerySet[Device] = devices.order_by(order, "sort_patient", "sort_name", "id")
-    return found
+    ordered: QuerySet[Device] = devices.order_by(order, "sort_patient", "sort_name", "id")
+    return ordered
 
 
 def _filters(query: QueryDict, show: str, counts: dict[str, int]) -> list[Choice]:
@@ -161,30 +165,31 @@ def _filters(query: QueryDict, show: str, counts: dict[str, int]) -> list[Choice
 
 
 def _url(query: QueryDict, show: str) -> str:
-    """This page with another choice: search and order stay."""
+    """Return this page with another choice: search and order stay."""
     kept = {name: query.get(name, "") for name in ("search", "sort")}
     return "?" + urlencode({name: value for name, value in {"show": show, **kept}.items() if value})
 
 
-def _rows(clinic: Clinic, found: list[Any], now: datetime.datetime, text: str) -> list[dict[str, Any]]:
-    figures = figures_of(clinic, [device.id for device in found], now)
-    holders = {device.holder for device in found if device.holder}
+def _rows(clinic: Clinic, devices: list[Any], now: datetime.datetime, text: str) -> list[dict[str, Any]]:
+    summaries = summaries_of(clinic, [device.id for device in devices], now)
+    holders = {device.holder for device in devices if device.holder}
     patients = Patient.objects.for_clinic(clinic).in_bulk(holders)
-    gateways = gateways_of(clinic, found)
-    had = _had(clinic, found, text)
-    stocked = in_stock(clinic, [device.id for device in found])
+    gateways = gateways_of(clinic, devices)
+    had = _had(clinic, devices, text)
+    stocked = in_stock(clinic, [device.id for device in devices])
     return [
-        _row(clinic, device, figures[device.id], patients, gateways)
+        _row(clinic, device, summaries[device.id], patients, gateways)
         | {
             "had": sorted(had[device.hwi_device_id] - {device.hardware_uuid}),
             "in_stock": device.id in stocked and not device.is_unlinked,
         }
-        for device in found
+        for device in devices
     ]
 
 
 def _had(clinic: Clinic, devices: list[Any], text: str) -> defaultdict[uuid.UUID, set[str]]:
-    """By the vendor's id of a device, the hardware ids it ever had that a word of `text` names. Two queries."""
+    """Return the hardware ids that a device once had and a word of `text` names, by vendor's id. Two
+    queries."""
     had: defaultdict[uuid.UUID, set[str]] = defaultdict(set)
     parts = [part for word in text.split() if (part := normal_hardware_id(word))]
     if parts:
@@ -196,14 +201,14 @@ def _had(clinic: Clinic, devices: list[Any], text: str) -> defaultdict[uuid.UUID
             changes.values_list("hwi_device_id", "old_hardware_uuid", "new_hardware_uuid"),
             news.values_list("device__hwi_device_id", *members).distinct(),
         ):
-            had[key] |= {one for one in ids if any(part in one for part in parts)}
+            had[key] |= {hardware_id for hardware_id in ids if any(part in hardware_id for part in parts)}
     return had
 
 
 def _row(
     clinic: Clinic,
     device: Any,
-    figures: DeviceFigures,
+    figures: DeviceSummary,
     patients: dict[uuid.UUID, Patient],
     gateways: dict[str, Gateway],
 ) -> dict[str, Any]:
@@ -226,12 +231,15 @@ def _row(
 
 
 def gateways_of(clinic: Clinic, devices: list[Any]) -> dict[str, Gateway]:
-    """The gateways these devices send through, by Gateway ID. One query."""
+    """Return the gateways these devices send through, by Gateway ID. One query."""
     named = {device.hardware_uuid for device in devices}
-    return {one.gateway_id: one for one in Gateway.objects.for_clinic(clinic).filter(gateway_id__in=named)}
+    return {
+        gateway.gateway_id: gateway
+        for gateway in Gateway.objects.for_clinic(clinic).filter(gateway_id__in=named)
+    }
 
 
 def tabs(clinic: Clinic, current: str) -> list[Choice]:
-    """Devices, and the gateways most of them send through."""
+    """Return the tabs of the list: devices, and the gateways most of them send through."""
     pages = (("devices", "Devices"), ("gateways", "Gateways"))
     return [Choice(label, reverse(name, args=[clinic.slug]), name == current) for name, label in pages]

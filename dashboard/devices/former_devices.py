@@ -1,4 +1,4 @@
-"""The devices that once were behind a gateway, and the patients who had them then, by the vendor's log."""
+"""List the devices that once were behind a gateway, and their patients then, by the vendor's log."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from tenovi import catalogue
 class Spell:
     """A device was behind a gateway in this span, half-open. None where the log does not say when.
 
-    `is_gapless`: no entry is missing, so that whoever had the device in this span had it there.
+    `is_gapless`: no entry is missing, so that the patient who had the device in this span had it there.
     """
 
     hwi_device_id: uuid.UUID
@@ -32,22 +32,25 @@ class Spell:
 
 
 def formerly_behind(gateway: Gateway) -> list[dict[str, Any]]:
-    """Return what `dashboard/gateway.html` calls former, the last that left first. Three queries at most."""
+    """Return the former devices of `dashboard/gateway.html`, the last that left first. Three queries at
+    most."""
     clinic = gateway.clinic
     log = HardwareChange.objects.for_clinic(clinic).of_devices_once_with(gateway.gateway_id)
     spells = spells_behind(gateway.gateway_id, log)
     names = {spell.hwi_device_id for spell in spells}
-    known = {
-        one.hwi_device_id: one for one in Device.objects.for_clinic(clinic).filter(hwi_device_id__in=names)
+    devices = {
+        device.hwi_device_id: device
+        for device in Device.objects.for_clinic(clinic).filter(hwi_device_id__in=names)
     }
-    here = {key for key, device in known.items() if device.hardware_uuid == gateway.gateway_id}
+    here = {key for key, device in devices.items() if device.hardware_uuid == gateway.gateway_id}
     former = [spell for spell in spells if not (spell.is_open and spell.hwi_device_id in here)]
     former.sort(
         key=lambda spell: (spell.until is not None, spell.until or spell.since or _NEVER), reverse=True
     )
-    held = _held(clinic, known.values())
+    assignments = _held(clinic, devices.values())
     return [
-        _row(clinic, spell, known.get(spell.hwi_device_id), held[spell.hwi_device_id]) for spell in former
+        _row(clinic, spell, devices.get(spell.hwi_device_id), assignments[spell.hwi_device_id])
+        for spell in former
     ]
 
 
@@ -75,16 +78,20 @@ _NEVER = datetime.datetime.min.replace(tzinfo=datetime.UTC)
 
 
 def _held(clinic: Clinic, devices: Iterable[Device]) -> defaultdict[uuid.UUID, list[Assignment]]:
-    found: defaultdict[uuid.UUID, list[Assignment]] = defaultdict(list)
-    held = Assignment.objects.for_clinic(clinic).filter(device__in=list(devices))
-    for one in held.select_related("patient", "device").order_by("starts_at"):
-        found[one.device.hwi_device_id].append(one)
-    return found
+    by_device: defaultdict[uuid.UUID, list[Assignment]] = defaultdict(list)
+    assignments = Assignment.objects.for_clinic(clinic).filter(device__in=list(devices))
+    for assignment in assignments.select_related("patient", "device").order_by("starts_at"):
+        by_device[assignment.device.hwi_device_id].append(assignment)
+    return by_device
 
 
-def _row(clinic: Clinic, spell: Spell, device: Device | None, held: list[Assignment]) -> dict[str, Any]:
+def _row(
+    clinic: Clinic, spell: Spell, device: Device | None, assignments: list[Assignment]
+) -> dict[str, Any]:
     kind = catalogue.kind(device.kind) if device else None
-    patients = {one.holder.id: one.holder for one in held if _overlap(spell, one)}
+    patients = {
+        assignment.holder.id: assignment.holder for assignment in assignments if _overlap(spell, assignment)
+    }
     return {
         "url": reverse("device", args=[clinic.slug, device.id]) if device else "",
         "name": (device and device.name) or (kind.label if kind else "Device"),
@@ -98,9 +105,11 @@ def _row(clinic: Clinic, spell: Spell, device: Device | None, held: list[Assignm
     }
 
 
-def _overlap(spell: Spell, held: Assignment) -> bool:
-    """Whether the patient surely had the device while it was behind the gateway. Of a spell without an
-    end nobody is named: whoever had the device later may have had it elsewhere."""
-    if spell.until is None or not spell.is_gapless or held.starts_at >= spell.until:
+def _overlap(spell: Spell, assignment: Assignment) -> bool:
+    """Whether the patient surely had the device while it was behind the gateway.
+
+    A spell without an end names no patient: a later one may have had the device elsewhere.
+    """
+    if spell.until is None or not spell.is_gapless or assignment.starts_at >= spell.until:
         return False
-    return held.ends_at is None or spell.since is None or held.ends_at > spell.since
+    return assignment.ends_at is None or spell.since is None or assignment.ends_at > spell.since

@@ -1,4 +1,4 @@
-"""The page of one gateway: is it heard, how well, and whose readings go through it."""
+"""Build the page of one gateway: whether and how well it is heard, and whose readings go through it."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from common.wording import exact
 from dashboard.devices.former_devices import formerly_behind
 from dashboard.devices.gateway_alerts import words_about
 from dashboard.devices.gateway_list import newest_firmware_of, samples_of
-from dashboard.devices.summaries import figures_of
+from dashboard.devices.summaries import summaries_of
 from devices.hardware import WEAK_BELOW
 from devices.models import Assignment, Device, Gateway
 from tenovi import catalogue
@@ -21,7 +21,7 @@ FORMER = 50
 
 
 def context(gateway: Gateway, now: datetime.datetime) -> dict[str, Any]:
-    """What `dashboard/gateway.html` documents."""
+    """Return the context that `dashboard/gateway.html` documents."""
     clinic = gateway.clinic
     newest = newest_firmware_of(clinic)
     devices = _devices(clinic, gateway, now)
@@ -44,21 +44,23 @@ def context(gateway: Gateway, now: datetime.datetime) -> dict[str, Any]:
 
 
 def _devices(clinic: Clinic, gateway: Gateway, now: datetime.datetime) -> list[dict[str, Any]]:
-    found = list(
+    devices = list(
         Device.objects.for_clinic(clinic).filter(hardware_uuid=gateway.gateway_id).order_by("name", "id")
     )
-    figures = figures_of(clinic, [device.id for device in found], now)
-    held = Assignment.objects.for_clinic(clinic).in_force_at(now).filter(device__in=found)
-    patients = {one.device_id: one.patient for one in held.select_related("patient")}
+    summaries = summaries_of(clinic, [device.id for device in devices], now)
+    assignments = Assignment.objects.for_clinic(clinic).in_force_at(now).filter(device__in=devices)
+    patients = {
+        assignment.device_id: assignment.patient for assignment in assignments.select_related("patient")
+    }
     rows = []
-    for device in found:
+    for device in devices:
         patient, kind = patients.get(device.id), catalogue.kind(device.kind)
         rows.append(
             {
                 "url": reverse("device", args=[clinic.slug, device.id]),
                 "name": device.name or (kind.label if kind else "Device"),
                 "status": device.status,
-                "figures": figures[device.id],
+                "figures": summaries[device.id],
                 "patient": patient,
                 "patient_url": reverse("patient", args=[clinic.slug, patient.id]) if patient else "",
             }

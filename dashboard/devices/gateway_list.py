@@ -1,4 +1,4 @@
-"""The gateways page: which home cannot send? Worst first, in the same few queries for any number."""
+"""List the gateways, those that cannot send first, in the same few queries for any number."""
 
 from __future__ import annotations
 
@@ -37,30 +37,28 @@ SHOWN = {
 
 @dataclass(frozen=True)
 class Behind:
-    """Somebody who sends through a gateway."""
+    """A patient who sends through a gateway."""
 
     name: str
     url: str
 
 
 def context(clinic: Clinic, query: QueryDict, now: datetime.datetime) -> dict[str, Any]:
-    """What `dashboard/gateways.html` documents."""
+    """Return the context that `dashboard/gateways.html` documents."""
     text = query.get("search", "").replace("\0", "").strip()
     show = query.get("show", "")
     show = show if show in SHOWN else ""
-    held = Assignment.objects.for_clinic(clinic).in_force_at(now)
+    assignments = Assignment.objects.for_clinic(clinic).in_force_at(now)
     unseen = Alert.objects.for_clinic(clinic).unseen().filter(about=OuterRef("pk"))
     everything = (
-        Gateway.objects.for_clinic(clinic).with_standing(held, now).annotate(is_unseen=Exists(unseen))
+        Gateway.objects.for_clinic(clinic).with_standing(assignments, now).annotate(is_unseen=Exists(unseen))
     )
-    gateways = everything.matching(text, held) if text else everything
+    gateways = everything.matching(text, assignments) if text else everything
     counts = gateways.aggregate(
         all=Count("id"), **{key: Count("id", filter=chosen) for key, (_, chosen) in SHOWN.items()}
     )
     chosen = gateways.filter(SHOWN[show][1]) if show else gateways
-    page = page_of(
-        chosen.worst_first(), query.get("page"), PAGE_SIZE, lambda found: _rows(clinic, found, now)
-    )
+    page = page_of(chosen.worst_first(), query.get("page"), PAGE_SIZE, lambda rows: _rows(clinic, rows, now))
     return {
         "summary": {"gateways": counts["all"], "silent": counts["silent"], "weak": counts["weak"]},
         "tabs": tabs(clinic, "gateways"),
@@ -79,16 +77,16 @@ def context(clinic: Clinic, query: QueryDict, now: datetime.datetime) -> dict[st
 def samples_of(
     clinic: Clinic, gateway_ids: Iterable[uuid.UUID], now: datetime.datetime
 ) -> dict[uuid.UUID, list[GatewaySample]]:
-    """What the vendor said of each gateway's signal in the last 30 days, oldest first. One query."""
-    found: defaultdict[uuid.UUID, list[GatewaySample]] = defaultdict(list)
+    """Return the vendor's samples of each gateway's signal in the last 30 days, oldest first. One query."""
+    by_gateway: defaultdict[uuid.UUID, list[GatewaySample]] = defaultdict(list)
     samples = GatewaySample.objects.for_clinic(clinic).filter(gateway_id__in=list(gateway_ids))
     for sample in samples.filter(taken_at__gt=now - TREND).order_by("taken_at"):
-        found[sample.gateway_id].append(sample)
-    return found
+        by_gateway[sample.gateway_id].append(sample)
+    return by_gateway
 
 
 def newest_firmware_of(clinic: Clinic) -> str:
-    """The newest firmware any gateway of this clinic has, "" while none is known."""
+    """Return the newest firmware any gateway of this clinic has, "" while none is known."""
     versions = Gateway.objects.for_clinic(clinic).order_by().values_list("firmware_version", flat=True)
     return newest_firmware(versions.distinct())
 
@@ -98,17 +96,17 @@ def _url(text: str, show: str) -> str:
 
 
 def _search_of_devices(clinic: Clinic, text: str) -> str:
-    """The devices page looks for a hardware id in all that devices ever had, and from there at the vendor."""
+    """Return the search of the devices page for this id: it knows all that devices ever had."""
     if hardware_id := hardware_id_in(text):
         return f"{reverse('devices', args=[clinic.slug])}?{urlencode({'search': hardware_id})}"
     return ""
 
 
-def _rows(clinic: Clinic, found: list[Any], now: datetime.datetime) -> list[dict[str, Any]]:
-    samples = samples_of(clinic, [gateway.id for gateway in found], now)
-    devices, people = _behind(clinic, [gateway.gateway_id for gateway in found], now)
+def _rows(clinic: Clinic, gateways: list[Any], now: datetime.datetime) -> list[dict[str, Any]]:
+    samples = samples_of(clinic, [gateway.id for gateway in gateways], now)
+    devices, people = _behind(clinic, [gateway.gateway_id for gateway in gateways], now)
     newest = newest_firmware_of(clinic)
-    alerts = words_about(clinic, [gateway.id for gateway in found])
+    alerts = words_about(clinic, [gateway.id for gateway in gateways])
     return [
         {
             "url": reverse("gateway", args=[clinic.slug, gateway.id]),
@@ -119,22 +117,22 @@ def _rows(clinic: Clinic, found: list[Any], now: datetime.datetime) -> list[dict
             "devices": devices[gateway.gateway_id],
             "patients": people[gateway.gateway_id],
         }
-        for gateway in found
+        for gateway in gateways
     ]
 
 
 def _behind(
     clinic: Clinic, gateway_ids: list[str], now: datetime.datetime
 ) -> tuple[dict[str, int], dict[str, list[Behind]]]:
-    """By Gateway ID, how many devices send through it, and the patients who have them."""
+    """Return, by Gateway ID, how many devices send through it, and their patients."""
     devices: defaultdict[str, int] = defaultdict(int)
     behind = Device.objects.for_clinic(clinic).filter(hardware_uuid__in=gateway_ids).order_by()
     devices.update(behind.values_list("hardware_uuid").annotate(n=Count("id")))
     people: defaultdict[str, list[Behind]] = defaultdict(list)
-    held = Assignment.objects.for_clinic(clinic).in_force_at(now).select_related("patient", "device")
-    for assignment in held.filter(device__hardware_uuid__in=gateway_ids).order_by("patient__name"):
+    assignments = Assignment.objects.for_clinic(clinic).in_force_at(now).select_related("patient", "device")
+    for assignment in assignments.filter(device__hardware_uuid__in=gateway_ids).order_by("patient__name"):
         patient, named = assignment.holder, people[assignment.device.hardware_uuid]
-        one = Behind(str(patient), reverse("patient", args=[clinic.slug, patient.id]))
-        if one not in named:
-            named.append(one)
+        person = Behind(str(patient), reverse("patient", args=[clinic.slug, patient.id]))
+        if person not in named:
+            named.append(person)
     return devices, people

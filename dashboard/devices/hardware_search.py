@@ -1,5 +1,7 @@
-"""What the devices page says of a hardware id that no device here has or once had: what Tenovi's log says of
-it, how far the search of that log is, or a button that begins one."""
+"""Tell what is known of a hardware id that no device here has or once had.
+
+That is an entry of Tenovi's log, how far the search of that log is, or a button that begins one.
+"""
 
 from __future__ import annotations
 
@@ -35,7 +37,7 @@ class HardwareSearch:
 
 
 def hardware_search(clinic: Clinic, text: str) -> HardwareSearch | None:
-    """Tell what is known of the hardware id that a search without a result was for; None for other texts."""
+    """Return what is known of the hardware id that a search without a result was for; None for other texts."""
     hardware_id = hardware_id_in(text)
     if not hardware_id:
         return None
@@ -60,7 +62,7 @@ def hardware_search(clinic: Clinic, text: str) -> HardwareSearch | None:
 def _words(
     hardware_id: str, entries: list[HardwareChange], progress: LogProgress
 ) -> tuple[str, str, str, str]:
-    """Title, sentence, icon, and the words of the button, "" for none."""
+    """Return title, sentence, icon, and the words of the button, "" for none."""
     if progress.is_under_way:
         how_long = progress.reason or "That takes a few seconds; you may leave this page."
         words = f"Tenovi’s log of hardware is searched for {hardware_id}. {how_long}"

@@ -1,4 +1,4 @@
-"""Devices that lie at the clinic: activated, and handed to nobody yet."""
+"""Find the devices in stock: activated, and assigned to no patient yet."""
 
 from __future__ import annotations
 
@@ -13,10 +13,14 @@ from fulfillment.models import Order
 
 
 def in_stock(clinic: Clinic, device_ids: Iterable[uuid.UUID]) -> set[uuid.UUID]:
-    """Tell which of these devices were activated into stock and nobody has had since. One query.
+    """Return which of these devices were activated into stock and assigned to no patient since. One query.
 
-    One that came back is not among them: "nobody has it" is also said of what is lost.
+    A device that came back is not among them: "no patient has it" is also recorded of what is lost.
     """
     decided = Assignment.periods.for_clinic(clinic).filter(device=OuterRef("device"))
     stocked = Order.objects.for_clinic(clinic).into_stock().filter(device__in=list(device_ids))
-    return {each for each in stocked.exclude(Exists(decided)).values_list("device_id", flat=True) if each}
+    return {
+        device_id
+        for device_id in stocked.exclude(Exists(decided)).values_list("device_id", flat=True)
+        if device_id
+    }

@@ -1,4 +1,4 @@
-"""What the readings say about devices: when each was last used, its battery, what has no patient."""
+"""Summarise what the readings say about devices: last use, battery, readings without a patient."""
 
 from __future__ import annotations
 
@@ -28,10 +28,11 @@ WARNING_KINDS = [kind.slug for kind in catalogue.kinds() if WARNING in kind.metr
 
 
 @dataclass(frozen=True)
-class DeviceFigures:
-    """`last_reading_at` is when somebody last measured something with it, `last_signal_at` when it last
-    sent anything, a battery level included; `battery` is in percent; `battery_warning` is `low` or `critical` when a device that knows no percent said so;
-    `unclaimed` counts readings that belong to no patient, though nobody has said that they should not."""
+class DeviceSummary:
+    """`last_reading_at` is when a patient last measured with it, `last_signal_at` when it last sent
+    anything, a battery level included. `battery` is in percent; `battery_warning` is `low` or `critical`
+    from a device that knows no percent. `unclaimed` counts readings that belong to no patient, except where
+    a person decided so."""
 
     last_reading_at: datetime.datetime | None = None
     last_signal_at: datetime.datetime | None = None
@@ -41,7 +42,7 @@ class DeviceFigures:
 
     @property
     def battery_words(self) -> str:
-        """`80 %`, `15 %, low`, `critical`, or "" for a device that has not said."""
+        """Return `80 %`, `15 %, low`, `critical`, or "" for a device that has not said."""
         if self.battery is None:
             return self.battery_warning
         return f"{self.battery:.0f} %" + (", low" if self.is_low else "")
@@ -54,17 +55,19 @@ class DeviceFigures:
 
 
 def warning_word(kind: str, sensor_code: str, value: Decimal | None) -> str:
-    """What a `low_battery_event` of this value says, "" for None: it is 1 for critical on one kind of
-    device, always 1 on another."""
+    """Return a `low_battery_event` of this value in a word, "" for None.
+
+    It is 1 for critical on one kind of device, always 1 on another.
+    """
     if value is None:
         return ""
     return value_text(metric_of(WARNING, kind, sensor_code), value, None)
 
 
-def figures_of(
+def summaries_of(
     clinic: Clinic, device_ids: Iterable[uuid.UUID], now: datetime.datetime
-) -> dict[uuid.UUID, DeviceFigures]:
-    """Figures of each of these devices. One query."""
+) -> dict[uuid.UUID, DeviceSummary]:
+    """Return the summary of each of these devices. One query."""
     readings = readings_of_each(clinic)
     percent = readings.filter(metric="battery_percentage", taken_at__gt=now - BATTERY_SPAN)
     unclaimed = (
@@ -91,21 +94,26 @@ def figures_of(
         )
     )
     return {
-        device_id: DeviceFigures(last, signal, battery, warning_word(*warning), unclaimed)
+        device_id: DeviceSummary(last, signal, battery, warning_word(*warning), unclaimed)
         for device_id, last, signal, battery, unclaimed, *warning in rows
     }
 
 
 def newest_warning(newest: Any, kind: str, now: datetime.datetime) -> Case:
-    """The value of the last `low_battery_event` that still says something, among readings with the `newest`
-    first, for an outer query whose field `kind` is the kind of the device: others are not searched."""
-    told = newest.filter(metric=WARNING, taken_at__gt=now - WARNING_SPAN).values("value_1")[:1]
-    return Case(When(**{f"{kind}__in": WARNING_KINDS}, then=Subquery(told)))
+    """Return the value of the last `low_battery_event` that is not too old, as an expression.
+
+    `newest` are readings with the newest first, of an outer query whose field `kind` is the kind of the
+    device: other kinds are not searched.
+    """
+    warnings = newest.filter(metric=WARNING, taken_at__gt=now - WARNING_SPAN).values("value_1")[:1]
+    return Case(When(**{f"{kind}__in": WARNING_KINDS}, then=Subquery(warnings)))
 
 
 def readings_of_each(clinic: Clinic) -> Any:
-    """The readings of the device that an outer query is about, newest first, found by the key under
-    which readings are stored."""
+    """Return the readings of the device that an outer query is about, newest first.
+
+    They are found by the key under which readings are stored.
+    """
     return (
         Measurement.objects.for_clinic(clinic)
         .filter(hwi_device_id=OuterRef("hwi_device_id"))

@@ -1,4 +1,4 @@
-"""The pages about devices and gateways. What they show is put together in the modules beside this one."""
+"""Show the pages about devices and gateways. The modules beside this one build what they show."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def devices(request: HttpRequest, access: ClinicAccess) -> HttpResponse:
 @require_POST
 @clinic_page(Permission.VIEW_PATIENTS, shows_patients=False)
 def search_hardware_log(request: HttpRequest, access: ClinicAccess) -> HttpResponse:
-    """Have the vendor asked for a typed hardware id that nothing here knows."""
+    """Have the vendor's log searched for a typed hardware id that is not known here."""
     found = reverse("devices", args=[access.clinic.slug])
     if why_nothing_is_sent(access.clinic) in (NOT_SET_UP, UNREADABLE):
         messages.error(request, "There is no key to ask Tenovi with.")
@@ -51,9 +51,9 @@ def search_hardware_log(request: HttpRequest, access: ClinicAccess) -> HttpRespo
 @clinic_page(Permission.VIEW_PATIENTS)
 @require_safe
 def device(request: HttpRequest, access: ClinicAccess, device_id: uuid.UUID) -> HttpResponse:
-    found = device_for(access, device_id)
-    audit.record_view("device_viewed", by=access.user, clinic=access.clinic, target=found)
-    return render(request, "dashboard/device.html", devices_context.context(found, timezone.now()))
+    device = device_for(access, device_id)
+    audit.record_view("device_viewed", by=access.user, clinic=access.clinic, target=device)
+    return render(request, "dashboard/device.html", devices_context.context(device, timezone.now()))
 
 
 @clinic_page(Permission.VIEW_PATIENTS)
@@ -66,6 +66,6 @@ def gateways(request: HttpRequest, access: ClinicAccess) -> HttpResponse:
 @clinic_page(Permission.VIEW_PATIENTS)
 @require_safe
 def gateway(request: HttpRequest, access: ClinicAccess, gateway_id: uuid.UUID) -> HttpResponse:
-    found = gateway_for(access, gateway_id)
-    audit.record("gateway_viewed", by=access.user, clinic=access.clinic, target=found)
-    return render(request, "dashboard/gateway.html", gateway_context.context(found, timezone.now()))
+    gateway = gateway_for(access, gateway_id)
+    audit.record("gateway_viewed", by=access.user, clinic=access.clinic, target=gateway)
+    return render(request, "dashboard/gateway.html", gateway_context.context(gateway, timezone.now()))

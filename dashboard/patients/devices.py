@@ -12,7 +12,7 @@ from django.urls import reverse
 from common.local_day import date_in
 from dashboard.devices.device_list import gateways_of
 from dashboard.devices.state import DeviceState, device_state, keeps_words, works
-from dashboard.devices.summaries import DeviceFigures, newest_warning, warning_word
+from dashboard.devices.summaries import DeviceSummary, newest_warning, warning_word
 from dashboard.patients.sparklines import DAYS, Sparkline
 from devices.models import Assignment, Gateway
 from measurements.models import Measurement
@@ -45,7 +45,7 @@ def devices_of(patient: Patient, now: datetime.datetime) -> list[dict[str, Any]]
     for held in sorted(assigned, key=lambda held: held.ends_at is not None):
         gateway = gateways.get(held.device.hardware_uuid)
         warned = warning_word(held.device.kind, held.device.sensor_code, held.warning)
-        figures = DeviceFigures(held.last_reading_at, held.last_signal_at, held.battery, warned)
+        figures = DeviceSummary(held.last_reading_at, held.last_signal_at, held.battery, warned)
         state = device_state(held, figures, gateway, now)
         row = _device(patient, held, state, trends.get(held.device_id))
         is_out_of_reach = state.state in ("silent", "gateway-silent") and not works(figures, now)

@@ -1,4 +1,4 @@
-"""What the elements say that wait: what was measured, when, and whom it names, for who may see it."""
+"""Tell what waiting elements say: what was measured, when, and which patient they name."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ FRACTION = re.compile(r"-?\d+\.\d+")
 
 @dataclass(frozen=True)
 class Named:
-    """Whom an element names: the vendor's id, and our patient's page ("" for nobody here)."""
+    """A patient whom an element names: the vendor's id, and our page ("" where there is none here)."""
 
     external_id: str
     name: str
@@ -38,9 +38,11 @@ class Named:
 
 @dataclass(frozen=True)
 class Contents:
-    """What an element says, as it was sent. `value` and `patient` are left out for who sees no patients.
+    """The content of an element, as it was sent. `value` and `patient` are left out for people who see no
+    patients.
 
-    `what`: the metric, or the status of news about shipping. `taken`: the time as it was sent, where it is none.
+    `what`: the metric, or the status of a shipping event. `taken`: the time as it was sent, where it is
+    none.
     """
 
     what: str
@@ -61,11 +63,11 @@ def contents_by_group(
     small = chosen.annotate(size=Length("raw")).filter(size__lte=LARGEST).order_by("-id")
     read = [(tuple(row[name] for name in by), _element(row["raw"])) for row in small.values(*by, "raw")]
     people = _people(access, [_patient_id(element) for _, element in read])
-    found: dict[tuple[Any, ...], tuple[Contents, ...]] = {}
+    contents: dict[tuple[Any, ...], tuple[Contents, ...]] = {}
     for key, element in read:
         if element:
-            found[key] = (*found.get(key, ()), _contents(access, element, people))
-    return found
+            contents[key] = (*contents.get(key, ()), _contents(access, element, people))
+    return contents
 
 
 def _element(piece: bytes) -> JsonObject | None:
@@ -88,7 +90,7 @@ def _contents(access: ClinicAccess, element: JsonObject, people: dict[str, Named
 
 
 def _value(element: JsonObject, metric: str) -> str:
-    """The numbers as they were sent: one that cannot be is why many an element waits."""
+    """Return the numbers as they were sent: an impossible one is why many an element waits."""
     given = [_number(element.get(name)) for name in ("value_1", "value_2")]
     if not any(given):
         return "no value"
@@ -97,7 +99,7 @@ def _value(element: JsonObject, metric: str) -> str:
 
 
 def _taken_at(element: JsonObject) -> datetime.datetime | None:
-    """None also for a time that no zone could show."""
+    """Return the time; None also for one that no zone could show."""
     moment = moment_of(element.get("timestamp"))
     return moment if moment and YEARS[0] <= moment.year <= YEARS[1] else None
 
@@ -115,15 +117,15 @@ def _patient_id(element: JsonObject | None) -> str:
 
 
 def _people(access: ClinicAccess, external_ids: Iterable[str]) -> dict[str, Named]:
-    """By id without regard to case: who these are, for who may see patients."""
-    wanted = set(external_ids) - {""}
-    if not access.may_view_patients or not wanted:
+    """Return the patients with these ids, ignoring case, for people who may see patients."""
+    ids = set(external_ids) - {""}
+    if not access.may_view_patients or not ids:
         return {}
-    found = {external_id.casefold(): Named(external_id, "nobody here", "") for external_id in wanted}
-    for patient in _patients(access, wanted):
+    people = {external_id.casefold(): Named(external_id, "nobody here", "") for external_id in ids}
+    for patient in _patients(access, ids):
         url = reverse("patient", args=[access.clinic.slug, patient.id])
-        found[patient.external_id.casefold()] = Named(patient.external_id, str(patient), url)
-    return found
+        people[patient.external_id.casefold()] = Named(patient.external_id, str(patient), url)
+    return people
 
 
 def _patients(access: ClinicAccess, external_ids: Collection[str]) -> Iterable[Patient]:

@@ -1,4 +1,4 @@
-"""What waits in quarantine, grouped by device and reason, with what can be done about it."""
+"""Group what waits in quarantine by device and reason, with what can be done about it."""
 
 from __future__ import annotations
 
@@ -36,11 +36,11 @@ DISCARDED_BY = (*WAITING_BY, "decided_by", "note")
 
 @dataclass(frozen=True)
 class WaitingGroup:
-    """Elements of one device that wait for one reason. `device` is None for one nobody knows here.
+    """Elements of one device that wait for one reason. `device` is None for one that is not known here.
 
-    `contents`: what the newest few say. `named`: whom the first of them name, and `holder` who has the device
-    now, for who may see patients.
-    `asked`: why the vendor has not answered.
+    `contents`: what the newest few say. `named`: the patients whom the first of them name, and `holder` the
+    patient who has the device now, for people who may see patients. `asked`: why the vendor has not
+    answered.
     """
 
     hwi_device_id: uuid.UUID | None
@@ -64,7 +64,7 @@ class WaitingGroup:
 
 @dataclass(frozen=True)
 class DiscardedGroup:
-    """Elements of one device that one person gave up for one reason."""
+    """Elements of one device that one person discarded for one reason."""
 
     hwi_device_id: uuid.UUID | None
     kind: str
@@ -90,13 +90,13 @@ class Context:
 
 
 def waiting_groups(access: ClinicAccess) -> list[WaitingGroup]:
-    """Find what waits, the longest first."""
+    """Return what waits, the longest first."""
     items = DeliveryItem.objects.for_clinic(access.clinic).quarantined()
     groups = items.values(*WAITING_BY).annotate(
         count=Count("id"), oldest=Min("delivery__received_at"), newest=Max("delivery__received_at")
     )
-    found: list[dict[str, Any]] = [dict(group) for group in groups.order_by("oldest")[:GROUPS_SHOWN]]
-    named = {group["hwi_device_id"] for group in found if group["hwi_device_id"]}
+    rows: list[dict[str, Any]] = [dict(group) for group in groups.order_by("oldest")[:GROUPS_SHOWN]]
+    named = {group["hwi_device_id"] for group in rows if group["hwi_device_id"]}
     devices = {
         device.hwi_device_id: device
         for device in Device.objects.for_clinic(access.clinic).filter(hwi_device_id__in=named)
@@ -108,16 +108,16 @@ def waiting_groups(access: ClinicAccess) -> list[WaitingGroup]:
         why_unanswered(access.clinic, RequestKind.DEVICE, map(str, named)),
         contents_by_group(access, _of_these(items, named), WAITING_BY),
     )
-    return [_group(here, group) for group in found]
+    return [_group(here, group) for group in rows]
 
 
 def discarded_groups(access: ClinicAccess) -> list[DiscardedGroup]:
-    """Find what was given up lately, and may be taken back."""
+    """Return what was discarded lately, and may be taken back."""
     since = timezone.now() - TAKEN_BACK_FOR
     items = DeliveryItem.objects.for_clinic(access.clinic).discarded().filter(decided_at__gte=since)
     groups = items.values(*DISCARDED_BY).annotate(count=Count("id"), newest=Max("decided_at"))
-    found: list[dict[str, Any]] = [dict(group) for group in groups.order_by("-newest")[:GROUPS_SHOWN]]
-    named = {group["hwi_device_id"] for group in found if group["hwi_device_id"]}
+    rows: list[dict[str, Any]] = [dict(group) for group in groups.order_by("-newest")[:GROUPS_SHOWN]]
+    named = {group["hwi_device_id"] for group in rows if group["hwi_device_id"]}
     contents = contents_by_group(access, _of_these(items, named), DISCARDED_BY)
     return [
         DiscardedGroup(
@@ -132,12 +132,12 @@ def discarded_groups(access: ClinicAccess) -> list[DiscardedGroup]:
             note=group["note"],
             contents=contents.get(tuple(group[name] for name in DISCARDED_BY), ()),
         )
-        for group in found
+        for group in rows
     ]
 
 
 def _of_these(items: DeliveryItemQuerySet, devices: Iterable[uuid.UUID]) -> DeliveryItemQuerySet:
-    """Those that name one of these devices, or none."""
+    """Keep elements that name one of these devices, or none."""
     return items.filter(Q(hwi_device_id__in=devices) | Q(hwi_device_id=None))
 
 
@@ -168,7 +168,7 @@ def _group(here: Context, group: dict[str, Any]) -> WaitingGroup:
 
 
 def _offered(access: ClinicAccess, remedies: Iterable[Remedy], device: Device | None) -> Iterable[Remedy]:
-    """What this person may do, and can: the clinic is told by who is not of it."""
+    """Return what this person may do, and can; others learn who can."""
     for remedy in remedies:
         makes_sense = {
             Remedy.TELL: access.role == "operator",
@@ -190,12 +190,12 @@ def _named(access: ClinicAccess, hwi_device_id: uuid.UUID, kind: str, reason: st
 
 
 def _holders(access: ClinicAccess, devices: Iterable[Device]) -> dict[uuid.UUID, Patient]:
-    """Who has each of these devices now, for who may see patients."""
+    """Return the patient who has each of these devices now, for people who may see patients."""
     if not access.may_view_patients:
         return {}
     now = Assignment.objects.for_clinic(access.clinic).in_force_at(timezone.now())
-    held = now.filter(device__in=devices, patient__isnull=False).select_related("patient")
-    return {one.device_id: one.patient for one in held if one.patient}
+    assignments = now.filter(device__in=devices, patient__isnull=False).select_related("patient")
+    return {assignment.device_id: assignment.patient for assignment in assignments if assignment.patient}
 
 
 def _patient_named_in(piece: bytes) -> str:

@@ -1,4 +1,4 @@
-"""The page of what waits in quarantine, and what people do about it: in one go for all of a device."""
+"""Show what waits in quarantine, and let people decide about all elements of a device at once."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ def waiting(request: HttpRequest, access: ClinicAccess) -> HttpResponse:
 @require_POST
 @clinic_page(Permission.MANAGE_DEVICES)
 def accept(request: HttpRequest, access: ClinicAccess) -> HttpResponse:
-    """These are readings of who has the device, whomever the vendor names."""
+    """Accept these readings for the patient who has the device, whomever the vendor names."""
     items, why = _chosen(request, access), _note(request)
     if not why:
         messages.error(request, "Say how you know whose it is.")
@@ -61,8 +61,8 @@ def _do(request: HttpRequest, access: ClinicAccess) -> None:
             messages.error(request, "Say why: whoever looks for it later will want to know.")
         case Remedy.DISCARD:
             gone = actions.discard_elements(clinic=access.clinic, items=items, why=why, by=access.user)
-            said = f"{_elements(gone)} discarded. What was sent is kept, and can be taken back below."
-            messages.info(request, said if gone else GONE)
+            message = f"{_elements(gone)} discarded. What was sent is kept, and can be taken back below."
+            messages.info(request, message if gone else GONE)
         case "take_back":
             back = actions.take_back_elements(clinic=access.clinic, items=items, by=access.user)
             _settle(items)
@@ -75,9 +75,9 @@ def _do(request: HttpRequest, access: ClinicAccess) -> None:
         case Remedy.ASK:
             _ask(request, access, items)
         case Remedy.TELL:
-            told = actions.tell_clinic(clinic=access.clinic, items=items, by=access.user)
-            letters = f"{told} letter{'s' * (told != 1)} sent to the clinic’s admins."
-            messages.info(request, letters if told else "There is no admin to write to.")
+            sent = actions.tell_clinic(clinic=access.clinic, items=items, by=access.user)
+            letters = f"{sent} letter{'s' * (sent != 1)} sent to the clinic’s admins."
+            messages.info(request, letters if sent else "There is no admin to write to.")
 
 
 def _ask(request: HttpRequest, access: ClinicAccess, items: DeliveryItemQuerySet) -> None:
@@ -95,7 +95,7 @@ def _settle(items: DeliveryItemQuerySet) -> int:
 
 
 def _chosen(request: HttpRequest, access: ClinicAccess) -> DeliveryItemQuerySet:
-    """The element of this id, or all of a device and reason; none for what makes no sense."""
+    """Return the element of this id, or all of a device and reason; none for what makes no sense."""
     items = DeliveryItem.objects.for_clinic(access.clinic)
     number, device, reason, kind = (_text(request, name) for name in ("item", "device", "reason", "kind"))
     if number:

@@ -12,15 +12,15 @@ from patients.models import Alert
 
 @transaction.atomic
 def acknowledge_alert(*, alert: Alert, by: User) -> None:
-    """This person has seen it. Whoever was first stays noted.
+    """Note that this person has seen the alert; the first person stays noted.
 
-    That ends an alert about a reading: what was measured does not get better by itself. An alert
-    about a gateway stands until the gateway is well.
+    That ends an alert about a reading: what was measured does not get better by itself. An alert about a
+    gateway stands until the gateway is well.
     """
-    mine = Alert.objects.for_clinic(alert.clinic).unseen().filter(id=alert.id)
+    alerts = Alert.objects.for_clinic(alert.clinic).unseen().filter(id=alert.id)
     now = timezone.now()
     ended = {"resolved_at": now, "resolution": "seen"} if alert.reading_id else {}
-    if mine.update(acknowledged_at=now, acknowledged_by=by, **ended):
+    if alerts.update(acknowledged_at=now, acknowledged_by=by, **ended):
         audit.record(
             "alert_acknowledged",
             by=by,

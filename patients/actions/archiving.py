@@ -1,8 +1,8 @@
-"""Taking a patient out of the clinic's lists, and out of the vendor's account: two decisions, told apart.
+"""Take a patient out of the clinic's lists, and out of the vendor's account: two separate decisions.
 
-Whoever has any history (readings, days, devices, orders, programs) is archived: the row stays for billing
-and for the record. A row without any goes. While the vendor has the patient, the row stays archived in
-any case: else the next sync would bring the patient back.
+A patient with any history (readings, days, devices, orders, programs) is archived: the row stays for
+billing and for the audit. A row without any is deleted. While the vendor has the patient, the row stays
+archived in any case: else the next sync would bring the patient back.
 """
 
 from __future__ import annotations
@@ -24,15 +24,15 @@ SENT = (RequestKind.PATIENT_PUSH, RequestKind.PATIENT_DELETE)
 
 
 class DeletionUnderWay(Exception):
-    """The vendor is being asked to delete the record in this moment."""
+    """The request that deletes the vendor's record is being sent."""
 
 
 @transaction.atomic
 def archive_patient(*, patient: Patient, by: User, reason: str, at_vendor: bool) -> bool:
-    """Take a patient out of the lists, and have the vendor delete its record if so wanted.
+    """Take a patient out of the lists, and have the vendor delete its record if `at_vendor`.
 
-    The caller has seen to it that the patient holds no device. Returns whether the row is gone already,
-    since nothing hung on it here or there. Locks the requests of the patient, then the patient.
+    Returns whether the row is gone already, since nothing refers to it here or there. Locks the requests of
+    the patient, then the patient. Must be called only for a patient without a device.
     """
     requests = _requests(patient)
     patient = _locked(patient)
@@ -40,16 +40,16 @@ def archive_patient(*, patient: Patient, by: User, reason: str, at_vendor: bool)
     for request in requests:
         if request.kind == RequestKind.PATIENT_PUSH and request.state != RequestState.SENDING:
             request.delete()  # what it was to save is not to be saved any more
-    known = patient.at_vendor or is_sending
+    is_at_vendor = patient.at_vendor or is_sending
     detail: dict[str, Any] = {"external_id": patient.external_id, "name": patient.name, "reason": reason}
-    if known and at_vendor:
+    if is_at_vendor and at_vendor:
         params = {"by": str(by.id)}
         kind = RequestKind.PATIENT_DELETE
         enqueue(
             patient.clinic, kind, patient.external_id, priority=Priority.PERSON, params=params, insist=True
         )
         detail["asked_of_tenovi"] = True
-    if not known and not has_history(patient):
+    if not is_at_vendor and not has_history(patient):
         audit.record("patient_deleted", by=by, clinic=patient.clinic, target=patient, detail=detail)
         patient.delete()
         return True
@@ -63,8 +63,11 @@ def archive_patient(*, patient: Patient, by: User, reason: str, at_vendor: bool)
 
 @transaction.atomic
 def restore_patient(*, patient: Patient, by: User) -> None:
-    """Put a patient back into the lists. Takes back a deletion that waits, and sends the record again
-    where the vendor has none. Raises DeletionUnderWay."""
+    """Put a patient back into the lists.
+
+    Withdraws a deletion that waits, and sends the record again where the vendor has none. Raises
+    DeletionUnderWay.
+    """
     requests = _requests(patient)
     patient = _locked(patient)
     if any(request.state == RequestState.SENDING for request in requests):
@@ -84,7 +87,7 @@ def restore_patient(*, patient: Patient, by: User) -> None:
 
 @transaction.atomic
 def note_deleted_at_vendor(*, clinic: Clinic, external_id: str, by: User | None) -> None:
-    """The vendor has no record of this patient any more. An archived row that nothing hangs on goes."""
+    """Note that the vendor has no record of this patient; delete an archived row without history."""
     rows = Patient.objects.for_clinic(clinic).with_external_id(external_id)
     patient = rows.select_related("clinic").locked().first()
     if patient is None:
@@ -101,7 +104,7 @@ def note_deleted_at_vendor(*, clinic: Clinic, external_id: str, by: User | None)
 
 
 def deletion_request(patient: Patient) -> Request | None:
-    """The request that asks the vendor to delete the record, while it is not answered."""
+    """Return the unanswered request that deletes the vendor's record, or None."""
     rows = Request.objects.for_clinic(patient.clinic).filter(kind=RequestKind.PATIENT_DELETE)
     return rows.filter(target=patient.external_id).first()
 
@@ -118,7 +121,7 @@ def has_history(patient: Patient) -> bool:
 
 
 def _requests(patient: Patient) -> list[Request]:
-    """What waits to be said of the patient, locked before the patient, as the answers lock them."""
+    """Lock the patient's requests, before the patient, as the answers lock them."""
     rows = Request.objects.for_clinic(patient.clinic).filter(kind__in=SENT, target=patient.external_id)
     return list(rows.select_for_update().order_by("id"))
 

@@ -1,5 +1,7 @@
-"""In which program a patient is, from when to when. Peak-flow readings follow it, and so are judged
-again after a change."""
+"""Enrol patients in programs, and end that.
+
+Peak-flow readings follow the program, and so are classified again after a change.
+"""
 
 from __future__ import annotations
 
@@ -30,11 +32,13 @@ class AlreadyEnrolled(Exception):
 def enroll(
     *, patient: Patient, by: User, program: str, starts_on: datetime.date, therapeutic_area: str = ""
 ) -> Enrollment:
-    """Enrol the patient from that date on. 30-day periods that are counted already keep their dates.
-    Raises AlreadyEnrolled."""
+    """Enrol the patient from that date on.
+
+    30-day periods that are counted already keep their dates. Raises AlreadyEnrolled.
+    """
     Patient.objects.for_clinic(patient.clinic).locked().get(id=patient.id)  # one at a time
-    mine = Enrollment.objects.for_clinic(patient.clinic).filter(patient=patient, program=program)
-    if other := mine.filter(Q(ends_on__isnull=True) | Q(ends_on__gte=starts_on)).first():
+    enrollments = Enrollment.objects.for_clinic(patient.clinic).filter(patient=patient, program=program)
+    if other := enrollments.filter(Q(ends_on__isnull=True) | Q(ends_on__gte=starts_on)).first():
         raise AlreadyEnrolled(other)
     enrollment = Enrollment.objects.create(
         clinic=patient.clinic,
@@ -53,12 +57,18 @@ def enroll(
 
 @transaction.atomic
 def end_enrollment(*, enrollment: Enrollment, by: User, ends_on: datetime.date) -> None:
-    """That date is the last one, and not before the first. Raises AlreadyEnrolled where the next time in
-    the same program has begun by then."""
+    """Make that date the last one of the enrolment, at the earliest its first.
+
+    Raises AlreadyEnrolled where the next enrolment in the same program has begun by then.
+    """
     patient, before = enrollment.patient, enrollment.ends_on
     Patient.objects.for_clinic(patient.clinic).locked().get(id=patient.id)  # one at a time
-    mine = Enrollment.objects.for_clinic(patient.clinic).filter(patient=patient, program=enrollment.program)
-    later = mine.exclude(id=enrollment.id).filter(starts_on__gt=enrollment.starts_on, starts_on__lte=ends_on)
+    enrollments = Enrollment.objects.for_clinic(patient.clinic).filter(
+        patient=patient, program=enrollment.program
+    )
+    later = enrollments.exclude(id=enrollment.id).filter(
+        starts_on__gt=enrollment.starts_on, starts_on__lte=ends_on
+    )
     if other := later.first():
         raise AlreadyEnrolled(other)
     enrollment.ends_on = ends_on
@@ -69,8 +79,10 @@ def end_enrollment(*, enrollment: Enrollment, by: User, ends_on: datetime.date) 
 
 
 def end_enrollments(*, patient: Patient, on: datetime.date) -> int:
-    """Let the programs the patient is enrolled in end on that date; how many that changes. One that would
-    have begun later is left alone."""
+    """End the programs the patient is enrolled in on that date. Returns how many that changes.
+
+    One that would have begun later is left alone.
+    """
     running = Enrollment.objects.for_clinic(patient.clinic).filter(patient=patient, starts_on__lte=on)
     ended = running.filter(Q(ends_on__isnull=True) | Q(ends_on__gt=on)).update(ends_on=on)
     if ended:

@@ -1,5 +1,7 @@
-"""Writing patients. What is changed here is sent to the vendor through the queue; what the vendor
-says is in `patients.from_vendor`."""
+"""Add patients and change their records; each change is sent to the vendor through the queue.
+
+The vendor's own changes are stored by `patients.from_vendor`.
+"""
 
 from __future__ import annotations
 
@@ -23,7 +25,7 @@ class AlreadyThere(Exception):
 
 
 class ChangedMeanwhile(Exception):
-    """Somebody else changed the record since it was read; `patient` is how it stands now."""
+    """Another person has changed the record since it was read; `patient` is how it stands now."""
 
     def __init__(self, patient: Patient) -> None:
         super().__init__("The record was changed meanwhile.")
@@ -32,9 +34,9 @@ class ChangedMeanwhile(Exception):
 
 @transaction.atomic
 def create_patient(*, clinic: Clinic, by: User, external_id: str, reason: str = "", **values: Any) -> Patient:
-    """A new patient with these `CHANGEABLE` values, told to the vendor. Raises AlreadyThere.
+    """Add a patient with these `CHANGEABLE` values, and have the vendor sent it. Raises AlreadyThere.
 
-    `reason` is how somebody knows that an address is right that is confirmed at once.
+    `reason`: how the clinic knows that an address is right that is confirmed at once.
     """
     patient = Patient(clinic=clinic, external_id=external_id, at_vendor=False, **values)
     patient.unsent = {name: "" for name in TOLD if patient.as_told(name)}
@@ -54,10 +56,10 @@ def create_patient(*, clinic: Clinic, by: User, external_id: str, reason: str = 
 def change_patient(
     *, patient: Patient, by: User, version: int | None = None, reason: str = "", **values: Any
 ) -> bool:
-    """Give `CHANGEABLE` fields these values and tell the vendor those it knows; whether any differed.
+    """Give `CHANGEABLE` fields these values, and send the vendor those it knows.
 
-    Raises ChangedMeanwhile when `version` is not the present one. A new address is one that nobody
-    has confirmed or judged.
+    Returns whether any differed. Raises ChangedMeanwhile when `version` is not the present one. A new
+    address is neither confirmed nor verified.
     """
     patient = _locked(patient)
     if version is not None and version != patient.version:
@@ -90,8 +92,11 @@ def change_patient(
 
 @transaction.atomic
 def confirm_address(*, patient: Patient, by: User, version: int, reason: str) -> bool:
-    """Have the vendor take the address although it could not verify it. `reason` is how somebody
-    knows that it is right. Whether it was not confirmed already; raises ChangedMeanwhile."""
+    """Have the vendor take the address although it could not verify it.
+
+    `reason`: how the clinic knows that it is right. Returns whether it was not confirmed already. Raises
+    ChangedMeanwhile.
+    """
     return change_patient(patient=patient, by=by, version=version, reason=reason, confirm_address=True)
 
 
@@ -107,7 +112,7 @@ def send_again(*, patient: Patient, by: User) -> None:
 
 
 def send_record(patient: Patient) -> None:
-    """Have the vendor told what waits of the record. Called by actions, inside their transaction."""
+    """Queue what waits of the record. Must be called inside the transaction of the change."""
     params: dict[str, Any] = {"fields": sorted(patient.unsent)} if patient.at_vendor else {"create": True}
     enqueue(
         patient.clinic,
@@ -120,8 +125,7 @@ def send_record(patient: Patient) -> None:
 
 
 def _locked(patient: Patient) -> Patient:
-    """The patient, locked: after the request that tells of it, which is the order of whoever stores
-    an answer."""
+    """Lock the request that sends the record, then the patient: the order in which answers lock them."""
     pushes = Request.objects.for_clinic(patient.clinic).filter(kind=RequestKind.PATIENT_PUSH)
     pushes.filter(target=patient.external_id).select_for_update().first()
     rows = Patient.objects.for_clinic(patient.clinic).select_related("clinic")
