@@ -10,6 +10,7 @@ from django.db.models.functions import Now
 from clinics import audit
 from clinics.models import User
 from common.dates import FIRST
+from common.formats import full_date
 from measurements.models import VitalDay
 from patients.models import AnchorSource, Enrollment, Patient, PeriodAnchor
 
@@ -81,11 +82,11 @@ def _check(
     if anchor_on > patient.today():
         raise NoSuchDate("This day has not come yet.")
     if anchor_on < FIRST:
-        raise NoSuchDate(f"Say a day from {FIRST:%-d %B %Y} on.")
+        raise NoSuchDate(f"Say a day from {full_date(FIRST)} on.")
     if changed:
         before = [date for date in stored if date < changed.anchor_on]
         after = [date for date in stored if date > changed.anchor_on]
         if before and anchor_on <= before[-1]:
-            raise NoSuchDate(f"Earlier periods are counted from {before[-1]:%-d %B %Y}. Say a later day.")
+            raise NoSuchDate(f"Earlier periods are counted from {full_date(before[-1])}. Say a later day.")
         if after and anchor_on >= after[0]:
-            raise NoSuchDate(f"The next periods are counted from {after[0]:%-d %B %Y}. Say an earlier day.")
+            raise NoSuchDate(f"The next periods are counted from {full_date(after[0])}. Say an earlier day.")

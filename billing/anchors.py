@@ -18,6 +18,7 @@ from django.db import connection, transaction
 
 from billing.report import Key
 from clinics.models import Clinic
+from common.formats import full_date
 from measurements.models import VitalDay
 from patients.anchors import Due, store_anchors
 from patients.models import Enrollment, Patient, PeriodAnchor, Program
@@ -103,7 +104,7 @@ class Question:
     def words(self) -> str:
         sentences = []
         if self.days and self.earliest:
-            since = f"{self.earliest:%-d %B %Y}"
+            since = full_date(self.earliest)
             sentences.append(
                 f"{self.days} counted days, from {since} on, lie before the first period and are in none."
                 if self.days > 1
@@ -111,7 +112,7 @@ class Question:
             )
         if self.is_gone:
             sentences.append(
-                f"{self.anchor_on:%-d %B %Y}, from which they are counted, does not count any more."
+                f"{full_date(self.anchor_on)}, from which they are counted, does not count any more."
             )
         return " ".join(sentences)
 

@@ -20,6 +20,7 @@ from billing.report import expected_programs
 from billing.windows import Window
 from clinics import audit
 from clinics.access import ClinicAccess, Permission, clinic_page
+from common.formats import full_date
 from measurements.shown.day_evidence import DateEvidence, evidence
 from patients.access import patient_for
 from patients.models import Enrollment, Patient, PeriodAnchor
@@ -57,7 +58,7 @@ def set_periods(request: HttpRequest, access: ClinicAccess, patient_id: uuid.UUI
             form.add_error("anchor_on", str(wrong))
         else:
             messages.success(
-                request, f"{anchor.program}: periods are counted from {anchor.anchor_on:%-d %B %Y}."
+                request, f"{anchor.program}: periods are counted from {full_date(anchor.anchor_on)}."
             )
             return redirect("billing-periods", access.clinic.slug, patient.id)
     return _page(request, access, patient, form)

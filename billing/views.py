@@ -24,6 +24,8 @@ from billing.workbook import CONTENT_TYPES, FORMATS
 from clinics import audit
 from clinics.access import ClinicAccess, Permission, clinic_page
 from clinics.models import BillingWindow
+from common.dates import month_key
+from common.formats import day_month, short_month_year
 from common.pages import page_of
 from common.wording import SHORT_PERIOD
 from measurements.completeness import of_month
@@ -107,7 +109,7 @@ def day(
         with_values=False,
     )
     program = context["day"]["verdicts"][0]["program"] or "RPM"
-    query = urlencode({"month": f"{day:%Y-%m}", "open": f"{patient.id}-{program}"})
+    query = urlencode({"month": month_key(day), "open": f"{patient.id}-{program}"})
     back_url = f"{reverse('billing', args=[access.clinic.slug])}?{query}#{patient.id}-{program}"
     return render(request, "billing/day.html", {**context, "back_url": back_url})
 
@@ -187,7 +189,7 @@ def _months(access: ClinicAccess, shown: Window, now: datetime.datetime) -> list
         choices = sorted([*choices, shown], key=lambda window: window.first, reverse=True)
     return [
         {
-            "label": f"{window.first:%b %Y}",
+            "label": short_month_year(window.first),
             "url": f"?month={window.month}",
             "csv_url": _export_url(access, window, "csv"),
             "active": window == shown,
@@ -264,7 +266,7 @@ def _reasons(row: ReportRow) -> list[str]:
     if row.days < SHORT_PERIOD:
         reasons.append(f"{row.days} of the {SHORT_PERIOD} days that the short code needs.")
     if row.estimated_only:
-        dates = ", ".join(f"{date:%-d %b}" for date in row.estimated_only)
+        dates = ", ".join(day_month(date) for date in row.estimated_only)
         reasons.append(f"Rests on readings whose time the vendor estimated: {dates}.")
     if more := row.vendor_days - row.days:
         reasons.append(

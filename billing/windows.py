@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from typing import Self
 
 from clinics.models import Clinic
-from common.dates import FIRST, LAST, read_month
+from common.dates import FIRST, LAST, month_key, read_month
+from common.formats import month_year
 
 
 @dataclass(frozen=True)
@@ -24,15 +25,15 @@ class Window:
 
     @classmethod
     def current_month(cls, clinic: Clinic, now: datetime.datetime) -> Self:
-        return cls.of_month(f"{clinic.today(now):%Y-%m}")
+        return cls.of_month(month_key(clinic.today(now)))
 
     @property
     def month(self) -> str:
-        return f"{self.first:%Y-%m}"
+        return month_key(self.first)
 
     @property
     def title(self) -> str:
-        return f"{self.first:%B %Y}"
+        return month_year(self.first)
 
     @property
     def dates(self) -> list[datetime.date]:
@@ -42,11 +43,11 @@ class Window:
         """Return the month before; None where the range of dates begins."""
         if self.first <= FIRST:
             return None
-        return Window.of_month(f"{self.first - datetime.timedelta(1):%Y-%m}")
+        return Window.of_month(month_key(self.first - datetime.timedelta(1)))
 
     def next_month(self) -> Window | None:
         """Return the month after; None where the range of dates ends."""
-        return None if self.last >= LAST else Window.of_month(f"{self.last + datetime.timedelta(1):%Y-%m}")
+        return None if self.last >= LAST else Window.of_month(month_key(self.last + datetime.timedelta(1)))
 
     def moments(self, clinic: Clinic) -> tuple[datetime.datetime, datetime.datetime]:
         """Return the window as half-open span of moments, cut at midnight of the clinic's zone."""

@@ -1,4 +1,4 @@
-"""Dates and months as people and scripts write them: in paths, in queries and in forms.
+"""Read and write dates and months for machines: in paths, in queries, in forms.
 
 One range holds everywhere. Nothing is measured before it (see `tenovi.inbound.element.EARLIEST`), and a date
 beyond it has no day before or after that Python or PostgreSQL could name.
@@ -13,9 +13,16 @@ from typing import Any
 
 from django import forms
 
+from common.formats import full_date
+
 FIRST = datetime.date(2015, 1, 1)
 LAST = datetime.date(2999, 12, 31)
 RANGE_WORDS = f"between {FIRST:%Y-%m} and {LAST:%Y-%m}"
+
+
+def month_key(day: datetime.date) -> str:
+    """Write the month of a date as paths and queries do: `YYYY-MM`."""
+    return f"{day:%Y-%m}"
 
 
 def read_date(text: str) -> datetime.date:
@@ -54,5 +61,5 @@ class DayField(forms.DateField):
         super().validate(value)
         if value and not self.earliest <= value <= LAST:
             raise forms.ValidationError(
-                f"Say a day between {self.earliest:%-d %B %Y} and {LAST:%-d %B %Y}.", code="out_of_range"
+                f"Say a day between {full_date(self.earliest)} and {full_date(LAST)}.", code="out_of_range"
             )

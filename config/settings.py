@@ -212,7 +212,8 @@ CONTENT_SECURITY_POLICY = {
     }
 }
 
-LANGUAGE_CODE = "en-us"
+LANGUAGE_CODE = "en-gb"
+FORMAT_MODULE_PATH = "common.formats"
 TIME_ZONE = "UTC"
 USE_TZ = True
 

@@ -11,7 +11,7 @@ from django.db.models import Max, Q
 from django.utils import timezone
 
 from clinics.models import Clinic
-from common.wording import zone_word
+from common.formats import clock_time
 from measurements.models import Cause, Reconciliation
 from measurements.reconcile import BACK, OVERLAP, finish_runs, is_busy, plan_what_can_be, start
 from tenovi.inbound import refusals
@@ -39,7 +39,7 @@ RHYTHM = 20  # deliveries within a week, below which silence says nothing
 def night_of(clinic: Clinic, now: datetime.datetime) -> str:
     """When the nightly comparison begins, as a time of the clinic: `02:00 EST`."""
     local = now.astimezone(clinic.zone).replace(hour=NIGHT, minute=0)
-    return f"{local:%H:%M} {zone_word(local, clinic.zone)}"
+    return clock_time(local, clinic.zone)
 
 
 def look() -> int:

@@ -14,6 +14,7 @@ from django.forms import BoundField
 
 from clinics.models import Clinic, validate_time_zone
 from common.dates import DayField
+from common.formats import full_date
 from common.forms import StyledForm
 from patients.models import Enrollment, Patient, Program
 from patients.presentation import LABELS
@@ -168,7 +169,7 @@ class EndForm(StyledForm):
     def clean_ends_on(self) -> datetime.date:
         day: datetime.date = self.cleaned_data["ends_on"]
         if day < self.enrollment.starts_on:
-            raise ValidationError(f"The program begins on {self.enrollment.starts_on:%-d %B %Y}.")
+            raise ValidationError(f"The program begins on {full_date(self.enrollment.starts_on)}.")
         return day
 
 

@@ -7,6 +7,7 @@ import hashlib
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+from common.formats import full_date
 from patients.models import ADDRESS, Enrollment, Patient
 from tenovi.models import Request, RequestKind, RequestState
 from tenovi.outbound.api_keys import why_nothing_is_sent
@@ -130,8 +131,8 @@ def _listed(names: Iterable[str]) -> str:
 def dates_of(enrollment: Enrollment) -> str:
     """Return `since 3 January 2026`, or both dates once it has an end."""
     if enrollment.ends_on is None:
-        return f"since {enrollment.starts_on:%-d %B %Y}"
-    return f"{enrollment.starts_on:%-d %B %Y} to {enrollment.ends_on:%-d %B %Y}"
+        return f"since {full_date(enrollment.starts_on)}"
+    return f"{full_date(enrollment.starts_on)} to {full_date(enrollment.ends_on)}"
 
 
 def in_words(value: str | bool | datetime.date | None) -> str:
@@ -139,5 +140,5 @@ def in_words(value: str | bool | datetime.date | None) -> str:
     if isinstance(value, bool):
         return "yes" if value else "no"
     if isinstance(value, datetime.date):
-        return f"{value:%-d %B %Y}"
+        return full_date(value)
     return f"“{value}”" if value else "empty"

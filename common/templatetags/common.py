@@ -13,7 +13,8 @@ from django.utils.html import format_html
 from django.utils.http import urlencode
 from django.utils.safestring import SafeString
 
-from common.wording import ago, exact, in_zone
+from common import formats
+from common.formats import ago, exact, in_zone
 
 register = template.Library()
 
@@ -41,6 +42,33 @@ STATE_ICONS = {
     "waiting": "hourglass",
     "no-device": "minus",
 }
+
+
+@register.filter
+def day_month(day: datetime.date | None) -> str:
+    return formats.day_month(day) if day else ""
+
+
+@register.filter
+def short_date(day: datetime.date | None) -> str:
+    return formats.short_date(day) if day else ""
+
+
+@register.filter
+def full_date(day: datetime.date | None) -> str:
+    return formats.full_date(day) if day else ""
+
+
+@register.filter
+def iso_date(day: datetime.date | None) -> str:
+    """Write a date as inputs and addresses take it."""
+    return day.isoformat() if day else ""
+
+
+@register.filter
+def iso_time(time: datetime.time | None) -> str:
+    """Write a time as inputs take it."""
+    return time.isoformat("minutes") if time else ""
 
 
 @register.simple_tag

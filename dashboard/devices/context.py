@@ -10,7 +10,7 @@ from django.db.models import Count, F, Max, Min
 from django.urls import reverse
 
 from clinics.models import Clinic
-from common.wording import exact
+from common.formats import exact
 from dashboard.devices.device_list import SILENT_DAYS, gateways_of, is_silent
 from dashboard.devices.state import keeps_words, works
 from dashboard.devices.stock import in_stock

@@ -14,6 +14,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from clinics.models import Clinic
+from common.formats import near_date
 from common.local_day import date_in
 from devices.hardware import RECOVERED_FROM, SILENT_AFTER, silent_since
 from devices.models import Assignment, Gateway
@@ -38,7 +39,7 @@ class GatewayProblem:
         silent = self.kind == AlertKind.GATEWAY_SILENT
         start = "Gateway silent" if silent else f"Signal {self.gateway.signal_strength}"
         days = f", {missed} day{'s' * (missed != 1)} without a reading since" if missed else ""
-        return f"{start} since {_date(self.since, self.gateway.clinic, now)}{days}"
+        return f"{start} since {near_date(self.since, self.gateway.clinic.zone, now)}{days}"
 
 
 def watch_gateways(clinic: Clinic, now: datetime.datetime) -> None:
@@ -104,12 +105,6 @@ def _days_without_readings(
         since = (begun + datetime.timedelta(day) for day in range((today - begun).days))
         missed[problem.gateway.id] = sum(date not in read for date in since)
     return missed
-
-
-def _date(moment: datetime.datetime, clinic: Clinic, now: datetime.datetime) -> str:
-    local = moment.astimezone(clinic.zone)
-    year = "" if local.year == now.astimezone(clinic.zone).year else f" {local.year}"
-    return f"{local.day} {local:%b}{year}"
 
 
 def words_about(clinic: Clinic, gateway_ids: Iterable[uuid.UUID]) -> dict[uuid.UUID, str]:

@@ -8,7 +8,7 @@ from typing import Any
 from django.urls import reverse
 
 from clinics.models import Clinic
-from common.wording import exact
+from common.formats import exact
 from dashboard.devices.former_devices import formerly_behind
 from dashboard.devices.gateway_alerts import words_about
 from dashboard.devices.gateway_list import newest_firmware_of, samples_of

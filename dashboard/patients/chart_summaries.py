@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from decimal import Decimal
 from typing import Any
 
-from common.wording import exact
+from common.formats import exact
 from dashboard.patients.metric_summaries import Figures, Latest, week_change
 from measurements.shown.metrics import display_of
 from measurements.shown.presentation import unit_text, value_text

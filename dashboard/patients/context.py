@@ -15,9 +15,10 @@ from django.utils.http import urlencode
 from billing.pace import Pace, pace
 from billing.report import vital_days
 from billing.windows import Window
-from common.dates import read_date
+from common.dates import month_key, read_date
+from common.formats import day_month, day_span, short_date, zone_words
 from common.pages import page_of
-from common.wording import Choice, DayCell, zone_words
+from common.wording import Choice, DayCell
 from dashboard.patients.alerts import alerts_of, alerts_version
 from dashboard.patients.charts import charts, table_only
 from dashboard.patients.devices import devices_of
@@ -69,8 +70,8 @@ class Span:
     @property
     def words(self) -> str:
         if self.days:
-            return f"{self.days} days to {self.last:%-d %b}"
-        return f"{self.first:%-d %b %Y} to {self.last:%-d %b %Y}"
+            return f"{self.days} days to {day_month(self.last)}"
+        return f"{short_date(self.first)} to {short_date(self.last)}"
 
     def moments(self, patient: Patient) -> tuple[datetime.datetime, datetime.datetime]:
         """From midnight before the first date to midnight after the last, where the patient lives."""
@@ -96,7 +97,7 @@ def context(patient: Patient, query: QueryDict, now: datetime.datetime) -> dict[
     last_reading_at, last_signal_at = last_heard(patient)
     figures = figures_of(patient, start, end)
     thresholds = thresholds_of(patient)
-    standing = _standing(patient, Window.of_month(f"{today:%Y-%m}"), today, now)
+    standing = _standing(patient, Window.of_month(month_key(today)), today, now)
     drawn = charts(patient, figures, thresholds, start, end) if span.view == "charts" else []
     return {
         "patient": patient,
@@ -226,7 +227,7 @@ def _calendar(
     try:
         window = Window.of_month(query.get("month", ""))
     except ValueError:
-        window = Window.of_month(f"{today:%Y-%m}")
+        window = Window.of_month(month_key(today))
     found: dict[datetime.date, list[DateEvidence]] = {}
     for one in evidence(patient, window.first, window.last):
         found.setdefault(one.date, []).append(one)
@@ -253,19 +254,18 @@ def _month_url(window: Window | None, view: str) -> str:
 def _notes(reasons: dict[datetime.date, str], cells: dict[datetime.date, DayCell]) -> list[dict[str, str]]:
     """Dates in a row that have the same reason are one note: `3–9 Nov`."""
     notes: list[dict[str, str]] = []
-    previous = None
+    first = previous = None
     for date in sorted(reasons):
-        if previous and date - previous == datetime.timedelta(1) and reasons[date] == reasons[previous]:
-            notes[-1]["label"] = f"{notes[-1]['first']}–{date:%-d %b}"
+        if (
+            first
+            and previous
+            and date - previous == datetime.timedelta(1)
+            and reasons[date] == reasons[previous]
+        ):
+            notes[-1]["label"] = day_span(first, date)
         else:
-            notes.append(
-                {
-                    "first": f"{date:%-d}",
-                    "label": f"{date:%-d %b}",
-                    "url": cells[date].url,
-                    "reason": reasons[date],
-                }
-            )
+            first = date
+            notes.append({"label": day_month(date), "url": cells[date].url, "reason": reasons[date]})
         previous = date
     return notes
 

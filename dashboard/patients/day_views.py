@@ -16,6 +16,7 @@ from django.views.decorators.http import require_POST, require_safe
 from clinics import audit
 from clinics.access import ClinicAccess, Permission, clinic_page
 from clinics.models import User
+from common.dates import month_key
 from measurements.access import reading_for
 from measurements.actions import exclusion
 from measurements.forms import EXCLUSION_REASONS, RESTORATION_REASONS, ReasonForm
@@ -103,7 +104,7 @@ def _context(access: ClinicAccess, patient: Patient, day: datetime.date) -> dict
     )
     page = reverse("patient", args=[access.clinic.slug, patient.id])
     return context | {
-        "back_url": f"{page}?month={day:%Y-%m}#calendar",
+        "back_url": f"{page}?month={month_key(day)}#calendar",
         "may_exclude": access.may_exclude_readings,
         "exclusion_reasons": EXCLUSION_REASONS,
         "restoration_reasons": RESTORATION_REASONS,

@@ -15,7 +15,7 @@ from django.urls import reverse
 from django.views.decorators.http import require_http_methods
 
 from clinics.access import ClinicAccess, Permission, clinic_page
-from common.wording import exact
+from common.formats import exact
 from dashboard.moment_form import MomentForm
 from devices.models import Assignment, Device, DeviceType, Discharge
 from devices.pending_requests import PendingRequest, pending_requests_of

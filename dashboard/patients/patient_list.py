@@ -14,6 +14,7 @@ from django.utils.http import urlencode
 from billing.pace import dates_left
 from billing.windows import Window
 from clinics.models import Clinic
+from common.formats import month_name
 from common.pages import page_of
 from common.wording import Choice
 from dashboard.devices.state import NO_DEVICE, device_states
@@ -59,7 +60,7 @@ def context(clinic: Clinic, query: QueryDict, now: datetime.datetime) -> dict[st
     return {
         "summary": {
             "patients": len(chosen),
-            "month": f"{window.first:%B}",
+            "month": month_name(window.first),
             "left": dates_left(window, today, False),
             "is_part": bool(text or show or program),
         },

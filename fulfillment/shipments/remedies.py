@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from django.urls import reverse
 
 from clinics.models import Clinic
-from common.wording import exact
+from common.formats import exact
 from devices.models import Assignment, Device
 from devices.pending_requests import pending_requests_of
 from fulfillment.models import Order, OrderStep, Shipment

@@ -10,7 +10,7 @@ from collections.abc import Callable
 from typing import Any
 
 from common.dates import FIRST, LAST
-from common.wording import long_date
+from common.formats import long_date
 from measurements.models import Measurement
 from measurements.shown.day_evidence import evidence
 from measurements.shown.presentation import (

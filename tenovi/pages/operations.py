@@ -15,7 +15,7 @@ from django.utils import timezone
 
 from clinics.access import ClinicAccess
 from clinics.models import Clinic
-from common.wording import ago, exact
+from common.formats import ago, exact
 from tenovi import disk
 from tenovi.clock import database_now, seconds_from_now
 from tenovi.inbound import refusals

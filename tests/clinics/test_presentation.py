@@ -7,7 +7,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from common.wording import ago, exact, zone_word, zone_words
+from common.formats import ago, exact, zone_word, zone_words
 
 NOW = datetime.datetime(2026, 11, 21, 17, 0, tzinfo=datetime.UTC)
 
