@@ -20,6 +20,7 @@ from fulfillment.shipments.store import store_events
 from fulfillment.special_orders.attribution import Whose, order_name
 from fulfillment.special_orders.payload import read_special_order_update
 from fulfillment.special_orders.store import SpecialOrderMessage, store_special_orders_told
+from tenovi.registry import STORED
 from tenovi.strict_json import JsonObject
 
 BATCH = 5000
@@ -46,7 +47,7 @@ def load_events(clinic: Clinic, arrivals: Iterable[Arrival]) -> int:
     for batch in iter(lambda: list(itertools.islice(events, BATCH)), []):
         with transaction.atomic():
             hold(clinic.id, {event.news.hwi_device_id.bytes for event in batch})
-            stored += store_events(clinic=clinic, events=batch).count("stored")
+            stored += store_events(clinic=clinic, events=batch).count(STORED)
     return stored
 
 
@@ -62,4 +63,4 @@ def load_orders(clinic: Clinic, arrivals: Iterable[Arrival]) -> int:
     hold(clinic.id, (order_name(news) for news, _ in new))
     whose = Whose(clinic, [news for news, _ in new])
     events = [SpecialOrderMessage(news, whose.patient_of(news, at), at) for news, at in new]
-    return store_special_orders_told(clinic=clinic, events=events).count("stored")
+    return store_special_orders_told(clinic=clinic, events=events).count(STORED)

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import datetime
 import uuid
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
+from functools import partial
 from typing import Any
 
 from clinics.models import Clinic
@@ -17,17 +19,10 @@ from measurements.interpretation import interpret, program_enrolled_in
 from measurements.payload import Reading, read
 from measurements.recount import correct
 from measurements.row import Row
-from measurements.store import Outcome, store
+from measurements.store import store
 from measurements.urgent import follow_numbers, urgent_among
-from tenovi.inbound.element import Untrusted
+from tenovi.inbound.element import in_order, sort_out
 from tenovi.registry import ElementResult
-
-VERDICTS: dict[Outcome, ElementResult] = {
-    "stored": ElementResult("stored"),
-    "duplicate": ElementResult("duplicate", "already_stored"),
-    "updated": ElementResult("updated", "newer_bin"),
-    "repeat": ElementResult("duplicate", "repeated_log_entry"),
-}
 
 
 def settle(
@@ -38,42 +33,50 @@ def settle(
     source: str,
     delivery_id: uuid.UUID | None = None,
 ) -> list[ElementResult]:
-    """Store what is good of these elements; webhook and fetch both come through here."""
-    verdicts: dict[int, ElementResult] = {}
-    readings: dict[int, Reading] = {}
-    for index, element in enumerate(elements):
-        try:
-            readings[index] = read(element, received_at=received_at)
-        except Untrusted as doubt:
-            verdicts[index] = _doubted(doubt, element)
-    rows: dict[int, Row] = {}
-    for index, row in _judged(clinic, readings, received_at):
-        if isinstance(row, Untrusted):
-            verdicts[index] = _doubted(row, elements[index])
-        else:
-            rows[index] = row
+    """Store what is good of these elements, by webhook or fetch. Locks their devices.
+
+    Must be called inside a transaction. Returns one result per element.
+    """
+    readings, unreadable = sort_out(enumerate(elements), partial(read, received_at=received_at))
+    rows, unattributed = _interpreted(clinic, readings, received_at)
     stored, corrected = store(
         clinic, list(rows.values()), received_at=received_at, source=source, delivery_id=delivery_id
     )
-    verdicts |= {index: VERDICTS[each.outcome] for index, each in zip(rows, stored, strict=True)}
     written = [(row, each.number) for row, each in zip(rows.values(), stored, strict=True) if each.number]
     if corrected:
         correct(clinic, corrected)
-    if concerned := [*urgent_among(written), *(each.number for each in corrected)]:
+    if concerned := [*urgent_among(written), *(reading.number for reading in corrected)]:
         follow_numbers(clinic, concerned)
     _note_contacts(clinic, (row for row, _ in written), received_at=received_at, source=source)
-    return [verdicts[index] for index in range(len(elements))]
+    quarantined = {
+        index: replace(result, content=content_of(elements[index]))
+        for index, result in (unreadable | unattributed).items()
+    }
+    return in_order(quarantined | {index: each.result for index, each in zip(rows, stored, strict=True)})
 
 
-def _doubted(doubt: Untrusted, element: Any) -> ElementResult:
-    return ElementResult("quarantined", doubt.reason, doubt.hwi_device_id, content_of(element))
+def _interpreted(
+    clinic: Clinic, readings: dict[int, Reading], received_at: datetime.datetime
+) -> tuple[dict[int, Row], dict[int, ElementResult]]:
+    """Lock the devices of these readings, then interpret each by what is registered of its device."""
+    if not readings:
+        return {}, {}
+    named = {reading.hwi_device_id for reading in readings.values()}
+    lock_devices(clinic, named)
+    devices = registered_devices(clinic, named)
+
+    def interpreted(reading: Reading) -> Row:
+        device = devices.get(reading.hwi_device_id)
+        return interpret(reading, device, program_enrolled_in, received_at=received_at)
+
+    return sort_out(readings.items(), interpreted)
 
 
 def _note_contacts(
     clinic: Clinic, rows: Iterable[Row], *, received_at: datetime.datetime, source: str
 ) -> None:
-    """A gateway was alive when a reading came through it: by our clock when the vendor called, by the
-    vendor's when we asked."""
+    """Note that a gateway was alive when a reading came through it: by our clock for a webhook, by the
+    vendor's for a fetch."""
     contacts: dict[str, datetime.datetime] = {}
     for row in rows:
         heard = received_at if source == "webhook" else row.vendor_created
@@ -81,26 +84,3 @@ def _note_contacts(
             contacts[row.hardware_uuid] = max(heard, contacts.get(row.hardware_uuid, heard))
     if contacts:
         note_gateway_contacts(clinic, contacts)
-
-
-def _judged(
-    clinic: Clinic, readings: dict[int, Reading], received_at: datetime.datetime
-) -> Iterator[tuple[int, Row | Untrusted]]:
-    if not readings:
-        return
-    named = {reading.hwi_device_id for reading in readings.values()}
-    lock_devices(clinic, named)
-    devices = registered_devices(clinic, named)
-    for index, reading in readings.items():
-        try:
-            yield (
-                index,
-                interpret(
-                    reading,
-                    devices.get(reading.hwi_device_id),
-                    program_enrolled_in,
-                    received_at=received_at,
-                ),
-            )
-        except Untrusted as doubt:
-            yield index, doubt

@@ -1,4 +1,4 @@
-"""Storing readings: one statement of constant text, whatever came in and in whatever order.
+"""Store readings with one statement of constant text, whatever came in and in whatever order.
 
 The statement inserts the readings that are new, lets a newer upload of a watch bin replace the
 older one, marks readings that contradict each other, and moves vital days and latest values
@@ -18,21 +18,26 @@ import json
 import uuid
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Literal
+from decimal import Decimal
+from types import NoneType, UnionType
+from typing import Any, get_args, get_origin, get_type_hints
 
 from django.db import connection
 
 from clinics.models import Clinic
 from measurements.row import Row
+from tenovi.registry import STORED, ElementResult
 
-Outcome = Literal["stored", "updated", "duplicate", "repeat"]
+DUPLICATE = ElementResult("duplicate", "already_stored")
+UPDATED = ElementResult("updated", "newer_bin")
+REPEATED = ElementResult("duplicate", "repeated_log_entry")
 
 
 @dataclass(frozen=True, slots=True)
 class Stored:
-    """What became of a row; `number` is the id of the reading it wrote, None for a duplicate."""
+    """What became of a row. `number` is the id of the reading it wrote, None when it wrote none."""
 
-    outcome: Outcome
+    result: ElementResult
     number: int | None
 
 
@@ -49,34 +54,25 @@ class Corrected:
 
 
 _TYPES = {
-    "device_id": "uuid",
-    "hwi_device_id": "uuid",
-    "patient_id": "uuid",
-    "metric": "text",
-    "value_1": "numeric",
-    "value_2": "numeric",
-    "taken_at": "timestamptz",
-    "identity": "uuid",
-    "slot": "uuid",
-    "log_entry": "uuid",
-    "keeps_greatest": "boolean",
-    "local_date": "date",
-    "local_date_rule": "text",
-    "program": "text",
-    "vital": "boolean",
-    "counts": "boolean",
-    "control": "boolean",
-    "is_invalid": "boolean",
-    "estimated": "boolean",
-    "named_patient": "text",
-    "sensor_code": "text",
-    "hardware_uuid": "text",
-    "timezone_offset": "numeric",
-    "vendor_created": "timestamptz",
-    "context": "jsonb",
+    uuid.UUID: "uuid",
+    str: "text",
+    Decimal: "numeric",
+    bool: "boolean",
+    datetime.date: "date",
+    datetime.datetime: "timestamptz",
+    dict: "jsonb",
 }
-_TYPED_COLUMNS = ", ".join(f"{name} {kind}" for name, kind in _TYPES.items())
-_AS_GIVEN = ", ".join(name for name in _TYPES if name not in ("control", "counts"))
+
+
+def _sql_type(hint: Any) -> str:
+    if isinstance(hint, UnionType):  # with None, which every column takes here
+        (hint,) = set(get_args(hint)) - {NoneType}
+    return _TYPES[get_origin(hint) or hint]
+
+
+_COLUMNS = {name: _sql_type(hint) for name, hint in get_type_hints(Row).items()}
+_TYPED_COLUMNS = ", ".join(f"{name} {kind}" for name, kind in _COLUMNS.items())
+_AS_GIVEN = ", ".join(name for name in _COLUMNS if name not in ("control", "counts"))
 
 ONE_EVENT = "interval '60 seconds'"
 """A device log keeps whole seconds, and the vendor may send an entry again with another one."""
@@ -208,11 +204,13 @@ def store(
     source: str,
     delivery_id: uuid.UUID | None,
 ) -> tuple[list[Stored], list[Corrected]]:
-    """Store readings of devices locked with `lock_devices`. Returns what became of each, in order, and
-    the readings stored before of which they said something new."""
+    """Store readings. Returns what became of each, in order, and the readings stored earlier that these correct.
+
+    Must be called with their devices locked (`lock_devices`).
+    """
     if not rows:
         return [], []
-    given = json.dumps([{name: getattr(row, name) for name in _TYPES} for row in rows], default=str)
+    given = json.dumps([{name: getattr(row, name) for name in _COLUMNS} for row in rows], default=str)
     changed: dict[int, Stored] = {}
     corrected: list[Corrected] = []
     with connection.cursor() as cursor:
@@ -221,7 +219,7 @@ def store(
             if position is None:
                 corrected.append(Corrected(number, *about))
             elif number is not None:
-                outcome: Outcome = "updated" if not is_new else "repeat" if is_repeat else "stored"
-                changed[position] = Stored(outcome, number)
-    duplicate = Stored("duplicate", None)
+                result = UPDATED if not is_new else REPEATED if is_repeat else STORED
+                changed[position] = Stored(result, number)
+    duplicate = Stored(DUPLICATE, None)
     return [changed.get(position, duplicate) for position in range(1, len(rows) + 1)], corrected

@@ -33,6 +33,9 @@ class ElementResult:
     content: uuid.UUID | None = None
 
 
+STORED = ElementResult("stored")
+
+
 class NothingToSend(Exception):
     """The reason for a write is gone: the request is dropped."""
 

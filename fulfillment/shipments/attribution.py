@@ -20,13 +20,19 @@ def attribute_event(
 ) -> ShipmentEvent:
     """The news with its device and who has that. Raises `Untrusted` when that cannot be."""
     if device is None:
-        raise Untrusted("unknown_device")
+        raise Untrusted("unknown_device", news.hwi_device_id)
     holding = device.assignment_at(received_at, news.patient_id)
-    check_patient(news.patient_id, holding, received_at)
+    check_patient(news.patient_id, holding, received_at, news.hwi_device_id)
     patient_id = holding.patient_id if holding else None
     return ShipmentEvent(news, device.id, patient_id, received_at, delivery_id)
 
 
-def check_patient(named: str, holding: AssignmentPeriod | None, moment: datetime.datetime) -> None:
+def check_patient(
+    named: str,
+    holding: AssignmentPeriod | None,
+    moment: datetime.datetime,
+    hwi_device_id: uuid.UUID | None,
+) -> None:
+    """Raises `Untrusted` when the payload names another patient than had the device."""
     if holding and named and not holding.goes_by(named, moment):
-        raise Untrusted("wrong_patient")
+        raise Untrusted("wrong_patient", hwi_device_id)

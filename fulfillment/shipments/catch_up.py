@@ -15,6 +15,7 @@ from fulfillment.shipments.attribution import attribute_event
 from fulfillment.shipments.payload import ShipmentUpdate
 from fulfillment.shipments.store import ShipmentEvent, store_events
 from fulfillment.vendor_statuses import may_follow, status_named
+from tenovi.registry import STORED
 
 
 def add_missed_events() -> int:
@@ -38,7 +39,7 @@ def _catch_up(clinic: Clinic, shipments: list[Shipment]) -> int:
         if known := devices.get(shipment.device.hwi_device_id):
             assert shipment.device.synced_at  # or it would not have been found
             events.append(attribute_event(_news(shipment), known, received_at=shipment.device.synced_at))
-    return store_events(clinic=clinic, events=events).count("stored")
+    return store_events(clinic=clinic, events=events).count(STORED)
 
 
 def _news(shipment: Shipment) -> ShipmentUpdate:

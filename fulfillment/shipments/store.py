@@ -13,7 +13,6 @@ from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import partial
-from typing import Literal
 
 from django.db import IntegrityError, transaction
 
@@ -36,8 +35,9 @@ from fulfillment.shipments.payload import ShipmentUpdate
 from fulfillment.vendor_statuses import Act, Shown, is_under_way, shown_status
 from tenovi.models import Priority, RequestKind
 from tenovi.outbound.enqueue import enqueue_each
+from tenovi.registry import STORED, ElementResult
 
-Outcome = Literal["stored", "updated", "duplicate"]
+REPEATED = ElementResult("duplicate", "repeated_event")
 BATCH = 1000
 ASKED_WHY = (Act.ADDRESS, Act.ASK_VENDOR)
 NEVER = datetime.datetime.min.replace(tzinfo=datetime.UTC)
@@ -54,14 +54,14 @@ class ShipmentEvent:
     delivery_id: uuid.UUID | None = None
 
 
-def store_events(*, clinic: Clinic, events: Sequence[ShipmentEvent]) -> list[Outcome]:
+def store_events(*, clinic: Clinic, events: Sequence[ShipmentEvent]) -> list[ElementResult]:
     """Keep what is new of these events, and show where each device is now.
 
     An event is a duplicate only of its neighbour in time: the same status may come back later.
     """
     histories = _histories(clinic, {event.device_id for event in events})
     on_record = _on_record(clinic, [event.device_id for event in events if event.news.hardware_uuid])
-    outcomes: list[Outcome] = []
+    results: list[ElementResult] = []
     new: list[FulfillmentEvent] = []
     for event in events:
         row, history = (
@@ -70,11 +70,11 @@ def store_events(*, clinic: Clinic, events: Sequence[ShipmentEvent]) -> list[Out
         )
         place = bisect.bisect_right(history, row.received_at, key=lambda other: other.received_at)
         if any(_says_the_same(row, other) for other in history[max(0, place - 1) : place + 1]):
-            outcomes.append("duplicate")
+            results.append(REPEATED)
             continue
         history.insert(place, row)
         new.append(row)
-        outcomes.append("stored")
+        results.append(STORED)
     FulfillmentEvent.objects.bulk_create(new, batch_size=BATCH)
     concerned = {row.device_id: histories[row.device_id] for row in new}
     shown = {device_id: shown_status(history) for device_id, history in sorted(concerned.items())}
@@ -87,7 +87,7 @@ def store_events(*, clinic: Clinic, events: Sequence[ShipmentEvent]) -> list[Out
         note_spellings(clinic, spelled, is_news=True)
     if ended := {device_id: now.since for device_id, now in shown.items() if now.status.name == "Unlinked"}:
         note_unlinked(clinic, ended)
-    return outcomes
+    return results
 
 
 def _ask_why(clinic: Clinic, devices: Iterable[uuid.UUID]) -> None:

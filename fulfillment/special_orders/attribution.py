@@ -10,7 +10,6 @@ from devices.queries import registered_devices
 from fulfillment.shipments.attribution import check_patient
 from fulfillment.special_orders.payload import SpecialOrderUpdate
 from patients.queries import patients_named
-from tenovi.inbound.element import Untrusted
 
 
 def order_name(news: SpecialOrderUpdate) -> bytes:
@@ -29,8 +28,5 @@ class Whose:
         """Raises `Untrusted` when device and payload name different patients."""
         device = self.devices.get(news.hwi_device_id) if news.hwi_device_id else None
         holding = device.assignment_at(received_at, news.patient_id) if device else None
-        try:
-            check_patient(news.patient_id, holding, received_at)
-        except Untrusted as doubt:
-            raise Untrusted(doubt.reason, news.hwi_device_id) from None
+        check_patient(news.patient_id, holding, received_at, news.hwi_device_id)
         return holding.patient_id if holding else self.patients.get(news.patient_id)

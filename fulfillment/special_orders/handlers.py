@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Callable, Iterable, Sequence
+from functools import partial
 from typing import Any
 
 from django.utils import timezone
@@ -20,7 +21,6 @@ from fulfillment.models import (
     SpecialOrderRequestState,
     SupplyRequest,
 )
-from fulfillment.shipments.store import Outcome
 from fulfillment.special_orders import actions
 from fulfillment.special_orders.actions import note_orders_sent
 from fulfillment.special_orders.attribution import Whose, order_name
@@ -33,7 +33,7 @@ from fulfillment.special_orders.store import SpecialOrderMessage, store_special_
 from fulfillment.special_orders.supply_types import note_module, store_supply_types
 from tenovi.client import errors, order_records
 from tenovi.client.records import Page
-from tenovi.inbound.element import Untrusted
+from tenovi.inbound.element import in_order, sort_out
 from tenovi.models import Delivery, Request, RequestKind, RequestState
 from tenovi.models.ledger import DeliveryKind
 from tenovi.registry import ElementResult, Handler, NothingToSend
@@ -276,35 +276,24 @@ def _uuid(text: str) -> uuid.UUID | None:
         return None
 
 
-ORDER_REASONS: dict[Outcome, str] = {"stored": "", "duplicate": "no_newer_update", "updated": "newer_update"}
-
-
 def store_special_orders(delivery: Delivery, elements: Sequence[Any]) -> list[ElementResult]:
-    """One verdict per element of a special-order delivery."""
-    verdicts: dict[int, ElementResult] = {}
-    news: dict[int, SpecialOrderUpdate] = {}
-    for index, element in enumerate(elements):
-        try:
-            news[index] = read_special_order_update(element, received_at=delivery.received_at)
-        except Untrusted as doubt:
-            verdicts[index] = ElementResult("quarantined", doubt.reason)
-    hold(delivery.clinic.id, (order_name(each) for each in news.values()))
-    whose = Whose(delivery.clinic, list(news.values()))
-    events: dict[int, SpecialOrderMessage] = {}
-    for index, each in news.items():
-        try:
-            patient_id = whose.patient_of(each, delivery.received_at)
-            events[index] = SpecialOrderMessage(each, patient_id, delivery.received_at, delivery.id)
-        except Untrusted as doubt:
-            verdicts[index] = ElementResult("quarantined", doubt.reason, doubt.hwi_device_id)
-    outcomes = store_special_orders_told(clinic=delivery.clinic, events=list(events.values()))
-    if sent := [each.request_id for each in news.values() if each.status in SENT]:
+    """Store the elements of a special-order delivery. Locks their orders."""
+    received_at = delivery.received_at
+    updates, unreadable = sort_out(
+        enumerate(elements), partial(read_special_order_update, received_at=received_at)
+    )
+    hold(delivery.clinic.id, (order_name(update) for update in updates.values()))
+    whose = Whose(delivery.clinic, list(updates.values()))
+
+    def attributed(update: SpecialOrderUpdate) -> SpecialOrderMessage:
+        patient_id = whose.patient_of(update, received_at)
+        return SpecialOrderMessage(update, patient_id, received_at, delivery.id)
+
+    messages, unattributed = sort_out(updates.items(), attributed)
+    results = store_special_orders_told(clinic=delivery.clinic, events=list(messages.values()))
+    if sent := [update.request_id for update in updates.values() if update.status in SENT]:
         note_orders_sent(delivery.clinic, sent)
-    verdicts |= {
-        index: ElementResult(outcome, ORDER_REASONS[outcome])
-        for index, outcome in zip(events, outcomes, strict=True)
-    }
-    return [verdicts[index] for index in range(len(elements))]
+    return in_order(unreadable | unattributed | dict(zip(messages, results, strict=True)))
 
 
 DELIVERIES = {DeliveryKind.SPECIAL_ORDERS: store_special_orders}

@@ -14,9 +14,13 @@ from fulfillment.models import (
     SpecialOrder,
     SpecialOrderEvent,
 )
-from fulfillment.shipments.store import BATCH, NEVER, Outcome
+from fulfillment.shipments.store import BATCH, NEVER
 from fulfillment.special_orders.payload import SpecialOrderUpdate
 from fulfillment.vendor_statuses import order_status_named
+from tenovi.registry import STORED, ElementResult
+
+UPDATED = ElementResult("updated", "newer_update")
+NOT_NEWER = ElementResult("duplicate", "no_newer_update")
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,12 +45,14 @@ SAID = ("tracking_link", "hardware_uuid", "client_device_id", "order_number", "o
 MESSAGE_MEMBERS = (*ORDER_MEMBERS, "named_patient", "patient_id", "received_at")
 
 
-def store_special_orders_told(*, clinic: Clinic, events: Sequence[SpecialOrderMessage]) -> list[Outcome]:
+def store_special_orders_told(
+    *, clinic: Clinic, events: Sequence[SpecialOrderMessage]
+) -> list[ElementResult]:
     """Keep the newest message (by the vendor's `updated_on`) of each order in each status; the order
     itself shows the newest of those."""
     orders = _orders(clinic, {event.news.request_id for event in events})
     steps = _steps(clinic, orders.values())
-    outcomes: list[Outcome] = []
+    results: list[ElementResult] = []
     changed: dict[tuple[uuid.UUID, str], SpecialOrderEvent] = {}
     for event in events:
         order = orders.setdefault(
@@ -58,16 +64,16 @@ def store_special_orders_told(*, clinic: Clinic, events: Sequence[SpecialOrderMe
         step = _step(clinic, order, event)
         known = steps[order.id].get(step.status)
         if known and _said(step) <= _said(known):
-            outcomes.append("duplicate")
+            results.append(NOT_NEWER)
             continue
-        outcomes.append("updated" if known else "stored")
+        results.append(UPDATED if known else STORED)
         steps[order.id][step.status] = changed[order.id, step.status] = step
     moved = {order_id for order_id, _ in changed}
     touched = [order for order in orders.values() if order.id in moved]
     for order in touched:
         _copy(max(steps[order.id].values(), key=_newness), order)
     _save(touched, changed.values())
-    return outcomes
+    return results
 
 
 def _said(step: SpecialOrderEvent) -> tuple[datetime.datetime, list[str]]:

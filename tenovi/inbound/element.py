@@ -1,6 +1,6 @@
-"""What the elements of every webhook have in common: who and when, read strictly.
+"""Read what the elements of every webhook have in common: device, patient and time, strictly.
 
-Raises `Untrusted` where an element cannot be trusted; it then waits in quarantine with that reason.
+An element that cannot be trusted raises `Untrusted`; it then waits in quarantine with that reason.
 """
 
 from __future__ import annotations
@@ -8,8 +8,10 @@ from __future__ import annotations
 import datetime
 import re
 import uuid
-from typing import Any
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any, TypeVar
 
+from tenovi.registry import ElementResult
 from tenovi.strict_json import JsonObject, has_repeated_member, storable_text
 
 TIMESTAMP = re.compile(
@@ -19,6 +21,9 @@ UUID_TEXT = re.compile(r"[0-9a-f]{8}-?([0-9a-f]{4}-?){3}[0-9a-f]{12}", re.IGNORE
 LONGEST_PATIENT_ID = 200
 EARLIEST = datetime.datetime(2015, 1, 1, tzinfo=datetime.UTC)
 FURTHEST_AHEAD = datetime.timedelta(hours=48)
+
+A = TypeVar("A")
+B = TypeVar("B")
 
 
 class Untrusted(ValueError):
@@ -30,8 +35,27 @@ class Untrusted(ValueError):
         self.hwi_device_id = hwi_device_id
 
 
+def sort_out(
+    elements: Iterable[tuple[int, A]], read: Callable[[A], B]
+) -> tuple[dict[int, B], dict[int, ElementResult]]:
+    """Read each element, given with its index in the delivery. Returns what was read, and the results of
+    those for which `read` raised `Untrusted`."""
+    trusted: dict[int, B] = {}
+    quarantined: dict[int, ElementResult] = {}
+    for index, element in elements:
+        try:
+            trusted[index] = read(element)
+        except Untrusted as problem:
+            quarantined[index] = ElementResult("quarantined", problem.reason, problem.hwi_device_id)
+    return trusted, quarantined
+
+
+def in_order(results: Mapping[int, ElementResult]) -> list[ElementResult]:
+    return [results[index] for index in sorted(results)]
+
+
 def members_of(element: Any) -> JsonObject:
-    """The element as an object with members that can be told apart."""
+    """Return the element as an object whose members are unambiguous. Raises `Untrusted`."""
     if not isinstance(element, JsonObject):
         raise Untrusted("not_an_object")
     if not element:
@@ -42,6 +66,7 @@ def members_of(element: Any) -> JsonObject:
 
 
 def device_id_of(value: Any) -> uuid.UUID:
+    """Raises `Untrusted` for anything but a UUID as text."""
     # The pattern first: uuid.UUID also takes underscores, signs and digits of other scripts.
     if isinstance(value, str) and UUID_TEXT.fullmatch(text := value.strip()):
         return uuid.UUID(text)
@@ -49,19 +74,20 @@ def device_id_of(value: Any) -> uuid.UUID:
 
 
 def patient_id_of(value: Any) -> str:
-    """The patient's external id; "" when the payload names nobody."""
+    """Return the patient's external id, "" when the payload names none. Raises `Untrusted`."""
     if value is None:
         return ""
     if isinstance(value, bool) or not isinstance(value, str | int):
         raise Untrusted("patient_id_unusable")
     text = str(value).strip()
-    if len(text) > LONGEST_PATIENT_ID:  # cut, it could be somebody else's
+    if len(text) > LONGEST_PATIENT_ID:  # cut, it could be another patient's
         raise Untrusted("patient_id_unusable")
     return storable_text(text, LONGEST_PATIENT_ID)
 
 
 def moment_of(value: Any) -> datetime.datetime | None:
-    """An ISO 8601 date with a time of day, as UTC; the vendor writes UTC, so no zone means UTC."""
+    """Read an ISO 8601 date with a time of day. Returns UTC, which the vendor writes and means without a zone;
+    None for anything else."""
     if not isinstance(value, str) or not TIMESTAMP.fullmatch(text := value.strip()):
         return None
     try:
@@ -74,6 +100,7 @@ def moment_of(value: Any) -> datetime.datetime | None:
 
 
 def plausible_moment_of(value: Any, received_at: datetime.datetime) -> datetime.datetime | None:
-    """A moment within the span payloads may have: no others can be compared or shown in every zone."""
+    """Read a moment within the span that payloads may have: others cannot be compared or shown in every zone.
+    Returns None for those."""
     moment = moment_of(value)
     return moment if moment and EARLIEST <= moment <= received_at + FURTHEST_AHEAD else None
