@@ -12,26 +12,6 @@ SHORT_PERIOD = 2  # and the short one, up to 15
 
 
 @dataclass(frozen=True)
-class Mark:
-    """What makes a reading differ from a normal one: a word and a shape, never colour alone."""
-
-    word: str
-    explanation: str
-
-
-MARKS = {
-    "estimated": Mark("time estimated", "The device had lost its clock; the vendor estimated the time."),
-    "late": Mark("arrived late", "Tenovi received it more than 24 hours after it was taken."),
-    "delayed": Mark(
-        "reached us late", "Tenovi had it more than 24 hours before it was here: the webhook was missed."
-    ),
-    "excluded": Mark("excluded", "A person excluded this reading; it counts for nothing."),
-    "conflict": Mark("conflict", "The device sent another value for the same reading; both are kept."),
-    "above_range": Mark("above meter range", "The meter reported a value above what it can measure."),
-}
-
-
-@dataclass(frozen=True)
 class Choice:
     """One link of a row of filters (`components/filters.html`)."""
 

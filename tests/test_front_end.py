@@ -8,10 +8,12 @@ from pathlib import Path
 import pytest
 
 from billing.templatetags import pace
-from clinics.templatetags import clinics, vitaldays
+from clinics.templatetags import clinics
 from common.templatetags import common
-from common.wording import MARKS
 from devices.templatetags import gateways
+from measurements.shown.flags import MARKS
+from measurements.shown.metrics import METRICS
+from measurements.templatetags import readings
 
 ROOT = Path(__file__).resolve().parent.parent
 TEMPLATES = sorted((ROOT / "templates").rglob("*.html"))
@@ -37,10 +39,10 @@ def test_a_template_names_only_files_that_exist(path: Path) -> None:
 def test_the_list_of_icons_is_exactly_what_pages_use() -> None:
     sources = "".join(path.read_text() for path in TEMPLATES)
     used = set(re.findall(r'{% icon "([\w-]+)"|\bicon="([\w-]+)"', sources))
-    tags = "".join(Path(str(module.__file__)).read_text() for module in (common, clinics, pace, vitaldays))
+    tags = "".join(Path(str(module.__file__)).read_text() for module in (common, clinics, pace, readings))
     in_tags = set(re.findall(r'icon\("([\w-]+)"\)|\bicon\("([\w-]+)" if \w+ else "([\w-]+)"\)', tags))
     names = {name for group in used | in_tags for name in group if name}
-    maps = (pace.LEVEL_ICONS, vitaldays.DAY_ICONS, common.STATE_ICONS, gateways.SIGNAL_ICONS)
+    maps = (pace.LEVEL_ICONS, readings.DAY_ICONS, common.STATE_ICONS, gateways.SIGNAL_ICONS)
     names |= {name for each in maps for name in each.values()}
     names |= {
         entry_icon for *_, entry_icon in re.findall(r'\(access\.(\w+), "(\w+)", "(\w+)", "([\w-]+)"\)', tags)
@@ -50,7 +52,7 @@ def test_the_list_of_icons_is_exactly_what_pages_use() -> None:
 
 def test_marks_and_chart_keys_have_a_shape() -> None:
     shapes = set(re.findall(r'id="(\w+)"', (ROOT / "static/img/marks.svg").read_text()))
-    keys = {shape for entries in vitaldays.CHART_KEYS.values() for shape, _ in entries}
+    keys = {shape for entry in METRICS.values() for shape, _ in entry.key}
     assert {*MARKS, *keys} <= shapes
 
 

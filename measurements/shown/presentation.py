@@ -141,7 +141,7 @@ def received_by_vendor(reading: Measurement) -> datetime.datetime | None:
 
 
 def marks_of(reading: Measurement) -> list[str]:
-    """What is unusual about a reading: keys of `common.wording.MARKS`."""
+    """What is unusual about a reading: keys of `measurements.shown.flags.MARKS`."""
     arrived = received_by_vendor(reading) or reading.received_at
     found = {
         "estimated": reading.estimated,

@@ -16,7 +16,7 @@ from clinics.models import Clinic, Role, User
 
 def rendered(source: str, address: str = "/", **context: Any) -> str:
     request = context.pop("request", None) or RequestFactory().get(address)
-    return Template("{% load clinics common pace vitaldays %}" + source).render(
+    return Template("{% load clinics common pace readings %}" + source).render(
         Context({"request": request, **context})
     )
 

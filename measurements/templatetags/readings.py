@@ -12,42 +12,19 @@ from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString, mark_safe
 
 from common.templatetags.common import icon, moment, value
-from common.wording import MARKS
+from measurements.shown.flags import MARKS
+from measurements.shown.metrics import display_of
 
 register = template.Library()
 
 EMPTY = mark_safe("")
 DOT = mark_safe('<span class="dot"></span>')
-CHART_KEYS = {
-    "blood_pressure": (("bars", "systolic to diastolic"),),
-    "pulse": (("line", "pulse"),),
-    "irregular_heartbeat": (("irregular", "irregular heartbeat"),),
-    "glucose": (
-        ("fasting", "fasting"),
-        ("before_meal", "before meal"),
-        ("after_meal", "after meal"),
-        ("normal", "not said"),
-    ),
-    "pillbox_opened": (
-        ("own_day", "opened on its own day"),
-        ("other_day", "another day’s compartment"),
-        ("unopened", "not opened"),
-    ),
-    "pillbox_refilled": (("refill", "refilled"),),
-    "hailie_respiratory_flow_log": (("flow", "mean to maximum flow, L/min"),),
-    "hailie_medication_event": (("tick", "dose"),),
-    "hailie_respiratory_timing_log": (("breath", "length of breath, s"), ("notch", "time to its peak")),
-    "patchcap_open_close_event": (("tick", "opened"), ("closed", "closed")),
-    "no_measurement_event": (("nothing", "nothing measured"),),
-    "heart_rate_statistics": (("mean", "mean"), ("most", "up to the maximum")),
-}
-"""The shapes of each metric. A chart with a single shape needs no key."""
 DAY_ICONS = {"counted": "check", "uncounted": "minus"}
 
 
 @register.simple_tag
 def marks(keys: list[str]) -> SafeString:
-    """What is unusual about a reading: the shape it has on the chart, and the word."""
+    """Show what is unusual about a reading: the shape it has on the chart, and the word."""
     shapes = static("img/marks.svg")
     return format_html_join(
         " ",
@@ -58,15 +35,15 @@ def marks(keys: list[str]) -> SafeString:
 
 @register.simple_tag
 def guide() -> SafeString:
-    """Every mark a reading can have, with its shape and word."""
+    """List every mark a reading can have, with its shape and word."""
     return format_html_join("", "<li>{}</li>", ((marks([key]),) for key in MARKS))
 
 
 @register.simple_tag
 def chart_key(metrics: list[str]) -> SafeString:
-    """What the shapes and colours of a chart of these metrics mean, where it has more than one."""
+    """Explain the shapes and colours of a chart of these metrics, where it has more than one."""
     shapes = static("img/marks.svg")
-    keys = [key for metric in metrics for key in CHART_KEYS.get(metric, ())]
+    keys = [key for metric in metrics for key in display_of(metric).key]
     entries = format_html_join(
         "",
         '<li><svg class="key-{}" aria-hidden="true"><use href="{}#{}"/></svg> {}</li>',
@@ -77,7 +54,7 @@ def chart_key(metrics: list[str]) -> SafeString:
 
 @register.simple_tag
 def chip(label: str, number: str, unit: str, at: datetime.datetime, zone: ZoneInfo | str) -> SafeString:
-    """One metric's latest value and its age."""
+    """Show the latest value of a metric and its age."""
     return format_html(
         '<span class="chip"><span class="chip-label">{}</span> {} <span class="chip-age">{}</span></span>',
         label,
@@ -93,7 +70,7 @@ def day_shape(state: str) -> SafeString:
 
 @register.simple_tag
 def day_cell(day: Any) -> SafeString:
-    """A date of a calendar or strip: number, shape, and the words for who cannot see the shape."""
+    """Show a date of a calendar or strip: its number, its shape, and the same in words."""
     content = format_html(
         '<span class="day-number num">{}</span>{}<span class="visually-hidden">{}</span>',
         day.number,
