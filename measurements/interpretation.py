@@ -125,7 +125,7 @@ def program_enrolled_in(patient_id: uuid.UUID, date: datetime.date) -> str:
 def _checked_values(reading: Reading, metric: catalogue.Metric) -> Decimal | None:
     """The second value in its one spelling: absent where the metric has none, 0 where it has one
     and the payload does not (identity treats the two alike, so the row must too)."""
-    if metric.name == "blood_pressure" and reading.value_2 is None:
+    if metric.is_pair and reading.value_2 is None:
         raise Untrusted("diastolic_missing", reading.hwi_device_id)
     value_2 = reading.value_2
     if metric.value_2 is not None:

@@ -46,7 +46,7 @@ def limited() -> Iterator[Limited]:
     for entry in limited_metrics():
         metric = catalogue.meaning(entry.name, "")
         yield Limited(entry.name, 1, metric.value_1)
-        if entry.is_pair and metric.value_2:
+        if metric.is_pair and metric.value_2:
             yield Limited(entry.name, 2, metric.value_2)
 
 

@@ -60,7 +60,8 @@ class Metric:
 
     `vital` is the vendor's word on whether its report of days with data counts the row; None
     where the vendor does not say, which does not count. `program` is "RPM", "RTM", or
-    "enrollment" where the patient's enrolment decides. With `keeps_greatest` a device has one row
+    "enrollment" where the patient's enrolment decides. The two values of a pair are one, as 131/82: neither
+    means anything alone. With `keeps_greatest` a device has one row
     per start time, and what comes later replaces it when greater. `invalid_when` names flags sent
     with a reading and what each says where the sensor measured nothing valid: any one of them is enough.
     """
@@ -72,6 +73,7 @@ class Metric:
     value_2: Value | None
     vital: bool | None
     program: str
+    is_pair: bool = False
     keeps_greatest: bool = False
     invalid_when: tuple[tuple[str, bool], ...] = ()
     known: bool = True
@@ -170,6 +172,7 @@ def _kind(facts: dict[str, Any], values: Mapping[str, Value]) -> DeviceKind:
             value_2=values[entry["value_2"]] if "value_2" in entry else None,
             vital=entry["vital"],
             program=program,
+            is_pair=entry.get("is_pair", False),
             keeps_greatest=entry.get("keeps_greatest", False),
             invalid_when=tuple(entry.get("invalid_when", {}).items()),
         )

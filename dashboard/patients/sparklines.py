@@ -70,7 +70,7 @@ def _heights(metric: catalogue.Metric, day: DailyValue) -> tuple[float, float | 
             return float(day.count), None
         case "mean":
             return float(day.total / day.count), None
-    lower = day.last_2 if display.is_pair else None
+    lower = day.last_2 if metric.is_pair else None
     return float(day.last_1), None if lower is None else float(lower)
 
 

@@ -61,7 +61,6 @@ class MetricDisplay:
     name: str
 
     # Values.
-    is_pair: bool = False  # two numbers that are one value, as 131/82; each may have limits
     second: str = ""  # how a second value reads beside the first, where the device sends one
     happened: str = "yes"  # what a row says whose value is always 1
     compartment: str = ""  # of a pillbox: the values are weekday and half of the day, and this happened to it

@@ -23,7 +23,6 @@ OPENINGS = Daily("count", "openings a day", bars=True)
 _ENTRIES = (
     MetricDisplay(
         "blood_pressure",
-        is_pair=True,
         chart=PRESSURE,
         look=Look("bars", "chart-pressure"),
         least_span=60,

@@ -76,7 +76,7 @@ def number_text(value: Decimal, decimals: int) -> str:
 def value_text(metric: catalogue.Metric, value_1: Decimal, value_2: Decimal | None) -> str:
     """The value without its unit: `131/82`, `98.6`, `Monday AM`, `installed`."""
     display = display_of(metric.name)
-    if display.is_pair and value_2 is not None:
+    if metric.is_pair and value_2 is not None:
         return "/".join(number_text(value, metric.value_1.decimals) for value in (value_1, value_2))
     if display.compartment:
         return f"{WEEKDAYS[int(value_1) - 1]} {HALVES.get(int(value_2 or 0), '')}".strip()
@@ -121,7 +121,7 @@ def readout_of(metric: catalogue.Metric) -> Readout:
         return Readout(named["1"], named["0"])
     if not metric.known:
         return Readout("{1}", second="second value {2}")
-    value = "{1}/{2}" if display.is_pair else "{1}"
+    value = "{1}/{2}" if metric.is_pair else "{1}"
     second = display.second.format("{2}") if metric.value_2 else ""
     return Readout(f"{value} {unit_text(metric)}".strip(), second=second)
 

@@ -10,7 +10,7 @@ from django.conf import settings
 
 from measurements.shown import metrics
 from measurements.shown.display import LAST
-from measurements.shown.metrics import METRICS, charts_in_order, display_of
+from measurements.shown.metrics import METRICS, charts_in_order
 from tenovi import catalogue
 
 NAMES = [metric.name for kind in catalogue.kinds() for metric in kind.metrics.values()]
@@ -56,9 +56,3 @@ def test_a_sentence_has_only_places_that_are_filled() -> None:
 def test_what_may_have_limits_is_a_measurement() -> None:
     shapes = {catalogue.meaning(entry.name, "").shape for entry in ENTRIES if entry.limits}
     assert shapes == {"measurement"}
-
-
-def test_a_pair_has_two_numbers_on_every_device() -> None:
-    pairs = [name for name in NAMES if display_of(name).is_pair]
-    kinds = [kind for kind in catalogue.kinds() if any(name.casefold() in kind.metrics for name in pairs)]
-    assert all(kind.metrics[name.casefold()].value_2 for kind in kinds for name in set(pairs))

@@ -138,6 +138,13 @@ def test_only_the_watch_keeps_the_greatest_of_a_start_time() -> None:
     assert keeping == {"steps", "heart_rate_statistics", "sleep"}
 
 
+def test_every_pressure_and_nothing_else_is_a_pair_of_numbers() -> None:
+    metrics = [metric for kind in catalogue.kinds() for metric in kind.metrics.values()]
+    pairs = [metric for metric in metrics if metric.is_pair]
+    assert pairs == [metric for metric in metrics if metric.name == "blood_pressure"]
+    assert all(metric.value_2 for metric in pairs)
+
+
 @pytest.mark.parametrize(("name", "sensor_code"), VENDOR_NAMES.items())
 def test_every_name_on_the_vendor_list_has_a_kind_with_its_sensor_code(
     name: str, sensor_code: str | None
