@@ -11,6 +11,6 @@ from patients.models import Patient
 
 
 def reading_for(patient: Patient, day: datetime.date, reading_id: int) -> Measurement:
-    """This reading of the patient's date, 404 on a miss."""
-    found = Measurement.objects.of_patient(patient).select_related("clinic", "device")
-    return get_object_or_404(found, local_date=day, id=reading_id)
+    """Return this reading of the patient's date. Raises 404 on a miss."""
+    readings = Measurement.objects.of_patient(patient).select_related("clinic", "device")
+    return get_object_or_404(readings, local_date=day, id=reading_id)

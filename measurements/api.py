@@ -72,13 +72,13 @@ class MeasurementList(ClinicListView[Measurement]):
     def get_queryset(self) -> QuerySet[Measurement]:
         patient = patient_with_external_id(self.access, self.kwargs["external_id"])
         query = self.query(zone=patient.zone)
-        found = (
+        readings = (
             Measurement.objects.of_patient(patient)
             .events()
             .taken_between(query.get("taken_after"), query.get("taken_before"))
             .select_related("device")
         )
-        return found.of_metric(query["metric"]) if "metric" in query else found
+        return readings.of_metric(query["metric"]) if "metric" in query else readings
 
 
 class SeriesQuery(serializers.Serializer[Any]):

@@ -1,4 +1,4 @@
-"""What people say about a reading, and within which limits they want to see readings."""
+"""Forms for readings: the reason of an exclusion, and the limits of a patient."""
 
 from __future__ import annotations
 
@@ -19,21 +19,21 @@ EXCLUSION_REASONS = (
     "The device was faulty",
 )
 RESTORATION_REASONS = ("Excluded by mistake", "The patient confirmed the reading")
-"""Suggestions: any other words will do."""
+"""Suggestions: a person may write any other reason."""
 
 
 class ReasonForm(forms.Form):
-    """Why a reading is excluded or restored."""
+    """The reason why a reading is excluded or restored."""
 
     reason = forms.CharField(
         max_length=200,
         error_messages={"required": "Say why in a few words: the next person to look will ask."},
     )
-    together = forms.BooleanField(required=False)  # also what the device measured at the same moment
+    together = forms.BooleanField(required=False)  # also the other readings of the same use
 
 
 class LimitsForm(StyledForm):
-    """A lowest and a highest value for every number that may have limits; empty where there is none."""
+    """A lowest and a highest value for every number that may have limits; empty for no limit."""
 
     version = forms.CharField(widget=forms.HiddenInput, max_length=20)
 
@@ -57,7 +57,7 @@ class LimitsForm(StyledForm):
         return self.cleaned_data
 
     def limits(self) -> dict[str, Limits]:
-        """What was filled in, by `Limited.key`."""
+        """Return the limits that were filled in, by `Limited.key`."""
         return {one.key: self._limits(one) for one in limited()}
 
     def _limits(self, one: Limited) -> Limits:

@@ -1,5 +1,7 @@
-"""The limits a person sets for a patient's readings: which metrics have them, what they say, and setting
-them. They colour and count; no reading is ever refused or left out for them."""
+"""The limits a person sets for a patient's readings: which metrics may have them, and what they say.
+
+They colour and count. No reading is ever refused or left out for them.
+"""
 
 from __future__ import annotations
 
@@ -42,7 +44,7 @@ class Limited:
 
 
 def limited() -> Iterator[Limited]:
-    """Every number that may have limits."""
+    """Yield every number that may have limits."""
     for entry in limited_metrics():
         metric = catalogue.meaning(entry.name, "")
         yield Limited(entry.name, 1, metric.value_1)
@@ -51,32 +53,32 @@ def limited() -> Iterator[Limited]:
 
 
 def thresholds_of(patient: Patient) -> dict[str, Threshold]:
-    """By metric."""
+    """Return the limits of a patient by metric."""
     rows = Threshold.objects.for_clinic(patient.clinic).filter(patient=patient).select_related("set_by")
     return {row.metric: row for row in rows}
 
 
 def limits_of(thresholds: Mapping[str, Threshold]) -> dict[str, Limits]:
-    """By `Limited.key`, for every number that may have limits."""
+    """Return lowest and highest by `Limited.key`, for every number that may have limits."""
     return {one.key: _limits(thresholds.get(one.metric), one.number) for one in limited()}
 
 
 def version_of(thresholds: Mapping[str, Threshold]) -> str:
-    """Another text once any limit is another."""
-    said = sorted((key, *map(str, limits)) for key, limits in limits_of(thresholds).items())
-    return hashlib.blake2b(repr(said).encode(), digest_size=8).hexdigest()
+    """Return a token that changes with any limit."""
+    rows = sorted((key, *map(str, limits)) for key, limits in limits_of(thresholds).items())
+    return hashlib.blake2b(repr(rows).encode(), digest_size=8).hexdigest()
 
 
 def sentence(threshold: Threshold) -> str:
     """Say which limits hold: `Limits: 90 to 140 / 60 to 90 mmHg.`"""
-    parts = [one for one in limited() if one.metric == threshold.metric]
-    spans = [_span(*_limits(threshold, one.number), one.value.decimals) for one in parts]
-    told = " / ".join(span or "none" for span in spans) if any(spans) else "none"
-    return f"{display_of(threshold.metric).limits}: {told} {parts[0].unit}".strip() + "."
+    numbers = [number for number in limited() if number.metric == threshold.metric]
+    spans = [_span(*_limits(threshold, number.number), number.value.decimals) for number in numbers]
+    words = " / ".join(span or "none" for span in spans) if any(spans) else "none"
+    return f"{display_of(threshold.metric).limits}: {words} {numbers[0].unit}".strip() + "."
 
 
 def outside(patient: Patient, threshold: Threshold, start: datetime.datetime, end: datetime.datetime) -> int:
-    """How many readings of that span lie beyond a limit; excluded ones and control solution aside."""
+    """Count the readings of that span beyond a limit, without excluded ones and control solution."""
     beyond = Q()
     for number in (1, 2):
         low, high = _limits(threshold, number)
@@ -84,14 +86,14 @@ def outside(patient: Patient, threshold: Threshold, start: datetime.datetime, en
             beyond |= Q(**{f"value_{number}__lt": low})
         if high is not None:
             beyond |= Q(**{f"value_{number}__gt": high})
-    found = Measurement.objects.of_patient(patient).taken_between(start, end)
-    return found.filter(
+    readings = Measurement.objects.of_patient(patient).taken_between(start, end)
+    return readings.filter(
         beyond, metric=threshold.metric, excluded=False, control=False, is_repeat=False, is_invalid=False
     ).count()
 
 
 def beyond_words(threshold: Threshold | None, value_1: Decimal, value_2: Decimal | None) -> str:
-    """Which limit a reading lies beyond: `above 140`, "" when it lies within all of them."""
+    """Say which limit a reading lies beyond: `above 140`, "" when it lies within all of them."""
     words = []
     for number, value in ((1, value_1), (2, value_2)):
         low, high = _limits(threshold, number)

@@ -1,4 +1,4 @@
-"""Reading measurements and vital days."""
+"""Query sets of measurements and vital days."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from devices.models import Assignment
 from tenovi import catalogue
 
 if TYPE_CHECKING:
-    from measurements.models import DeviceCheck, Measurement, Reconciliation, VitalDay  # noqa: F401  # noqa: F401
+    from measurements.models import DeviceCheck, Measurement, Reconciliation, VitalDay  # noqa: F401
     from patients.models import Patient
 
 
@@ -25,24 +25,28 @@ class MeasurementQuerySet(TenantQuerySet["Measurement"]):
         return self.for_clinic(patient.clinic).filter(patient=patient)
 
     def unassigned(self) -> Self:
-        """Of no patient, and not because a person has said that nobody had the device then."""
-        nobodys = Assignment.periods.across_clinics().to_nobody().filter(device=OuterRef("device"))
-        at_that_time = nobodys.in_force_at(OuterRef("taken_at"))
+        """Filter to readings without patient, but for times at which a person assigned the device to nobody."""
+        unheld = Assignment.periods.across_clinics().to_nobody().filter(device=OuterRef("device"))
+        at_that_time = unheld.in_force_at(OuterRef("taken_at"))
         return self.filter(patient__isnull=True).exclude(Exists(at_that_time))
 
     def of_metric(self, name: str) -> Self:
-        """Of this metric, whatever its case; a metric the catalogue knows is stored in its spelling."""
+        """Filter by metric, whatever its case; a metric the catalogue knows is stored in its spelling."""
         named = catalogue.meaning(name, "")
         return self.filter(metric=named.name) if named.known else self.filter(metric__iexact=named.name)
 
     def taken_together_with(self, reading: Measurement) -> Self:
-        """What its device measured at that moment, itself included: the rows of one use or, within a
-        minute, of several (`measurements.shown.uses` tells them apart)."""
+        """Filter to the readings of its device at that moment, itself included.
+
+        They are of one use or, within a minute, of several; `measurements.shown.uses` tells them apart.
+        """
         return self.filter(hwi_device_id=reading.hwi_device_id, taken_at=reading.taken_at)
 
     def copies_of(self, reading: Measurement) -> Self:
-        """The same reading sent in other words, itself included: same device, moment, metric and values,
-        or the same entry of the device's log within a minute."""
+        """Filter to the same reading sent in other words, itself included.
+
+        Same device, moment, metric and values, or the same entry of the device's log within a minute.
+        """
         same = Q(
             taken_at=reading.taken_at,
             metric=reading.metric,
@@ -55,23 +59,23 @@ class MeasurementQuerySet(TenantQuerySet["Measurement"]):
         return self.filter(same, hwi_device_id=reading.hwi_device_id)
 
     def of_use(self) -> Self:
-        """Readings that show that somebody used the device: no battery level, no control solution."""
+        """Filter to readings that show that the device was used: no battery level, no control solution."""
         return self.filter(excluded=False, control=False).exclude(metric__in=catalogue.signal_names())
 
     def events(self) -> Self:
-        """Without the repeats of a device's log: each event once."""
+        """Leave out the repeats of a device's log: each event once."""
         return self.filter(is_repeat=False)
 
     def taken_between(
         self, start: datetime.datetime | None = None, end: datetime.datetime | None = None
     ) -> Self:
-        """Taken in the half-open span `start`..`end`; None leaves that side open."""
-        found = self
+        """Filter to the half-open span `start`..`end`; None leaves that side open."""
+        readings = self
         if start:
-            found = found.filter(taken_at__gte=start)
+            readings = readings.filter(taken_at__gte=start)
         if end:
-            found = found.filter(taken_at__lt=end)
-        return found
+            readings = readings.filter(taken_at__lt=end)
+        return readings
 
 
 class VitalDayQuerySet(TenantQuerySet["VitalDay"]):
@@ -79,7 +83,7 @@ class VitalDayQuerySet(TenantQuerySet["VitalDay"]):
         return self.for_clinic(patient.clinic).filter(patient=patient)
 
     def within(self, first: datetime.date, last: datetime.date) -> Self:
-        """Local dates from `first` to `last`, both included."""
+        """Filter to local dates from `first` to `last`, both included."""
         return self.filter(local_date__gte=first, local_date__lte=last)
 
 

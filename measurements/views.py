@@ -1,4 +1,4 @@
-"""The completeness page: is everything the vendor holds here? And the limits of a patient's readings."""
+"""Pages of readings: whether everything is here that the vendor holds, and a patient's limits."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ def completeness(request: HttpRequest, access: ClinicAccess) -> HttpResponse:
 @require_POST
 @clinic_page(Permission.VIEW_DELIVERIES)
 def compare(request: HttpRequest, access: ClinicAccess) -> HttpResponse:
-    """Start a comparison now; the page shows its progress, and leaving it does not stop it."""
+    """Start a comparison now. The page shows its progress; leaving it does not stop it."""
     days = request.POST.get("days", "3")
     if days not in SPANS:
         days = "3"

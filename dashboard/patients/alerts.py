@@ -1,4 +1,4 @@
-"""Alerts as pages show them: what stands about a patient, and about a gateway."""
+"""Alerts about patients and their gateways, as pages show them."""
 
 from __future__ import annotations
 
@@ -21,8 +21,10 @@ URGENT_SHOWN = 5
 
 
 def alerts_of(patient: Patient) -> list[dict[str, Any]]:
-    """What stands about this patient, as `dashboard/_alerts.html` documents: urgent readings first, the
-    newest of them on top, then the unseen."""
+    """Return the alerts that stand about a patient, as `dashboard/_alerts.html` documents.
+
+    Urgent readings come first, the newest of them on top, then the unseen.
+    """
     standing = Alert.objects.for_clinic(patient.clinic).standing().filter(patient=patient)
     alerts = list(
         standing.select_related("acknowledged_by").order_by(
@@ -47,9 +49,11 @@ def alerts_of(patient: Patient) -> list[dict[str, Any]]:
 
 
 def _dates_of(patient: Patient, readings: list[int]) -> dict[int, datetime.date]:
-    """The local dates of these readings. They are looked up only when there are any."""
-    found = Measurement.objects.of_patient(patient).filter(id__in=readings) if readings else None
-    return dict(found.values_list("id", "local_date")) if found is not None else {}
+    """Return the local dates of these readings by their ids; no query where there are none."""
+    if not readings:
+        return {}
+    rows = Measurement.objects.of_patient(patient).filter(id__in=readings)
+    return dict(rows.values_list("id", "local_date"))
 
 
 def _day_url(patient: Patient, alert: Alert, dates: dict[int, datetime.date]) -> str:
@@ -62,14 +66,14 @@ def _day_url(patient: Patient, alert: Alert, dates: dict[int, datetime.date]) ->
 
 @dataclass(frozen=True, slots=True)
 class Urgent:
-    """Readings of one clinic that nobody has seen: how many, and the newest of them."""
+    """Number and newest of a clinic's urgent readings that no person has seen."""
 
     count: int
     rows: tuple[dict[str, Any], ...]
 
 
 def urgent_readings(clinic: Clinic) -> Urgent:
-    """What `dashboard/patients.html` shows on top. Two queries, one when there is nothing."""
+    """Return what `dashboard/patients.html` shows on top. Two queries, one where there are few."""
     unseen = Alert.objects.for_clinic(clinic).unseen().about_readings()
     newest = list(unseen.select_related("patient__clinic").order_by("-taken_at", "id")[: URGENT_SHOWN + 1])
     count = len(newest) if len(newest) <= URGENT_SHOWN else unseen.count()
@@ -89,23 +93,25 @@ def urgent_readings(clinic: Clinic) -> Urgent:
 
 
 def words_about_patients(clinic: Clinic, patient_ids: Iterable[uuid.UUID]) -> dict[uuid.UUID, dict[str, Any]]:
-    """For each of these patients with something unseen: its words, when it was taken (None for a gateway),
-    and how many more there are. Urgent readings come first. One query at most."""
-    wanted = list(patient_ids)
-    if not wanted:
+    """Return, by patient, the first unseen alert: `words`, `taken_at` (None for a gateway) and how many `more`.
+
+    Urgent readings come first. One query at most.
+    """
+    ids = list(patient_ids)
+    if not ids:
         return {}
-    unseen = Alert.objects.for_clinic(clinic).unseen().filter(patient_id__in=wanted)
-    found: dict[uuid.UUID, dict[str, Any]] = {}
+    unseen = Alert.objects.for_clinic(clinic).unseen().filter(patient_id__in=ids)
+    alerts: dict[uuid.UUID, dict[str, Any]] = {}
     for alert in unseen.order_by(F("taken_at").desc(nulls_last=True), "raised_at", "id"):
-        first = found.setdefault(
+        first = alerts.setdefault(
             alert.patient_id, {"words": alert.words, "taken_at": alert.taken_at, "more": -1}
         )
         first["more"] += 1
-    return found
+    return alerts
 
 
 def alerts_version(patient: Patient) -> str:
-    """Another text once `alerts_of` would say something else."""
+    """Return a token that changes whenever `alerts_of` would."""
     standing = Alert.objects.for_clinic(patient.clinic).standing().filter(patient=patient)
-    said = standing.order_by("id").values_list("id", "words", "acknowledged_at")
-    return f"{zlib.crc32(repr(list(said)).encode()):x}"
+    rows = standing.order_by("id").values_list("id", "words", "acknowledged_at")
+    return f"{zlib.crc32(repr(list(rows)).encode()):x}"

@@ -1,4 +1,4 @@
-"""Deleting a patient: what goes, what stays, here and at the vendor; archived patients, and the way back."""
+"""Delete, archive and restore a patient, and list the archived ones."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ PAGE_SIZE = 50
 
 
 class DeleteForm(StyledForm):
-    """Why, and whether the vendor is to forget the patient too."""
+    """Why a patient is deleted, and whether at the vendor too."""
 
     reason = forms.CharField(
         label="Why?",

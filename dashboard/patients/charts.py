@@ -1,4 +1,4 @@
-"""Which charts a patient's page draws, and from which series."""
+"""The charts of a patient's page and the series they draw."""
 
 from __future__ import annotations
 
@@ -93,14 +93,14 @@ def _chart(
 def _limits(
     patient: Patient, layer: Figures, threshold: Threshold, start: datetime.datetime, end: datetime.datetime
 ) -> str:
-    """Which limits hold, and how many readings lie beyond them."""
+    """Say which limits hold, and how many readings lie beyond them."""
     which = sentence(threshold)
     beyond = outside(patient, threshold, start, end)
     return f"{which} {beyond:,} of {layer.count:,} beyond." if layer.count else which
 
 
 def _limit_texts(threshold: Threshold | None) -> str:
-    """Lowest and highest of both values, separated by blanks; `-` where there is no limit."""
+    """Join lowest and highest of both values by blanks; `-` where there is no limit."""
     if threshold is None:
         return ""
     limits = (threshold.low_1, threshold.high_1, threshold.low_2, threshold.high_2)

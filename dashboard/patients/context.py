@@ -1,4 +1,4 @@
-"""The patient page: how is she doing? Charts or table, the month's days, the devices."""
+"""The patient page: charts or table, the days of the month, the devices."""
 
 from __future__ import annotations
 
@@ -43,16 +43,16 @@ PAGE_SIZE = 100
 
 @dataclass(frozen=True)
 class Span:
-    """Local dates shown, both included, and how they were asked for."""
+    """Local dates shown, both included, and the view of them."""
 
     first: datetime.date
     last: datetime.date
-    days: int | None  # one of SPANS ending today, None for dates of the reader's own
+    days: int | None  # one of SPANS ending today, None for other dates
     view: str
 
     @classmethod
     def asked(cls, query: QueryDict, today: datetime.date) -> Span:
-        """What the address asks for; 30 days up to today when it asks for nothing sensible."""
+        """Read the span from the address: 30 days up to today unless it has a valid one."""
         view = "table" if query.get("view") == "table" else "charts"
         try:
             first, last = read_date(query.get("from", "")), read_date(query.get("to", ""))
@@ -74,7 +74,7 @@ class Span:
         return f"{short_date(self.first)} to {short_date(self.last)}"
 
     def moments(self, patient: Patient) -> tuple[datetime.datetime, datetime.datetime]:
-        """From midnight before the first date to midnight after the last, where the patient lives."""
+        """Return midnight before the first date and midnight after the last, where the patient lives."""
         midnight = datetime.time(tzinfo=patient.zone)
         return (
             datetime.datetime.combine(self.first, midnight),
@@ -83,13 +83,13 @@ class Span:
 
 
 def page_version(patient: Patient) -> str:
-    """Another text once the page would show something else."""
+    """Return a token that changes whenever the page would look different."""
     return f"{readings_version(patient)}-{record_version(patient)}-{alerts_version(patient)}"
 
 
 def context(patient: Patient, query: QueryDict, now: datetime.datetime) -> dict[str, Any]:
-    """What `dashboard/patient.html` documents."""
-    version = page_version(patient)  # before anything is read: what comes in between is new
+    """Return what `dashboard/patient.html` documents."""
+    version = page_version(patient)  # before anything else is read: whatever comes in between is new
     today = patient.today(now)
     span = Span.asked(query, today)
     start, end = span.moments(patient)
@@ -166,7 +166,7 @@ def _readings(
     span: Span,
     query: QueryDict,
 ) -> dict[str, Any]:
-    """The rows of the table, of one metric or of all, and the choice between them."""
+    """Return the rows of the table, of one metric or of all, and the choice between them."""
     sent = {name: one for name, one in figures.items() if one.rows and not display_of(name).is_beside_device}
     chosen = query.get("metric", "")
     chosen = chosen if chosen in sent else ""
@@ -252,7 +252,7 @@ def _month_url(window: Window | None, view: str) -> str:
 
 
 def _notes(reasons: dict[datetime.date, str], cells: dict[datetime.date, DayCell]) -> list[dict[str, str]]:
-    """Dates in a row that have the same reason are one note: `3–9 Nov`."""
+    """Write one note for dates in a row that have the same reason: `3–9 Nov`."""
     notes: list[dict[str, str]] = []
     first = previous = None
     for date in sorted(reasons):

@@ -1,4 +1,4 @@
-"""One date of a patient, and what a person decides about its readings."""
+"""Show one date of a patient, and exclude or restore its readings."""
 
 from __future__ import annotations
 
@@ -37,11 +37,11 @@ class Decision(Protocol):
 def patient_day(
     request: HttpRequest, access: ClinicAccess, patient_id: uuid.UUID, day: datetime.date
 ) -> HttpResponse:
-    found = patient_for(access, patient_id)
+    patient = patient_for(access, patient_id)
     audit.record(
-        "patient_viewed", by=access.user, clinic=access.clinic, target=found, detail={"date": str(day)}
+        "patient_viewed", by=access.user, clinic=access.clinic, target=patient, detail={"date": str(day)}
     )
-    return render(request, "dashboard/patient_day.html", _context(access, found, day))
+    return render(request, "dashboard/patient_day.html", _context(access, patient, day))
 
 
 @clinic_page(Permission.EXCLUDE_READINGS)
@@ -49,8 +49,8 @@ def patient_day(
 def exclude_reading(
     request: HttpRequest, access: ClinicAccess, patient_id: uuid.UUID, day: datetime.date, reading_id: int
 ) -> HttpResponse:
-    found = patient_for(access, patient_id)
-    return _decide(request, access, found, day, reading_id, exclusion.exclude_reading, "excluded")
+    patient = patient_for(access, patient_id)
+    return _decide(request, access, patient, day, reading_id, exclusion.exclude_reading, "excluded")
 
 
 @clinic_page(Permission.EXCLUDE_READINGS)
@@ -58,8 +58,8 @@ def exclude_reading(
 def restore_reading(
     request: HttpRequest, access: ClinicAccess, patient_id: uuid.UUID, day: datetime.date, reading_id: int
 ) -> HttpResponse:
-    found = patient_for(access, patient_id)
-    return _decide(request, access, found, day, reading_id, exclusion.restore_reading, "restored")
+    patient = patient_for(access, patient_id)
+    return _decide(request, access, patient, day, reading_id, exclusion.restore_reading, "restored")
 
 
 def _decide(
@@ -71,7 +71,7 @@ def _decide(
     decide: Decision,
     done: str,
 ) -> HttpResponse:
-    """Carry the decision out and say what became of the date; without a reason, ask again."""
+    """Exclude or restore, and tell what the date counts now. Asks again where the reason is missing."""
     reading = reading_for(patient, day, reading_id)
     form = ReasonForm(request.POST)
     if not form.is_valid():
@@ -81,13 +81,14 @@ def _decide(
     if form.cleaned_data["together"]:
         of_date = Measurement.objects.of_patient(patient).filter(local_date=day)
         of_moment = of_date.taken_together_with(reading).select_related("clinic", "device")
-        readings = [one for one in use_of(reading, of_moment) if one.excluded == reading.excluded]
+        readings = [other for other in use_of(reading, of_moment) if other.excluded == reading.excluded]
     with transaction.atomic():
-        for one in readings:
-            decide(reading=one, by=access.user, reason=form.cleaned_data["reason"])
-    labels = ", ".join(meaning_of(one).label for one in readings)
+        for each in readings:
+            decide(reading=each, by=access.user, reason=form.cleaned_data["reason"])
+    labels = ", ".join(meaning_of(each).label for each in readings)
     verdicts = (
-        f"{one['program']}: {one['sentence']}" for one in _context(access, patient, day)["day"]["verdicts"]
+        f"{verdict['program']}: {verdict['sentence']}"
+        for verdict in _context(access, patient, day)["day"]["verdicts"]
     )
     messages.success(request, f"{labels} {done}. {' '.join(verdicts)}")
     page = reverse("patient-day", args=[access.clinic.slug, patient.id, day])
@@ -95,7 +96,7 @@ def _decide(
 
 
 def _context(access: ClinicAccess, patient: Patient, day: datetime.date) -> dict[str, Any]:
-    """What `dashboard/patient_day.html` documents."""
+    """Return what `dashboard/patient_day.html` documents."""
     context = day_context(
         patient,
         day,

@@ -1,4 +1,4 @@
-"""What a patient has or had at home: in use, silent, or returned."""
+"""The devices that a patient has or had at home: in use, silent, or returned."""
 
 from __future__ import annotations
 
@@ -21,8 +21,10 @@ from tenovi import catalogue
 
 
 def devices_of(patient: Patient, now: datetime.datetime) -> list[dict[str, Any]]:
-    """Everything the patient has or had, what is in use first, as `dashboard/_devices.html` documents.
-    Readings and battery are those sent while this patient had the device."""
+    """Return all devices the patient has or had, those in use first, as `dashboard/_devices.html` documents.
+
+    Readings and battery are those sent while this patient had the device.
+    """
     readings = Measurement.objects.for_clinic(patient.clinic).filter(
         clinic=patient.clinic, hwi_device_id=OuterRef("device__hwi_device_id"), patient=OuterRef("patient")
     )
@@ -39,18 +41,20 @@ def devices_of(patient: Patient, now: datetime.datetime) -> list[dict[str, Any]]
         )
         .order_by("ends_at", "starts_at")
     )
-    gateways = gateways_of(patient.clinic, [held.device for held in assigned])
+    gateways = gateways_of(patient.clinic, [assignment.device for assignment in assigned])
     trends = _battery_trends(patient, now)
     rows = []
-    for held in sorted(assigned, key=lambda held: held.ends_at is not None):
-        gateway = gateways.get(held.device.hardware_uuid)
-        warned = warning_word(held.device.kind, held.device.sensor_code, held.warning)
-        figures = DeviceSummary(held.last_reading_at, held.last_signal_at, held.battery, warned)
-        state = device_state(held, figures, gateway, now)
-        row = _device(patient, held, state, trends.get(held.device_id))
+    for assignment in sorted(assigned, key=lambda assignment: assignment.ends_at is not None):
+        gateway = gateways.get(assignment.device.hardware_uuid)
+        warned = warning_word(assignment.device.kind, assignment.device.sensor_code, assignment.warning)
+        figures = DeviceSummary(
+            assignment.last_reading_at, assignment.last_signal_at, assignment.battery, warned
+        )
+        state = device_state(assignment, figures, gateway, now)
+        row = _device(patient, assignment, state, trends.get(assignment.device_id))
         is_out_of_reach = state.state in ("silent", "gateway-silent") and not works(figures, now)
-        row["keeps"] = keeps_words(held.device.kind) if is_out_of_reach else ""
-        rows.append(row | _through(patient, None if held.ends_at else gateway))
+        row["keeps"] = keeps_words(assignment.device.kind) if is_out_of_reach else ""
+        rows.append(row | _through(patient, None if assignment.ends_at else gateway))
     return rows
 
 
@@ -59,27 +63,29 @@ def _through(patient: Patient, gateway: Gateway | None) -> dict[str, Any]:
     return {"gateway": gateway, "gateway_url": address}
 
 
-def _device(patient: Patient, held: Any, state: DeviceState, trend: Sparkline | None) -> dict[str, Any]:
-    kind = catalogue.kind(held.device.kind)
+def _device(patient: Patient, assignment: Any, state: DeviceState, trend: Sparkline | None) -> dict[str, Any]:
+    kind = catalogue.kind(assignment.device.kind)
     return {
-        "url": reverse("device", args=[patient.clinic.slug, held.device_id]),
-        "name": held.device.name or (kind.label if kind else "Device"),
+        "url": reverse("device", args=[patient.clinic.slug, assignment.device_id]),
+        "name": assignment.device.name or (kind.label if kind else "Device"),
         "kind": kind.label if kind else "",
-        "status": held.device.status,
-        "state": state if held.ends_at is None and state.state not in ("fine", "gateway-weak") else None,
-        "battery": f"{held.battery:.0f} %" if held.battery is not None else "",
+        "status": assignment.device.status,
+        "state": state
+        if assignment.ends_at is None and state.state not in ("fine", "gateway-weak")
+        else None,
+        "battery": f"{assignment.battery:.0f} %" if assignment.battery is not None else "",
         "battery_trend": trend,
-        "last_reading_at": held.last_reading_at,
-        "last_signal_at": held.last_signal_at,
-        "since": date_in(patient.zone, held.starts_at),
-        "until": date_in(patient.zone, held.ends_at) if held.ends_at else None,
+        "last_reading_at": assignment.last_reading_at,
+        "last_signal_at": assignment.last_signal_at,
+        "since": date_in(patient.zone, assignment.starts_at),
+        "until": date_in(patient.zone, assignment.ends_at) if assignment.ends_at else None,
     }
 
 
 def _battery_trends(patient: Patient, now: datetime.datetime) -> dict[uuid.UUID, Sparkline]:
-    """The last word on each date about the battery of each device, over 30 days. One query."""
+    """Return the last battery level of each date, by device, over `DAYS` days. One query."""
     first = patient.today(now) - datetime.timedelta(DAYS - 1)
-    told: dict[uuid.UUID, dict[int, float]] = {}
+    levels: dict[uuid.UUID, dict[int, float]] = {}
     rows = (
         Measurement.objects.of_patient(patient)
         .filter(metric="battery_percentage", local_date__gte=first, excluded=False)
@@ -87,8 +93,8 @@ def _battery_trends(patient: Patient, now: datetime.datetime) -> dict[uuid.UUID,
         .values_list("device_id", "local_date", "value_1")
     )
     for device_id, date, percent in rows:
-        told.setdefault(device_id, {})[(date - first).days] = float(percent)
-    return {device_id: _battery_line(days) for device_id, days in told.items()}
+        levels.setdefault(device_id, {})[(date - first).days] = float(percent)
+    return {device_id: _battery_line(days) for device_id, days in levels.items()}
 
 
 def _battery_line(days: dict[int, float]) -> Sparkline:

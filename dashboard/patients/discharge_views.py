@@ -1,4 +1,4 @@
-"""The page of a patient's discharge: what it means, the deed, and what is still charged after it."""
+"""Preview and carry out a patient's discharge, and list what Tenovi still charges after it."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ from patients.models import Patient
 
 
 class DischargeForm(MomentForm):
-    """When the patient left, and whether the vendor is to forget the devices."""
+    """When the patient left, and whether the devices are deleted at the vendor too."""
 
     delete = forms.BooleanField(
         label="Delete the devices at Tenovi, too",
@@ -39,14 +39,14 @@ class DischargeForm(MomentForm):
 @require_http_methods(["GET", "HEAD", "POST"])
 def discharge(request: HttpRequest, access: ClinicAccess, patient_id: uuid.UUID) -> HttpResponse:
     patient = patient_for(access, patient_id)
-    wanted = request.POST.get("do", "")
-    form = DischargeForm(access.clinic, request.POST if wanted in ("look", "discharge") else None)
+    step = request.POST.get("do", "")
+    form = DischargeForm(access.clinic, request.POST if step in ("look", "discharge") else None)
     is_seen = False
     if form.is_bound and form.is_valid() and form.since:
-        late = next((one for one in devices_held(patient) if one.starts_at >= form.since), None)
+        late = next((held for held in devices_held(patient) if held.starts_at >= form.since), None)
         if late:
             form.add_error("day", _given_later(late))
-        elif wanted == "look":
+        elif step == "look":
             is_seen = True
         elif _done(request, access, patient, form, form.since):
             return redirect("patient-discharge", access.clinic.slug, patient.id)
@@ -56,19 +56,19 @@ def discharge(request: HttpRequest, access: ClinicAccess, patient_id: uuid.UUID)
 
 
 def context(patient: Patient, form: DischargeForm, seen: datetime.datetime | None) -> dict[str, Any]:
-    """What `dashboard/discharge.html` documents. `seen`: the moment asked about, once it may be done."""
+    """Return what `dashboard/discharge.html` documents; `seen` is the chosen moment, once it may be carried out."""
     held = devices_held(patient)
     rows = [*held, *_left_behind(patient)]
-    prices = _prices(patient, [one.device for one in rows])
-    pending_requests = pending_requests_of(patient.clinic, [one.device.hwi_device_id for one in rows])
-    devices = [_row(one, prices, pending_requests.get(one.device.hwi_device_id, [])) for one in rows]
+    prices = _prices(patient, [row.device for row in rows])
+    pending_requests = pending_requests_of(patient.clinic, [row.device.hwi_device_id for row in rows])
+    devices = [_row(row, prices, pending_requests.get(row.device.hwi_device_id, [])) for row in rows]
     charged = [row for row in devices if row["is_charged"]]
     discharges = Discharge.objects.for_clinic(patient.clinic).filter(patient=patient)
     return {
         "patient": patient,
         "form": form,
         "seen": seen,
-        "later_readings": sum(_later(one, seen) for one in held) if seen else 0,
+        "later_readings": sum(_later(assignment, seen) for assignment in held) if seen else 0,
         "held": held,
         "devices": devices,
         "charged": charged,
@@ -83,7 +83,7 @@ def _done(
 ) -> bool:
     try:
         discharge_patient(patient=patient, at=at, by=access.user, delete=form.cleaned_data["delete"])
-    except GivenLater as later:  # somebody gave one in this very moment
+    except GivenLater as later:  # another person assigned a device in this moment
         form.add_error("day", _given_later(later.held))
         return False
     messages.success(request, f"{patient} is discharged. Tenovi is asked to unlink each device.")
@@ -100,17 +100,19 @@ def _later(held: Assignment, since: datetime.datetime) -> int:
 
 
 def _left_behind(patient: Patient) -> list[Assignment]:
-    """The latest assignment of each device that the patient was the last to have."""
-    mine = Assignment.objects.for_clinic(patient.clinic).of_patient(patient).values("device")
+    """Return the latest assignment of each device that the patient was the last to have."""
+    devices = Assignment.objects.for_clinic(patient.clinic).of_patient(patient).values("device")
     last = (
-        Assignment.objects.for_clinic(patient.clinic).filter(device__in=mine).order_by("device", "-starts_at")
+        Assignment.objects.for_clinic(patient.clinic)
+        .filter(device__in=devices)
+        .order_by("device", "-starts_at")
     )
     rows = last.distinct("device").select_related("device", "clinic")
-    return [one for one in rows if one.patient_id == patient.id and one.ends_at]
+    return [row for row in rows if row.patient_id == patient.id and row.ends_at]
 
 
 def _prices(patient: Patient, devices: list[Device]) -> dict[str, Decimal | None]:
-    named = DeviceType.objects.for_clinic(patient.clinic).filter(name__in={one.name for one in devices})
+    named = DeviceType.objects.for_clinic(patient.clinic).filter(name__in={device.name for device in devices})
     return dict(named.values_list("name", "monthly_cost"))
 
 

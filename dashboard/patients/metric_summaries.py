@@ -1,4 +1,4 @@
-"""What a span of a patient's time holds of each metric: how many readings, their range, the latest."""
+"""Sum up each metric of a patient over a span: number of readings, range, the latest."""
 
 from __future__ import annotations
 
@@ -27,9 +27,12 @@ class Latest:
 
 @dataclass(frozen=True)
 class Figures:
-    """One metric in a span. Everything but `rows`, `left_out` (the excluded) and `controls` leaves out excluded
-    readings and control solution. `ones` counts the readings whose first value is 1, `strays`
-    those whose first value is not the weekday they were taken on (1 Sunday to 7 Saturday)."""
+    """One metric in a span.
+
+    Everything but `rows`, `left_out` (the excluded) and `controls` leaves out excluded readings and control
+    solution. `ones` counts the readings whose first value is 1. `strays` counts those whose first value is not the
+    weekday they were taken on (1 Sunday to 7 Saturday).
+    """
 
     metric: catalogue.Metric
     rows: int = 0
@@ -64,7 +67,7 @@ FOUND: dict[str, Any] = {
 
 
 def figures_of(patient: Patient, start: datetime.datetime, end: datetime.datetime) -> dict[str, Figures]:
-    """By metric, for every metric the patient ever sent: nothing sent in the span is a figure too."""
+    """Return the figures of every metric the patient ever sent, also of those without a reading in the span."""
     ever = LatestReading.objects.for_clinic(patient.clinic).filter(patient=patient).select_related("device")
     figures = {
         row.metric: Figures(metric_of(row.metric, row.device.kind, row.device.sensor_code)) for row in ever
@@ -76,8 +79,8 @@ def figures_of(patient: Patient, start: datetime.datetime, end: datetime.datetim
         "kind_of_pairs": Max("device__kind", filter=Q(value_2__isnull=False)),
         "sensor_code": Max("device__sensor_code"),
     }
-    found: Any = within.order_by().values("metric").annotate(**device, **FOUND)
-    for row in found:
+    rows: Any = within.order_by().values("metric").annotate(**device, **FOUND)
+    for row in rows:
         name = row["metric"]
         known = figures.get(name)
         metric = known.metric if known else metric_of(name, row["kind"], row["sensor_code"])

@@ -1,4 +1,4 @@
-"""The patients page: who needs me? The same few queries for 10, 50 or 10,000 patients."""
+"""The patients page: who needs a call? The same few queries for 10, 50 or 10,000 patients."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ SHOWN: dict[str, tuple[str, Test]] = {
 
 
 def context(clinic: Clinic, query: QueryDict, now: datetime.datetime) -> dict[str, Any]:
-    """What `dashboard/patients.html` documents. Days are those of the clinic's current month."""
+    """Return what `dashboard/patients.html` documents. Days are those of the clinic's current month."""
     window = Window.current_month(clinic, now)
     today = clinic.today(now)
     text = query.get("q", "").replace("\0", "").strip()
@@ -83,15 +83,15 @@ def context(clinic: Clinic, query: QueryDict, now: datetime.datetime) -> dict[st
 
 
 def _sorted(entries: list[Entry], sort: str) -> list[Entry]:
-    """By name where equal; patients without a program come last when sorted by days."""
+    """Sort, by name where equal; patients without a program come last when sorted by days."""
     key = SORTS[sort.lstrip("-")]
-    told = [one for one in entries if key(one) is not None]
-    rest = [one for one in entries if key(one) is None]
-    return [*sorted(told, key=key, reverse=sort.startswith("-")), *rest]
+    ranked = [entry for entry in entries if key(entry) is not None]
+    rest = [entry for entry in entries if key(entry) is None]
+    return [*sorted(ranked, key=key, reverse=sort.startswith("-")), *rest]
 
 
 def _url(kept: dict[str, str], **changes: str) -> str:
-    """This page with other choices; what is not changed stays, but for the page number."""
+    """Return the address of this page with other choices; the page number alone is not kept."""
     return "?" + urlencode({name: value for name, value in (kept | changes).items() if value})
 
 
@@ -104,7 +104,7 @@ def _standing_choices(entries: list[Entry], kept: dict[str, str], now: datetime.
 
 
 def _program_choices(entries: list[Entry], kept: dict[str, str]) -> list[Choice]:
-    """Each program; the one that is chosen leads back to all."""
+    """Offer each program; the chosen one leads back to all."""
     choices = []
     for program in Program.values:
         count = sum(program in one.programs for one in entries)
@@ -146,7 +146,10 @@ def _rows(
 
 
 def _latest(values: list[dict[str, Any]]) -> dict[str, Any]:
-    """The chips, and in words what needs no chip then: an irregular heartbeat of the latest pressure."""
+    """Return the chips of a row, and when the latest pressure came with an irregular heartbeat.
+
+    Words tell of that one, so it has no chip.
+    """
     irregular_at = irregular_pressure(values)
     chips = [one for one in values if not irregular_at or one["metric"] != "irregular_heartbeat"]
     return {"irregular_at": irregular_at, "latest": chips[:CHIPS]}

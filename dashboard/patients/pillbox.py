@@ -1,4 +1,4 @@
-"""When a patient had a pillbox in use: on those dates a compartment that stayed shut is worth seeing."""
+"""The times a patient had a pillbox in use: only then does a shut compartment say something."""
 
 from __future__ import annotations
 

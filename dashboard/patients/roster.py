@@ -1,5 +1,7 @@
-"""Everybody in a clinic with their standing this month: what the patients page counts, sorts and
-filters by. One query for any number of patients; what a page shows beside it is read for its rows."""
+"""All patients of a clinic with their standing this month: the patients page counts, sorts and filters by it.
+
+One query for any number of patients; whatever else a page shows is read for its rows alone.
+"""
 
 from __future__ import annotations
 
@@ -78,9 +80,12 @@ WHERE p.clinic_id = %(clinic)s AND (p.archived_at IS NULL OR d.has_device)
 
 
 class Entry(NamedTuple):
-    """One patient. `standings` holds a pace for each program that an enrolment, a device or a day
-    of the month gives; `last_signal_at` is when a device last sent anything, a battery level included; `may_earn` says whether a device at hand can still earn days, `needs_attention`
-    whether an alert stands that nobody has seen."""
+    """One patient.
+
+    `standings` holds a pace for each program that an enrolment, a device or a day of the month gives.
+    `last_signal_at` is when a device last sent anything, a battery level included. `may_earn` says whether a
+    device at hand can still earn days, `needs_attention` whether an unseen alert stands.
+    """
 
     patient_id: uuid.UUID
     name: str
@@ -99,22 +104,22 @@ class Entry(NamedTuple):
 
     @property
     def days(self) -> int | None:
-        """Days in the program that is furthest from its 16, None without a program."""
-        return min((one.days for one in self.standings), default=None)
+        """Return the days in the program that is furthest from its 16, None without a program."""
+        return min((standing.days for standing in self.standings), default=None)
 
     @property
     def programs(self) -> list[str]:
-        return [one.program for one in self.standings]
+        return [standing.program for standing in self.standings]
 
     def stands(self, level: str) -> bool:
-        return any(one.level == level for one in self.standings)
+        return any(standing.level == level for standing in self.standings)
 
     def is_quiet(self, now: datetime.datetime) -> bool:
-        """Has a device and nothing was measured for days."""
+        """Return whether the patient has a device and measured nothing for `QUIET_AFTER`."""
         return self.has_device and not (self.last_reading_at and now - self.last_reading_at < QUIET_AFTER)
 
     def matches(self, text: str) -> bool:
-        """Name or external id contains every word of `text`."""
+        """Return whether name or external id contains every word of `text`."""
         name, external_id = self.name.casefold(), self.external_id.casefold()
         return all(word in name or word in external_id for word in text.casefold().split())
 
@@ -123,8 +128,10 @@ ZONE = Entry._fields.index("timezone")
 
 
 def roster(clinic: Clinic, window: Window, now: datetime.datetime) -> list[Entry]:
-    """Every patient of the clinic by name, but for archived ones without a device. A date that has not begun where the patient lives does not
-    count yet, as in the report."""
+    """Return all patients of the clinic by name, but for archived ones without a device.
+
+    A date that has not begun where the patient lives does not count yet, as in the report.
+    """
     todays = todays_of(clinic, now)
     start, end = window.moments(clinic)
     parameters: dict[str, Any] = {
@@ -155,12 +162,14 @@ def roster(clinic: Clinic, window: Window, now: datetime.datetime) -> list[Entry
         Entry._make([*known, standings(known[ZONE], programs, days, has_today)])
         for *known, programs, days, has_today in rows
     ]
-    return sorted(entries, key=lambda one: (one.label.casefold(), one.external_id))
+    return sorted(entries, key=lambda entry: (entry.label.casefold(), entry.external_id))
 
 
 def furthest_behind(entries: list[Entry]) -> list[tuple[Entry, Pace]]:
-    """Up to three patients with the fewest days among those who are behind, can still reach 16 and
-    have a device that earns days."""
+    """Return up to three patients with the fewest days.
+
+    Only of those who are behind, can still reach 16 and have a device that earns days.
+    """
     late = [
         (entry, standing)
         for entry in entries

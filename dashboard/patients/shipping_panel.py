@@ -16,9 +16,11 @@ SHOWN = 4  # of each sort: older ones are in the lists
 
 
 def parcels_of(patient: Patient) -> dict[str, Any]:
-    """What `dashboard/_shipping.html` shows: the devices that are not in use yet, or else the one
-    heard of last; special orders; and orders, those that Tenovi has not confirmed (`placed`) and the others
-    (`latest`)."""
+    """Return what `dashboard/_shipping.html` shows.
+
+    `rows` are the devices that are not in use yet, or else the one with the latest news. Of the orders `placed`
+    are those that Tenovi has not confirmed, `latest` the others. `orders` are special orders.
+    """
     shipments = Shipment.objects.of_patient(patient).select_related("device").order_by("-since", "-id")
     rows = shipment_rows(patient.clinic, list(shipments))
     orders = special_orders_of(patient).order_by("-received_at", "-id")

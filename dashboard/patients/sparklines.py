@@ -19,9 +19,12 @@ DAYS = 30
 
 @dataclass(frozen=True)
 class Sparkline:
-    """`points` are day (0 to `DAYS` - 1, the last is today), value, and the lower end of a range or
-    None. `bars` stand on 0. `low` and `high` bound the scale; `words` say it all. A line joins
-    points up to `joins` days apart: longer gaps stay open."""
+    """A line the size of a word.
+
+    `points` are day (0 to `DAYS` - 1, the last is today), value, and the lower end of a range or None. `bars`
+    stand on 0. `low` and `high` bound the scale; `words` say the same as the line. A line joins points up to
+    `joins` days apart: longer gaps stay open.
+    """
 
     points: tuple[tuple[int, float, float | None], ...]
     bars: bool
@@ -34,12 +37,12 @@ class Sparkline:
 def sparklines(
     clinic: Clinic, metrics: Mapping[uuid.UUID, str], today: datetime.date
 ) -> dict[uuid.UUID, Sparkline]:
-    """For each of these patients the last `DAYS` days of one metric. One query."""
+    """Return, by patient, the last `DAYS` days of one metric. One query."""
     first = today - datetime.timedelta(DAYS - 1)
-    found = daily_values(clinic, metrics, first, today)
+    values = daily_values(clinic, metrics, first, today)
     return {
         patient_id: sparkline(metric_of(metrics[patient_id], ""), days, first)
-        for patient_id, days in found.items()
+        for patient_id, days in values.items()
     }
 
 

@@ -17,7 +17,7 @@ EMPTY = mark_safe("")
 
 @register.simple_tag
 def sparkline(trend: Sparkline | None) -> SafeString:
-    """The last 30 days of a metric: a line, bars on 0, or bars between two values."""
+    """Draw the last 30 days of a metric: a line, bars on 0, or bars between two values."""
     if trend is None:
         return EMPTY
     span = (trend.high - trend.low) or 1

@@ -1,4 +1,4 @@
-"""Whether anything about a patient's readings has changed, without reading them."""
+"""A token of a patient's readings, made without reading them."""
 
 from __future__ import annotations
 
@@ -17,8 +17,10 @@ SELECT md5(concat(
 
 
 def readings_version(patient: Patient) -> str:
-    """Another text after every new, changed, excluded or restored reading that is vital or the
-    newest of its metric. One query over rows that are few for any history."""
+    """Return a token that changes with each reading that is new, changed, excluded or restored.
+
+    It has to be vital or the newest of its metric. One query over rows that are few for any history.
+    """
     with connection.cursor() as cursor:
         cursor.execute(_VERSION, [patient.clinic_id, patient.id] * 2)
         version: str = cursor.fetchone()[0]

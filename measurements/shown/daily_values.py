@@ -30,7 +30,7 @@ _WIDEST = datetime.timedelta(days=1)  # a local date begins at most this long be
 
 @dataclass(frozen=True, slots=True)
 class DailyValue:
-    """A local date of a patient: the values of its last reading, the sum and the number of all."""
+    """A local date of a patient: values of the last reading, sum and number of all."""
 
     date: datetime.date
     last_1: Decimal
@@ -42,12 +42,14 @@ class DailyValue:
 def daily_values(
     clinic: Clinic, metrics: Mapping[uuid.UUID, str], first: datetime.date, last: datetime.date
 ) -> dict[uuid.UUID, list[DailyValue]]:
-    """By patient, the dates from `first` to `last` with readings of that patient's metric; excluded
-    readings and control solution left out. One query."""
+    """Return, by patient, the dates from `first` to `last` with readings of that patient's metric.
+
+    Leaves out excluded readings and control solution. One query.
+    """
     start = datetime.datetime.combine(first, datetime.time(), datetime.UTC) - _WIDEST
-    found: defaultdict[uuid.UUID, list[DailyValue]] = defaultdict(list)
+    dates: defaultdict[uuid.UUID, list[DailyValue]] = defaultdict(list)
     with connection.cursor() as cursor:
         cursor.execute(_DAILY, [list(metrics), list(metrics.values()), clinic.id, start, first, last])
         for patient_id, *values in cursor.fetchall():
-            found[patient_id].append(DailyValue(*values))
-    return dict(found)
+            dates[patient_id].append(DailyValue(*values))
+    return dict(dates)

@@ -29,11 +29,11 @@ from patients.models import Alert, Patient
 
 DayUrl = Callable[[datetime.date], str]
 SAME_DELIVERY = datetime.timedelta(minutes=1)
-"""What came within it is told once: the vendor may send each reading of a use by itself."""
+"""Receipts within it are shown once: the vendor may send each reading of a use by itself."""
 
 
 def day_context(patient: Patient, day: datetime.date, *, url_of: DayUrl, with_values: bool) -> dict[str, Any]:
-    """Context of the day templates. Without `with_values` no value and no remark leaves this function."""
+    """Build the context of the day templates. Without `with_values` no value and no remark leaves this function."""
     readings = list(
         Measurement.objects.of_patient(patient)
         .filter(local_date=day)
@@ -41,7 +41,7 @@ def day_context(patient: Patient, day: datetime.date, *, url_of: DayUrl, with_va
         .order_by("taken_at", "metric", "id")
     )
     alerts = _alerts_of(patient, readings) if with_values else {}
-    uses = {one.id: use for use in uses_of(readings) for one in use}
+    uses = {reading.id: use for use in uses_of(readings) for reading in use}
     return {
         "patient": patient,
         "zone": patient.zone,
@@ -59,20 +59,21 @@ def day_context(patient: Patient, day: datetime.date, *, url_of: DayUrl, with_va
 def _row(
     row: TableRow, uses: dict[int, list[Measurement]], alerts: dict[int, Alert], *, with_values: bool
 ) -> dict[str, Any]:
-    """A reading and its `parts`, each of which says whether its verdict is another than the reading's."""
-    told, *parts = (
-        _reading(one, uses.get(one.id, []), with_values=with_values) | {"alert": alerts.get(one.id)}
-        for one in (row.reading, *row.parts)
+    """Describe a reading and its `parts`; each part says whether its verdict differs from the reading's."""
+    head, *parts = (
+        _reading(reading, uses.get(reading.id, []), with_values=with_values)
+        | {"alert": alerts.get(reading.id)}
+        for reading in (row.reading, *row.parts)
     )
     verdict = ("counts", "why", "excluded_by", "exclusion_reason")
-    return told | {
+    return head | {
         "parts": [
             part
             | {
-                "sent_with": [] if part.get("sent_with") == told.get("sent_with") else part["sent_with"],
-                "has_own_verdict": any(part.get(name) != told.get(name) for name in verdict),
-                "has_own_rule": part["rule"] != told["rule"],
-                "came_apart": abs(part["received_at"] - told["received_at"]) > SAME_DELIVERY,
+                "sent_with": [] if part.get("sent_with") == head.get("sent_with") else part["sent_with"],
+                "has_own_verdict": any(part.get(name) != head.get(name) for name in verdict),
+                "has_own_rule": part["rule"] != head["rule"],
+                "came_apart": abs(part["received_at"] - head["received_at"]) > SAME_DELIVERY,
             }
             for part in parts
         ]
@@ -80,23 +81,23 @@ def _row(
 
 
 def _alerts_of(patient: Patient, readings: list[Measurement]) -> dict[int, Alert]:
-    """What was raised about these readings of the patient, by their numbers."""
-    raised = Alert.objects.for_clinic(patient.clinic).about_readings().filter(patient=patient)
-    mine = raised.filter(reading_id__in=[reading.id for reading in readings])
-    return {alert.reading_id or 0: alert for alert in mine.select_related("acknowledged_by")}
+    """Return the alerts about these readings of the patient, by the ids of the readings."""
+    alerts = Alert.objects.for_clinic(patient.clinic).about_readings().filter(patient=patient)
+    rows = alerts.filter(reading_id__in=[reading.id for reading in readings])
+    return {alert.reading_id or 0: alert for alert in rows.select_related("acknowledged_by")}
 
 
 def _verdicts(patient: Patient, day: datetime.date) -> list[dict[str, str]]:
-    found = evidence(patient, day, day)
-    if not found:
+    programs = evidence(patient, day, day)
+    if not programs:
         return [{"program": "", "state": "none", "sentence": "No readings: the date does not count."}]
     return [
         {
-            "program": one.program,
-            "state": "counted" if one.counted else "uncounted",
-            "sentence": f"{one.words[:1].upper()}{one.words[1:]}.",
+            "program": program.program,
+            "state": "counted" if program.counted else "uncounted",
+            "sentence": f"{program.words[:1].upper()}{program.words[1:]}.",
         }
-        for one in found
+        for program in programs
     ]
 
 
@@ -125,9 +126,9 @@ def _reading(reading: Measurement, use: list[Measurement], *, with_values: bool)
             "exclusion_reason": reading.exclusion_reason,
             "may_count": metric.shape != "status",
             "together": [
-                meaning_of(one).label.lower()
-                for one in use
-                if one.id != reading.id and one.excluded == reading.excluded
+                meaning_of(other).label.lower()
+                for other in use
+                if other.id != reading.id and other.excluded == reading.excluded
             ],
         }
     else:

@@ -1,4 +1,4 @@
-"""What each date of a patient holds, and why it counted or not: the evidence behind a count."""
+"""The evidence behind a count: each date of a patient, and why it counts or not."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from tenovi import catalogue
 
 @dataclass(frozen=True)
 class DateEvidence:
-    """One local date with data, in one program. `counted` readings earn the day."""
+    """One local date with data, in one program; `counted` readings earn the day."""
 
     date: datetime.date
     program: str
@@ -32,7 +32,7 @@ class DateEvidence:
 
 
 def evidence(patient: Patient, first: datetime.date, last: datetime.date) -> list[DateEvidence]:
-    """Dates from `first` to `last` (both included) on which the patient has any reading, in order."""
+    """Return the dates from `first` to `last`, both included, on which the patient has any reading, in order."""
     rows = (
         Measurement.objects.of_patient(patient)
         .events()

@@ -44,7 +44,7 @@ SENT_WITH = {
     "shake_intensity": "intensity of the shake",
     "wearable_code": "code of the wearable",
 }
-"""What the vendor sends beside the values, in words."""
+"""Words for the members that the vendor sends beside the values."""
 UNITS = {"beats/min": "bpm"}
 FLAG_WORDS = {
     "open": "opened",
@@ -62,19 +62,19 @@ def metric_of(name: str, kind: str, sensor_code: str = "") -> catalogue.Metric:
 
 
 def meaning_of(reading: Measurement) -> catalogue.Metric:
-    """What this reading means, by its device's kind. `reading.device` must be at hand."""
+    """Return the meaning of a reading by its device's kind. `reading.device` must be loaded."""
     return catalogue.meaning(
         reading.metric, reading.device.kind, reading.sensor_code or reading.device.sensor_code
     )
 
 
 def number_text(value: Decimal, decimals: int) -> str:
-    """Rounded half up, as the charts do: plain formatting makes 190.05 and 190.15 end in 0 and 2."""
+    """Round half up, as the charts do: plain formatting makes 190.05 and 190.15 end in 0 and 2."""
     return f"{value.quantize(Decimal(1).scaleb(-decimals), ROUND_HALF_UP) + 0:,}"
 
 
 def value_text(metric: catalogue.Metric, value_1: Decimal, value_2: Decimal | None) -> str:
-    """The value without its unit: `131/82`, `98.6`, `Monday AM`, `installed`."""
+    """Word a value without its unit: `131/82`, `98.6`, `Monday AM`, `installed`."""
     display = display_of(metric.name)
     if metric.is_pair and value_2 is not None:
         return "/".join(number_text(value, metric.value_1.decimals) for value in (value_1, value_2))
@@ -91,7 +91,7 @@ def value_text(metric: catalogue.Metric, value_1: Decimal, value_2: Decimal | No
 
 
 def second_text(metric: catalogue.Metric, value_2: Decimal | None) -> str:
-    """What the second value adds where the first does not hold it: `± 0.41`, `mean 36.1 L/min`."""
+    """Word a second value that the first does not hold: `± 0.41`, `mean 36.1 L/min`."""
     words = display_of(metric.name).second
     if not words or value_2 is None or not metric.value_2:
         return ""
@@ -135,15 +135,17 @@ def unit_word(value: catalogue.Value) -> str:
 
 
 def received_by_vendor(reading: Measurement) -> datetime.datetime | None:
-    """When the vendor received it; None where it did not say. Its webhooks may repeat the time taken as
-    `created`, for compatibility: such a one says nothing."""
+    """Return when the vendor received the reading, None where it does not say.
+
+    Its webhooks may repeat the time taken as `created`, for compatibility: that says nothing.
+    """
     return None if reading.vendor_created == reading.taken_at else reading.vendor_created
 
 
 def marks_of(reading: Measurement) -> list[str]:
-    """What is unusual about a reading: keys of `measurements.shown.flags.MARKS`."""
+    """Return the marks of an unusual reading: keys of `measurements.shown.flags.MARKS`."""
     arrived = received_by_vendor(reading) or reading.received_at
-    found = {
+    marks = {
         "estimated": reading.estimated,
         "late": arrived - reading.taken_at > LATE_AFTER + BIN * reading.keeps_greatest,
         "delayed": reading.received_at - arrived > LATE_AFTER,
@@ -151,12 +153,14 @@ def marks_of(reading: Measurement) -> list[str]:
         "conflict": reading.conflict,
         "above_range": reading.context.get("alert") == "sensor_result_above_range",
     }
-    return [mark for mark, present in found.items() if present]
+    return [mark for mark, present in marks.items() if present]
 
 
 def remarks_of(reading: Measurement, metric: catalogue.Metric) -> list[str]:
-    """What else the reading says: its second value, and what the person said when measuring
-    (`before meal`, `control solution`). Clinical, as values are."""
+    """Return what a reading says beside its value: the second value, `before meal`, `control solution`.
+
+    Clinical, as values are.
+    """
     stray = display_of(metric.name).has_own_day and reading.value_1 != reading.local_date.isoweekday() % 7 + 1
     meal = MEAL_CONTEXTS.get(str(reading.context.get("meal_context", "")), "")
     remarks = (
@@ -169,8 +173,10 @@ def remarks_of(reading: Measurement, metric: catalogue.Metric) -> list[str]:
 
 
 def sent_with(reading: Measurement) -> list[str]:
-    """Everything the vendor sent beside the values (`filter_params`): `angle: 0 to 22.5`. What the
-    catalogue knows has a name in words, everything else stands as it came. Clinical, as values are."""
+    """Return everything the vendor sent beside the values (`filter_params`): `angle: 0 to 22.5`.
+
+    Members that the catalogue knows have a name in words; all others stand as they came. Clinical, as values are.
+    """
     return [f"{words}: {value}" for words, value in _sent(reading.context)]
 
 
@@ -180,12 +186,12 @@ def _sent(context: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
             for flag, state in _sent(value):
                 yield flag, {"0": "no", "1": "yes"}.get(state, state)
         else:
-            told = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
-            yield SENT_WITH.get(name, name), told.replace("_", " ") if name == "alert" else told
+            text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+            yield SENT_WITH.get(name, name), text.replace("_", " ") if name == "alert" else text
 
 
 def rule_text(reading: Measurement) -> str:
-    """Which clock placed the reading on its date, in words."""
+    """Say in words which clock placed the reading on its date."""
     label = LocalDateRule(reading.local_date_rule).label
     if reading.local_date_rule == LocalDateRule.OFFSET and reading.timezone_offset is not None:
         minutes = int(reading.timezone_offset * 60)
@@ -195,7 +201,7 @@ def rule_text(reading: Measurement) -> str:
 
 
 def why_text(reading: Measurement, metric: catalogue.Metric) -> str:
-    """Why this reading counts toward a day, or why it does not."""
+    """Say why this reading counts toward a day, or why it does not."""
     if reading.counts:
         return "vital reading"
     if reading.excluded:
@@ -214,7 +220,9 @@ def why_text(reading: Measurement, metric: catalogue.Metric) -> str:
 
 
 def flag_words(metric: catalogue.Metric) -> dict[str, str]:
-    """The words for `0` and `1` of a flag, which the vendor writes as `1 installed, 0 removed`;
-    empty for a metric that is none."""
+    """Return the words for `0` and `1` of a flag, which the vendor writes as `1 installed, 0 removed`.
+
+    Empty for a metric that is no flag.
+    """
     words: dict[str, str] = dict(re.findall(r"(?:^|, )([01]) ([^,0-9]+)", metric.value_1.meaning))
     return {value: FLAG_WORDS.get(word, word) for value, word in words.items()} if len(words) == 2 else {}

@@ -56,9 +56,11 @@ _OF_ANY_CASE = _SERIES.replace("metric = %s", "lower(metric) = lower(%s)")
 
 @dataclass(frozen=True, slots=True)
 class Series:
-    """Points in the order they were taken. Each column is the text of a JSON list: `t` in whole
-    seconds since 1970, `v1` and `v2` numbers (`v2` null where there is none), `flags` sums of
-    `BITS`. Units are those of the newest point's device."""
+    """Points in the order they were taken, in columns.
+
+    Each column is the text of a JSON list: `t` in whole seconds since 1970, `v1` and `v2` numbers (`v2` null where
+    there is none), `flags` sums of `BITS`. Units are those of the newest point's device.
+    """
 
     metric: str
     unit_1: str
@@ -81,8 +83,10 @@ def series_of(
     start: datetime.datetime | None = None,
     end: datetime.datetime | None = None,
 ) -> Series:
-    """The points of the half-open span `start`..`end` (None: open). Case of `metric` does not
-    matter; a metric the patient never had is an empty series. One query."""
+    """Return the points of the half-open span `start`..`end`; None leaves a side open. One query.
+
+    Case of `metric` does not matter. A metric the patient never had is an empty series.
+    """
     named = catalogue.meaning(metric, "")
     with connection.cursor() as cursor:
         cursor.execute(

@@ -1,4 +1,4 @@
-"""Which readings one use of a device brought, and which of them stand in one row of a table.
+"""Sort readings by the use of a device that brought them, and join those of one row of a table.
 
 The vendor's device overview: a cuff sends a pressure, a pulse and, only when it found one, an irregular
 heartbeat. They share the timestamp; `measurement_index` tells two uses of one minute apart. It is not
@@ -28,7 +28,7 @@ def uses_of(readings: Iterable[Measurement]) -> list[list[Measurement]]:
     """Split readings into uses, each in the order given. Status, such as a battery level, is no use.
 
     Without an index a reading belongs to the others of its moment where nothing there is twice and no two
-    indexes differ; else it is a use by itself. `reading.device` must be at hand.
+    indexes differ; else it is a use by itself. `reading.device` must be loaded.
     """
     moments: defaultdict[tuple[object, ...], list[Measurement]] = defaultdict(list)
     for reading in readings:
@@ -40,7 +40,7 @@ def uses_of(readings: Iterable[Measurement]) -> list[list[Measurement]]:
 def use_of(reading: Measurement, readings: Iterable[Measurement]) -> list[Measurement]:
     """Return the use that `reading` belongs to among `readings`, itself included."""
     for use in uses_of(readings):
-        if any(one.id == reading.id for one in use):
+        if any(other.id == reading.id for other in use):
             return use
     return [reading]
 
@@ -52,13 +52,13 @@ def table_rows(readings: Sequence[Measurement]) -> list[TableRow]:
     """
     parts: dict[int, tuple[Measurement, ...]] = {}
     for use in uses_of(readings):
-        of_metric = {one.metric: one for one in use}
-        often = Counter(one.metric for one in use)
+        of_metric = {reading.metric: reading for reading in use}
+        often = Counter(reading.metric for reading in use)
         for head, names in _parts_of_rows().items():
             if often[head] == 1:
                 parts[of_metric[head].id] = tuple(of_metric[name] for name in names if often[name] == 1)
-    joined = {part.id for found in parts.values() for part in found}
-    return [TableRow(one, parts.get(one.id, ())) for one in readings if one.id not in joined]
+    joined = {part.id for joining in parts.values() for part in joining}
+    return [TableRow(reading, parts.get(reading.id, ())) for reading in readings if reading.id not in joined]
 
 
 def _parts_of_rows() -> dict[str, list[str]]:
@@ -71,18 +71,18 @@ def _parts_of_rows() -> dict[str, list[str]]:
 
 
 def _uses_of_moment(readings: list[Measurement]) -> list[list[Measurement]]:
-    """The readings of one device and moment, by the use that brought them."""
-    indexes = {index for one in readings if (index := _index(one))}
-    if len(indexes) < 2 and len({one.metric for one in readings}) == len(readings):
+    """Split the readings of one device and moment by the use that brought them."""
+    indexes = {index for reading in readings if (index := _index(reading))}
+    if len(indexes) < 2 and len({reading.metric for reading in readings}) == len(readings):
         return [readings]
     uses: defaultdict[str | int, list[Measurement]] = defaultdict(list)
-    for one in readings:
-        uses[_index(one) or one.id].append(one)
+    for reading in readings:
+        uses[_index(reading) or reading.id].append(reading)
     return list(uses.values())
 
 
 def _index(reading: Measurement) -> str:
-    """The measurement index as text, "" for none; 412, 412.0 and "412" are the same."""
+    """Return the measurement index as text, "" for none; 412, 412.0 and "412" are the same."""
     value = reading.context.get("measurement_index")
     if isinstance(value, float) and value.is_integer():
         value = int(value)
