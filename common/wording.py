@@ -1,4 +1,4 @@
-"""Words that pages of several rooms share: marks of readings, links of filters, cells of calendars."""
+"""Words that pages of several rooms share: links of filters, cells of calendars."""
 
 from __future__ import annotations
 
