@@ -21,21 +21,21 @@ from tenovi.registry import Handler, NothingToSend
 
 
 def store_device(request: Request, answer: client_records.Device) -> int:
-    """The record of one device, which was asked for."""
+    """Store the record of one device, which was requested."""
     if request.asked_at:
         from_vendor.ask_for_newer(request.clinic, [answer.hwi_device_id], request.asked_at)
     return store_one(request, answer, request.asked_at)
 
 
 def store_holder(request: Request, answer: client_records.Device) -> int:
-    """The vendor has been told whose device it is: from now on its readings name the right patient."""
+    """Store the answer to an assignment that was sent: its readings now name the right patient."""
     failed = store_one(request, answer, None)
     assignments.note_told(clinic=request.clinic, hwi_device_id=request.target)
     return failed
 
 
 def store_unlinked(request: Request, answer: client_records.Device) -> int:
-    """Whoever asked for it is noted first, and then what else the vendor says of the device."""
+    """End the service for the person who requested it, then store the rest of the vendor's record."""
     lock_devices(request.clinic, [uuid.UUID(request.target)])
     ending.note_unlinked(
         clinic=request.clinic,
@@ -55,7 +55,7 @@ def store_deleted(request: Request, answer: None) -> int:
 
 
 def note_refusal(request: Request, error: VendorError | None) -> None:
-    """A deletion that was refused: there is one documented reason."""
+    """Note that a deletion was refused: there is one documented reason."""
     if isinstance(error, Invalid):
         ending.note_not_deletable(clinic=request.clinic, hwi_device_id=request.target)
 
@@ -66,7 +66,7 @@ def store_device_types(request: Request, answer: client_records.Page[client_reco
 
 
 def store_gateways(request: Request, answer: client_records.Page[VendorGateway]) -> int:
-    """A page of the list of gateways; the number of rows that name none."""
+    """Store a page of the list of gateways. Returns how many rows name none."""
     return sum(
         not from_vendor.store_vendor_gateway(clinic=request.clinic, record=record)
         for record in answer.results
@@ -90,14 +90,14 @@ def store_hardware_search(request: Request, answer: client_records.Page[Hardware
 
 
 def patient_to_attach(request: Request) -> dict[str, Any]:
-    """Put together whose device it is now, and what people have written of it (`devices.actions.wanted`).
+    """Return the device's present patient, and what was changed here of it (`devices.actions.wanted`).
 
-    The vendor takes nested objects whole, so that the device's own name, hardware and sensor id must be
+    The vendor takes nested objects whole. So the device's own name, hardware and sensor id must be
     repeated: what is left out is gone.
     """
     device = Device.objects.for_clinic(request.clinic).filter(hwi_device_id=request.target).first()
-    held = Assignment.objects.for_clinic(request.clinic).filter(device=device, ends_at=None)
-    assignment = held.select_related("patient").first() if device else None
+    assignments = Assignment.objects.for_clinic(request.clinic).filter(device=device, ends_at=None)
+    assignment = assignments.select_related("patient").first() if device else None
     if device is None or (assignment is None and not device.unsent):
         raise NothingToSend
     body = {"device": nested_device(device)}

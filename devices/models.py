@@ -23,6 +23,7 @@ from devices.querysets import (
     PeriodQuerySet,
 )
 from patients.models import Patient
+from tenovi.catalogue import DeviceKind, kind_for
 
 UNLINKED = "Unlinked"  # the vendor's status of a device that it has detached
 
@@ -277,6 +278,26 @@ class DeviceType(TenantModel):
 
     def __str__(self) -> str:
         return self.name
+
+    @property
+    def catalogue_kind(self) -> DeviceKind | None:
+        return kind_for(self.name, self.sensor_code)
+
+    @property
+    def is_cellular(self) -> bool:
+        """Whether it has a connection of its own and an IMEI, instead of a gateway."""
+        kind = self.catalogue_kind
+        return kind.transport == "cellular" if kind else not self.sensor_code
+
+    @property
+    def takes_sensor_id(self) -> bool:
+        kind = self.catalogue_kind
+        return self.sensor_id_required or bool(kind and kind.sensor_id in ("supported", "required"))
+
+    @property
+    def takes_passkey(self) -> bool:
+        kind = self.catalogue_kind
+        return bool(kind and "bluetooth_passkey" in kind.properties)
 
 
 class HardwareChange(TenantModel):

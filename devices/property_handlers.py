@@ -1,4 +1,4 @@
-"""What this room does with the vendor's answers about properties of devices."""
+"""Store the vendor's answers about properties of devices."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ READ_AGAIN_AFTER = datetime.timedelta(days=6)
 
 
 def check_still_meant(request: Request) -> None:
-    """Refuse to set for somebody else what was wanted for whoever had the device. Raises `NoLongerMeant`."""
+    """Refuse to set for the present patient what was meant for an earlier one. Raises `NoLongerMeant`."""
     hwi_device_id, _, key = request.target.partition("/")
     device = device_named(request.clinic, hwi_device_id)
     if device and key not in DEVICE_WIDE and "patient" in request.params:  # older requests do not say it
@@ -49,25 +49,32 @@ def store_set(request: Request, answer: Property) -> int:
 
 
 def store_registered_webhook(request: Request, answer: Webhook) -> int:
-    """The vendor has a webhook of ours. Devices that are pinned to one that it replaces follow, before that
-    is removed."""
+    """Store a webhook of ours that the vendor has registered.
+
+    Devices pinned to one that it replaces follow, before that is removed.
+    """
     follow_webhook(request.clinic, before=registration.replaced_by(request), after=str(answer.id))
     return registration.store_registered(request, answer)
 
 
 def store_properties(request: Request, answer: records.Page[Property]) -> int:
-    """The properties of one device. What a whole list has no longer and nobody here wants is gone. Of one that
-    the vendor was told since the list was asked for, the list knows nothing yet."""
+    """Store the properties of one device.
+
+    A property that a whole list has no longer, and that is not wanted here, is deleted. One that was sent
+    since the list was requested is left alone: the list knows nothing of it yet.
+    """
     device = Device.objects.for_clinic(request.clinic).filter(hwi_device_id=request.target).first()
     if device is None:
         return 0
-    known = DeviceProperty.objects.for_clinic(request.clinic).filter(device=device).select_for_update()
-    rows = {row.key: row for row in known}
+    stored = DeviceProperty.objects.for_clinic(request.clinic).filter(device=device).select_for_update()
+    rows = {row.key: row for row in stored}
     newer = {key for key, row in rows.items() if _is_newer(row, request)}
-    for said in answer.results:
-        row = rows.pop(said.key, None) or DeviceProperty(clinic=request.clinic, device=device, key=said.key)
-        if said.key not in newer:
-            _copy(said, row)
+    for property in answer.results:
+        row = rows.pop(property.key, None) or DeviceProperty(
+            clinic=request.clinic, device=device, key=property.key
+        )
+        if property.key not in newer:
+            _copy(property, row)
     for row in [row for row in rows.values() if row.key not in newer] if answer.is_all else ():
         if row.wanted is None:
             row.delete()
@@ -78,8 +85,10 @@ def store_properties(request: Request, answer: records.Page[Property]) -> int:
 
 
 def ask_about_listed(request: Request, answer: records.Page[records.Device]) -> int:
-    """Devices the vendor lists for having a property, and of a whole list those that had it by our books:
-    their properties are read."""
+    """Request the properties of the devices that the vendor lists for having one.
+
+    With a whole list, also of those that had it by our records.
+    """
     listed = [record.hwi_device_id for record in answer.results]
     devices = Device.objects.for_clinic(request.clinic).at_the_vendor()
     having = DeviceProperty.objects.for_clinic(request.clinic).filter(key=request.target)
@@ -110,8 +119,8 @@ def _is_newer(row: DeviceProperty, request: Request) -> bool:
     return bool(row.said_at and request.asked_at and row.said_at > request.asked_at)
 
 
-def _copy(said: Property, row: DeviceProperty) -> None:
-    row.said, row.vendor_id, row.synced = said.value, said.id, said.synced
+def _copy(property: Property, row: DeviceProperty) -> None:
+    row.said, row.vendor_id, row.synced = property.value, property.id, property.synced
     row.said_at = database_now()
     row.save()
 

@@ -1,4 +1,4 @@
-"""What this room does with the vendor's answers about patients."""
+"""Store the vendor's answers about patients."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ UNNAMED = ("", "detail", "non_field_errors")
 
 
 def store_patients(request: Request, answer: records.Page[records.Patient]) -> int:
-    """A page of the patient list; the number of records that could not be stored."""
+    """Store a page of the patient list. Returns how many records could not be stored."""
     return sum(not _store(request, record) for record in answer.results)
 
 
@@ -33,14 +33,14 @@ def store_patient(request: Request, answer: records.Patient) -> int:
 
 
 def record_to_push(request: Request) -> dict[str, Any]:
-    """What the vendor is told of a patient: the fields that were changed here, or all that are filled
-    when it does not know the patient yet. Never a field that nobody filled or changed here: the vendor
-    may know more.
+    """Return the fields of a patient that were changed here, or all that are filled for a new record.
+
+    Never a field that was neither filled nor changed here: the vendor may know more.
 
     A new record says whether text messages may be sent, because the vendor's default is yes
-    (https://tenovi.com/api-docs/, patients: "set this to false at creation time"). A record that is
-    there says so only when somebody decided it here: else a changed phone number would switch them
-    off for a patient who agreed at the vendor. A confirmation goes out with its address.
+    (https://tenovi.com/api-docs/, patients: "set this to false at creation time"). An existing record says
+    so only when it was changed here: else a changed phone number would switch them off for a patient who
+    agreed at the vendor. A confirmation goes out with its address.
     """
     patient = Patient.objects.for_clinic(request.clinic).with_external_id(request.target).first()
     if patient is None or patient.archived_at:
@@ -63,7 +63,7 @@ def patient_taken(request: Request, answer: records.Patient) -> int:
 
 
 def patient_not_taken(request: Request, error: VendorError | None) -> None:
-    """The vendor's own words where it has any: they may quote the record, so they stay beside it."""
+    """Store the vendor's own words where it has any: they may quote the record, so they stay beside it."""
     said = error.said if isinstance(error, Invalid) else ()
     words = "; ".join(
         text if member in UNNAMED else f"{LABELS.get(member, member)}: {text}" for member, text in said
@@ -72,7 +72,7 @@ def patient_not_taken(request: Request, error: VendorError | None) -> None:
 
 
 def patient_deleted(request: Request, answer: None) -> int:
-    """The vendor has deleted the record, or had none: both are what was asked for."""
+    """Note that the vendor has deleted the record, or had none: both are what was requested."""
     by = User.objects.filter(id=request.params["by"]).first() if "by" in request.params else None
     note_deleted_at_vendor(clinic=request.clinic, external_id=request.target, by=by)
     return 0

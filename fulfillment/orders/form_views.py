@@ -21,7 +21,6 @@ from fulfillment.orders.validation import CannotOrder, Line, checked, warnings
 from fulfillment.tabs import search_of
 from patients.access import patient_for
 from patients.models import Patient
-from tenovi.catalogue import kind_for
 
 PAGE_SIZE = 20
 GATEWAYS = (
@@ -152,5 +151,4 @@ def _form_context(
 
 
 def _line(line: Line) -> dict[str, Any]:
-    kind = kind_for(line.type.name, line.type.sensor_code)
-    return {"wanted": line.wanted, "type": line.type, "kind": kind}
+    return {"wanted": line.wanted, "type": line.type, "kind": line.type.catalogue_kind}

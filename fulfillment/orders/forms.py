@@ -19,10 +19,6 @@ from fulfillment.models import ShipBy
 from fulfillment.orders.validation import (
     CannotOrder,
     Wanted,
-    is_cellular,
-    kind_of,
-    takes_passkey,
-    takes_sensor_id,
 )
 from patients.models import Patient
 
@@ -124,7 +120,7 @@ class OrderForm(StyledForm):
 
     @property
     def needs_gateway(self) -> bool:
-        return any(not is_cellular(one) for one in self.chosen)
+        return any(not one.is_cellular for one in self.chosen)
 
     def _add_fields(self) -> None:
         through = self.fields["through"]
@@ -132,13 +128,13 @@ class OrderForm(StyledForm):
         through.choices = self._ways()
         through.initial = through.choices[0][0]
         for key, one in self._chosen:
-            if is_cellular(one) and not self.ships:
+            if one.is_cellular and not self.ships:
                 help_text = "15 digits, printed on the device."
                 self._add(f"imei-{key}", f"IMEI of the {one.name}", help_text, HARDWARE)
-            if takes_sensor_id(one):
+            if one.takes_sensor_id:
                 help_text = "The serial number printed on the sensor."
                 self._add(f"sensor-{key}", f"Sensor id of the {one.name}", help_text)
-            if takes_passkey(one):
+            if one.takes_passkey:
                 help_text = (
                     "The last 6 digits of its serial number, if you have it: set right after activation."
                 )
@@ -184,9 +180,9 @@ class OrderForm(StyledForm):
         sensor, passkey = given.get(f"sensor-{key}", ""), given.get(f"passkey-{key}", "")
         common = {"sensor_id": sensor, "bluetooth_passkey": passkey}
         if not self.ships:
-            hardware = given.get(f"imei-{key}", "") if is_cellular(one) else given["gateway"]
+            hardware = given.get(f"imei-{key}", "") if one.is_cellular else given["gateway"]
             return Wanted(one.name, given["how"], hardware_uuid=hardware, **common)
-        way, _, at_home = ("", "", "") if is_cellular(one) else given["through"].partition(":")
+        way, _, at_home = ("", "", "") if one.is_cellular else given["through"].partition(":")
         return Wanted(
             one.name,
             given["how"],
@@ -203,7 +199,7 @@ class OrderForm(StyledForm):
         """Put each problem beside the field it is about; what is about none stands above the form."""
         for problem in error.problems:
             key, one = self._chosen[problem.line] if problem.line < len(self._chosen) else ("", None)
-            hardware = f"imei-{key}" if one and is_cellular(one) else "through" if self.ships else "gateway"
+            hardware = f"imei-{key}" if one and one.is_cellular else "through" if self.ships else "gateway"
             names = {
                 "device_name": "devices",
                 "ship_by": "how",
@@ -219,7 +215,7 @@ class OrderForm(StyledForm):
 
 
 def _with_size(one: DeviceType) -> str:
-    kind = kind_of(one)
+    kind = one.catalogue_kind
     size = kind.size_of(one.name) if kind else ""
     return f"{one.name} ({size})" if size else one.name
 

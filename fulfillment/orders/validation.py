@@ -23,7 +23,6 @@ from devices.querysets import DeviceQuerySet
 from fulfillment.models import Order, ShipBy
 from fulfillment.querysets import OrderQuerySet
 from patients.models import Patient
-from tenovi.catalogue import DeviceKind, kind_for
 
 PASSKEY_LENGTH = 6
 RECENTLY = datetime.timedelta(days=30)
@@ -89,26 +88,6 @@ class Line:
     wanted: Wanted
     type: DeviceType
     hardware_typed: str = ""
-
-
-def kind_of(device_type: DeviceType) -> DeviceKind | None:
-    return kind_for(device_type.name, device_type.sensor_code)
-
-
-def is_cellular(device_type: DeviceType) -> bool:
-    """Has a connection of its own and an IMEI, instead of a gateway."""
-    kind = kind_of(device_type)
-    return kind.transport == "cellular" if kind else not device_type.sensor_code
-
-
-def takes_sensor_id(device_type: DeviceType) -> bool:
-    kind = kind_of(device_type)
-    return device_type.sensor_id_required or bool(kind and kind.sensor_id in ("supported", "required"))
-
-
-def takes_passkey(device_type: DeviceType) -> bool:
-    kind = kind_of(device_type)
-    return bool(kind and "bluetooth_passkey" in kind.properties)
 
 
 def checked(clinic: Clinic, patient: Patient | None, wanted: Sequence[Wanted]) -> list[Line]:
@@ -182,7 +161,7 @@ def in_the_way(clinic: Clinic, hardware_id: str, sensor_code: str, sensor_id: st
 
 def _normal(clinic: Clinic, patient: Patient | None, wanted: Wanted, device_type: DeviceType) -> Wanted:
     hardware_id = normal_hardware_id(wanted.hardware_uuid)
-    joins = not (hardware_id or wanted.new_gateway or wanted.gateway_only or is_cellular(device_type))
+    joins = not (hardware_id or wanted.new_gateway or wanted.gateway_only or device_type.is_cellular)
     if joins and patient and wanted.ship_by != ShipBy.ON_SITE:
         free = (
             each
@@ -210,12 +189,12 @@ def _of_kind(line: Line) -> Found:
     wanted, found = line.wanted, []
     if line.type.sensor_id_required and not wanted.sensor_id:
         found.append(("sensor_id", "Enter the serial number printed on the sensor."))
-    if wanted.sensor_id and not takes_sensor_id(line.type):
+    if wanted.sensor_id and not line.type.takes_sensor_id:
         found.append(("sensor_id", "This device has no sensor id: leave it empty."))
     if len(wanted.sensor_id) > 60:
         found.append(("sensor_id", "This is too long for a serial number."))
     passkey = wanted.bluetooth_passkey
-    if passkey and not takes_passkey(line.type):
+    if passkey and not line.type.takes_passkey:
         found.append(("bluetooth_passkey", "This device needs no passkey: leave it empty."))
     elif passkey and not (len(passkey) == PASSKEY_LENGTH and passkey.isascii() and passkey.isdigit()):
         found.append(("bluetooth_passkey", "The passkey is the last 6 digits of the serial number."))
@@ -233,7 +212,7 @@ def _of_way(line: Line, patient: Patient | None) -> Found:
         ]
     if wanted.gateway_only and wanted.ship_by != ShipBy.TENOVI:
         found.append(("gateway_only", "Only Tenovi sends a gateway alone."))
-    elif wanted.gateway_only and is_cellular(line.type):
+    elif wanted.gateway_only and line.type.is_cellular:
         found.append(("gateway_only", "This device works without a gateway."))
     elif wanted.gateway_only and wanted.hardware_uuid:
         found.append(("gateway_only", "A gateway is ordered, so leave the Gateway ID empty."))
@@ -248,7 +227,7 @@ def _of_way(line: Line, patient: Patient | None) -> Found:
 
 def _of_hardware(clinic: Clinic, line: Line) -> Found:
     wanted = line.wanted
-    hardware_id, cellular = wanted.hardware_uuid, is_cellular(line.type)
+    hardware_id, cellular = wanted.hardware_uuid, line.type.is_cellular
     if not hardware_id:
         if wanted.ship_by != ShipBy.ON_SITE:
             return []
@@ -268,7 +247,7 @@ def _taken(clinic: Clinic, line: Line) -> Found:
     other = in_the_way(clinic, hardware_id, code, sensor_id).first()
     if other is None and not _ordered_for(clinic, hardware_id, code, sensor_id).exists():
         return []
-    if is_cellular(line.type):
+    if line.type.is_cellular:
         return [("hardware_uuid", "The device with this IMEI is in use. Unlink it first.")]
     name = other.name if other else line.type.name
     text = f"Gateway {hardware_id} has a device of this kind already ({name}); it can have only one."
