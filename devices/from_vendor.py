@@ -80,7 +80,7 @@ def store_vendor_device(
         return device
     read_at = read_at or database_now()
     ends_at = _unlinked_at(record) if device.unlinked_at is None else None
-    if ends_at and not is_new:  # what an account begins with happened before anybody here saw it
+    if ends_at and not is_new:  # a new device was unlinked before we knew it
         ending.note_unlinked_by_vendor(device, ends_at, known_since=read_at)
     _copy(record, device, ends_at, read_at)
     note_spellings(clinic, [record.hardware_uuid])

@@ -118,6 +118,6 @@ def _progress(clinic: Clinic, asked: list[tuple[str, str]]) -> LogProgress:
         return LogProgress(False, False, "", read_at)
     is_under_way = row.state in (RequestState.WAITING, RequestState.SENDING)
     reason = row.reason or (why_nothing_is_sent(clinic) if is_under_way else "")
-    if not is_under_way and row.target == WHOLE:  # said once, where somebody acts on it
+    if not is_under_way and row.target == WHOLE:  # shown once, where a person acts on it
         reason = SAID_ELSEWHERE
     return LogProgress(is_under_way, not is_under_way, reason, read_at)

@@ -355,7 +355,7 @@ class NightlySync(TenantModel):
 
 
 class GatewaySample(TenantModel):
-    """What the vendor said of a gateway's signal when it was asked, at `taken_at`."""
+    """The vendor's answer about a gateway's signal, at `taken_at`."""
 
     gateway = models.ForeignKey(Gateway, on_delete=models.CASCADE, related_name="+")
     taken_at = models.DateTimeField()

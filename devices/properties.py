@@ -20,8 +20,8 @@ ON_RECORD = (STEP_GOAL, WEBHOOK)
 """Keys whose values may stand in the record of what people did; others may say anything."""
 NONE = "none"
 DEVICE_WIDE = (PASSKEY, WEBHOOK)
-"""Keys that say something of the device whoever has it: the code on its label, and where its readings go
-(https://tenovi.com/device-overview/). A step goal is a person's, and what a clinic's own key is nobody knows."""
+"""Keys that belong to the device and not to its patient: the code on its label, and where its readings go
+(https://tenovi.com/device-overview/). A step goal is a patient's; a clinic's own key may be either."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -125,7 +125,7 @@ class PatientList(ClinicListView[Patient]):
             patient = records.create_patient(
                 clinic=self.access.clinic, by=self.access.user, **sent.validated_data
             )
-        except records.AlreadyThere as error:  # added by somebody else in this very moment
+        except records.AlreadyThere as error:  # added by another person in this moment
             raise serializers.ValidationError({"external_id": [TAKEN]}) from error
         return Response(self.get_serializer(patient).data, status=HTTP_201_CREATED)
 

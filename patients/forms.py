@@ -21,7 +21,7 @@ from patients.presentation import LABELS
 from patients.validation import ExternalIdTaken, check_confirmation, check_external_id, check_texts
 
 EARLIEST_BIRTH = datetime.date(1900, 1, 1)
-QUIET = {"autocomplete": "off"}  # somebody else's data: never a browser's suggestion of one's own
+QUIET = {"autocomplete": "off"}  # a patient's data: the browser must not suggest the user's own
 GROUPS = {
     "Who": ("external_id", "name", "date_of_birth", "phone_number", "email"),
     "Program": ("program", "starts_on", "therapeutic_area"),

@@ -31,18 +31,18 @@ def store_vendor_patient(
     since. Fields that the vendor leaves out or empty are kept. Our own fields (time zone, consent, date of
     birth) are not the vendor's to change.
     """
-    said = _said(record)
+    values = _values_in(record)
     patient = _locked(clinic, record.external_id)
     if patient is None:
         try:
             with transaction.atomic():
-                return Patient.objects.create(clinic=clinic, external_id=record.external_id, **said)
-        except IntegrityError:  # somebody has created it in this very moment
+                return Patient.objects.create(clinic=clinic, external_id=record.external_id, **values)
+        except IntegrityError:  # created by another process in this moment
             patient = _locked(clinic, record.external_id)
             if patient is None:
                 raise
     if not (read_at and patient.sent_at and patient.sent_at > read_at):
-        _merge(patient, said)
+        _merge(patient, values)
     return patient
 
 
@@ -71,16 +71,16 @@ def store_refusal(*, clinic: Clinic, request: Request, words: str) -> None:
     patients.update(refusal=words[: Patient._meta.get_field("refusal").max_length])
 
 
-def _merge(patient: Patient, said: dict[str, Value]) -> None:
-    waiting = _still_waiting(patient, said)
+def _merge(patient: Patient, values: dict[str, Value]) -> None:
+    waiting = _still_waiting(patient, values)
     overruled = {
-        name: said[name] for name, before in waiting.items() if name in said and said[name] != before
+        name: values[name] for name, before in waiting.items() if name in values and values[name] != before
     }
-    if news := {name: said[name] for name in overruled if patient.overruled.get(name) != said[name]}:
+    if news := {name: values[name] for name in overruled if patient.overruled.get(name) != values[name]}:
         detail = {name: [value, patient.as_told(name)] for name, value in news.items()}
         audit.record("vendor_change_overruled", by=None, clinic=patient.clinic, target=patient, detail=detail)
     kept = waiting.keys() | (VERDICT if waiting.keys() & {*ADDRESS, "confirm_address"} else ())
-    changed = {n: value for n, value in said.items() if n not in kept and getattr(patient, n) != value}
+    changed = {n: value for n, value in values.items() if n not in kept and getattr(patient, n) != value}
     bookkeeping = {"unsent": waiting, "overruled": overruled, "at_vendor": True}
     if changed:
         bookkeeping["version"] = patient.version + 1
@@ -91,13 +91,13 @@ def _merge(patient: Patient, said: dict[str, Value]) -> None:
         patient.save(update_fields=list(fields))
 
 
-def _still_waiting(patient: Patient, said: dict[str, Value]) -> dict[str, Value]:
+def _still_waiting(patient: Patient, values: dict[str, Value]) -> dict[str, Value]:
     """Return the fields that the vendor does not have yet in our words."""
     unsent: dict[str, Value] = patient.unsent
     return {
         name: before
         for name, before in unsent.items()
-        if name not in said or said[name] != patient.as_told(name)
+        if name not in values or values[name] != patient.as_told(name)
     }
 
 
@@ -105,7 +105,7 @@ def _locked(clinic: Clinic, external_id: str) -> Patient | None:
     return Patient.objects.for_clinic(clinic).with_external_id(external_id).locked().first()
 
 
-def _said(record: records.Patient) -> dict[str, Value]:
-    said = dataclasses.asdict(record)
-    del said["external_id"]  # as first written, here and there
-    return {name: value for name, value in said.items() if value is not None and value != ""}
+def _values_in(record: records.Patient) -> dict[str, Value]:
+    values = dataclasses.asdict(record)
+    del values["external_id"]  # as first written, here and there
+    return {name: value for name, value in values.items() if value is not None and value != ""}

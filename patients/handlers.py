@@ -64,9 +64,9 @@ def patient_taken(request: Request, answer: records.Patient) -> int:
 
 def patient_not_taken(request: Request, error: VendorError | None) -> None:
     """Store the vendor's own words where it has any: they may quote the record, so they stay beside it."""
-    said = error.said if isinstance(error, Invalid) else ()
+    messages = error.said if isinstance(error, Invalid) else ()
     words = "; ".join(
-        text if member in UNNAMED else f"{LABELS.get(member, member)}: {text}" for member, text in said
+        text if member in UNNAMED else f"{LABELS.get(member, member)}: {text}" for member, text in messages
     )
     store_refusal(clinic=request.clinic, request=request, words=words or request.reason)
 

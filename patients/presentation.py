@@ -61,8 +61,8 @@ def standing(patient: Patient) -> Standing:
     requests = Request.objects.for_clinic(patient.clinic).filter(kind=RequestKind.PATIENT_PUSH)
     request = requests.filter(target=patient.external_id).first()
     if request is not None and request.state in (RequestState.WAITING, RequestState.SENDING):
-        told = request.reason if request.attempts else ""  # else it is of a failure that is forgotten
-        why = why_nothing_is_sent(patient.clinic) or told
+        reason = request.reason if request.attempts else ""  # else it is of an old failure
+        why = why_nothing_is_sent(patient.clinic) or reason
         return Standing("waiting", f"Waiting to be sent to Tenovi: the new {what}.", None, why, theirs)
     if patient.refusal:
         return Standing("refused", f"Tenovi refused the new {what}.", None, patient.refusal, theirs)
@@ -114,8 +114,14 @@ def record_card(patient: Patient) -> RecordCard:
 
 def record_version(patient: Patient) -> str:
     """Return a token that changes with the record and with its state at the vendor."""
-    said = (patient.version, patient.sent_at, patient.address_status, patient.refusal, sorted(patient.unsent))
-    return hashlib.blake2b(repr(said).encode(), digest_size=8).hexdigest()
+    state = (
+        patient.version,
+        patient.sent_at,
+        patient.address_status,
+        patient.refusal,
+        sorted(patient.unsent),
+    )
+    return hashlib.blake2b(repr(state).encode(), digest_size=8).hexdigest()
 
 
 def may_confirm_address(patient: Patient) -> bool:

@@ -39,7 +39,7 @@ def new_patient(request: HttpRequest, access: ClinicAccess) -> HttpResponse:
                 patient = records.create_patient(clinic=access.clinic, by=access.user, **form.values())
                 if form.cleaned_data["program"]:
                     enrollments.enroll(patient=patient, by=access.user, **form.enrollment())
-        except records.AlreadyThere:  # added by somebody else in this very moment
+        except records.AlreadyThere:  # added by another person in this moment
             form.add_error("external_id", TAKEN)
         else:
             messages.success(request, f"{patient} is added, and on the way to Tenovi.")

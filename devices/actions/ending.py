@@ -90,7 +90,7 @@ def check_still_meant(request: Request) -> None:
 
     Raises `NoLongerMeant`.
     """
-    if "patient" not in request.params:  # asked for before requests said so
+    if "patient" not in request.params:  # made before requests named the patient
         return
     device = device_named(request.clinic, request.target)
     if device is None:

@@ -1,4 +1,4 @@
-"""From which date 30-day periods are counted: written once, and moved by nobody but a person."""
+"""The date from which 30-day periods are counted: written once, and moved only by a person."""
 
 from __future__ import annotations
 
@@ -207,16 +207,16 @@ def test_billing_staff_answer_the_question_with_a_reason_that_stays(clinic: Clin
     measure(clinic, device, "2026-02-01")
     patient, billing = patient_of(clinic), signed_in(clinic, Role.BILLING)
     anchor = PeriodAnchor.objects.for_clinic(clinic).get()
-    said = text_of(billing.get(f"/c/alpha/billing/{patient.id}/periods/"))
-    assert "One counted day, 1 February 2026, lies before the first period and is in none." in said
-    assert "Counted from 10 February 2026 First counted day" in said
+    shown = text_of(billing.get(f"/c/alpha/billing/{patient.id}/periods/"))
+    assert "One counted day, 1 February 2026, lies before the first period and is in none." in shown
+    assert "Counted from 10 February 2026 First counted day" in shown
     assert set_date(billing, patient, anchor=anchor.id, anchor_on="2026-02-01").status_code == 200
     kept = {"anchor": anchor.id, "anchor_on": "2026-02-10", "reason": "January was a test"}
     assert set_date(billing, patient, **kept).status_code == 302
-    said = text_of(billing.get(f"/c/alpha/billing/{patient.id}/periods/"))
-    assert "is in none" not in said
-    assert "billing@alpha.test" in said
-    assert "January was a test" in said
+    shown = text_of(billing.get(f"/c/alpha/billing/{patient.id}/periods/"))
+    assert "is in none" not in shown
+    assert "billing@alpha.test" in shown
+    assert "January was a test" in shown
     assert windows("2026-03") == [("2026-02-10", "2026-03-11", "2")]
     moved = kept | {"anchor_on": "2026-02-01", "reason": "It was the first day"}
     assert set_date(billing, patient, **moved).status_code == 302
@@ -264,9 +264,9 @@ def test_only_billing_staff_change_it_and_others_see_it(clinic: Clinic) -> None:
     care = make_user("care@alpha.test", clinic, Role.CARE_MANAGER)
     assert care
     patient, client = patient_of(clinic), signed_in(clinic, Role.CLINIC_ADMIN)
-    said = text_of(client.get(f"/c/alpha/billing/{patient.id}/periods/"))
-    assert "Counted from 10 February 2026" in said
-    assert "Keep or change" not in said
+    shown = text_of(client.get(f"/c/alpha/billing/{patient.id}/periods/"))
+    assert "Counted from 10 February 2026" in shown
+    assert "Keep or change" not in shown
     assert set_date(client, patient, anchor_on="2026-02-11", reason="x").status_code == 403
 
 
@@ -276,9 +276,9 @@ def test_every_period_opens_to_its_dates_and_they_to_their_readings(clinic: Clin
         billing = signed_in(clinic, Role.BILLING)
         patient = patient_of(clinic)
         answer = billing.get(f"/c/alpha/billing/{patient.id}/periods/")
-    said = text_of(answer)
-    assert "12 Mar 2026 – 10 Apr 2026 0 days running" in said
-    assert "10 Feb 2026 – 11 Mar 2026 2 days over" in said
+    shown = text_of(answer)
+    assert "12 Mar 2026 – 10 Apr 2026 0 days running" in shown
+    assert "10 Feb 2026 – 11 Mar 2026 2 days over" in shown
     assert f"/c/alpha/billing/{patient.id}/2026-02-12/" in answer.content.decode()
     assert Window.of_month("2026-02").first == datetime.date(2026, 2, 1)
 

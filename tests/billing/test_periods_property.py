@@ -38,7 +38,7 @@ dates = st.integers(0, HORIZON).map(lambda number: START + number * DAY)
 
 def twin(anchors: Sequence[datetime.date], first: datetime.date, last: datetime.date) -> dict[Span, int]:
     """The periods that end in a span, found by walking from day to day; with their lengths."""
-    found: dict[datetime.date, list[datetime.date]] = defaultdict(list)
+    periods: dict[datetime.date, list[datetime.date]] = defaultdict(list)
     starts: dict[datetime.date, datetime.date] = {}
     start, date = None, min(anchors, default=last)
     while date <= last + LENGTH * DAY:
@@ -46,9 +46,9 @@ def twin(anchors: Sequence[datetime.date], first: datetime.date, last: datetime.
             start = date
         if start:
             starts[date] = start
-            found[start].append(date)
+            periods[start].append(date)
         date += DAY
-    whole = {Span(days[0], days[-1]): len(days) for days in found.values()}
+    whole = {Span(days[0], days[-1]): len(days) for days in periods.values()}
     return {span: length for span, length in whole.items() if first <= span.last <= last}
 
 
@@ -58,9 +58,9 @@ def test_the_periods_of_a_span_are_those_of_a_walk_from_day_to_day(
     anchors: set[datetime.date], first: datetime.date, length: int
 ) -> None:
     last = first + length * DAY
-    found = list(periods_ending_in(Span(first, last), sorted(anchors)))
-    assert found == sorted(twin(sorted(anchors), first, last))
-    for earlier, later in itertools.pairwise(found):
+    periods = list(periods_ending_in(Span(first, last), sorted(anchors)))
+    assert periods == sorted(twin(sorted(anchors), first, last))
+    for earlier, later in itertools.pairwise(periods):
         assert earlier.last < later.first
 
 
@@ -109,7 +109,7 @@ class History:
         return list(periods_ending_in(reach, [anchor.anchor_on for anchor in self.anchors]))
 
     def billable(self) -> set[Span]:
-        """Periods that are over and hold a counted day: somebody may have billed them."""
+        """Return the periods that are over and hold a counted day: they may have been billed."""
         return {
             period
             for period in self.periods()
@@ -173,10 +173,10 @@ def clinic() -> Clinic:
 
 def stored(clinic: Clinic, each: list[Patient]) -> list[list[Anchor]]:
     rows = PeriodAnchor.objects.for_clinic(clinic).order_by("anchor_on")
-    found: dict[object, list[Anchor]] = defaultdict(list)
+    periods: dict[object, list[Anchor]] = defaultdict(list)
     for row in rows:
-        found[row.patient_id].append(Anchor(row.enrollment_id, row.anchor_on, row.source))
-    return [found[patient.id] for patient in each]
+        periods[row.patient_id].append(Anchor(row.enrollment_id, row.anchor_on, row.source))
+    return [periods[patient.id] for patient in each]
 
 
 def fill(
@@ -280,13 +280,13 @@ def test_the_migration_keeps_the_dates_of_earlier_exports(clinic: Clinic, people
         made = fill(clinic, [(each[0], each[1]) for each in people])
         with connection.cursor() as cursor:
             cursor.execute(write)
-        found = stored(clinic, made)
-        for patient, anchors in zip(made, found, strict=True):
+        periods = stored(clinic, made)
+        for patient, anchors in zip(made, periods, strict=True):
             counted, times = days_and_times(patient)
             anchor_on = as_cut_so_far(counted, times)
             newest = max(times, key=lambda one: (one.starts_on, one.id), default=None)
             own = [Anchor(newest and newest.id, anchor_on, "migrated")] if anchor_on else []
             assert anchors == own
-        if all(found):
+        if all(periods):
             assert write_due_anchors(clinic, datetime.datetime(2026, 9, 1, tzinfo=datetime.UTC)) == 0
         transaction.set_rollback(True)

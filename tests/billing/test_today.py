@@ -36,10 +36,10 @@ def clocks_asked(path: str, node: ast.AST) -> Iterator[str]:
 
 def test_nothing_else_turns_a_moment_into_a_date() -> None:
     asked = [
-        found
+        calls
         for path in MODULES
         if "sandbox" not in path.parts and named(path) not in TURNS_MOMENTS_INTO_DATES
-        for found in clocks_asked(named(path), tree(path))
+        for calls in clocks_asked(named(path), tree(path))
     ]
     assert asked == []
 

@@ -78,9 +78,11 @@ def test_a_device_joins_the_gateway_at_home_in_the_vendors_spelling(
         name="Test Person", address="1 Main St", city="Irvine", state="CA", zip_code="92614"
     )
     patient.refresh_from_db()
-    held = Assignment.objects.for_clinic(clinic).filter(patient=patient).select_related("device").first()
-    assert held is not None
-    home = hardware_at(sandbox, held.device)
+    assignment = (
+        Assignment.objects.for_clinic(clinic).filter(patient=patient).select_related("device").first()
+    )
+    assert assignment is not None
+    home = hardware_at(sandbox, assignment.device)
     order = place_one(clinic, patient, shipped(SCALE))
     run(clinic)
     device = fresh(order).device

@@ -1,4 +1,4 @@
-"""Unlinking and deleting a device: what is asked, what becomes of it, and what the page says meanwhile."""
+"""Unlinking and deleting a device: the request, its result, and the page meanwhile."""
 
 from __future__ import annotations
 
@@ -138,10 +138,10 @@ def test_a_vendor_without_a_log_says_so_once_however_many_devices_are_unlinked(
 
 def test_what_unlinking_means_is_said_before_the_click(admin: Client, device: Device) -> None:
     DeviceType.objects.create(clinic=device.clinic, name=device.name, monthly_cost="5.00")
-    said = text(admin, page(device))
-    assert "Tenovi charges $5.00 a month for it until it is unlinked." in said
-    assert "Until then both go on." in said
-    assert "From that moment Ada Lark does not have it any more." in said
+    shown = text(admin, page(device))
+    assert "Tenovi charges $5.00 a month for it until it is unlinked." in shown
+    assert "Until then both go on." in shown
+    assert "From that moment Ada Lark does not have it any more." in shown
     assert not Request.objects.for_clinic(device.clinic).exists()
 
 
@@ -170,9 +170,9 @@ def test_once_it_is_unlinked_the_patient_has_it_no_longer(
     event = AuditEvent.objects.get(action="device_unlinked")
     assert event.actor_label == "admin@alpha.test"
     assert event.detail["assignment_ends_at"] == [None, at.isoformat()]
-    said = text(admin, page(device))
-    assert "nothing is charged for it any more" in said
-    assert "Unlink at Tenovi" not in said
+    shown = text(admin, page(device))
+    assert "nothing is charged for it any more" in shown
+    assert "Unlink at Tenovi" not in shown
 
 
 def test_a_vendor_that_does_not_say_when_has_done_it_now(
@@ -208,11 +208,11 @@ def test_a_device_that_cannot_be_deleted_is_offered_to_be_unlinked(
     stub.reply(RECORD, Reply(400, {"detail": FULFILLED}))
     admin.post(page(device), {"do": "delete"})
     drain()
-    said = text(admin, page(device))
-    assert "Tenovi did not delete it." in said
-    assert "it came with an order that was fulfilled" in said
-    assert "Unlink it instead" in said
-    assert "Delete at Tenovi" not in said
+    shown = text(admin, page(device))
+    assert "Tenovi did not delete it." in shown
+    assert "it came with an order that was fulfilled" in shown
+    assert "Unlink it instead" in shown
+    assert "Delete at Tenovi" not in shown
     assert assignment(device).ends_at is None
     admin.post(page(device), {"do": "unlink"})
     asked = Request.objects.for_clinic(device.clinic).filter(kind__in=ENDS)
@@ -240,7 +240,7 @@ def test_a_key_at_rest_is_named_as_what_it_waits_for(admin: Client, device: Devi
     stub.reply(UNLINK, Reply(403, {"detail": "no"}))
     admin.post(page(device), {"do": "unlink"})
     drain()
-    said = text(admin, page(device))
-    assert re.search(r"Unlinking: it waits to be sent to Tenovi\. Tenovi [^.]+key", said)
-    assert "Create a new one in the Tenovi dashboard" in said
+    shown = text(admin, page(device))
+    assert re.search(r"Unlinking: it waits to be sent to Tenovi\. Tenovi [^.]+key", shown)
+    assert "Create a new one in the Tenovi dashboard" in shown
     assert assignment(device).ends_at is None

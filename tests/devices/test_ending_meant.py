@@ -1,4 +1,4 @@
-"""An unlink or a deletion that waited is sent only for whom and for what it was asked."""
+"""An unlink or a deletion that waited is sent only for the patient and hardware it was meant for."""
 
 from __future__ import annotations
 
@@ -69,12 +69,12 @@ def sent(stub: VendorStub) -> list[tuple[Asked, str]]:
 
 
 def holder(device: Device) -> str:
-    held = Assignment.objects.for_clinic(device.clinic).filter(device=device, ends_at=None)
-    return ", ".join(one.holder.external_id for one in held.select_related("patient"))
+    assignments = Assignment.objects.for_clinic(device.clinic).filter(device=device, ends_at=None)
+    return ", ".join(one.holder.external_id for one in assignments.select_related("patient"))
 
 
 def given_past_the_page(device: Device, patient: Patient) -> None:
-    """The device has gone to somebody else by a way that withdraws nothing."""
+    """Give the device to another patient by a way that withdraws nothing."""
     Assignment.objects.for_clinic(device.clinic).filter(device=device).delete()
     assign(device, patient)
 
@@ -110,8 +110,8 @@ def test_a_device_is_not_given_while_its_end_is_being_sent(
     end(admin, device, "unlink")
     Request.objects.for_clinic(device.clinic).update(state=RequestState.SENDING, claim=uuid.uuid4())
     for do in ("look", "give"):
-        said = give(admin, device, "P-2", do=do)
-        assert "It is being unlinked or deleted at Tenovi at this moment." in said
+        answer = give(admin, device, "P-2", do=do)
+        assert "It is being unlinked or deleted at Tenovi at this moment." in answer
     assert holder(device) == "P-1"
 
 
@@ -134,8 +134,8 @@ def test_other_hardware_is_not_what_was_meant(admin: Client, device: Device, stu
     Device.objects.for_clinic(device.clinic).update(hardware_uuid="F1B2C3D4E5F6")
     drain()
     assert not stub.paths()
-    said = Request.objects.for_clinic(device.clinic).get().reason
-    assert "F1B2C3D4E5F6 in place of A1B2C3D4E5F6. Ask again" in said
+    answer = Request.objects.for_clinic(device.clinic).get().reason
+    assert "F1B2C3D4E5F6 in place of A1B2C3D4E5F6. Ask again" in answer
 
 
 def test_asked_again_it_is_meant_and_sent(

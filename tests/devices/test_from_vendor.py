@@ -1,4 +1,4 @@
-"""What the vendor says about devices, and what that does to ours."""
+"""The vendor's records of devices, and their effect on ours."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def clinic() -> Clinic:
 
 
 def told(clinic: Clinic, row: dict[str, Any]) -> Device:
-    """The vendor has told us this about a device."""
+    """Store a record of a device as the vendor sends it."""
     return store_vendor_device(clinic=clinic, record=VendorDevice.from_wire(row))
 
 
@@ -59,9 +59,9 @@ def test_a_device_is_one_row_however_often_it_is_listed(clinic: Clinic) -> None:
 
 def test_the_first_patient_named_has_had_it_since_it_was_created(clinic: Clinic) -> None:
     told(clinic, wire_device(7, "mrn-7781"))
-    (held,) = assignments(clinic)
-    assert (held.holder.external_id, held.holder.name) == ("mrn-7781", "Test Person")
-    assert (held.starts_at, held.ends_at, held.reaches_back, held.claimed_at) == (CREATED, None, True, None)
+    (rows,) = assignments(clinic)
+    assert (rows.holder.external_id, rows.holder.name) == ("mrn-7781", "Test Person")
+    assert (rows.starts_at, rows.ends_at, rows.reaches_back, rows.claimed_at) == (CREATED, None, True, None)
 
 
 def test_a_patient_we_know_in_another_case_is_the_same_patient(clinic: Clinic) -> None:
@@ -73,15 +73,15 @@ def test_a_patient_we_know_in_another_case_is_the_same_patient(clinic: Clinic) -
 def test_a_device_known_without_patient_is_not_given_to_one_in_hindsight(clinic: Clinic) -> None:
     told(clinic, wire_device(7))
     told(clinic, wire_device(7, "mrn-7781"))
-    (held,) = assignments(clinic)
-    assert held.starts_at > CREATED + datetime.timedelta(days=30)
-    assert held.reaches_back
+    (rows,) = assignments(clinic)
+    assert rows.starts_at > CREATED + datetime.timedelta(days=30)
+    assert rows.reaches_back
 
 
 def test_another_patient_at_the_vendor_is_noted_and_nothing_is_moved(clinic: Clinic) -> None:
     told(clinic, wire_device(7, "mrn-7781"))
     device = told(clinic, wire_device(7, "mrn-9999"))
-    assert [held.holder.external_id for held in assignments(clinic)] == ["mrn-7781"]
+    assert [rows.holder.external_id for rows in assignments(clinic)] == ["mrn-7781"]
     assert device.vendor_patient_id == "mrn-9999"
     assert list(Device.objects.for_clinic(clinic).with_another_patient_at_the_vendor()) == [device]
 

@@ -68,8 +68,8 @@ def test_a_gateway_that_is_named_again_keeps_what_is_known_of_it(clinic: Clinic)
     make_gateway(clinic, last_seen_at=NOW, signal_strength=7)
     add_gateways(clinic, [GATEWAY_ID, "FED091A643FF"])
     assert ids(clinic) == [GATEWAY_ID, "FED091A643FF"]
-    known = Gateway.objects.for_clinic(clinic).get(gateway_id=GATEWAY_ID)
-    assert (known.last_seen_at, known.signal_strength) == (NOW, 7)
+    gateway = Gateway.objects.for_clinic(clinic).get(gateway_id=GATEWAY_ID)
+    assert (gateway.last_seen_at, gateway.signal_strength) == (NOW, 7)
 
 
 @pytest.mark.parametrize("gateway_id", ["a1b2c3d4e5f6", "A1B2C3D4E5F", "A1B2C3D4E5FG"])

@@ -1,4 +1,4 @@
-"""What was asked for whoever had a device is not sent once somebody else has it; of every kind of request."""
+"""A request that was meant for an earlier patient is not sent for the present one, of every kind."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A record that was asked for before a change, and stored after it, undoes nothing of the change."""
+"""A record that was requested before a change, and stored after it, undoes nothing of the change."""
 
 from __future__ import annotations
 
@@ -73,8 +73,8 @@ def unlinked(number: int) -> dict[str, Any]:
 
 
 def values(device: Device) -> dict[str, Any]:
-    mine = Device.objects.for_clinic(device.clinic).filter(id=device.id)
-    return {name: value for name, value in mine.values()[0].items() if name != "synced_at"}
+    rows = Device.objects.for_clinic(device.clinic).filter(id=device.id)
+    return {name: value for name, value in rows.values()[0].items() if name != "synced_at"}
 
 
 def answered(device: Device, kind: str) -> Request:
@@ -155,8 +155,8 @@ def test_an_older_list_writes_no_field_of_a_device_that_changed(
     stub: VendorStub, device: Device, change: Change, row: Callable[[int], dict[str, Any]]
 ) -> None:
     stub.reply(RECORD, Reply(404, {}))
-    known = read_while(stub, device, change, row(7))
-    assert written(known, values(device)) == set()
+    record = read_while(stub, device, change, row(7))
+    assert written(record, values(device)) == set()
     other = fresh(device.clinic, EIGHT)
     assert (other.name, other.status) == ("Tenovi Scale", "Delivered")  # of which nothing newer was known
 
@@ -177,8 +177,8 @@ def test_an_older_list_gives_no_device_back(stub: VendorStub, device: Device, ch
     assign(device, make_patient(device.clinic, "P-2"))
     stub.reply(RECORD, Reply(404, {}))
     read_while(stub, device, change, page_of(7))
-    held = Assignment.objects.for_clinic(device.clinic).select_related("patient").get(device=device)
-    assert (held.holder.external_id, fresh(device.clinic).vendor_patient_id == "P-9") == ("P-2", False)
+    assignment = Assignment.objects.for_clinic(device.clinic).select_related("patient").get(device=device)
+    assert (assignment.holder.external_id, fresh(device.clinic).vendor_patient_id == "P-9") == ("P-2", False)
 
 
 def test_every_device_behind_the_replaced_gateway_keeps_the_new_one(

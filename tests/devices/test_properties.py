@@ -1,4 +1,4 @@
-"""Properties of a device: what is wanted, what the vendor has, what has reached the hardware."""
+"""Properties of a device: the value we want, the vendor's, and what has reached the hardware."""
 
 from __future__ import annotations
 
@@ -65,8 +65,8 @@ def said(key: str, value: str, *, synced: bool | None = None) -> dict[str, Any]:
 
 
 def rows(device: Device) -> dict[str, tuple[str | None, str, bool | None]]:
-    found = DeviceProperty.objects.for_clinic(device.clinic).filter(device=device)
-    return {row.key: (row.wanted, row.said, row.synced) for row in found}
+    stored = DeviceProperty.objects.for_clinic(device.clinic).filter(device=device)
+    return {row.key: (row.wanted, row.said, row.synced) for row in stored}
 
 
 def set_to(admin: Client, device: Device, key: str, value: str) -> Any:

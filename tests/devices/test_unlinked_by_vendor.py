@@ -1,4 +1,4 @@
-"""A device that the vendor says is unlinked ends here as if somebody here had unlinked it."""
+"""A device that the vendor reports as unlinked ends here as if a person here had unlinked it."""
 
 from __future__ import annotations
 
@@ -149,7 +149,7 @@ def test_the_old_hardwares_end_is_not_the_devices(clinic: Clinic, device: Device
 
 
 def test_an_account_is_read_with_devices_that_were_unlinked_long_ago(clinic: Clinic) -> None:
-    """Whoever had it then has it no longer; nobody did anything, so nothing is put on the record."""
+    """Their assignments have ended; no person did anything, so nothing is audited."""
     record = {**wire_device(8, "mrn-9", hardware_uuid=None), "status": "Unlinked"}
     record["unlinked_on"] = "2025-06-01T12:00:00.000000Z"
     device = store_vendor_device(clinic=clinic, record=VendorDevice.from_wire(record))

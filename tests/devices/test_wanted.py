@@ -1,4 +1,4 @@
-"""What a person writes of a device stays until the vendor says the same: wanted and said are two things."""
+"""A person's change of a device stays until the vendor has it: our value and theirs are two things."""
 
 from __future__ import annotations
 
@@ -88,9 +88,9 @@ def test_an_older_list_does_not_undo_what_was_packed(
     stub.reply(RECORD, Reply(200, wire(PACKED)))
     pack(admin, order)
     assert listed(device, None).hardware_uuid == PACKED
-    said = page(admin, device)
-    assert "Hardware 0123456789AB is recorded here; Tenovi has none for this device." in said
-    assert "0123456789AB at Tenovi: none" in said
+    shown = page(admin, device)
+    assert "Hardware 0123456789AB is recorded here; Tenovi has none for this device." in shown
+    assert "0123456789AB at Tenovi: none" in shown
     drain()
     (asked,) = stub.asked
     assert json.loads(asked.body)["device"]["hardware_uuid"] == PACKED
@@ -174,13 +174,13 @@ def test_every_field_of_a_device_is_ours_or_the_vendors_or_both() -> None:
 
 def assigned(path: Path) -> set[str]:
     """Names assigned as attributes of something called a device."""
-    found = set()
+    names = set()
     for node in ast.walk(ast.parse(path.read_text())):
         if isinstance(node, ast.Attribute) and isinstance(node.ctx, ast.Store):
             value = node.value
             if isinstance(value, ast.Name) and value.id == "device":
-                found.add(node.attr)
-    return found
+                names.add(node.attr)
+    return names
 
 
 def test_what_the_vendor_knows_is_written_in_few_places() -> None:

@@ -1,4 +1,4 @@
-"""Assignments are written in few places, so that each of them can be held to what a person has decided."""
+"""Assignments are written in few places, so that each can be held to a person's decision."""
 
 from __future__ import annotations
 
@@ -17,14 +17,14 @@ WHERE = {
 
 def calls(path: Path) -> set[str]:
     """Names of methods that create rows, called on a manager of assignments."""
-    found = set()
+    names = set()
     for node in ast.walk(ast.parse(path.read_text())):
         match node:
             case ast.Call(
                 func=ast.Attribute(attr=name, value=ast.Attribute(value=ast.Name(id="Assignment")))
             ):
-                found.add(name)
-    return found & CREATES
+                names.add(name)
+    return names & CREATES
 
 
 def test_assignments_are_created_where_decisions_are_respected() -> None:

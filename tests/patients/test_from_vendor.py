@@ -1,4 +1,4 @@
-"""What the vendor says about patients, and what that does to ours."""
+"""The vendor's records of patients, and their effect on ours."""
 
 from __future__ import annotations
 

@@ -80,17 +80,17 @@ def test_what_is_wrong_is_said_beside_its_field(
     page: Client, patient: Patient, wrong: dict[str, str], message: str
 ) -> None:
     enroll(patient, "RPM", starts_on=STARTED)
-    said = page.post(where(patient), PROGRAM | wrong).content.decode()
-    assert message in said
-    assert 'value="Respiratory"' in said
+    shown = page.post(where(patient), PROGRAM | wrong).content.decode()
+    assert message in shown
+    assert 'value="Respiratory"' in shown
     assert only(patient).program == "RPM"
 
 
 @pytest.mark.parametrize("day", ["", "2026-01-01"])
 def test_a_program_does_not_end_before_it_begins(page: Client, patient: Patient, day: str) -> None:
     enrollment = enroll(patient, "RPM", starts_on=STARTED)
-    said = page.post(f"{where(patient)}{enrollment.id}/end/", {"ends_on": day}).content.decode()
-    assert 'aria-invalid="true"' in said
+    shown = page.post(f"{where(patient)}{enrollment.id}/end/", {"ends_on": day}).content.decode()
+    assert 'aria-invalid="true"' in shown
     assert only(patient).ends_on is None
 
 
@@ -104,8 +104,8 @@ def test_a_program_that_has_ended_may_begin_again(page: Client, patient: Patient
 def test_a_last_day_is_not_moved_into_the_next_time_in_the_program(page: Client, patient: Patient) -> None:
     first = enroll(patient, "RTM", starts_on=STARTED, ends_on=datetime.date(2026, 2, 3))
     enroll(patient, "RTM", starts_on=datetime.date(2026, 3, 1))
-    said = page.post(f"{where(patient)}{first.id}/end/", {"ends_on": "2026-03-01"}).content.decode()
-    assert "In this program again by then, since 1 March 2026." in said
+    shown = page.post(f"{where(patient)}{first.id}/end/", {"ends_on": "2026-03-01"}).content.decode()
+    assert "In this program again by then, since 1 March 2026." in shown
     first.refresh_from_db()
     assert first.ends_on == datetime.date(2026, 2, 3)
 

@@ -1,4 +1,4 @@
-"""Adding a patient and changing the record by page: what is kept, refused, noticed and written down."""
+"""Adding a patient and changing the record by page: kept, refused, noticed and audited."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ def only_patient(clinic: Clinic) -> Patient:
 
 
 def edit(patient: Patient, **changes: Any) -> tuple[str, dict[str, Any]]:
-    """Where the record is changed, and the form as a browser would send it back."""
+    """Return the address of the form, and its fields as a browser would send them back."""
     patient.refresh_from_db()
     shown = {name: getattr(patient, name) or "" for name in FILLED if name != "external_id"}
     shown.pop("sms_opt_in")
@@ -67,8 +67,8 @@ def test_a_new_patient_is_kept_written_down_and_asked_to_be_sent(page: Client, c
     answer = page.post(NEW, FILLED)
     patient = only_patient(clinic)
     assert answer.headers["Location"] == f"/c/alpha/patients/{patient.id}/"
-    told = {name: getattr(patient, name) for name in FILLED}
-    assert {name: str(value) for name, value in told.items() if name != "sms_opt_in"} == {
+    stored = {name: getattr(patient, name) for name in FILLED}
+    assert {name: str(value) for name, value in stored.items() if name != "sms_opt_in"} == {
         name: value for name, value in FILLED.items() if name != "sms_opt_in"
     }
     assert patient.sms_opt_in
@@ -103,11 +103,11 @@ def test_what_is_wrong_is_said_beside_its_field_and_nothing_typed_is_lost(
     page: Client, clinic: Clinic, wrong: dict[str, str], message: str
 ) -> None:
     make_patient(clinic, "MRN-7781")
-    said = page.post(NEW, FILLED | wrong).content.decode()
-    assert message in said
-    assert 'aria-invalid="true"' in said
+    shown = page.post(NEW, FILLED | wrong).content.decode()
+    assert message in shown
+    assert 'aria-invalid="true"' in shown
     typed = [text for name, text in (FILLED | wrong).items() if name != "sms_opt_in" and "\0" not in text]
-    assert [text for text in typed if text and f'value="{text}"' not in said] == []
+    assert [text for text in typed if text and f'value="{text}"' not in shown] == []
     assert only_patient(clinic).external_id == "MRN-7781"
 
 
@@ -146,12 +146,12 @@ def test_two_who_change_one_record_learn_of_each_other(page: Client, clinic: Cli
     patient = make_patient(clinic, "mrn-1", name="Test Person", phone_number="555-0100")
     first, second = edit(patient, phone_number="555-0111"), edit(patient, phone_number="555-0122")
     page.post(*first)
-    said = page.post(*second).content.decode()
-    assert "Somebody else changed this record" in said
-    assert "Somebody else has just made this: “555-0111”." in said
-    assert 'value="555-0122"' in said
+    shown = page.post(*second).content.decode()
+    assert "Somebody else changed this record" in shown
+    assert "Somebody else has just made this: “555-0111”." in shown
+    assert 'value="555-0122"' in shown
     assert only_patient(clinic).phone_number == "555-0111"
-    assert 'name="version" value="2"' in said
+    assert 'name="version" value="2"' in shown
     page.post(second[0], {**second[1], "version": 2})
     assert only_patient(clinic).phone_number == "555-0122"
 
@@ -189,8 +189,8 @@ def test_a_consent_keeps_the_text_messages_that_are_on(page: Client, clinic: Cli
 
 def test_nobody_switches_text_messages_on_without_consent(page: Client, clinic: Clinic) -> None:
     patient = make_patient(clinic, "mrn-1", name="Test Person")
-    said = page.post(*edit(patient, sms_opt_in="on")).content.decode()
-    assert "enter the day of consent first" in said
+    shown = page.post(*edit(patient, sms_opt_in="on")).content.decode()
+    assert "enter the day of consent first" in shown
     assert not only_patient(clinic).sms_opt_in
 
 
@@ -234,9 +234,9 @@ def test_an_address_that_was_changed_meanwhile_is_looked_at_again(page: Client, 
     page.post(*edit(doubtful, address="2 Nowhere Lane"))
     Patient.objects.for_clinic(doubtful.clinic).update(address_status="Invalid")
     where = f"/c/alpha/patients/{doubtful.id}/confirm-address/"
-    said = page.post(where, {"version": 1, "reason": "Spelled out"}).content.decode()
-    assert "Look at the address once more" in said
-    assert 'value="Spelled out"' in said
+    shown = page.post(where, {"version": 1, "reason": "Spelled out"}).content.decode()
+    assert "Look at the address once more" in shown
+    assert 'value="Spelled out"' in shown
     assert not only_patient(doubtful.clinic).confirm_address
 
 

@@ -62,8 +62,8 @@ class Account:
 
     def read(self) -> None:
         """What a sync does, for this one patient, while nothing is sent."""
-        held = Request.objects.for_clinic(self.clinic).filter(kind=RequestKind.PATIENT_PUSH)
-        held.update(not_before=Now() + datetime.timedelta(hours=1))
+        requests = Request.objects.for_clinic(self.clinic).filter(kind=RequestKind.PATIENT_PUSH)
+        requests.update(not_before=Now() + datetime.timedelta(hours=1))
         enqueue(self.clinic, RequestKind.PATIENT, self.external_id)
         drain()
 
@@ -246,8 +246,8 @@ def test_a_refusal_is_told_in_the_vendors_words_until_it_is_mended(
     stub: VendorStub, clinic: Clinic, by: User
 ) -> None:
     patient = make_patient(clinic, "mrn-1", name="Test Person")
-    said = {"zip_code": ["Ensure this field has no more than 5 characters."]}
-    stub.reply(RECORD, Reply(400, said), Reply(200, {"external_id": "mrn-1"}))
+    errors = {"zip_code": ["Ensure this field has no more than 5 characters."]}
+    stub.reply(RECORD, Reply(400, errors), Reply(200, {"external_id": "mrn-1"}))
     actions_records.change_patient(patient=patient, by=by, zip_code="9261412345")
     drain()
     patient.refresh_from_db()
