@@ -71,10 +71,6 @@ class ReportRow:
     def estimated_only(self) -> tuple[datetime.date, ...]:
         return _dates(self.window.first, self.sets.estimated_only)
 
-    @property
-    def vendor_dates(self) -> tuple[datetime.date, ...]:
-        return _dates(self.window.first, self.sets.vendor)
-
 
 @lru_cache(maxsize=10_000)
 def _dates(first: datetime.date, bits: int) -> tuple[datetime.date, ...]:
