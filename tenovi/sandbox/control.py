@@ -1,4 +1,4 @@
-"""`/_sandbox/`: what tests and the curious may ask of the sandbox itself. No key, no rate, JSON only.
+"""Answer `/_sandbox/`: calls about the sandbox itself, for tests and demos. No key, no rate, JSON only.
 
 | Call | Does |
 | --- | --- |
@@ -14,6 +14,9 @@
 | `POST keys` | `{"keys": ["…"]}`: the only valid keys from now on |
 | `POST webhook` | `{"url": "…", "header": "Authorization", "value": "…"}`: the only webhooks from now on |
 | `POST reset` | as after the start |
+
+The `path` of a fault is matched with its query: `"hwi-devices/?page=2&"` and `"times": null` spoil the second
+page of that list until faults are taken back.
 """
 
 from __future__ import annotations
@@ -31,7 +34,7 @@ from tenovi.sandbox.webhooks import for_every_event
 
 
 class Control:
-    """Answers (status, JSON body). Wrong orders are answered 400 with the reason."""
+    """Answer with (status, JSON body): 400 with the reason for an order that is wrong."""
 
     def __init__(self, state: State, faults: Faults, live: Live) -> None:
         self.state, self.faults, self.live = state, faults, live
@@ -39,7 +42,7 @@ class Control:
 
     def answer(self, method: str, call: str, order: Any) -> tuple[int, Any]:
         calls: dict[str, Callable[[Any], Any]] = {
-            "GET requests": lambda _: {"requests": [asdict(each) for each in self.state.exchanges]},
+            "GET requests": lambda _: {"requests": [asdict(exchange) for exchange in self.state.exchanges]},
             "DELETE requests": lambda _: self.state.exchanges.clear(),
             "POST faults": self.faults.add,
             "DELETE faults": lambda _: self.faults.clear(),
@@ -58,11 +61,8 @@ class Control:
         if chosen is None:
             return 404, {"detail": "No such call; see tenovi/sandbox/control.py."}
         try:
-            if call.strip("/") in (
-                "live",
-                "orders",
-                "parcels",
-            ):  # post to a receiver that may call back: not locked
+            # These post to a receiver that may call back, so they hold no lock.
+            if call.strip("/") in ("live", "orders", "parcels"):
                 return 200, chosen(order or {})
             with self.state.lock:
                 return 200, chosen(order or {}) or {}

@@ -1,7 +1,7 @@
-"""Ways in which an answer can go wrong, ordered beforehand: the next calls to a path, so many times.
+"""Order answers that go wrong: of the next calls to a path, so many times.
 
-A fault spoils the answer only; what the call asked for has happened, as when a connection breaks
-after the vendor has done its work. `"before": true` spoils it without anything happening.
+A fault spoils the answer only. The call has done its work, as when a connection breaks after the vendor
+was done. With `"before": true` the call does nothing.
 """
 
 from __future__ import annotations
@@ -16,8 +16,11 @@ JSON_TYPE = "application/json"
 
 @dataclass(frozen=True, slots=True)
 class Reply:
-    """Bytes for the wire. `declared` is the Content-Length when it is not the truth, `pause` the
-    seconds between two bytes, and a reply that is `dropped` is never sent."""
+    """Bytes for the wire.
+
+    `declared` is the Content-Length where that is not the truth, `pause` the seconds between two bytes.
+    A reply that is `dropped` is never sent.
+    """
 
     status: int
     body: bytes
@@ -30,7 +33,11 @@ class Reply:
 
 @dataclass(slots=True)
 class Fault:
-    """`path` is a part of the path, "" for any; `times` counts down, None stays for ever."""
+    """One ordered fault.
+
+    `path` is a part of the path with its query ("hwi-devices/?page=2&"), "" for any. `times` counts down;
+    None stays for ever.
+    """
 
     kind: str
     path: str = ""
@@ -47,13 +54,13 @@ class Fault:
 
 
 class Faults:
-    """The faults in waiting. Not thread-safe by itself: the state's lock is held around it."""
+    """Keep the faults that are ordered. Callers hold the lock of `State`."""
 
     def __init__(self) -> None:
         self._waiting: list[Fault] = []
 
     def add(self, order: dict[str, Any]) -> None:
-        """Raises ValueError for a fault or an option that does not exist."""
+        """Order a fault. Raises ValueError for a fault or an option that does not exist."""
         named = {
             name: order.pop(name) for name in ("kind", "path", "method", "times", "before") if name in order
         }
@@ -70,6 +77,7 @@ class Faults:
         self._waiting.clear()
 
     def take(self, method: str, path: str) -> Fault | None:
+        """Return the first fault ordered for this call, and count it. `path` includes the query."""
         for fault in self._waiting:
             if fault.meets(method, path):
                 if fault.times is not None:

@@ -1,4 +1,4 @@
-"""HTTP for the sandbox: who is let in, how fast, and how an answer reaches the wire."""
+"""Serve the sandbox over HTTP: check the key and the rate, spoil answers as ordered, write them."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ LOOPBACK_TWINS = {"127.0.0.1": "localhost", "localhost": "127.0.0.1"}
 
 
 class SandboxServer(ThreadingHTTPServer):
-    """Listens on 127.0.0.1 alone; port 0 takes a free one, see `server_port`."""
+    """Listen on 127.0.0.1 alone. Port 0 takes a free one, see `server_port`."""
 
     daemon_threads = True
     request_queue_size = 128
@@ -67,7 +67,7 @@ class Handler(BaseHTTPRequestHandler):
     do_GET = do_POST = do_PUT = do_PATCH = do_DELETE = serve
 
     def log_message(self, format: str, *args: Any) -> None:
-        """Nothing: every request is in `GET /_sandbox/requests`."""
+        """Log nothing: every request is in `GET /_sandbox/requests`."""
 
     def _answered(self, exchange: Exchange, query: str, body: bytes) -> Reply:
         state = self.server.state
@@ -80,12 +80,13 @@ class Handler(BaseHTTPRequestHandler):
         if refused:
             return _reply(refused)
         try:
-            wanted = json.loads(body) if body else None
+            content = json.loads(body) if body else None
         except ValueError:
             return _reply(responses.refuse(HTTPStatus.BAD_REQUEST, "JSON parse error."))
-        request = responses.Request(match["domain"], exchange.method, match["path"], exchange.query, wanted)
+        request = responses.Request(match["domain"], exchange.method, match["path"], exchange.query, content)
+        with_query = f"{match['path']}?{query}" if query else match["path"]
         with state.lock:
-            fault = self.server.faults.take(exchange.method, match["path"])
+            fault = self.server.faults.take(exchange.method, with_query)
         return _spoiled(fault, request, state)
 
     def _refused(self, exchange: Exchange) -> responses.Answer | None:
@@ -106,7 +107,7 @@ class Handler(BaseHTTPRequestHandler):
         return None
 
     def _with_slash(self, path: str, query: str) -> Reply:
-        """Another name of this machine, so that HTTP clients leave the key behind, as at the vendor's."""
+        """Redirect to another name of this machine, so that HTTP clients drop the key as they do at the vendor."""
         host, _, port = self.headers.get("Host", "").partition(":")
         target = f"http://{LOOPBACK_TWINS.get(host, host)}:{port}{path}/{f'?{query}' if query else ''}"
         return Reply(HTTPStatus.MOVED_PERMANENTLY, b"", headers={"Location": target})

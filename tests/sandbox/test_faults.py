@@ -36,6 +36,14 @@ def test_a_fault_waits_for_its_path_and_method(fast: Sandbox) -> None:
     assert fast.call("/hwi/hwi-patients/").status_code == 403
 
 
+def test_a_fault_may_wait_for_one_page_of_a_list(fast: Sandbox) -> None:
+    fast.control("faults", {"kind": "status", "status": 404, "path": "hwi-devices/?page=2&", "times": None})
+    for _ in range(2):
+        assert fast.call(f"{DEVICES}?page=1&page_size=5").status_code == 200
+        assert fast.call(f"{DEVICES}?page=2&page_size=5").status_code == 404
+    assert fast.call("/hwi/hwi-patients/?page=2&page_size=5").status_code == 200
+
+
 def test_faults_without_end_are_taken_back(fast: Sandbox) -> None:
     fast.control("faults", {"kind": "html", "times": None})
     assert {fast.call(DEVICES).headers["Content-Type"] for _ in range(3)} == {"text/html"}
