@@ -1,10 +1,10 @@
-"""Who sends with a key: session locks of PostgreSQL on a connection of their own.
+"""Lock an API key for one process at a time, with session locks of PostgreSQL on a connection of their own.
 
-A session lock dies with its connection, so a killed process blocks nobody. Were it taken on the connection that
-does the work, it would vanish unseen whenever that one breaks or is opened anew, and behind a pooler, which gives
-each transaction another session, two processes would both believe they hold it. So all locks of a process are on
-one connection that does nothing else, is never behind a pooler (LOCK_DATABASE_URL), and is looked at in the
-instant before each first byte: whoever has lost it sends nothing more.
+A session lock dies with its connection, so a killed process blocks no other. On the connection that does
+the work, it would vanish unseen whenever that one breaks or is opened anew. Behind a pooler, which gives
+each transaction another session, two processes would both believe they hold it. So all locks of a process
+are on one connection that does nothing else and is never behind a pooler (LOCK_DATABASE_URL). It is
+checked in the instant before each first byte: a process that has lost it sends nothing more.
 """
 
 from __future__ import annotations
@@ -29,8 +29,8 @@ from tenovi.outbound.limiter import TRUSTED_ROUND_TRIP, Slot
 log = logging.getLogger(__name__)
 
 LOCK_CLASS = 0x56444B59  # "VDKY": our part of PostgreSQL's advisory locks
-SECONDS_TO_TAKE = 2.0  # for an answer of the server to whoever takes or gives back a lock
-SECONDS_TO_LOOK = 0.1  # the look is between our second at the vendor and the first byte
+SECONDS_TO_TAKE = 2.0  # for the server's answer when a lock is taken or released
+SECONDS_TO_LOOK = 0.1  # for the check between our slot at the vendor and the first byte
 NAME = "vitaldays key locks"
 POOLED = (
     "The locks of the API keys cannot be held through a pooler: name PostgreSQL itself in LOCK_DATABASE_URL."
@@ -39,7 +39,7 @@ SESSION = "SELECT pg_backend_pid()"
 
 
 class BehindPooler(OperationalError):
-    """What is at the other end of the connection is not the session that holds the locks."""
+    """The connection leads to another session than the one that holds the locks."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +49,7 @@ class KeyLock:
     session: psycopg.Connection[Any] = field(repr=False)
 
     def is_held(self) -> bool:
-        """Ask whether the session that has the lock still lives. For any thread."""
+        """Whether the session that has the lock still lives. For any thread."""
         try:
             with deadline.at_most(SECONDS_TO_LOOK):
                 return self.session.execute(SESSION).fetchone() == (self.session.info.backend_pid,)
@@ -57,14 +57,14 @@ class KeyLock:
             return False
 
     def check(self) -> None:
-        """Raises `LockLost`."""
+        """Raise `LockLost` unless the lock is held."""
         if not self.is_held():
             raise LockLost("This process may no longer send with the API key: another one may do so by now.")
 
 
 @dataclass(frozen=True, slots=True)
 class GuardedSlot:
-    """The gate of a call: our second, and in the same instant a look whether we still have the key's lock."""
+    """The gate of a call: confirms our slot, and in the same instant that the key's lock is held."""
 
     slot: Slot
     lock: KeyLock
@@ -88,7 +88,7 @@ class GuardedSlot:
 
 
 class _Session:
-    """The connection of this process, open while any of its locks is held."""
+    """The lock connection of this process, open while any lock is held."""
 
     def __init__(self) -> None:
         self._mutex = threading.Lock()
@@ -96,7 +96,7 @@ class _Session:
         self._held: set[int] = set()
 
     def take(self, number: int) -> KeyLock | None:
-        """Take the lock, None where anybody has it, this process included."""
+        """Take the lock. None while any process has it, this one included."""
         with self._mutex, deadline.at_most(SECONDS_TO_TAKE):
             if number in self._held:  # PostgreSQL would give it to the same session once more
                 return None
@@ -113,7 +113,7 @@ class _Session:
             return None
 
     def give_back(self, number: int, lock: KeyLock) -> None:
-        """Give the lock back; one that was lost is gone already."""
+        """Release the lock. One that was lost is gone already."""
         with self._mutex, deadline.at_most(SECONDS_TO_TAKE):
             self._held.discard(number)
             with contextlib.suppress(psycopg.Error):
@@ -125,7 +125,7 @@ class _Session:
     def _living(self) -> psycopg.Connection[Any]:
         if self._connection is not None and not KeyLock(self._connection).is_held():
             log.warning("the connection that holds the locks of API keys was lost")
-            self._connection = None  # whoever holds a lock on it looks, and closes it
+            self._connection = None  # the holder of a lock on it notices, and closes it
         if self._connection is None:
             self._connection = connect()
         return self._connection
@@ -145,7 +145,7 @@ _session = _Session()
 
 @contextmanager
 def try_key_lock(budget: str) -> Iterator[KeyLock | None]:
-    """Hold the lock of the key of this budget: None while anybody else sends with it."""
+    """Hold the lock of the key of this budget. Yields None while another process has it."""
     number = int(budget[:8], 16) - 2**31  # a signed 32-bit number
     lock = _session.take(number)
     try:
@@ -156,13 +156,13 @@ def try_key_lock(budget: str) -> Iterator[KeyLock | None]:
 
 
 def connect() -> psycopg.Connection[Any]:
-    """Connect to PostgreSQL itself, for locks alone. Raises `BehindPooler`."""
+    """Connect to PostgreSQL itself, for locks only. Raises `BehindPooler`."""
     work = connections[DEFAULT_DB_ALIAS]
     direct: Any = type(work)(work.settings_dict | settings.LOCK_DATABASE)
     parameters = direct.get_connection_params() | {"application_name": NAME}
     parameters["options"] = f"{parameters.get('options', '')} -c idle_session_timeout=0".strip()
     session: psycopg.Connection[Any] = direct.Database.connect(**parameters, autocommit=True)
-    if not KeyLock(session).is_held():  # a pooler has told us another session's number, or none
+    if not KeyLock(session).is_held():  # a pooler answered with another session's number, or none
         session.close()
         raise BehindPooler(POOLED)
     return session

@@ -1,9 +1,8 @@
-"""One call to the vendor and its failures, for `tenovi.client.endpoints`.
+"""Make one call to the vendor and classify its failures, for `tenovi.client.endpoints`.
 
-One method call is one request, and a list is read page by page, so that the caller takes a second
-of the budget for each. Nothing is retried and no redirect is followed (the vendor redirects paths
-without a final slash, and the key is lost on the way). Every failure is a `VendorError`; the key
-stands in none of them.
+One method call is one request: a list is read page by page, each page in its own slot. Nothing is
+retried and no redirect is followed (the vendor redirects paths without a final slash, and the key is
+lost on the way). Every failure is a `VendorError`, and none contains the key.
 """
 
 from __future__ import annotations
@@ -27,7 +26,7 @@ from tenovi.client.members import WrongShape
 from tenovi.client.records import Page, PageEnd, page_of
 from tenovi.client.transport import Exchange, send
 
-DEADLINE = 30.0  # seconds from the first packet to the last, the wait for our second included
+DEADLINE = 30.0  # seconds from the first packet to the last, including the wait for our slot
 READ_TIMEOUT = 20.0  # seconds of silence
 SIZE_CAP = 8 * 1024 * 1024  # bytes; a page of 1,000 measurements has half a megabyte
 PAGE_SIZE = 500  # the vendor allows 1,000
@@ -37,25 +36,25 @@ BRACES = re.compile(r"\{[^}]*\}")
 
 T = TypeVar("T")
 Body = Mapping[str, Any]
-"""What a write sends: text, numbers, booleans, null, and lists and objects of those."""
+"""The JSON body of a write."""
 
 
 @dataclass(frozen=True, slots=True)
 class CallRecord:
-    """What one exchange looked like from outside: enough for a log, nothing of its content."""
+    """One exchange for the log, without its content."""
 
     method: str
     path: str
-    """The path's pattern: `/hwi/hwi-devices/{id}/`."""
+    """The pattern of the path: `/hwi/hwi-devices/{id}/`."""
     status: int | None
     milliseconds: int
     error: errors.VendorError | None
 
 
 class Caller:
-    """Speaks for one API key and one client domain.
+    """Calls the vendor with one API key and one client domain.
 
-    `gate` is asked before each request; `log` is told of each exchange, failed ones included.
+    `gate` is asked before each request. `log` gets each exchange, failed ones included.
     """
 
     def __init__(
@@ -82,7 +81,7 @@ class Caller:
         return f"{type(self).__name__}(domain={self._domain!r})"
 
     def has_arrived(self) -> bool:
-        """Whether the request under way is with the vendor, as far as its network tells. For any thread."""
+        """Whether the vendor's network has acknowledged the request under way. For any thread."""
         return self._under_way is not None and self._under_way.has_arrived()
 
     def _page(
@@ -96,7 +95,7 @@ class Caller:
         unknown: errors.VendorError | None = None,
         forbidden: errors.VendorError | None = None,
     ) -> Page[T]:
-        """`first` is the query of the first page, `name` the record that the list belongs to."""
+        """Read one page. `first` is the query of the first page, `name` the record that has the list."""
         query = cursor or urlencode(first or {"page": 1, "page_size": self._page_size})
 
         def read_page(value: Any) -> Page[T]:
@@ -130,14 +129,14 @@ class Caller:
         return self._call("POST", path, read, body=body, unknown=unknown, forbidden=forbidden)
 
     def _change(self, path: str, read: Callable[[Any], T], name: str, body: Body, noun: str) -> T:
-        """Only the members named in `body` change; a nested object is taken whole."""
+        """Change only the members named in `body`. A nested object is replaced whole."""
         return self._call("PATCH", path, read, name=name, body=body, unknown=_unknown(noun))
 
     def _delete(self, path: str, name: str | tuple[str, ...], noun: str) -> None:
         self._call("DELETE", path, lambda value: None, name=name, unknown=_unknown(noun), may_be_empty=True)
 
     def _domain_unknown(self) -> errors.DomainUnknown:
-        """What a 404 means on a path that every client has: what is unknown is the client."""
+        """Return what a 404 means on a path that every client has: the client itself is unknown."""
         return errors.DomainUnknown(f"Tenovi does not know the client domain “{self._domain}”.", status=404)
 
     def _call(
@@ -153,7 +152,10 @@ class Caller:
         forbidden: errors.VendorError | None = None,
         may_be_empty: bool = False,
     ) -> T:
-        """`name` fills the braces of `path`; `unknown` is what a 404 means here, `forbidden` a 403."""
+        """Make one call and read its answer. `name` fills the braces of `path`.
+
+        Raises `unknown` for a 404 and `forbidden` for a 401 or 403, where they are given.
+        """
         names = () if name == "" and "{" not in path else (name,) if isinstance(name, str) else name
         exchange = self._under_way = Exchange(self._gate, self._deadline)
         failure: errors.VendorError | None = None
@@ -163,8 +165,8 @@ class Caller:
             status, value, answer = self._exchange(
                 exchange, method, f"{url}?{query}" if query else url, body, may_be_empty
             )
-            found = read(value)
-            return replace(found, body=answer) if isinstance(found, Page) else found
+            result = read(value)
+            return replace(result, body=answer) if isinstance(result, Page) else result
         except WrongShape as problem:
             failure = errors.UnreadableAnswer(
                 f"Tenovi's answer has another shape than documented: {problem}.", status=status
@@ -183,7 +185,7 @@ class Caller:
     def _exchange(
         self, exchange: Exchange, method: str, url: str, body: Body | None, may_be_empty: bool
     ) -> tuple[int, Any, bytes]:
-        """Returns the status, the value, and the bytes it was read from."""
+        """Send the request. Returns the status, the value, and the bytes it was read from."""
         with exchange:
             try:
                 response, answer = send(
@@ -197,7 +199,7 @@ class Caller:
                 )
             except (requests.RequestException, urllib3.exceptions.HTTPError, OSError, ValueError) as problem:
                 raise self._without_answer(exchange, problem) from None
-        if exchange.expired:  # what was cut off may look complete
+        if exchange.expired:  # an answer that was cut off may look complete
             raise self._without_answer(exchange)
         status = response.status_code
         _check_status(response, answer or b"")
@@ -229,10 +231,10 @@ def _unknown(noun: str) -> errors.NotFound:
 
 
 def _filled(path: str, names: tuple[str, ...]) -> str:
-    """Fill the braces of the path in order. Raises Unaddressable for a name that could leave its place.
+    """Fill the braces of the path in order. Raises Unaddressable for a name that would change the path.
 
-    Percent-encoding holds a slash or a question mark in its place. It does not hold dots, which every
-    client and proxy reads as a way up, nor a name that is empty.
+    Percent-encoding keeps a slash or a question mark inside its name. It does not keep dots, which clients
+    and proxies read as a way up, nor an empty name.
     """
     if not all(name.strip(".") for name in names):
         raise errors.Unaddressable("This id or client domain cannot stand in an address at Tenovi.")
@@ -241,8 +243,10 @@ def _filled(path: str, names: tuple[str, ...]) -> str:
 
 
 def _query_of(link: str, *, other_than: str) -> str:
-    """The query of a `next` link, "" without one. Only that: the vendor's links name another host
-    than the one that may have the key."""
+    """Return the query of a `next` link, "" without one.
+
+    Only the query, because the vendor's links name another host than the one that may have the key.
+    """
     try:
         query = urlencode(parse_qsl(urlsplit(link).query))
     except ValueError:
@@ -275,21 +279,21 @@ def _check_status(response: requests.Response, body: bytes) -> None:
 
 
 def _complaints(body: bytes) -> tuple[tuple[str, str], ...]:
-    """What the vendor says is wrong, as (member, text): nested like the request in its answer."""
+    """Return the vendor's complaints as (member, text). Its answer is nested like the request."""
     try:
         waiting: list[tuple[str, Any]] = [("", strict_json.value_of(body))]
     except strict_json.Unreadable:
         return ()
-    found: list[tuple[str, str]] = []
-    while waiting and len(found) < MOST_COMPLAINTS:
+    complaints: list[tuple[str, str]] = []
+    while waiting and len(complaints) < MOST_COMPLAINTS:
         name, value = waiting.pop(0)
         if isinstance(value, dict):
             waiting.extend((f"{name}.{key}".strip(".")[:120], inner) for key, inner in value.items())
         elif isinstance(value, list):
             waiting.extend((name, inner) for inner in value)
         elif text := strict_json.storable_text(value, 300):
-            found.append((strict_json.storable_text(name, 120), text))
-    return tuple(found)
+            complaints.append((strict_json.storable_text(name, 120), text))
+    return tuple(complaints)
 
 
 def _described(response: requests.Response, body: bytes) -> str:
@@ -300,7 +304,7 @@ def _described(response: requests.Response, body: bytes) -> str:
 
 
 def _retry_after(headers: Mapping[str, str]) -> float | None:
-    """Seconds, from a number or an HTTP date; None when absent or unusable."""
+    """Return the seconds of `Retry-After`, a number or an HTTP date; None when absent or unreadable."""
     text = headers.get("Retry-After", "").strip()
     if text.isascii() and text.isdigit():
         return float(text)

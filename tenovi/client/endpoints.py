@@ -1,10 +1,9 @@
-"""The vendor's HWI API, one method per call. Facts: https://tenovi.com/api-docs/ and
-https://docs.tenovi.com/hwi-api/.
+"""Call the vendor's HWI API, one method per call.
 
-`cursor` is the `next` of the page before. Methods that read or change one thing raise `NotFound`
-when the vendor does not know it. Those that create something are never safe to repeat, save
-`create_patient`, whose repetition is refused; all others are. What can be raised besides: see
-`tenovi.client.errors`.
+Sources: https://tenovi.com/api-docs/ and https://docs.tenovi.com/hwi-api/. `cursor` is the `next` of the
+page before. Methods that read or change one record raise `NotFound` when the vendor does not know it.
+Methods that create are not safe to repeat, except `create_patient`, whose repetition is refused; all
+others are. See `tenovi.client.errors` for all errors.
 """
 
 from __future__ import annotations
@@ -40,21 +39,23 @@ class TenoviClient(Caller):
     """The calls a clinic makes."""
 
     def check_it_answers(self, path: str) -> None:
-        """Ask for one row of a list that every account has, whatever the answer holds."""
+        """Read one row of a list that every account has, and ignore the content."""
         query = "page=1&page_size=1"
         self._call("GET", path, lambda value: None, query=query, unknown=self._domain_unknown())
 
     def devices(
         self, cursor: str = "", *, external_id: str = "", hardware_uuid: str = "", property_key: str = ""
     ) -> Page[Device]:
-        """One page of the activated devices: all, those of a patient (case counts here), those on one
-        gateway or IMEI, or those that have a property."""
-        wanted = {
+        """Read one page of the activated devices.
+
+        Filters: a patient (case-sensitive here), a Gateway ID or IMEI, a property that devices have.
+        """
+        filters = {
             "patient__external_id": external_id,
             "device__hardware_uuid__iexact": hardware_uuid,
             "properties__key": property_key,
         }
-        return self._page(DEVICES, Device.from_wire, cursor, first=self._first(wanted))
+        return self._page(DEVICES, Device.from_wire, cursor, first=self._first(filters))
 
     def device(self, hwi_device_id: UUID | str) -> Device:
         return self._one(DEVICE, Device.from_wire, str(hwi_device_id), "device")
@@ -64,29 +65,33 @@ class TenoviClient(Caller):
         return self._create(DEVICES, Device.from_wire, body)
 
     def update_device(self, hwi_device_id: UUID | str, body: Body, *, method: str = "PUT") -> Device:
-        """Attach a patient, as the page about patients says; `body` is the whole device. `NotOffered` where
-        an account has another `method`, which public integrations use: PATCH."""
+        """Attach a patient, as the page about patients says. `body` is the whole device.
+
+        Raises `NotOffered` where an account takes the PATCH of public integrations instead.
+        """
         return self._call(
             method, DEVICE, Device.from_wire, name=str(hwi_device_id), body=body, unknown=_unknown_device()
         )
 
     def delete_device(self, hwi_device_id: UUID | str) -> None:
-        """`Invalid` for a device whose order was fulfilled; unlinking still works."""
+        """Delete a device. Raises `Invalid` once its order was fulfilled; unlinking still works then."""
         self._delete(DEVICE, str(hwi_device_id), "device")
 
     def unlink_gateway(self, hwi_device_id: UUID | str) -> Device:
-        """Ends the device's data and its monthly charge. A GET at the vendor, and still a write."""
+        """End the device's data and its monthly charge. A GET at the vendor, and still a write."""
         return self._one("/hwi/unlink-gateway/{id}/", Device.from_wire, str(hwi_device_id), "device")
 
     def device_types(self, cursor: str = "") -> Page[DeviceType]:
-        """The devices this account may order."""
+        """Read one page of the devices that this account may order."""
         return self._page(DEVICE_TYPES, DeviceType.from_wire, cursor)
 
     def measurements_of_device(
         self, hwi_device_id: UUID | str, *, created_gte: str, created_lt: str, cursor: str = ""
     ) -> Page[Any]:
-        """One page of what the vendor received from a device in that span (ISO 8601, UTC), as it
-        stands on the wire: rows are judged where webhooks are."""
+        """Read one page of what the vendor received from a device in that span (ISO 8601, UTC).
+
+        Rows stay as they came: they are validated where webhooks are.
+        """
         first = {"created__gte": created_gte, "created__lt": created_lt, "page": 1, "page_size": 1000}
         return self._page(
             "/hwi/hwi-devices/{id}/measurements/",
@@ -94,7 +99,7 @@ class TenoviClient(Caller):
             cursor,
             first=first,
             name=str(hwi_device_id),
-            unknown=errors.NotFound("Tenovi does not know this device.", status=404),
+            unknown=_unknown_device(),
         )
 
     def measurements_of_patient(
@@ -108,8 +113,10 @@ class TenoviClient(Caller):
         metric: str = "",
         cursor: str = "",
     ) -> Page[Any]:
-        """One page of what the vendor received under a patient's id, whichever device it came from: by
-        when it came (`created`), when it was taken (`timestamp`), or of one metric."""
+        """Read one page of what the vendor received under a patient's id, from any device.
+
+        Filters: when it came (`created`), when it was taken (`timestamp`), one metric. Rows as above.
+        """
         spans = {
             "created__gte": created_gte,
             "created__lt": created_lt,
@@ -130,7 +137,7 @@ class TenoviClient(Caller):
         return self._page(PROPERTIES, Property.from_wire, cursor, name=str(hwi_device_id))
 
     def set_property(self, hwi_device_id: UUID | str, key: str, value: str) -> Property:
-        """Creates it, or changes the one of that key. No page of the vendor's has a call that removes one."""
+        """Create a property, or change the one of that key. The vendor documents no call that removes one."""
         body = {"key": key, "value": value}
         return self._call(
             "POST",
@@ -142,14 +149,14 @@ class TenoviClient(Caller):
         )
 
     def gateways(self, cursor: str = "", *, first: Mapping[str, Any] | None = None) -> Page[Gateway]:
-        """One page of all gateways, each with fewer fields than `gateway` has."""
+        """Read one page of all gateways, each with fewer members than `gateway` has."""
         query = self._first(first or {})
         return self._page(
             "/hwi/hwi-gateways/", Gateway.from_wire, cursor, first=query, unknown=_no("gateways")
         )
 
     def gateway(self, gateway_id: str) -> Gateway:
-        """`gateway_id` as the vendor spells it, which may mind the case; it wants no hyphens."""
+        """Read a gateway. `gateway_id` as the vendor spells it: case may matter. Hyphens are left out."""
         name = gateway_id.replace("-", "")
         return self._one("/hwi/gateway-info/{id}/", Gateway.from_wire, name, "gateway")
 
@@ -161,9 +168,11 @@ class TenoviClient(Caller):
         hardware_uuid: str = "",
         path: str = HARDWARE_LOG,
     ) -> Page[HardwareChange]:
-        """One page of the changes of hardware ids: of all devices, of one, or those that name a hardware id
-        in the vendor's spelling. The vendor's pages do not agree on `path`: `PathUnknown` says that it
-        is another."""
+        """Read one page of the changes of hardware ids.
+
+        Filters: one device, or a hardware id in the vendor's spelling. The vendor's pages do not agree on
+        `path`: raises `PathUnknown` where it is another.
+        """
         first = self._first({"object_id": hwi_device_id, "search": hardware_uuid})
         return self._page(path, HardwareChange.from_wire, cursor, first=first, unknown=_no("hardware log"))
 
@@ -171,48 +180,42 @@ class TenoviClient(Caller):
         return self._page(PATIENTS, Patient.from_wire, cursor)
 
     def patient(self, external_id: str) -> Patient:
-        """The vendor ignores case here."""
+        """Read a patient. The vendor ignores case here."""
         return self._one(PATIENT, Patient.from_wire, external_id, "patient")
 
     def create_patient(self, body: Body) -> Patient:
-        """`Invalid` when the external id exists, in any case (`already_exists` tells)."""
+        """Create a patient. Raises `Invalid` when the id exists in any case, see `already_exists`."""
         return self._create(PATIENTS, Patient.from_wire, body)
 
     def update_patient(self, external_id: str, body: Body) -> Patient:
-        """Changes the record for every device of that patient."""
+        """Change the record for every device of that patient."""
         return self._change(PATIENT, Patient.from_wire, external_id, body, "patient")
 
     def delete_patient(self, external_id: str) -> None:
-        """The patient's devices stay active and lose their patient."""
+        """Delete a patient. Its devices stay active, without a patient."""
         self._delete(PATIENT, external_id, "patient")
 
     def replacements(self, cursor: str = "") -> Page[Replacement]:
         return self._page(REPLACEMENTS, Replacement.from_wire, cursor, unknown=_no("replacements"))
 
-    def replacement(self, number: str) -> Replacement:
-        return self._one("/hwi/hwi-replacements/{id}/", Replacement.from_wire, number, "replacement")
-
     def create_replacement(self, body: Body) -> Replacement:
         return self._create(REPLACEMENTS, Replacement.from_wire, body, unknown=_no("replacements"))
 
     def delete_replacement(self, number: str) -> None:
-        """`Invalid` once it has been fulfilled."""
+        """Withdraw a replacement. Raises `Invalid` once it was fulfilled."""
         self._delete("/hwi/hwi-replacements/{id}/", number, "replacement")
 
     def bulk_orders(self, cursor: str = "") -> Page[BulkOrder]:
         return self._page("/hwi/hwi-bulk-orders/", BulkOrder.from_wire, cursor, unknown=_no("bulk orders"))
 
-    def bulk_order(self, number: str) -> BulkOrder:
-        return self._one("/hwi/hwi-bulk-orders/{id}/", BulkOrder.from_wire, number, "bulk order")
-
     def supply_types(self, cursor: str = "") -> Page[SupplyType]:
-        """`NotAllowed` while the vendor has not enabled supplies for the account."""
+        """Read one page. Raises `NotAllowed` while supplies are not enabled for the account."""
         return self._page(
             SUPPLY_TYPES, SupplyType.from_wire, cursor, unknown=_no("supplies"), forbidden=_no_supplies()
         )
 
     def supply_requests(self, cursor: str = "", *, path: str = SUPPLY_REQUESTS) -> Page[SupplyRequest]:
-        """`path` for accounts that have another than the vendor's page says; `PathUnknown` tells."""
+        """Read one page. Raises `PathUnknown` where the account has another `path` than is documented."""
         return self._page(
             path,
             SupplyRequest.from_wire,
@@ -233,16 +236,16 @@ class TenoviClient(Caller):
         return self._page(WEBHOOKS, Webhook.from_wire, cursor, unknown=_no("webhooks"))
 
     def create_webhook(self, body: Body) -> Webhook:
-        """Register one. No page of the vendor's has a call that changes it afterwards."""
+        """Register a webhook. The vendor documents no call that changes it afterwards."""
         return self._create(WEBHOOKS, Webhook.from_wire, body, unknown=_no("webhooks"))
 
     def delete_webhook(self, number: UUID | str) -> None:
         self._delete(WEBHOOK, str(number), "webhook")
 
-    def _first(self, wanted: Mapping[str, Any]) -> dict[str, Any]:
-        """The query of a list's first page."""
+    def _first(self, filters: Mapping[str, Any]) -> dict[str, Any]:
+        """Return the query of a list's first page."""
         return {
-            **{name: value for name, value in wanted.items() if value},
+            **{name: value for name, value in filters.items() if value},
             "page": 1,
             "page_size": self._page_size,
         }
@@ -258,8 +261,10 @@ def _unknown_device() -> errors.NotFound:
 
 
 def _no(what: str) -> errors.PathUnknown:
-    """A 404 where not every account, or not every page of the vendor's, has this path: it says nothing
-    against the client domain."""
+    """Return what a 404 means on a path that not every account or page of the vendor has.
+
+    It says nothing about the client domain.
+    """
     return errors.PathUnknown(f"Tenovi has no {what} under this path.", status=404)
 
 

@@ -1,11 +1,11 @@
-"""What can go wrong between us and the vendor, as one tree.
+"""Define what can go wrong in a call to the vendor, as one tree.
 
     VendorError
-    ├── NotSent               nothing left this machine
+    ├── NotSent               no byte left this machine
     │   ├── Unreachable       no connection
-    │   ├── SlotLost          the one-second budget gave our place to somebody else
+    │   ├── SlotLost          another request has our slot
     │   ├── LockLost          another process may send with this key by now
-    │   └── LimiterAway       Redis is away, so nobody may call
+    │   └── LimiterAway       Redis is away, so nothing may be sent
     ├── Refused               the vendor answered, and did nothing
     │   ├── KeyRefused        401, 403
     │   ├── DomainUnknown     404 on the client domain itself
@@ -22,8 +22,8 @@
         ├── UnreadableAnswer  an answer that is not what the vendor documents
         └── TooLarge          an answer beyond the size cap
 
-`effect` says what that means for sending the same thing again. The text of every error is a
-sentence for people: it never quotes the key, the address or the body.
+`effect` says whether the same call may be sent again. The text of every error is a sentence for
+people. It never quotes the key, the address or the body.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ from typing import ClassVar
 
 
 class Effect(enum.Enum):
-    """What the failed call means for the next one."""
+    """What a failed call means for sending it again."""
 
     RETRYABLE = "retryable"
     """Nothing happened at the vendor: the same call may be sent again."""
@@ -44,7 +44,7 @@ class Effect(enum.Enum):
 
 
 class VendorError(Exception):
-    """Any call that brought no usable answer. `status` is the HTTP status, None without one."""
+    """A call without a usable answer. `status` is the HTTP status, None without one."""
 
     effect: ClassVar[Effect]
 
@@ -79,11 +79,11 @@ class Refused(VendorError):
 
 
 class KeyRefused(Refused):
-    effect = Effect.RETRYABLE  # once somebody has mended the key
+    effect = Effect.RETRYABLE  # once the key is repaired
 
 
 class DomainUnknown(Refused):
-    effect = Effect.RETRYABLE  # once somebody has mended the domain
+    effect = Effect.RETRYABLE  # once the domain is corrected
 
 
 class NotFound(Refused):
@@ -95,8 +95,10 @@ class PathUnknown(Refused):
 
 
 class Invalid(Refused):
-    """`said` is what the vendor finds wrong, as (member, text). It may quote what we sent, so it is
-    for the room that sent it and never for a log."""
+    """The vendor found the request wrong. `said` has its complaints as (member, text).
+
+    They may quote what we sent: for the room that sent it, never for a log.
+    """
 
     def __init__(
         self, sentence: str, *, status: int | None = None, said: tuple[tuple[str, str], ...] = ()
@@ -106,7 +108,7 @@ class Invalid(Refused):
 
 
 class NotOffered(Invalid):
-    """The path is there, and does not take this method (405)."""
+    """The path does not take this method (405)."""
 
 
 class NotAllowed(Refused):
@@ -122,7 +124,7 @@ class Unclear(VendorError):
 
 
 class TooManyRequests(Unclear):
-    """`retry_after` is what the vendor asks for, in seconds; None when it does not say."""
+    """`retry_after` is the pause that the vendor asks for, in seconds; None when it names none."""
 
     def __init__(self, sentence: str, *, status: int, retry_after: float | None) -> None:
         super().__init__(sentence, status=status)

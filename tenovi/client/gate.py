@@ -1,4 +1,4 @@
-"""Say when a call may go out: what the client asks of whoever keeps the vendor's rate."""
+"""Define how the client asks when a request may go out, and reports that it did."""
 
 from __future__ import annotations
 
@@ -6,20 +6,20 @@ from typing import Protocol
 
 
 class Gate(Protocol):
-    """Asked by the client around the bytes of each request."""
+    """Called by the client around the bytes of each request."""
 
     def confirm(self) -> None:
-        """Returns in the instant the request may be sent; raises `NotSent` when it may not."""
+        """Return in the instant the request may be sent. Raises `NotSent` when it may not."""
 
     def sent(self) -> None:
-        """The bytes have left, or may have."""
+        """Note that the bytes have left, or may have."""
 
     def answered(self) -> None:
-        """The answer has come, or none will."""
+        """Note that the answer has come, or that none will."""
 
 
 class NoLimit:
-    """A gate that lets everything through, for a vendor without a limit (a test's stub)."""
+    """Let every request through, for a vendor without a limit (a test's stub)."""
 
     def confirm(self) -> None: ...
 

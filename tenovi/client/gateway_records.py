@@ -1,7 +1,7 @@
-"""What the vendor says about hardware: gateways, properties of devices, changes of hardware ids.
+"""Parse the vendor's answers about gateways, properties of devices and changes of hardware ids.
 
 Sources: https://docs.tenovi.com/recipes/gateway-connectivity-report and declarations in public
-integrations; unknown keys are ignored, times are aware UTC.
+integrations. Unknown members are ignored, times are aware UTC.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from tenovi.strict_json import storable_text
 
 @dataclass(frozen=True, slots=True)
 class Property:
-    """A setting of a device. `synced` tells whether one of the vendor's own has reached it."""
+    """A setting of a device. `synced`: one that the vendor defines has reached the device."""
 
     id: str
     key: str
@@ -39,7 +39,7 @@ class Property:
 
 @dataclass(frozen=True, slots=True)
 class PairedSensor:
-    """A sensor the gateway listens to. `status`: RE registered, CO confirmed, PE pending, RM removed."""
+    """A sensor paired with a gateway. `status`: RE registered, CO confirmed, PE pending, RM removed."""
 
     sensor_code: str
     mac_address: str
@@ -48,9 +48,9 @@ class PairedSensor:
 
 @dataclass(frozen=True, slots=True)
 class Gateway:
-    """A gateway as its own page has it, or with fewer fields as the list has it.
+    """A gateway, with fewer members when it comes from the list.
 
-    `gateway_id` as the vendor spells it; `signal_strength` about 30 is excellent, about 10 poor.
+    `gateway_id` as the vendor spells it. A `signal_strength` about 30 is excellent, about 10 poor.
     """
 
     gateway_id: str
@@ -96,7 +96,7 @@ class Gateway:
 
 @dataclass(frozen=True, slots=True)
 class HardwareChange:
-    """One device got, changed or lost its hardware. Ids as the vendor spells them, "" for none."""
+    """A device got, changed or lost its hardware. Ids as the vendor spells them, "" for none."""
 
     id: str
     hwi_device_id: UUID
@@ -127,6 +127,6 @@ class HardwareChange:
 
 
 def _signal(value: Any) -> int | None:
-    """A strength that a signal can have; anything else is none."""
+    """Read a signal strength. None for a value that a signal cannot have."""
     text = storable_text(value, 8)
     return int(text) if text.isascii() and text.isdecimal() and int(text) < 32768 else None

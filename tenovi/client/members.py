@@ -1,5 +1,7 @@
-"""Single members of the vendor's answers as values we can trust: text fit for PostgreSQL, aware times
-in UTC, and None or "" for what is not there."""
+"""Read single members of the vendor's answers: text fit for PostgreSQL, aware times in UTC.
+
+A missing member reads as None or "".
+"""
 
 from __future__ import annotations
 
@@ -12,7 +14,7 @@ from tenovi.strict_json import storable_text
 
 
 class WrongShape(ValueError):
-    """An answer that lacks what identifies it. The text names the member, never its value."""
+    """An answer lacks what identifies it. The text names the member, never its value."""
 
 
 def member(value: Any, name: str) -> Any:
@@ -35,7 +37,7 @@ def decimal_of(value: Any) -> Decimal | None:
 
 
 def time_of(value: Any) -> datetime.datetime | None:
-    """UTC; a time without zone is the vendor's UTC. None for anything that is not a plausible time."""
+    """Read a time as UTC, also one without zone. None for anything that is no plausible time."""
     try:
         moment = datetime.datetime.fromisoformat(storable_text(value, 40))
         moment = moment.replace(tzinfo=moment.tzinfo or datetime.UTC).astimezone(datetime.UTC)
@@ -45,7 +47,7 @@ def time_of(value: Any) -> datetime.datetime | None:
 
 
 def id_of(value: Any) -> uuid.UUID:
-    """The `id` of a record, which the vendor gives as a UUID."""
+    """Read the `id` of a record, which is a UUID."""
     try:
         return uuid.UUID(storable_text(member(value, "id"), 100))
     except ValueError:
@@ -53,5 +55,5 @@ def id_of(value: Any) -> uuid.UUID:
 
 
 def rows_of(value: Any) -> list[dict[str, Any]]:
-    """The objects in a nested list; anything else in it is left out."""
+    """Return the objects in a nested list, without anything else in it."""
     return [row for row in value if isinstance(row, dict)] if isinstance(value, list) else []

@@ -1,8 +1,8 @@
-"""What the vendor's office says: replacements, bulk orders, supplies, registered webhooks.
+"""Parse the vendor's answers about replacements, bulk orders, supplies and registered webhooks.
 
 Sources: https://docs.tenovi.com/hwi-api/devices/replacing-devices, the pages about bulk orders and
-automatic supply refills, and declarations in public integrations. Unknown keys are ignored, times
-are aware UTC, addresses are not read: we sent them.
+automatic supply refills, and declarations in public integrations. Unknown members are ignored, times
+are aware UTC. Addresses are not read, since we sent them.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from tenovi.strict_json import storable_text
 
 @dataclass(frozen=True, slots=True)
 class Replacement:
-    """New hardware for a device, its gateway or both; the HWI device stays."""
+    """New hardware for a device, its gateway or both. The HWI device stays."""
 
     id: str
     hwi_device_id: str
@@ -125,8 +125,11 @@ class SupplyType:
 
 @dataclass(frozen=True, slots=True)
 class SupplyRequest:
-    """Supplies ordered; `hwi_device_id` is "" when the request names no device, `hardware_uuid` when
-    it names neither Gateway ID nor IMEI."""
+    """Supplies that were ordered.
+
+    `hwi_device_id` is "" when the request names no device, `hardware_uuid` when it names neither Gateway ID
+    nor IMEI.
+    """
 
     id: str
     supply_name: str
@@ -149,8 +152,10 @@ class SupplyRequest:
 
 @dataclass(frozen=True, slots=True)
 class Webhook:
-    """An address the vendor posts to. `event`: MEASUREMENT, FULFILLMENT or SPECIAL_ORDER. The value of
-    its header is a secret that opens our door, so it is not shown."""
+    """An address the vendor posts to. `event`: MEASUREMENT, FULFILLMENT or SPECIAL_ORDER.
+
+    `auth_key` is a secret that our webhooks accept, so it is never printed.
+    """
 
     id: UUID
     endpoint: str
@@ -177,7 +182,7 @@ class Webhook:
 
 
 def _number(value: Any) -> str:
-    """The `id` of an order, whatever its form."""
+    """Read the `id` of an order, whatever its form."""
     number = storable_text(member(value, "id"), 100)
     if not number:
         raise WrongShape("id")

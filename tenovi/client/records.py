@@ -1,7 +1,7 @@
-"""What the vendor's answers say, as values we can trust. Unknown keys are ignored, missing ones
-are empty, and text is fit for PostgreSQL; only what identifies a thing must be there.
+"""Parse the vendor's answers about devices and patients, and pages of any list.
 
-Times are aware UTC. Sources: https://docs.tenovi.com/hwi-api/ (devices, patients, pagination).
+Unknown members are ignored, missing ones are empty, text is fit for PostgreSQL, times are aware UTC.
+Only the member that identifies a record must be there. Sources: https://docs.tenovi.com/hwi-api/ (devices, patients, pagination).
 """
 
 from __future__ import annotations
@@ -22,34 +22,34 @@ T = TypeVar("T")
 
 
 class PageEnd(enum.Enum):
-    """What a page says about what comes after it."""
+    """How a page ends."""
 
     FOLLOWED = "followed"
     """It names a next page."""
     LAST = "last"
     """Its `next` is null."""
     BARE = "bare"
-    """An array without pages: the whole list, unless it was cut."""
+    """It is an array without pages: the whole list, unless it was cut."""
     GONE = "gone"
-    """The vendor does not know the page that the one before named."""
-    UNSAID = "unsaid"
-    """It says nothing."""
+    """The vendor does not know it, although the page before named it."""
+    UNSTATED = "unstated"
+    """It has no usable `next`."""
 
 
 @dataclass(frozen=True, slots=True)
 class Page(Generic[T]):
-    """One page of a list. `unusable` rows are not in `results`; `digest` tells pages apart, "" without rows;
-    `body`: the answer as it came.
+    """One page of a list.
 
-    `ended` and `is_all` are written by `tenovi.outbound.list_pages` alone: the list has provably come to its end with
-    this page, and this page is all of it, each row readable. An empty `next` proves nothing.
+    `unusable` counts rows that are not in `results`. `digest` tells pages apart, "" without rows. `body` is
+    the answer as it came. Only `tenovi.outbound.list_pages` sets `ended`, where the list provably ends with
+    this page, and `is_all`, where this page is the whole list and every row readable.
     """
 
     results: tuple[T, ...]
     next: str
     total: int | None
     unusable: int
-    end: PageEnd = PageEnd.UNSAID
+    end: PageEnd = PageEnd.UNSTATED
     digest: str = ""
     ended: bool = False
     is_all: bool = False
@@ -62,7 +62,7 @@ class Page(Generic[T]):
 
 @dataclass(frozen=True, slots=True)
 class Patient:
-    """The vendor's patient record; a device carries fewer of its fields. None: not said."""
+    """A patient record. A device carries fewer of its members. None: not in the answer."""
 
     external_id: str
     name: str | None = None
@@ -111,8 +111,11 @@ _PATIENT_TEXTS = {
 
 @dataclass(frozen=True, slots=True)
 class Device:
-    """An HWI device: one activation. `hardware_uuid` is as the vendor spells it. `order_fulfilled` is None
-    for a device without an order. `held_for` is why the vendor holds that order, in its words, "" for none."""
+    """An HWI device: one activation.
+
+    `hardware_uuid` as the vendor spells it. `order_fulfilled` is None for a device without an order.
+    `held_for` is the vendor's text why it holds that order, "" for none.
+    """
 
     hwi_device_id: uuid.UUID
     status: str
@@ -152,7 +155,7 @@ class Device:
 
 
 def _held_for(order: dict[str, Any]) -> str:
-    """Two members that public integrations declare: a text about the address, and a flag."""
+    # Two members that public integrations declare: a text about the address, and a flag.
     twice = (
         "A device was sent to this address before." if flag(order.get("duplicate_device_at_address")) else ""
     )
@@ -160,8 +163,7 @@ def _held_for(order: dict[str, Any]) -> str:
 
 
 def _patient_of(value: dict[str, Any]) -> Patient | None:
-    """The nested record, or the older `patient_id` at the top; a device without patient has
-    null in the one and empty text in the other."""
+    """Read the nested patient, or the older `patient_id`. Without a patient they are null and ""."""
     nested = value.get("patient")
     if isinstance(nested, dict):
         return Patient.from_wire(nested)
@@ -172,7 +174,7 @@ def _patient_of(value: dict[str, Any]) -> Patient | None:
 
 @dataclass(frozen=True, slots=True)
 class DeviceType:
-    """A device this account may order, under the exact name an order must use. Costs in USD."""
+    """A device type that this account may order, under the exact name an order must use. Costs in USD."""
 
     name: str
     sensor_code: str
@@ -203,10 +205,12 @@ class DeviceType:
 
 
 def page_of(value: Any, read: Callable[[Any], T]) -> Page[T]:
-    """A page from the envelope, or from a bare array. Rows that `read` finds in the wrong shape are
-    counted, not fatal: one odd row must not hide the others."""
+    """Parse a page from its envelope, or from a bare array.
+
+    Rows that `read` cannot use are counted, not fatal: one odd row must not hide the others.
+    """
     rows: list[Any]
-    following, total, end = "", None, PageEnd.UNSAID
+    following, total, end = "", None, PageEnd.UNSTATED
     if isinstance(value, list):
         rows, total, end = value, len(value), PageEnd.BARE
     elif isinstance(value, dict) and isinstance(value.get("results"), list):

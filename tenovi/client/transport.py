@@ -1,13 +1,12 @@
-"""One HTTP exchange with a total deadline, for `tenovi.client.endpoints` alone.
+"""Make one HTTP exchange with a total deadline, for `tenovi.client.caller` alone.
 
-`requests` limits the time of each read, not of a call: a vendor that sends a byte now and then
-would hold a worker for hours. So a watchdog shuts the socket down when the deadline has passed,
-which ends any read, TLS handshakes included.
+`requests` limits the time of each read, not of a call: a vendor that sends a byte now and then would
+hold a worker for hours. So a watchdog shuts the socket down at the deadline, which ends any read,
+TLS handshakes included.
 
-Every exchange opens its own connection: then no request can be lost on one that the vendor has
-just closed, and a failure to connect proves that nothing was sent. The gate is asked between the
-open connection and the first byte, so that the time of a handshake never shifts a request
-towards the one before.
+Every exchange opens its own connection. No request can be lost on one that the vendor has just closed,
+and a failure to connect proves that nothing was sent. The gate is asked between the open connection and
+the first byte, so that a slow handshake never moves a request closer to the one before.
 """
 
 from __future__ import annotations
@@ -35,7 +34,7 @@ CONNECT_TIMEOUT = 5.0  # seconds, for each address of the vendor's host
 
 
 class Exchange:
-    """The deadline of one exchange and how far it came. Also the context it runs in."""
+    """The deadline and the progress of one exchange, which runs inside it as a context."""
 
     def __init__(self, gate: Gate, deadline: float) -> None:
         self.gate = gate
@@ -60,13 +59,13 @@ class Exchange:
             watched.close()
 
     def open_gate(self) -> None:
-        """Waits for our second. Whatever fails later may have reached the vendor."""
+        """Wait for our slot. A request that fails after this may have reached the vendor."""
         self.gate.confirm()
         self.began_sending = True
         self._since = time.monotonic()
 
     def has_arrived(self) -> bool:
-        """Whether the other end has acknowledged every byte of the request. For any thread."""
+        """Whether the vendor's network has acknowledged every byte of the request. For any thread."""
         if not self.has_left:
             return False
         with contextlib.suppress(OSError, ValueError):  # closed meanwhile
@@ -75,7 +74,7 @@ class Exchange:
         return False
 
     def milliseconds(self) -> int:
-        """Since the first byte left; of an exchange that sent none, since it was begun."""
+        """Return the time since the first byte left, or since the start while none has."""
         return round((time.monotonic() - self._since) * 1000)
 
     def watch(self, connected: socket.socket) -> None:
@@ -94,7 +93,7 @@ class Exchange:
 
 
 class OneExchange(HTTPAdapter):
-    """Sends one request for an `Exchange`: no retries, no reuse."""
+    """Sends the one request of an `Exchange`: no retries, no reuse."""
 
     def __init__(self, exchange: Exchange) -> None:
         self._exchange = exchange
@@ -120,7 +119,7 @@ class OneExchange(HTTPAdapter):
 
 
 class _Gated(HTTPConnection):
-    """A connection that is watched from its first byte and asks the gate before it sends."""
+    """A connection that the deadline can shut down, and that asks the gate before it sends."""
 
     under: Exchange
 
@@ -156,9 +155,10 @@ def send(
     read_timeout: float,
     size_cap: int,
 ) -> tuple[requests.Response, bytes | None]:
-    """The answer and its body, None when that is larger than `size_cap` bytes. `body` is JSON.
+    """Send one request with a JSON `body`, or with none.
 
-    Raises what `requests` and the gate raise; the caller says what it means.
+    Returns the answer and its body, None when that is larger than `size_cap` bytes. Raises what `requests`
+    and the gate raise.
     """
     with requests.Session() as session:
         session.trust_env = False  # no proxies, no .netrc: the key goes where we say

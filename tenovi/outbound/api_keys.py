@@ -1,8 +1,8 @@
-"""API keys as the queue sees them: who shares one, and which are left alone for now.
+"""Group clinics by API key, and park a key that must not be used for now.
 
-Two digests name them. The *budget* (key alone) has the second and is parked when the vendor asks
-to slow down or is away. The *account* (key and client domain) is parked when the vendor refuses
-it, so that a wrong domain of one clinic never stops another that has the same key.
+Two digests name a key. The *budget* (key alone) owns the one request a second. It is parked when the
+vendor asks to slow down or is away. The *account* (key and client domain) is parked when the vendor
+refuses it, so that a wrong domain of one clinic never stops another with the same key.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ PAUSES: dict[str, tuple[float, float]] = {  # seconds: the first, doubling up to
     Cause.DOMAIN_UNKNOWN: (900, 900),
 }
 LONGEST_PAUSE = 3600.0  # seconds, whatever the vendor asks for
-SHOWN_AFTER: dict[str, float] = {  # seconds after which a pause is told on every page
+SHOWN_AFTER: dict[str, float] = {  # seconds after which every page shows the pause
     Cause.SLOW_DOWN: 60,
     Cause.UNREACHABLE: 30,
     Cause.OUTAGE: 10,
@@ -42,7 +42,7 @@ SHOWN_AFTER: dict[str, float] = {  # seconds after which a pause is told on ever
     Cause.DOMAIN_UNKNOWN: 0,
 }
 
-OLDEST_EVERY = 8  # one call of so many is for what has waited longest, however urgent the others
+OLDEST_EVERY = 8  # every eighth call goes to the request that has waited longest, whatever its priority
 
 NOT_SET_UP = "No Tenovi API key and client domain are stored for this clinic."
 UNREADABLE = "The stored API key cannot be read: CREDENTIALS_KEY is not the one it was stored with."
@@ -50,7 +50,7 @@ UNREADABLE = "The stored API key cannot be read: CREDENTIALS_KEY is not the one 
 
 @dataclass(frozen=True, slots=True)
 class VendorKey:
-    """One key and the clinics that share its second."""
+    """One API key and the clinics that share it."""
 
     api_key: str = field(repr=False)
     clinics: tuple[Clinic, ...]
@@ -61,7 +61,7 @@ class VendorKey:
 
 
 def keys_of(clinics: Iterable[Clinic]) -> list[VendorKey]:
-    """The keys of these clinics; those without a usable key are left out."""
+    """Group these clinics by key. Clinics without a readable key or without a client domain are left out."""
     sharing: dict[str, list[Clinic]] = defaultdict(list)
     for clinic in clinics:
         if key := _key_of(clinic):
@@ -70,7 +70,7 @@ def keys_of(clinics: Iterable[Clinic]) -> list[VendorKey]:
 
 
 def clinics_that_may_call(key: VendorKey) -> tuple[Clinic, ...]:
-    """Those of its clinics that may call now."""
+    """Return the clinics of this key that are not parked."""
     scopes = {clinic.id: account_digest(key.api_key, clinic) for clinic in key.clinics}
     parked = _parked_now({key.budget, *scopes.values()})
     if key.budget in parked:
@@ -83,13 +83,16 @@ def account_digest(api_key: str, clinic: Clinic) -> str:
 
 
 def is_turn_of_the_oldest(key: VendorKey) -> bool:
-    """Whether the next call belongs to what has waited longest. The turn is kept in the database, so that
-    it comes round however short a process lives, and however slow the vendor is."""
+    """Whether the next call goes to the request that has waited longest.
+
+    The count is in the database: the turn comes round however short a process lives, and however slow
+    the vendor is.
+    """
     return KeyTurn.objects.filter(budget=key.budget, calls__gte=OLDEST_EVERY - 1).exists()
 
 
 def count_call(key: VendorKey) -> None:
-    """A call with this key is made. For who is alone with it."""
+    """Count a call with this key. Must be called with its lock held."""
     turn, _ = KeyTurn.objects.get_or_create(budget=key.budget)
     turn.calls = (turn.calls + 1) % OLDEST_EVERY
     turn.save(update_fields=["calls"])
@@ -97,7 +100,10 @@ def count_call(key: VendorKey) -> None:
 
 @transaction.atomic
 def park(scope: str, cause: str, reason: str, *, seconds: float | None = None) -> float:
-    """Leave this scope alone: for `seconds`, or twice as long as the last time. The pause chosen."""
+    """Stop using this key or account for a while, twice as long as the last time.
+
+    Returns the pause in seconds: at least `seconds`, at most `LONGEST_PAUSE`.
+    """
     first, most = PAUSES[cause]
     row = ParkedKey.objects.select_for_update().filter(scope=scope, cause=cause).first()
     pause = min(row.pause * 2, most) if row else first
@@ -110,22 +116,25 @@ def park(scope: str, cause: str, reason: str, *, seconds: float | None = None) -
 
 
 def has_outage(key: VendorKey) -> bool:
-    """The vendor has left this key without answers, and has not answered since."""
+    """Whether the vendor left calls with this key unanswered, and has not answered since."""
     return ParkedKey.objects.filter(scope=key.budget, cause=Cause.OUTAGE).exists()
 
 
 def end_outage(key: VendorKey) -> None:
-    """The vendor answers again, whatever it says."""
+    """Unpark the key after any answer of the vendor."""
     ParkedKey.objects.filter(scope=key.budget, cause__in=[Cause.OUTAGE, Cause.UNREACHABLE]).delete()
 
 
 def unpark(api_key: str, clinic: Clinic) -> None:
-    """A call went well: whatever was wrong is over."""
+    """Unpark the key and the account after a call that succeeded."""
     ParkedKey.objects.filter(scope__in=[key_digest(api_key), account_digest(api_key, clinic)]).delete()
 
 
 def why_nothing_is_sent(clinic: Clinic, *, for_seconds: float = 0) -> str:
-    """In words for its admin; "" while the key is in use, or will be again in `for_seconds`."""
+    """Explain to an admin why nothing is sent.
+
+    Returns "" while the key is in use, or will be again in `for_seconds`.
+    """
     try:
         key = clinic.tenovi_api_key
     except WrongCredentialsKey:
@@ -140,8 +149,7 @@ def why_nothing_is_sent(clinic: Clinic, *, for_seconds: float = 0) -> str:
 
 
 def standing_problem(clinic: Clinic) -> str:
-    """What a person should know: a key that cannot work, or a pause that has lasted. A passing one is not
-    worth a word; "" then."""
+    """Explain a key that cannot work, or a pause that has lasted; "" for none and for a short pause."""
     try:
         key = clinic.tenovi_api_key
     except WrongCredentialsKey:
@@ -159,7 +167,7 @@ def standing_problem(clinic: Clinic) -> str:
 
 
 def parked_keys_of(clinic: Clinic) -> list[ParkedKey]:
-    """Why this clinic's key is left alone now, or is on trial after a failure."""
+    """Return the pauses of this clinic's key, including those that have ended and await a success."""
     try:
         key = clinic.tenovi_api_key
     except WrongCredentialsKey:

@@ -1,4 +1,4 @@
-"""Which call of the client each kind of request makes, and what may be done after one that failed."""
+"""Map each kind of request to its call of the client, and to what may follow a failure."""
 
 from __future__ import annotations
 
@@ -59,9 +59,12 @@ CALLS: dict[str, Callable[[TenoviClient, Request], Any]] = {
 
 @dataclass(frozen=True, slots=True)
 class Write:
-    """A call that changes something. `again`: a second one changes nothing more, so it may be
-    repeated when nobody knows whether the first one was done. `has_body`: a room puts together what
-    is sent (`registry.Handler.payload`). `removes`: a thing that is not there is what was wanted."""
+    """A call that changes something at the vendor.
+
+    `again`: a second call changes nothing more, so it may be repeated when the first one's result is unknown.
+    `has_body`: a room builds the body (`registry.Handler.payload`). `removes`: an object that is not there
+    is the result we want.
+    """
 
     call: Callable[[TenoviClient, Request, Body], Any]
     again: bool = True
@@ -76,7 +79,7 @@ def _push_patient(client: TenoviClient, request: Request, body: Body) -> Any:
 
 
 def _set_property(client: TenoviClient, request: Request, body: Body) -> Any:
-    """The target is `<hwi device id>/<key>`, so that two properties of a device are two requests."""
+    # The target is `<hwi device id>/<key>`, so that two properties of a device are two requests.
     hwi_device_id, _, key = request.target.partition("/")
     return client.set_property(hwi_device_id, key, str(body["value"]))
 
@@ -113,16 +116,16 @@ WRITES: dict[str, Write] = {
 }
 
 CREATES = frozenset(kind for kind, write in WRITES.items() if not write.again)
-"""Sent at most once: what may have created something is never sent again by software."""
+"""Sent at most once. Software never repeats a call that may have created something."""
 
 
 class Meant(enum.Enum):
-    """Whom a request concerns, and what a change of that between asking and sending does."""
+    """The patient that a request concerns, and what a change of assignment before it is sent means."""
 
-    NOBODY = "a look, or the account as a whole"
+    NOBODY = "a read, or the account as a whole"
     ITS_OWN = "what its target names: a record that keeps its patient for good"
-    PRESENT_HOLDER = "whoever has the device when it is sent: it tells the vendor who that is"
-    HOLDER_WHEN_ASKED = "whoever had the device when it was asked for: its room checks before it is sent"
+    PRESENT_HOLDER = "the patient who has the device when it is sent: it tells the vendor who that is"
+    HOLDER_WHEN_ASKED = "the patient who had the device when it was queued: its room checks before it is sent"
 
 
 MEANT_FOR: dict[RequestKind, Meant] = {
@@ -141,13 +144,13 @@ MEANT_FOR: dict[RequestKind, Meant] = {
     RequestKind.SUPPLY_CREATE: Meant.HOLDER_WHEN_ASKED,
     RequestKind.SUPPLY_DELETE: Meant.ITS_OWN,
 }
-"""Of every kind, whether what it is about can change hands while it waits."""
+"""For every kind, whether its device can be reassigned while the request waits."""
 
 
 def call_of(request: Request) -> Callable[[TenoviClient], Any]:
-    """The call this request makes, with its body put together now.
+    """Return the call this request makes. Its body is built now.
 
-    Raises what the room's check and payload builder raise, `NothingToSend` and `NoLongerMeant` among it.
+    Raises what the room's check and payload builder raise, including `NothingToSend` and `NoLongerMeant`.
     """
     write = WRITES.get(request.kind)
     if write is None:
@@ -159,18 +162,25 @@ def call_of(request: Request) -> Callable[[TenoviClient], Any]:
 
 
 def rows_a_page(kind: str) -> int:
-    """How many rows of this list one call brings."""
+    """Return how many rows of this list one call brings."""
     return 1000 if kind in FETCHES else PAGE_SIZE
 
 
 FETCHES = frozenset([RequestKind.MEASUREMENTS, RequestKind.MEASUREMENTS_OF_PATIENT])
 FINAL_WHEN_UNKNOWN = FETCHES
-"""Reads of what is known to have been there: when the vendor does not know it, that is the answer."""
-
+"""Reads of objects that the vendor has had. A 404 is their answer, not a failure to repeat."""
 
 DONE_WHEN_UNKNOWN = frozenset([RequestKind.PATIENT_DELETE])
-"""Removals that are done when the vendor does not know what was to be removed: the id is ours, so that
-an unknown one is no mistake of the request."""
+"""Removals that a 404 completes. Their id is ours, so an unknown one is no mistake of the request."""
+
+PATH_SETTINGS = {
+    RequestKind.HARDWARE_LOG: "TENOVI_HARDWARE_LOG_PATHS",
+    RequestKind.HARDWARE_SEARCH: "TENOVI_HARDWARE_LOG_PATHS",
+    RequestKind.SUPPLY_REQUESTS: "TENOVI_SUPPLY_REQUESTS_PATHS",
+    RequestKind.SUPPLY_CREATE: "TENOVI_SUPPLY_REQUESTS_PATHS",
+    RequestKind.SUPPLY_DELETE: "TENOVI_SUPPLY_REQUESTS_PATHS",
+}
+"""The setting that lists the paths of a call, where the vendor's pages do not agree on one."""
 
 
 def removes(kind: str) -> bool:
@@ -179,11 +189,11 @@ def removes(kind: str) -> bool:
 
 
 def other_way(request: Request, error: errors.VendorError) -> dict[str, Any] | None:
-    """The params with which a refused request is worth another call at once; None when there are none.
+    """Return the params for another call at once after a refusal, None where none would help.
 
-    A patient whose record is not there is created, and one that exists already is updated. A device that
-    cannot be written as the vendor's page says is written as public integrations do. A path
-    on which the vendor's pages do not agree gives way to the next one.
+    A patient record that is missing is created; one that exists already is updated. A device that refuses
+    the documented PUT is patched, as public integrations do. An unknown path gives way to the next one
+    that the vendor's pages name.
     """
     params = dict(request.params)
     match error:
@@ -199,11 +209,12 @@ def other_way(request: Request, error: errors.VendorError) -> dict[str, Any] | N
 
 
 def _paths(request: Request) -> list[str]:
-    is_log = request.kind in (RequestKind.HARDWARE_LOG, RequestKind.HARDWARE_SEARCH)
-    return list(settings.TENOVI_HARDWARE_LOG_PATHS if is_log else settings.TENOVI_SUPPLY_REQUESTS_PATHS)
+    setting = PATH_SETTINGS.get(RequestKind(request.kind))
+    return list(getattr(settings, setting)) if setting else []
 
 
 def _path(request: Request) -> str:
-    """Choose the path that this request has come to; the first one where the setting has fewer by now."""
+    """Return the path to try now, of those in the settings."""
     paths, number = _paths(request), int(request.params.get("path", 0))
+    # The setting may have been shortened since the request came to its path.
     return paths[number if number < len(paths) else 0]

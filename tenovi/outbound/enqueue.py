@@ -1,6 +1,6 @@
-"""Asking the vendor for something: a row, and a ring. The drain does the rest.
+"""Queue requests to the vendor: write a row and wake a worker, which sends it.
 
-Asking is safe to repeat: a thing that waits already is not asked for twice.
+Safe to repeat: a request that waits already is not queued twice.
 """
 
 from __future__ import annotations
@@ -65,7 +65,7 @@ def enqueue(
     anew: bool = False,
     wake: bool = True,
 ) -> None:
-    """Have the vendor asked for one thing. See `enqueue_each`."""
+    """Queue one request. See `enqueue_each`."""
     enqueue_each(
         clinic, kind, [target], priority=priority, params=params, insist=insist, anew=anew, wake=wake
     )
@@ -82,17 +82,16 @@ def enqueue_each(
     anew: bool = False,
     wake: bool = True,
 ) -> None:
-    """Have the vendor asked for `kind` of each target; what waits already is not doubled.
+    """Queue a request of `kind` for each target. A request that waits already is not doubled.
 
-    A write that changes some fields names them in `params["fields"]`, and those of two such requests
-    become one. Of all else in `params` the last who asks is right: who asked, and for whom. Asked for
-    while it is being sent, a write is sent once more.
+    A write that changes some members names them in `params["fields"]`; those of two such requests are
+    merged. For all else in `params` the latest request wins. A write that is queued again while it is
+    being sent is sent once more.
 
-    `insist` forgets earlier failures and pauses, for a person who has mended something; whatever a
-    person waits for (`Priority.PERSON`) does so too, since pages say that it is being sent. `anew` is for who
-    needs to know how things stand from now on: a list that is half read begins with its first page. `wake`
-    rings for a worker after the commit; without it (webhooks publish nothing) the scheduler finds
-    the rows within seconds.
+    `insist` forgets earlier failures and pauses, for a person who has repaired something. Requests of
+    `Priority.PERSON` always do, since pages say that they are being sent. `anew` begins a list that is half
+    read with its first page, for callers that need the state from now on. `wake` wakes a worker after the
+    commit. Without it (webhooks publish nothing) the scheduler finds the rows within seconds.
     """
     with connection.cursor() as cursor:
         cursor.execute(
@@ -114,8 +113,11 @@ def enqueue_each(
 
 @dataclass(frozen=True, slots=True)
 class Overview:
-    """A clinic's queue at a glance. `eta_seconds` is how long it takes to empty it and those that
-    share its key: one second a call, as many calls as its lists are known to have pages."""
+    """A clinic's queue in figures.
+
+    `eta_seconds` is the time to empty it and the queues that share its key: a slot for each call,
+    and a call for each page that its lists are known to have.
+    """
 
     waiting: int
     parked: int
@@ -126,14 +128,16 @@ class Overview:
 
 
 def overview(clinic: Clinic) -> Overview:
-    mine = Request.objects.for_clinic(clinic)
-    unanswered = mine.unanswered()
+    requests = Request.objects.for_clinic(clinic)
+    unanswered = requests.unanswered()
     oldest = unanswered.order_by("created_at").values_list("created_at", flat=True).first()
     sharing = [key.clinics for key in keys_of(Clinic.objects.all()) if clinic in key.clinics]
-    ahead = Request.objects.across_clinics().filter(clinic__in=[one for key in sharing for one in key])
+    ahead = Request.objects.across_clinics().filter(
+        clinic__in=[other for clinics in sharing for other in clinics]
+    )
     return Overview(
         waiting=unanswered.count(),
-        parked=mine.parked().count(),
+        parked=requests.parked().count(),
         oldest_seconds=_age(oldest),
         eta_seconds=round(calls_left(ahead.unanswered()) * settings.TENOVI_SPACING_SECONDS, 1),
         parked_reason=why_nothing_is_sent(clinic),
@@ -142,7 +146,7 @@ def overview(clinic: Clinic) -> Overview:
 
 
 def calls_left(unanswered: RequestQuerySet) -> int:
-    """How many calls these requests still take, as far as their lists are known."""
+    """Count the calls that these requests still take, as far as their lists are known."""
     lists = unanswered.filter(total__isnull=False).values_list("kind", "total", "pages")
     further = 0
     for kind, total, pages in lists:
@@ -151,11 +155,11 @@ def calls_left(unanswered: RequestQuerySet) -> int:
 
 
 def why_unanswered(clinic: Clinic, kind: str, targets: Iterable[str]) -> dict[str, str]:
-    """For each target that is still being asked for, in words, why there is no answer yet."""
+    """Return, for each target with a request in the queue, a sentence why there is no answer yet."""
     stopped = why_nothing_is_sent(clinic)
     rows = Request.objects.for_clinic(clinic).filter(kind=kind, target__in=set(targets))
-    said = {target: reason or stopped for target, reason in rows.values_list("target", "reason")}
-    return {target: reason for target, reason in said.items() if reason}
+    reasons = {target: reason or stopped for target, reason in rows.values_list("target", "reason")}
+    return {target: reason for target, reason in reasons.items() if reason}
 
 
 def _age(moment: datetime.datetime | None) -> float:

@@ -1,4 +1,4 @@
-"""Trying an API key with a harmless read before it replaces the one in use."""
+"""Try an API key with a harmless read before it replaces the one in use."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ from tenovi.outbound.limiter import Limiter
 
 
 def why_key_fails(domain: str, api_key: str) -> str:
-    """Ask for the device types with this key; the vendor's complaint in a sentence, "" when it is taken.
+    """Read the device types with this key. Returns why that fails in a sentence, "" when it works.
 
-    The call takes a second of the key's own line like every other.
+    The call takes a slot of the key, like every other.
     """
     with closing(Limiter.at(settings.REDIS_URL, spacing=settings.TENOVI_SPACING_SECONDS)) as limiter:
         slot = limiter.slot(api_key)

@@ -1,17 +1,16 @@
-"""One request a second per API key, over all processes: a place in line, kept in Redis.
+"""Keep to one request a second per API key, over all processes, with slots in Redis.
 
-The vendor allows one request per second and key. A place is first *reserved* (so that the most
-urgent work is chosen only when the second is near), then *confirmed* in the instant before the
-first byte leaves, reported as *sent*, and given up when the answer is there. The next place lies
-`spacing` after the bytes of the one before left, and a full second after its answer came, whoever
-sends it: between leaving and arriving lies a time that nobody here knows, but an answer proves that
-its request had arrived. So does the acknowledgement of its last byte: a call that hangs after that
-gives its place up, and the next goes out beside it. At most one reservation exists per key: a killed holder costs two empty
-seconds, never a deadlock.
+The vendor allows one request per second and key. A slot is *reserved* shortly before its time, so that
+the most urgent request is chosen late. It is *confirmed* in the instant before the first byte leaves,
+then *sent*, then *answered*, which frees it. The next slot lies `spacing` after the bytes of the last
+request left, and a full second after its answer came, whichever process sends. Both count: how long a
+request travels is unknown here, but its answer proves that it had arrived. So does the acknowledgement
+of its last byte: a call that hangs after that gives its slot up, and the next goes out beside it. A key
+has one reservation at most: a killed holder costs two empty seconds, never a deadlock.
 
-Only Redis' own clock is used, so wrong clocks on our hosts change nothing. When Redis does not know
-a key (first use, restart, restored backup: its run id tells), somebody may just have sent, so
-one interval is waited. When Redis is away, `LimiterAway` is raised and nobody calls.
+Only Redis' own clock is used, so wrong clocks on our hosts change nothing. Redis may not know a key:
+at first use, after a restart or from a restored backup (its run id tells). Another process may just have
+sent then, so one interval is waited. While Redis is away, `LimiterAway` is raised and nothing is sent.
 """
 
 from __future__ import annotations
@@ -30,11 +29,11 @@ from redis.retry import Retry
 from tenovi.client.errors import LimiterAway, SlotLost
 
 SPACING = 1.05  # seconds; the 50 ms above the vendor's second are room for its answer
-QUIET = 1.0  # seconds after an answer: the vendor's second, from a moment surely after its start
-HOLD = 2.0  # seconds after its place for which a silent holder is waited for
-PATIENCE = 3.0  # seconds that anybody waits for a place
-LEAD = 0.25  # seconds before its place in which work is chosen and the connection opened
-POLL = 0.05  # seconds between looks at a place that somebody else holds
+QUIET = 1.0  # seconds after an answer: the vendor's second, counted from a moment after its start
+HOLD = 2.0  # seconds past its time after which the slot of a silent holder is taken
+PATIENCE = 3.0  # seconds that a caller waits for a slot
+LEAD = 0.25  # seconds before the slot in which a request is chosen and the connection opened
+POLL = 0.05  # seconds between looks at a slot that another process holds
 TRUSTED_ROUND_TRIP = 0.5  # seconds; a confirmation that took longer is too old to act on
 
 
@@ -100,7 +99,7 @@ _PENALISE = _STATE + "blocked = math.max(blocked, now + tonumber(ARGV[5])) keep(
 
 
 class Limiter:
-    """Hands out lines, one per API key. `spacing` in seconds."""
+    """Hand out slots of API keys. `spacing` in seconds."""
 
     def __init__(self, redis: Redis, *, spacing: float = SPACING) -> None:
         self._redis = redis
@@ -120,7 +119,7 @@ class Limiter:
 
     @classmethod
     def at(cls, redis_url: str, *, spacing: float = SPACING) -> Limiter:
-        """On the Redis at this address, asked without retries: a late answer is no answer."""
+        """Use the Redis at this address, without retries: a late answer is no answer."""
         redis = Redis.from_url(
             redis_url, socket_timeout=1, socket_connect_timeout=1, retry=Retry(NoBackoff(), 0)
         )
@@ -133,7 +132,7 @@ class Limiter:
         return Slot(self, key_digest(api_key))
 
     def run(self, script: str, key: str, holder: str, *, seconds: float = 0) -> Any:
-        """Run one script on one key's line. Raises `LimiterAway`."""
+        """Run one script on the state of one key. Raises `LimiterAway`."""
         quiet = min(QUIET, self._spacing)
         numbers = [round(value * 1_000_000) for value in (self._spacing, quiet, HOLD, seconds)]
         try:
@@ -143,7 +142,7 @@ class Limiter:
 
 
 class Slot:
-    """One caller's standing in the line of one key. The gate of a client."""
+    """The next second of one key, for one caller. The gate of a client."""
 
     def __init__(self, limiter: Limiter, key: str) -> None:
         self._limiter = limiter
@@ -151,9 +150,9 @@ class Slot:
         self._me = uuid.uuid4().hex
 
     def reserve(self) -> bool:
-        """Reserve the next free place and sleep until shortly before it.
+        """Reserve the next free slot and sleep until shortly before it.
 
-        False when that is more than a few seconds away: the key is blocked, or wanted by many.
+        Returns False when that is more than a few seconds away: the key is blocked, or many wait for it.
         """
         give_up = time.monotonic() + PATIENCE
         while True:
@@ -168,7 +167,7 @@ class Slot:
             time.sleep(min(wait, POLL))
 
     def confirm(self) -> None:
-        """Wait for our place, a few seconds at most, and take it. Raises `SlotLost`."""
+        """Wait for our slot, a few seconds at most, and take it. Raises `SlotLost`."""
         give_up = time.monotonic() + PATIENCE
         while True:
             asked = time.monotonic()
@@ -181,11 +180,11 @@ class Slot:
             time.sleep(microseconds / 1_000_000)
 
     def sent(self) -> None:
-        with contextlib.suppress(LimiterAway):  # when it is back, it makes everybody wait an interval
+        with contextlib.suppress(LimiterAway):  # when it is back, every process waits an interval
             self._run("sent")
 
     def arrived(self) -> bool:
-        """The vendor has the request, answered or not. False when that could not be noted."""
+        """Note that the vendor has the request, answered or not. False when Redis is away."""
         try:
             self._run("arrived")
         except LimiterAway:
@@ -202,7 +201,7 @@ class Slot:
             self._run("release")
 
     def penalise(self, seconds: float) -> None:
-        """Nobody sends with this key for so long."""
+        """Block the key for all processes for so long."""
         self._limiter.run("penalise", self._key, self._me, seconds=seconds)
 
     def _run(self, script: str) -> Any:
@@ -210,5 +209,5 @@ class Slot:
 
 
 def key_digest(api_key: str) -> str:
-    """Names a key where the key itself must not stand."""
+    """Name a key where the key itself must not appear."""
     return hashlib.sha256(api_key.encode()).hexdigest()

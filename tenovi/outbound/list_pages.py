@@ -1,7 +1,7 @@
-"""Whether a list of the vendor's has been read to its end. Every page that is read comes through here.
+"""Prove that a list of the vendor has been read to its end. Every page passes through here.
 
-The end is proven by a null `next`, or by as many rows as the vendor counted. All else may be a list
-that was cut short, and what is missing from it must not pass for something the vendor does not have.
+A null `next`, or as many rows as the vendor counted, proves the end. Any other list may have been cut
+short, and a missing row must not pass for an object that the vendor does not have.
 Pagination: https://docs.tenovi.com/hwi-api/ (a call without `page` is cut to 1,000 rows, and for
 readings to 30 days).
 """
@@ -28,9 +28,9 @@ UNPROVEN = "Tenovi’s list was not read to its end, so nothing counts as compar
 
 
 def check_end(request: Request, page: Page[Any]) -> tuple[Page[Any], str]:
-    """Say on a page whether the list ended with it.
+    """Mark on a page whether the list ends with it.
 
-    Returns the page, and in words why it can neither be followed nor be the end; "" when it can.
+    Returns the page, and a sentence why it can neither be followed nor be the end; "" when it can.
     """
     problem = _problem_with(request, page)
     ended = not problem and not follows(request, page)
@@ -39,7 +39,7 @@ def check_end(request: Request, page: Page[Any]) -> tuple[Page[Any], str]:
 
 
 def follows(request: Request, page: Page[Any]) -> bool:
-    """Whether there is a page after this one to ask for."""
+    """Whether the list has a page after this one."""
     return page.end is PageEnd.FOLLOWED and not (page.rows == 0 and _is_as_counted(request, page))
 
 
@@ -60,14 +60,14 @@ def _problem_with(request: Request, page: Page[Any]) -> str:
             return "an empty page named another one."
         case PageEnd.LAST:
             return f"it counted {page.total:,} rows and sent {request.rows + page.rows:,}."
-        case PageEnd.BARE | PageEnd.UNSAID:
+        case PageEnd.BARE | PageEnd.UNSTATED:
             return "the last page did not say that it was the last."
 
 
 def _is_as_counted(request: Request, page: Page[Any]) -> bool:
-    """Whether there are as many rows as the vendor said last; a bare array counts nothing."""
-    said = None if page.end is PageEnd.BARE else page.total
-    counted = request.total if said is None else said
+    """Whether all rows that the vendor counted last have come. A bare array has no count of its own."""
+    total = None if page.end is PageEnd.BARE else page.total
+    counted = request.total if total is None else total
     return counted is not None and request.rows + page.rows >= counted
 
 

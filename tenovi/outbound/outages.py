@@ -1,8 +1,8 @@
-"""Telling a vendor that is away from one request that it cannot answer.
+"""Tell an outage of the vendor from one request that it cannot answer.
 
-Requests that bring no answer are charged for it, each alone. Only when several different ones failed in
-a row, or one with nothing else to compare it with, the vendor is asked for something harmless. No
-answer to that is an outage: nothing is sent but the same question again, until it is answered.
+A request without an answer is charged an attempt, alone. When several different ones have failed in a
+row, or the only one that is due, a probe asks the vendor for something harmless. No answer to the probe
+is an outage: nothing but probes is sent until one is answered.
 """
 
 from __future__ import annotations
@@ -21,19 +21,19 @@ log = logging.getLogger(__name__)
 
 PROBE = "probe"
 PROBE_DEADLINE = 8.0  # seconds: it asks for one row
-LATEST = 12  # calls that are looked at
-DIFFERENT = 2  # requests that failed in a row, before the vendor is suspected
+LATEST = 12  # calls that are considered
+DIFFERENT = 2  # requests that failed in a row, before an outage is suspected
 
 PROBES = {
     RequestKind.PATIENTS: PATIENTS,
     RequestKind.DEVICES: DEVICES,
     RequestKind.DEVICE_TYPES: DEVICE_TYPES,
 }
-"""Cheap reads that every account has. One that has failed itself says nothing about the others."""
+"""Cheap reads that every account has. A kind that has just failed itself is no probe."""
 
 
 def is_suspected(key: VendorKey, *, nothing_else_is_due: bool) -> bool:
-    """Whether something harmless should be asked before anything else is sent."""
+    """Whether a probe must go out before anything else is sent."""
     if has_outage(key):
         return True
     failed = {request_id for request_id, _ in _failed_in_a_row(key)}
@@ -41,7 +41,7 @@ def is_suspected(key: VendorKey, *, nothing_else_is_due: bool) -> bool:
 
 
 def probe_for(key: VendorKey) -> tuple[Clinic, str] | None:
-    """On whose account to ask, and for which path; None while no account of this key may be used."""
+    """Return the clinic and the path to probe with, None while no account of this key may be used."""
     clinics = clinics_that_may_call(key)
     if not clinics:
         return None
@@ -53,7 +53,10 @@ def probe_for(key: VendorKey) -> tuple[Clinic, str] | None:
 def store_probe(
     key: VendorKey, clinic: Clinic, error: errors.VendorError | None, record: CallRecord
 ) -> float:
-    """What the answer to a probe says about the vendor. Seconds for which all calls have to wait."""
+    """Log a probe, and park or unpark the key by its result.
+
+    Returns the seconds for which all calls must wait.
+    """
     if isinstance(error, errors.SlotLost | errors.LockLost | errors.LimiterAway):
         return 0
     Call.objects.create(
@@ -74,13 +77,13 @@ def store_probe(
             park(key.budget, Cause.UNREACHABLE, error.sentence)
         case errors.Unclear():
             park(key.budget, Cause.OUTAGE, f"Tenovi seems to have an outage: {error.sentence}")
-        case _:  # whatever it said, it is there
+        case _:  # any answer shows that the vendor is there
             end_outage(key)
     return 0
 
 
 def _failed_in_a_row(key: VendorKey) -> list[tuple[uuid.UUID, str]]:
-    """Requests and kinds of the latest calls without a usable answer; being asked to slow down is one."""
+    """Return (request id, kind) of the latest calls in a row without a usable answer. A 429 is an answer."""
     calls = Call.objects.across_clinics().filter(clinic__in=key.clinics).newest_first()
     latest = calls.values_list("outcome", "status", "request_id", "kind")[:LATEST]
     failed = itertools.takewhile(lambda call: call[0] == Call.Outcome.DOUBTFUL and call[1] != 429, latest)

@@ -1,11 +1,11 @@
-"""What an answer or a failure does to its request and to its key. Each call ends in one of them.
+"""Apply the result of each call, answer or failure, to its request and its key.
 
 A request is charged an attempt when it is claimed, so that one which kills its process is counted
 too. The charge is taken back where the request is not to blame: nothing was sent, the key is
-refused, the vendor asks to slow down or is known to have an outage (`tenovi.outbound.outages`).
+refused, the vendor asks to slow down or has an outage (`tenovi.outbound.outages`).
 
-What creates something at the vendor is sent at most once. Where nobody knows whether it was done, it
-becomes `unknown` and stays so until its room has found out, or a person has.
+A request that creates something at the vendor is sent at most once. With an uncertain result it becomes
+`unknown`, until its room or a person has found out.
 """
 
 from __future__ import annotations
@@ -52,15 +52,18 @@ MOST_RESTARTS = 2  # of a list whose end could not be proven
 FROM_THE_FIRST_PATH = Func(
     F("params"), Value("path"), template="%(expressions)s", arg_joiner=" - ", output_field=JSONField()
 )
-"""The params of a request that has stopped: asked for again, it tries each of the vendor's paths again."""
+"""The params of a request that has stopped. Queued again, it tries each of the vendor's paths again."""
 
 DIED = "The process that sent this ended without a result, five times."
 DIED_ONCE = "The process that sent this ended without a result: Tenovi may have done it."
 
 
 def claim(key: VendorKey) -> Request | None:
-    """The most urgent request of this key, or when it is its turn the oldest, marked as being sent,
-    committed. For who is alone with the key."""
+    """Choose the next request of this key and commit that it is being sent.
+
+    Returns the most urgent one, or the one that has waited longest when that has its turn; None for
+    none. Must be called with the lock of the key held.
+    """
     due = Request.objects.across_clinics().filter(clinic__in=clinics_that_may_call(key)).due()
     with transaction.atomic():
         oldest = is_turn_of_the_oldest(key)
@@ -83,23 +86,25 @@ def claim(key: VendorKey) -> Request | None:
 
 
 def give_back_orphans(key: VendorKey) -> None:
-    """Free what a dead process was sending with this key. Only for who is alone with the key."""
+    """Free requests that a dead process was sending with this key. Must be called with its lock held."""
     nameless = Q(sent_with="", clinic__in=key.clinics)
     _free(Request.objects.across_clinics().filter(nameless | Q(sent_with=key.budget)))
 
 
 def give_back_abandoned() -> None:
-    """Free what was being sent with any key that nobody sends with now, one in use no more among them. Where
-    its process lives, the answer is still to come, whatever key the clinic has by now."""
+    """Free requests that were being sent with a key which no process has locked, even a former key.
+
+    While a process has the lock, its answer is still to come, whatever key the clinic has by now.
+    """
     sending = Request.objects.across_clinics().filter(state=RequestState.SENDING).exclude(sent_with="")
     for budget in set(sending.values_list("sent_with", flat=True)):
         with try_key_lock(budget) as lock:
-            if lock:  # nobody sends with it
+            if lock:
                 _free(Request.objects.across_clinics().filter(sent_with=budget))
 
 
 def _free(requests: RequestQuerySet) -> None:
-    """Sending them again does no harm, unless they create something."""
+    """Queue these requests again. Those that create something become unknown."""
     dead = requests.filter(state=RequestState.SENDING)
     for request in dead.filter(kind__in=CREATES).select_related("clinic"):
         _stop(request, RequestState.UNKNOWN, DIED_ONCE, None)
@@ -117,8 +122,7 @@ def _free(requests: RequestQuerySet) -> None:
 
 
 def answered(key: VendorKey, request: Request, answer: Any, record: CallRecord) -> None:
-    """Hand the answer to the room it is for, and delete the request, or move it to its next page,
-    in the same transaction."""
+    """Hand the answer to its room, and in the same transaction delete the request or turn its page."""
     call = _log(request, record)
     unpark(key.api_key, request.clinic)
     try:
@@ -144,17 +148,17 @@ def answered(key: VendorKey, request: Request, answer: Any, record: CallRecord) 
 
 
 def dropped(request: Request) -> None:
-    """There is nothing left to say about it: what it was to change is no longer so."""
+    """Delete a request that has nothing left to send."""
     Request.objects.across_clinics().filter(id=request.id, claim=request.claim).delete()
 
 
 def no_longer_meant(request: Request, change: NoLongerMeant) -> None:
-    """What it was asked for is no longer so; no byte has left. A person asks again, or leaves it."""
+    """Park a request whose device has been reassigned. No byte has left; a person may send it again."""
     _stop(request, RequestState.PARKED, str(change), None)
 
 
 def not_sent(request: Request, error: Exception) -> None:
-    """What it was to send could not be put together; no byte has left."""
+    """Try a request later whose body could not be built. No byte has left."""
     if isinstance(error, OperationalError | InterfaceError):
         raise error
     log.error("request %s (%s): %s", request.id, request.kind, described(error))
@@ -162,7 +166,7 @@ def not_sent(request: Request, error: Exception) -> None:
 
 
 def failed(key: VendorKey, request: Request, error: errors.VendorError, record: CallRecord) -> None:
-    """Decide when the request is tried again, and whether its key rests until then."""
+    """Decide when a failed request is tried again, and whether its key is parked until then."""
     if isinstance(error, errors.SlotLost | errors.LockLost | errors.LimiterAway):
         _wait(request, error.sentence, charged=False)
         return
@@ -201,7 +205,7 @@ def failed(key: VendorKey, request: Request, error: errors.VendorError, record: 
 
 
 def slow_down(key: VendorKey, request: Request, error: errors.TooManyRequests, record: CallRecord) -> float:
-    """The vendor asks for a pause: all work of this key waits. The seconds chosen."""
+    """Park the key because the vendor asks to slow down. Returns the pause in seconds."""
     _log(request, record)
     pause = park(key.budget, Cause.SLOW_DOWN, error.sentence, seconds=error.retry_after)
     if request.kind in CREATES:
@@ -212,7 +216,7 @@ def slow_down(key: VendorKey, request: Request, error: errors.TooManyRequests, r
 
 
 def described(error: Exception) -> str:
-    """An error of ours for the log, without its text: that may quote an answer."""
+    """Describe an error of ours for the log, without its text, which may quote an answer."""
     return "".join([type(error).__name__, "\n", *traceback.format_tb(error.__traceback__)])
 
 
@@ -242,14 +246,17 @@ def _page_answered(request: Request, answer: Page[Any], call: Call) -> None:
 
 
 def _finish(request: Request) -> None:
-    mine = Request.objects.across_clinics().filter(id=request.id)
-    if not mine.filter(renewed=False).delete()[0]:
+    rows = Request.objects.across_clinics().filter(id=request.id)
+    if not rows.filter(renewed=False).delete()[0]:
         anew = {**FROM_THE_FIRST_PAGE, "restarts": 0}
         _update(request, state=RequestState.WAITING, attempts=0, reason="", renewed=False, **anew)
 
 
 def _read_anew(request: Request, unproven: str) -> None:
-    """A list that became shorter while it was read ends well the next time; one that is cut never does."""
+    """Read a list again whose end is unproven, and park it when that has not helped.
+
+    A list that became shorter while it was read ends well the next time; one that is cut never does.
+    """
     if request.restarts >= MOST_RESTARTS:
         _stop(request, RequestState.PARKED, unproven, None)
         return
@@ -286,13 +293,13 @@ def _wait(request: Request, reason: str, *, charged: bool, seconds: float = 0) -
             attempts=request.attempts if charged else request.attempts - 1,
             not_before=seconds_from_now(seconds),
         )
-        if waits and request.kind in CREATES:  # its room has to know that nothing was done
+        if waits and request.kind in CREATES:  # its room must learn that nothing was created
             request.state, request.reason = RequestState.WAITING, reason
-            _tell_room(request, None)
+            _report_failure(request, None)
 
 
 def _stop(request: Request, state: str, reason: str, error: errors.VendorError | None) -> None:
-    """It is not sent again by itself, and its room is told. What was asked for anew meanwhile is."""
+    """Stop a request and call the failure handler of its room. One that was queued anew meanwhile goes on."""
     with transaction.atomic():
         if request.kind not in CREATES and _renewed(request):
             anew = {**FROM_THE_FIRST_PAGE, "restarts": 0, "params": FROM_THE_FIRST_PATH}
@@ -305,10 +312,10 @@ def _stop(request: Request, state: str, reason: str, error: errors.VendorError |
             params=FROM_THE_FIRST_PATH,
         ):
             request.state, request.reason = state, reason
-            _tell_room(request, error)
+            _report_failure(request, error)
 
 
-def _tell_room(request: Request, error: errors.VendorError | None) -> None:
+def _report_failure(request: Request, error: errors.VendorError | None) -> None:
     try:
         with transaction.atomic():
             REQUESTS[request.kind].failed(request, error)
@@ -319,19 +326,19 @@ def _tell_room(request: Request, error: errors.VendorError | None) -> None:
 
 
 def _renewed(request: Request) -> bool:
-    mine = Request.objects.across_clinics().filter(id=request.id, claim=request.claim, renewed=True)
-    return mine.select_for_update().first() is not None
+    rows = Request.objects.across_clinics().filter(id=request.id, claim=request.claim, renewed=True)
+    return rows.select_for_update().first() is not None
 
 
 def _update(request: Request, **fields: Any) -> int:
-    mine = Request.objects.across_clinics().filter(id=request.id, claim=request.claim)
-    return mine.update(claim=None, **fields)
+    rows = Request.objects.across_clinics().filter(id=request.id, claim=request.claim)
+    return rows.update(claim=None, **fields)
 
 
 def _is_still_ours(request: Request) -> bool:
-    """Locks the row until the answer is stored. False when another process has taken it over."""
-    mine = Request.objects.across_clinics().filter(id=request.id, claim=request.claim)
-    return mine.select_for_update().first() is not None
+    """Lock the row until the answer is stored. False when another process has taken it over."""
+    rows = Request.objects.across_clinics().filter(id=request.id, claim=request.claim)
+    return rows.select_for_update().first() is not None
 
 
 def _log(request: Request, record: CallRecord) -> Call:

@@ -1,11 +1,11 @@
-"""Sends what the queue holds: one request a second per key, keys side by side.
+"""Send the queue: one request a second per key, keys side by side.
 
-For one key at a time, over all processes: reserve the next second, choose the most urgent row
-only then, mark it as being sent, call, store the answer. Whoever takes the key's lock next knows that
-a row still marked as being sent is an orphan.
+For each key, one process at a time: reserve the next slot, choose the most urgent row only then, mark
+it as being sent, call, store the answer. The next holder of the key's lock knows that a row still marked
+as being sent is an orphan.
 
-A call whose answer is long in coming holds up nobody: once the vendor has it, others go out beside it,
-a second apart like all calls. What creates something is waited for.
+A slow answer delays no other call: once the vendor has the request, others go out beside it, a second
+apart like all calls. Calls that create something are waited for.
 """
 
 from __future__ import annotations
@@ -34,27 +34,25 @@ from tenovi.registry import NoLongerMeant, NothingToSend
 
 log = logging.getLogger(__name__)
 
-BATCH = 10.0  # seconds; short, so that a worker that is asked to stop stops
+BATCH = 10.0  # seconds; short, so that a worker stops soon after it is asked to
 MOST_KEYS = 32  # side by side in one process
-KEYS_POLL = 0.5  # seconds between looks for keys with new work
-FIRST_WAIT = 0.3  # seconds in which most answers come
-HANGS_AFTER = (
-    1.2  # seconds without an answer, from when the vendor has the call, before others go out beside it
-)
-MOST_HANGING = 4  # calls of one key at once, so that a vendor that is silent is not heaped with them
-ANSWER_POLL = 0.1  # seconds between looks at a call that takes long
+KEYS_POLL = 0.5  # seconds between looks for keys with new requests
+FIRST_WAIT = 0.3  # seconds, in which most answers come
+HANGS_AFTER = 1.2  # seconds since the vendor has a call, after which others go out beside it
+MOST_HANGING = 4  # unanswered calls of one key, so that they do not pile up at a silent vendor
+ANSWER_POLL = 0.1  # seconds between looks at a slow call
 
 
 @dataclass(slots=True)
 class Drained:
-    """What a run did. `stalled`: Redis is away, nothing may be sent."""
+    """Result of a run. `stalled`: Redis is away, nothing may be sent."""
 
     sent: int = 0
     stalled: bool = False
 
 
 def drain(*, seconds: float = BATCH) -> Drained:
-    """Send what is due, for about `seconds`; returns early when nothing is due any more."""
+    """Send what is due, for about `seconds`. Returns early when nothing is due any more."""
     results.give_back_abandoned()
     ends = time.monotonic() + seconds
     batch = _Batch()
@@ -83,8 +81,11 @@ def drain(*, seconds: float = BATCH) -> Drained:
 
 
 class _Batch:
-    """What is under way in this process. Over when it was told to end and what was under way then is back:
-    until then others go out, so that one call that hangs holds up no key."""
+    """The calls under way in this process.
+
+    A batch is over when `end` was called and the calls under way then are answered. Until then others go
+    out, so that one call that hangs delays no key.
+    """
 
     def __init__(self) -> None:
         self.under_way: set[Future[Any]] = set()
@@ -99,7 +100,7 @@ class _Batch:
 
 
 def keys_with_work() -> list[VendorKey]:
-    """Keys that may be used and have something to send, or to take over from a dead process."""
+    """Return the keys that may be used and have requests to send, or to take over from a dead process."""
     rows = Request.objects.across_clinics().wanting_a_worker()
     waiting = set(rows.values_list("clinic_id", flat=True).distinct())
     if not waiting:
@@ -110,7 +111,7 @@ def keys_with_work() -> list[VendorKey]:
 
 @dataclass(slots=True)
 class _Turn:
-    """One key's turn. `finished`: nothing was due at its end."""
+    """What one key did in a batch. `finished`: nothing was due at its end."""
 
     sent: int = 0
     finished: bool = False
@@ -135,7 +136,7 @@ def _drain_in_thread(key: VendorKey, limiter: Limiter, batch: _Batch) -> _Turn:
 
 @dataclass(slots=True)
 class _OpenCall:
-    """A call under way, in a thread of its own."""
+    """A call under way in its own thread."""
 
     slot: Slot
     client: TenoviClient
@@ -146,13 +147,13 @@ class _OpenCall:
 
 
 def _send_all(key: VendorKey, limiter: Limiter, batch: _Batch, turn: _Turn, pool: ThreadPoolExecutor) -> None:
-    """Send with one key until nothing is due, the batch is over, or somebody else has the key's lock."""
+    """Send with one key until nothing is due, the batch is over, or another process has the key's lock."""
     while not batch.is_over():
         with try_key_lock(key.budget) as lock:
             if not lock:
                 return
             _Sender(key, lock, limiter, batch, turn, pool).send()
-        # A row that came just before the lock was given back rang for a worker that found it held.
+        # The worker woken for a row that came just before the release found the lock held and left.
         if not turn.finished or not _is_due(key):
             return
 
@@ -163,7 +164,7 @@ def _is_due(key: VendorKey) -> bool:
 
 @dataclass(slots=True)
 class _Sender:
-    """Sends with one key while it holds the key's lock."""
+    """Sends with one key while this process holds its lock."""
 
     key: VendorKey
     lock: KeyLock
@@ -182,11 +183,11 @@ class _Sender:
             finally:  # also when Redis is away: an answer needs only the database
                 self._await_all()
             self._probe_once()
-        finally:  # nobody else may take their rows for orphans while they are under way
+        finally:  # the lock is kept while calls are under way, or their rows would pass for orphans
             wait(self.own)
 
     def _send_what_is_due(self) -> bool:
-        """Whether nothing is due any more."""
+        """Send until the batch is over. Returns whether nothing is due any more."""
         while not self.batch.is_over():
             self._store_late_answers()
             if not self.lock.is_held():
@@ -211,7 +212,7 @@ class _Sender:
         return False
 
     def _probe_once(self) -> None:
-        """What came back last may have found the vendor away, with nothing after it that would tell."""
+        """Probe once more if the last answers failed: no later call would reveal an outage."""
         is_suspected = outages.is_suspected(self.key, nothing_else_is_due=not _is_due(self.key))
         probe = outages.probe_for(self.key) if is_suspected else None
         slot = self.limiter.slot(self.key.api_key)
@@ -247,7 +248,7 @@ class _Sender:
         return self._start_call(slot, request.clinic, call, store, may_hang=request.kind not in CREATES)
 
     def _probe(self, slot: Slot, clinic: Clinic, path: str) -> _OpenCall:
-        """Ask for something harmless instead, because the vendor may be away."""
+        """Send a harmless read instead, because the vendor may be away."""
 
         def store(open_call: _OpenCall) -> None:
             error = open_call.answer.exception()
@@ -295,7 +296,7 @@ class _Sender:
         open_call.store(open_call)
 
     def _comes_back(self, open_call: _OpenCall) -> bool:
-        """Wait for a call. False when it hangs at the vendor and its place in line is free for others."""
+        """Wait for a call. False when it hangs at the vendor and its slot is free for others."""
         if wait([open_call.answer], FIRST_WAIT).done:
             return True
         arrived_at: float | None = None
@@ -321,7 +322,7 @@ class _Sender:
 
 
 def _store(key: VendorKey, request: Request, open_call: _OpenCall) -> None:
-    """What became of a request's call."""
+    """Store the result of a request's call."""
     try:
         answer = open_call.answer.result()
     except TooManyRequests as error:

@@ -1,7 +1,7 @@
-"""Wakes a worker, if one can be woken. The work itself is a row in PostgreSQL.
+"""Wake a worker, if one can be reached. The work itself is a row in PostgreSQL.
 
-Callers never wait for the broker and never fail with it: a lost ring only means that the
-scheduler finds the row a little later.
+Callers never wait for the broker and never fail with it. When a wake-up is lost, the scheduler finds
+the row a little later.
 """
 
 from __future__ import annotations
@@ -29,5 +29,5 @@ def send_now(task_name: str, *args: str, **options: Any) -> None:
             transport_options={"socket_timeout": 1, "socket_connect_timeout": 1, "max_retries": 0},
         ) as connection:
             current_app.send_task(task_name, args=args, connection=connection, retry=False, **options)
-    except Exception as error:  # any broker failure: the sweeper will find the row
-        log.warning("doorbell %s not rung: %s", task_name, type(error).__name__)
+    except Exception as error:  # any broker failure: the scheduler finds the row
+        log.warning("no worker woken for %s: %s", task_name, type(error).__name__)

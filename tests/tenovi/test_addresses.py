@@ -27,16 +27,14 @@ NAMED: dict[str, Callable[[TenoviClient, str], Any]] = {
     "patient": lambda client, name: client.patient(name),
     "update_patient": lambda client, name: client.update_patient(name, {}),
     "delete_patient": lambda client, name: client.delete_patient(name),
-    "replacement": lambda client, name: client.replacement(name),
     "delete_replacement": lambda client, name: client.delete_replacement(name),
-    "bulk_order": lambda client, name: client.bulk_order(name),
     "delete_supply_request": lambda client, name: client.delete_supply_request(name),
     "delete_webhook": lambda client, name: client.delete_webhook(name),
 }
 """The calls that put a name into their path."""
 NAMELESS = {
     *("devices", "device_types", "gateways", "hardware_log", "patients", "replacements", "bulk_orders"),
-    *("supply_types", "supply_requests", "webhooks", "check_it_answers"),
+    *("supply_types", "supply_requests", "webhooks"),
     "check_it_answers",  # a path of ours
     *("create_device", "create_patient", "create_replacement", "create_supply_request", "create_webhook"),
 }

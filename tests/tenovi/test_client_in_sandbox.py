@@ -132,7 +132,7 @@ def test_a_replacement_is_requested_listed_and_withdrawn(vendor: TenoviClient) -
         {"hwi_device_id": device, "device_types": [{"name": "Gateway"}], **SHIPPING}
     )
     assert (made.hwi_device_id, made.device_names, made.fulfilled) == (device, ("Gateway",), False)
-    assert vendor.replacements().results == (vendor.replacement(made.id),)
+    assert vendor.replacements().results == (made,)
     vendor.delete_replacement(made.id)
     assert vendor.replacements().results == ()
 
