@@ -23,7 +23,7 @@ from tenovi.inbound import refusals
 from tenovi.models import Call, Delivery, RequestKind, VendorWebhook
 from tenovi.models.ledger import DeliveryState
 from tenovi.registered_webhooks import actions as registered_webhooks
-from tenovi.registered_webhooks.actions import DOORS, endpoint_of
+from tenovi.registered_webhooks.actions import PATH_PARTS, endpoint_of
 from tenovi.registered_webhooks.reachability import is_public, why_unreachable
 
 FRESH = datetime.timedelta(minutes=15)
@@ -55,7 +55,7 @@ def vendor_webhooks(request: HttpRequest, access: ClinicAccess) -> HttpResponse:
 def context(access: ClinicAccess) -> dict[str, Any]:
     """Return the context that `dashboard/vendor_webhooks.html` documents."""
     clinic, read_at = access.clinic, _read_at(access.clinic)
-    telling = registered_webhooks.telling(clinic)
+    telling = registered_webhooks.requests_under_way(clinic)
     registered = VendorWebhook.objects.for_clinic(clinic).order_by("event", "endpoint", "vendor_id")
     our_ids = {webhook.id for webhooks in registered_webhooks.ours(clinic).values() for webhook in webhooks}
     return {
@@ -79,7 +79,7 @@ def context(access: ClinicAccess) -> dict[str, Any]:
 def _do(request: HttpRequest, access: ClinicAccess) -> None:
     clinic, action = access.clinic, request.POST.get("do")
     if action == "read":
-        registered_webhooks.ask_what_is_there(clinic)
+        registered_webhooks.enqueue_reads(clinic)
         messages.success(request, "Tenovi is asked. What it says appears here by itself.")
     elif action == "try":
         _try(request, clinic)
@@ -100,7 +100,7 @@ def _register(request: HttpRequest, access: ClinicAccess) -> None:
         return
     try:
         retired = registered_webhooks.register(clinic=access.clinic, by=access.user)
-    except registered_webhooks.StillTelling:
+    except registered_webhooks.RegistrationUnderWay:
         messages.error(request, "Tenovi is being told already. Wait until that is done.")
     except TwoAreValid:
         message = "Two secrets are valid, and both were used in the last day. Retire one below Secrets first."
@@ -131,8 +131,8 @@ def _doors(clinic: Clinic) -> list[Door]:
         Door(
             NAMES[event],
             endpoint_of(clinic, event),
-            tuple(_problems(there) + _refusals(refused.get(DOORS[event]))),
-            last.get(DOORS[event]),
+            tuple(_problems(there) + _refusals(refused.get(PATH_PARTS[event]))),
+            last.get(PATH_PARTS[event]),
         )
         for event, there in registered_webhooks.ours(clinic).items()
     ]

@@ -1,4 +1,4 @@
-"""Trying our own door from outside: does the address the vendor is given lead here?"""
+"""Check from outside whether the address that the vendor gets leads here."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ SECONDS = 5.0
 
 
 def why_unreachable(endpoint: str) -> str:
-    """Knock without a secret; "" when the door answers as it must, else what is wrong in a sentence."""
+    """Post without a secret. Returns "" when that is refused as it must be, else the problem in a sentence."""
     with requests.Session() as session:
         session.trust_env = False  # straight, as a stranger would
         try:
@@ -28,7 +28,7 @@ def why_unreachable(endpoint: str) -> str:
 
 
 def is_public(endpoint: str) -> bool:
-    """Whether the vendor could reach it at all: https, and no name or number of a private network."""
+    """Whether the vendor could reach it: https, and no name or address of a private network."""
     url = urlsplit(endpoint)
     host = url.hostname or ""
     try:

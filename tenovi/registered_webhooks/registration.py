@@ -12,12 +12,12 @@ from tenovi.client.errors import VendorError
 from tenovi.client.order_records import Webhook
 from tenovi.models import Priority, Request, RequestKind, RequestState, VendorWebhook, WebhookDraft
 from tenovi.outbound.enqueue import enqueue
-from tenovi.registered_webhooks.actions import ask_to_remove, endpoint_of, leads_to
+from tenovi.registered_webhooks.actions import endpoint_of, enqueue_removal, leads_to
 from tenovi.registry import NothingToSend
 
 
 def webhook_to_register(request: Request) -> dict[str, Any]:
-    """Build the body of a registration; the target is the event."""
+    """Build the body of a registration. The target is the event."""
     clinic, event = request.clinic, request.target
     draft = WebhookDraft.objects.for_clinic(clinic).filter(event=event).first()
     if draft is None:
@@ -33,11 +33,11 @@ def webhook_to_register(request: Request) -> dict[str, Any]:
 
 
 def store_registered(request: Request, answer: Webhook) -> int:
-    """Store the webhook that the vendor has registered; drop its draft, and ask to remove what it replaces."""
+    """Store a registered webhook, forget its secret, and queue the removal of those it replaces."""
     WebhookDraft.objects.for_clinic(request.clinic).filter(event=request.target).delete()
     store_webhook(request.clinic, answer)
     for vendor_id in replaced_by(request) - {str(answer.id)}:
-        ask_to_remove(request.clinic, vendor_id)
+        enqueue_removal(request.clinic, vendor_id)
     return 0
 
 
@@ -47,7 +47,7 @@ def replaced_by(request: Request) -> set[str]:
 
 
 def look_for_lost(request: Request, error: VendorError | None) -> None:
-    """Ask for the list when it is not known whether the webhook was registered: it shows that."""
+    """Queue a read of the list, which shows whether a registration without answer succeeded."""
     if request.state == RequestState.UNKNOWN:
         enqueue(request.clinic, RequestKind.WEBHOOKS, priority=Priority.PERSON, insist=True)
 
