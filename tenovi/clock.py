@@ -1,4 +1,4 @@
-"""Tell the time by the database's clock, the one that all processes share."""
+"""Read the database's clock, the one that all processes share."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ from django.db.models.functions import Now
 
 
 def seconds_from_now(seconds: float) -> ExpressionWrapper[Any]:
-    """By the database's clock: our hosts' may differ."""
+    """Return a moment by the database's clock. Those of our hosts may differ."""
     return ExpressionWrapper(Now() + datetime.timedelta(seconds=seconds), output_field=DateTimeField())
 
 
 def database_now() -> datetime.datetime:
-    """What time it is by the database's clock."""
+    """Return the time by the database's clock."""
     with connection.cursor() as cursor:
         cursor.execute("SELECT statement_timestamp()")
         (now,) = cursor.fetchone()

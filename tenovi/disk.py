@@ -1,4 +1,4 @@
-"""How full the disk of the database is. A full one means that readings are turned away."""
+"""Measure how full the database's disk is. Once it is full, readings are turned away."""
 
 from __future__ import annotations
 
@@ -6,17 +6,17 @@ import shutil
 
 from django.db import connection
 
-WORTH_A_LINE, WORTH_AN_ALARM = 80, 90  # percent
+WARNING_AT, ALARM_AT = 80, 90  # percent
 
 FOLDER = """
 SELECT setting FROM pg_settings
 WHERE name = 'data_directory' AND inet_server_addr() IS NOT DISTINCT FROM inet_client_addr()
 """
-"""No row for a server on another machine, or one that does not tell us: then whoever keeps it watches it."""
+"""No row for a server on another machine, or one that hides its folder: its operator watches that disk."""
 
 
 def percent_full() -> int | None:
-    """Of the disk that holds the database, rounded down; None where we cannot know."""
+    """Return the percentage in use of the database's disk, rounded down. None where that is unknown."""
     with connection.cursor() as cursor:
         cursor.execute(FOLDER)
         row = cursor.fetchone()
@@ -27,6 +27,6 @@ def percent_full() -> int | None:
 
 
 def percent_of(usage: tuple[int, int, int]) -> int:
-    """Of what we may use: the system keeps a part for itself."""
+    """Return the percentage in use of what we may use: the system keeps a part for itself."""
     _, used, free = usage
     return 100 * used // (used + free)

@@ -1,10 +1,11 @@
-"""Tasks of the scheduler: one at a time over all processes, and never in the way of short work.
+"""Run tasks of the scheduler one at a time over all processes, long ones never beside each other.
 
-Each holds a session lock of PostgreSQL while it runs, so a killed worker leaves nothing locked. All
-tasks whose time depends on how much there is to do share one more lock, the slot of long work: so
-they never take more than one thread of a worker, and deliveries are settled and heartbeats written
-beside them. (On the connection of the work: behind a pooler that shares sessions, a task may run twice at once,
-which harms nothing; who sends to the vendor is locked elsewhere, `tenovi.key_locks`.)
+Each task holds a session lock of PostgreSQL while it runs, so a killed worker leaves nothing locked.
+Tasks whose time depends on the amount of work share one more lock. So they never take more than one
+thread of a worker, and deliveries are settled and heartbeats written beside them.
+
+The locks are on the connection of the work. Behind a pooler that shares sessions, a task may run twice at
+once, which harms nothing: calls to the vendor have locks of their own, see `tenovi.key_locks`.
 """
 
 from __future__ import annotations
@@ -23,26 +24,25 @@ from tenovi.outbound.wakeup import send_now
 LOCK_CLASS = 0x56445054  # "VDPT": our part of PostgreSQL's advisory locks
 LONG_WORK = "long work"
 AGAIN_IN = 2.0  # seconds
-KEEP_TRYING = 30.0  # seconds that a wake-up without a limit of its own is kept
+KEEP_TRYING = 30.0  # seconds after which a wake-up without a limit of its own expires
 RUNS_ALONE: dict[str, bool] = {}
 """Tasks that run alone, and whether their work is short."""
 
 
 def periodic_task(name: str, *, is_short: bool = False) -> Callable[[Callable[[], None]], Any]:
-    """Make a Celery task of a function without arguments, which runs alone over all processes.
+    """Make a function without arguments a Celery task that runs once at a time over all processes.
 
-    A wake-up that finds the task running, or the slot of long work taken, comes again in `AGAIN_IN`
-    seconds until it expires: what woke it may have come too late for the run under way. `is_short` is
-    for what takes seconds at most however much there is to do.
+    A wake-up that finds the lock taken comes again every `AGAIN_IN` seconds until it expires: its reason may
+    have come too late for the run under way. `is_short`: takes seconds at most, whatever the amount of work.
     """
 
     def decorate(work: Callable[[], None]) -> Any:
         @shared_task(name=name)
         @functools.wraps(work)
         def run() -> None:
-            with ExitStack() as held:
+            with ExitStack() as taken:
                 locks = [name] if is_short else [name, LONG_WORK]
-                if all(held.enter_context(alone(lock)) for lock in locks):
+                if all(taken.enter_context(try_lock(lock)) for lock in locks):
                     work()
                     return
             request = current_task.request
@@ -57,17 +57,17 @@ def periodic_task(name: str, *, is_short: bool = False) -> Callable[[Callable[[]
 
 
 @contextmanager
-def alone(name: str) -> Iterator[bool]:
-    """Hold the lock of this name for this thread; whether it was free. Never waits."""
+def try_lock(name: str) -> Iterator[bool]:
+    """Hold the lock of this name for this thread, without waiting. Yields whether it was free."""
     digest = hashlib.blake2b(name.encode(), digest_size=4).digest()
     key = [LOCK_CLASS, int.from_bytes(digest, "big", signed=True)]
     with connection.cursor() as cursor:
         cursor.execute("SELECT pg_try_advisory_lock(%s, %s)", key)
-        (mine,) = cursor.fetchone()
+        (is_ours,) = cursor.fetchone()
     try:
-        yield mine
+        yield is_ours
     finally:
-        if mine:
+        if is_ours:
             _unlock(key)
 
 

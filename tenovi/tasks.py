@@ -1,4 +1,4 @@
-"""Background work of the vendor's room. PostgreSQL is the queue; these only look at it."""
+"""Run background work of this room. PostgreSQL is the queue; tasks only read it."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ KEEP_HEARTBEATS = datetime.timedelta(days=90)
 
 @shared_task(name=DRAIN)
 def drain_queue() -> None:
-    """Send what is due. Rung after every request, and every few seconds by the scheduler."""
+    """Send what is due. Woken after every request, and every few seconds by the scheduler."""
     done = drain()
     if done.sent and keys_with_work():
         wake_worker(DRAIN)
@@ -33,17 +33,17 @@ def drain_queue() -> None:
 
 @periodic_task("tenovi.settle_pending", is_short=True)
 def settle_pending() -> None:
-    """Settle deliveries that were kept but could not be settled when they came."""
+    """Settle deliveries that were stored but could not be settled at once."""
     deliveries.settle_pending()
 
 
 @periodic_task("tenovi.heartbeat", is_short=True)
 def heartbeat() -> None:
-    """Note that the scheduler and a worker are alive in this minute; a second scheduler adds nothing."""
+    """Record that scheduler and worker are alive in this minute. A second scheduler adds no row."""
     percent = disk.percent_full()
-    if percent is not None and percent >= disk.WORTH_A_LINE:
+    if percent is not None and percent >= disk.WARNING_AT:
         log.log(
-            logging.ERROR if percent >= disk.WORTH_AN_ALARM else logging.WARNING,
+            logging.ERROR if percent >= disk.ALARM_AT else logging.WARNING,
             "the disk of the database is %d %% full; once it is full, readings are turned away",
             percent,
         )
@@ -53,8 +53,10 @@ def heartbeat() -> None:
 
 @periodic_task("tenovi.forget")
 def forget() -> None:
-    """Delete log lines, counts of refused calls and heartbeats that nobody needs any more. The last heartbeat
-    before those that are kept stays: without it, a time without any that ends there would never be seen."""
+    """Delete old log lines, counts of refused calls and heartbeats.
+
+    The last heartbeat before those that are kept stays: without it, a gap that ends there would go unseen.
+    """
     Call.objects.across_clinics().filter(at__lt=seconds_from_now(-KEEP_CALLS.total_seconds())).delete()
     DoorCount.objects.filter(last_at__lt=seconds_from_now(-KEEP_HEARTBEATS.total_seconds())).delete()
     old = Heartbeat.objects.filter(minute__lt=seconds_from_now(-KEEP_HEARTBEATS.total_seconds()))

@@ -1,4 +1,4 @@
-"""The only way a view of this room obtains a delivery or a request."""
+"""Obtain a delivery or a request for a view. The only way a view of this room does."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ from tenovi.models import Delivery, Request
 
 
 def delivery_for(access: ClinicAccess, delivery_id: uuid.UUID) -> Delivery:
-    """This clinic's delivery, 404 on a miss."""
+    """Return this clinic's delivery. Raises 404."""
     return get_object_or_404(Delivery.objects.for_clinic(access.clinic), id=delivery_id)
 
 
 def parked_request_for(access: ClinicAccess, request_id: uuid.UUID) -> Request:
-    """This clinic's request that is parked, 404 on a miss."""
+    """Return this clinic's parked request. Raises 404."""
     return get_object_or_404(Request.objects.for_clinic(access.clinic).parked(), id=request_id)

@@ -1,4 +1,4 @@
-"""What a person does about requests that have stopped, and about elements that wait in quarantine."""
+"""Act on requests that have stopped, and on elements in quarantine."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ MOST_AT_ONCE = 10_000
 
 @transaction.atomic
 def retry_request(*, request: Request, by: User) -> bool:
-    """Send a parked request again, as if it had never failed. False when it is parked no longer."""
+    """Send a parked request again, with all its attempts. False when it is parked no longer."""
     parked = Request.objects.for_clinic(request.clinic).parked().filter(id=request.id)
     if not parked.update(
         state=RequestState.WAITING, attempts=0, restarts=0, not_before=Now(), **FROM_THE_FIRST_PAGE
@@ -40,7 +40,7 @@ def retry_request(*, request: Request, by: User) -> bool:
 
 @transaction.atomic
 def cancel_request(*, request: Request, by: User) -> bool:
-    """Give a parked request up. False when it is parked no longer."""
+    """Delete a parked request. False when it is parked no longer."""
     if not Request.objects.for_clinic(request.clinic).parked().filter(id=request.id).delete()[0]:
         return False
     _record("vendor_request_cancelled", request, by)
@@ -49,7 +49,10 @@ def cancel_request(*, request: Request, by: User) -> bool:
 
 @transaction.atomic
 def discard_elements(*, clinic: Clinic, items: DeliveryItemQuerySet, why: str, by: User) -> int:
-    """Give up elements that wait; how many. They stay in the ledger with their bytes, and can be taken back."""
+    """Discard elements in quarantine. Returns how many.
+
+    They stay in the ledger with their bytes, and can be taken back.
+    """
     chosen = _locked(clinic, items.quarantined())
     rows = DeliveryItem.objects.for_clinic(clinic).filter(id__in=[item.id for item in chosen])
     rows.update(state=ItemState.DISCARDED, note=why, decided_by=by.email, decided_at=Now())
@@ -60,7 +63,7 @@ def discard_elements(*, clinic: Clinic, items: DeliveryItemQuerySet, why: str, b
 
 @transaction.atomic
 def take_back_elements(*, clinic: Clinic, items: DeliveryItemQuerySet, by: User) -> int:
-    """Let discarded elements wait again, for what they waited for; how many."""
+    """Put discarded elements back into quarantine, for the same reason. Returns how many."""
     chosen = _locked(clinic, items.discarded())
     rows = DeliveryItem.objects.for_clinic(clinic).filter(id__in=[item.id for item in chosen])
     rows.update(state=ItemState.QUARANTINED, note="", decided_by="", decided_at=None)
@@ -71,9 +74,9 @@ def take_back_elements(*, clinic: Clinic, items: DeliveryItemQuerySet, by: User)
 
 @transaction.atomic
 def accept_for_holder(*, clinic: Clinic, items: DeliveryItemQuerySet, why: str, by: User) -> int:
-    """Take readings for those of who had the device at their time, whomever the vendor names; how many.
+    """Assign readings to the patient who had the device then, whichever patient the vendor names.
 
-    They are settled by the caller, after this is committed.
+    Returns how many. The caller settles them after the commit.
     """
     chosen = [
         item
@@ -90,7 +93,7 @@ def accept_for_holder(*, clinic: Clinic, items: DeliveryItemQuerySet, why: str, 
 
 @transaction.atomic
 def ask_about_device(*, clinic: Clinic, hwi_device_id: uuid.UUID, by: User) -> None:
-    """Have the vendor asked for this device again, before other work."""
+    """Queue a read of this device, before other requests."""
     enqueue(clinic, RequestKind.DEVICE, str(hwi_device_id), priority=Priority.PERSON, insist=True)
     detail = {"device": str(hwi_device_id)}
     audit.record("vendor_asked_about_device", by=by, clinic=clinic, detail=detail)
@@ -98,7 +101,7 @@ def ask_about_device(*, clinic: Clinic, hwi_device_id: uuid.UUID, by: User) -> N
 
 @transaction.atomic
 def tell_clinic(*, clinic: Clinic, items: DeliveryItemQuerySet, by: User) -> int:
-    """Write to the clinic's admins that elements wait for them, without saying whose; how many letters."""
+    """E-mail the clinic's admins that elements wait for them, without patient data. Returns how many e-mails."""
     chosen = _locked(clinic, items.quarantined())
     if not chosen:
         return 0
@@ -112,16 +115,16 @@ def tell_clinic(*, clinic: Clinic, items: DeliveryItemQuerySet, by: User) -> int
 
 
 def _locked(clinic: Clinic, items: DeliveryItemQuerySet) -> list[DeliveryItem]:
-    """The deliveries first, as whoever settles them does."""
-    found = list(items.filter(clinic=clinic).order_by("id")[:MOST_AT_ONCE])
-    deliveries = Delivery.objects.for_clinic(clinic).filter(id__in={item.delivery_id for item in found})
+    """Lock the deliveries first, in the order in which settling does. Returns the elements as they are then."""
+    chosen = list(items.filter(clinic=clinic).order_by("id")[:MOST_AT_ONCE])
+    deliveries = Delivery.objects.for_clinic(clinic).filter(id__in={item.delivery_id for item in chosen})
     list(deliveries.order_by("id").select_for_update(no_key=True).values_list("id"))
-    again = items.filter(clinic=clinic, id__in=[item.id for item in found]).select_related("delivery")
+    again = items.filter(clinic=clinic, id__in=[item.id for item in chosen]).select_related("delivery")
     return list(again.order_by("id"))
 
 
 def _record_decision(action: str, clinic: Clinic, items: list[DeliveryItem], by: User, **detail: Any) -> None:
-    """Ids of the first ones and how many: the ledger has the rest."""
+    """Write an audit row with the number of elements and the first ids. The ledger has the rest."""
     if items:
         named = [f"{item.delivery_id}/{item.index}" for item in items[:20]]
         audit.record(action, by=by, clinic=clinic, detail={"elements": len(items), "first": named, **detail})

@@ -1,5 +1,4 @@
-"""The ledger of deliveries over REST: what came in, what waits and why, and the raw bytes. And the
-queue of what is asked of the vendor."""
+"""Serve deliveries and the queue of requests to the vendor over REST."""
 
 from __future__ import annotations
 
@@ -47,7 +46,7 @@ class DeliveryQuery(serializers.Serializer[Any]):
 
 
 class DeliveryList(ClinicListView[Delivery]):
-    """Deliveries, newest first, without their bytes."""
+    """List deliveries, newest first, without their bytes."""
 
     permission = Permission.VIEW_DELIVERIES
     query_shape = DeliveryQuery
@@ -63,7 +62,7 @@ class DeliveryList(ClinicListView[Delivery]):
 
 
 class DeliveryRaw(ClinicView[Delivery]):
-    """The bytes exactly as they came in. Whoever looks is written to the audit record."""
+    """Return the bytes exactly as they came in. Each look is audited."""
 
     permission = Permission.VIEW_DELIVERIES
 
@@ -76,7 +75,7 @@ class DeliveryRaw(ClinicView[Delivery]):
             clinic=self.access.clinic,
             target=delivery,
         )
-        # A stranger wrote these bytes: never a type that a browser would render.
+        # The bytes are untrusted: never a type that a browser would render.
         return HttpResponse(
             bytes(delivery.raw),
             content_type="application/octet-stream",
@@ -105,7 +104,7 @@ class QueueSerializer(serializers.Serializer[Overview]):
 
 
 class QueueView(ClinicView[Any]):
-    """What waits to be asked of the vendor."""
+    """Return the clinic's queue of requests to the vendor in figures."""
 
     permission = Permission.VIEW_DELIVERIES
     serializer_class = QueueSerializer

@@ -1,4 +1,4 @@
-"""What the operations page shows: what waits, what has stopped and why, what was said last."""
+"""Build the operations page: the queue, stopped requests with their reasons, the latest calls, alarms."""
 
 from __future__ import annotations
 
@@ -29,13 +29,13 @@ from tenovi.registered_webhooks.actions import are_changing, changed_since
 CALLS_SHOWN = 200
 STOPPED_SHOWN = 100
 TOO_LONG = datetime.timedelta(hours=24)
-STILL = datetime.timedelta(minutes=3)  # without a heartbeat: background work has stopped
+STILL = datetime.timedelta(minutes=3)  # without a heartbeat, background work counts as stopped
 MINUTE, HOUR, DAY = 60, 3600, 86_400
 
 
 @dataclass(frozen=True)
 class WaitingRow:
-    """Requests of one kind and urgency. `eta_seconds`: until the last of them is answered."""
+    """Requests of one kind and priority. `eta`: until the last of them is answered."""
 
     kind: str
     priority: str
@@ -57,7 +57,7 @@ class ListRow:
 
 @dataclass(frozen=True)
 class StoppedRow:
-    """A request that is not sent again by itself. No addresses for what only its room can settle."""
+    """A request that is not sent again by itself. Its URLs are "" where only its room can settle it."""
 
     id: uuid.UUID
     kind: str
@@ -72,8 +72,11 @@ class StoppedRow:
 
 @dataclass(frozen=True)
 class Pulse:
-    """The way in and the background work. `still`: that has stopped, so nothing is sent either. `refused`:
-    calls of the last hour that showed no valid secret."""
+    """Deliveries and background work.
+
+    `still`: background work has stopped, so nothing is sent. `refused`: calls of the last hour without a
+    valid secret.
+    """
 
     last_heartbeat: datetime.datetime | None
     still: bool
@@ -84,8 +87,10 @@ class Pulse:
 
 @dataclass(frozen=True)
 class Alarm:
-    """What somebody who runs the clinic must know on whatever page they are. `page` says more, or is where
-    to do something. `is_over`: nobody has to do anything about it any more."""
+    """A warning that every page shows to admins.
+
+    `page` says more, or is where to act. `is_over`: nothing is left to do.
+    """
 
     text: str
     page: str
@@ -94,7 +99,7 @@ class Alarm:
 
 
 def lasting(seconds: float) -> str:
-    """How long something takes, in the coarsest unit that still says something."""
+    """Format a duration in its coarsest useful unit: `40 s`, `5 min`, `3 h`, `2 days`."""
     if seconds < MINUTE:
         return f"{math.ceil(seconds)} s"
     if seconds < 2 * HOUR:
@@ -103,7 +108,7 @@ def lasting(seconds: float) -> str:
 
 
 def problem(clinic: Clinic) -> str:
-    """Why nothing is sent to the vendor; "" while all is well."""
+    """Explain why nothing is sent to the vendor, "" while requests go out."""
     pulse_at = Heartbeat.objects.order_by("-minute").values_list("minute", flat=True).first()
     if pulse_at and timezone.now() - pulse_at > STILL:
         return "The background work of Vitaldays has stopped: nothing is sent to Tenovi. The work waits."
@@ -111,42 +116,42 @@ def problem(clinic: Clinic) -> str:
 
 
 def alarms(clinic: Clinic) -> list[Alarm]:
-    """Why nothing is sent, what has waited for a person too long, and what will stop everything."""
-    found = _refused_calls(clinic)
+    """Return what keeps requests from being sent, what has waited too long, and what will soon stop all."""
+    raised = _refused_calls(clinic)
     if why := problem(clinic):
-        found.append(Alarm(why, "operations", "Operations"))
+        raised.append(Alarm(why, "operations", "Operations"))
     percent = disk_percent()
-    if percent is not None and percent >= disk.WORTH_AN_ALARM:
+    if percent is not None and percent >= disk.ALARM_AT:
         text = f"The disk of the database is {percent} % full. Once it is full, readings are turned away."
-        found.append(Alarm(text, "operations", "Operations"))
+        raised.append(Alarm(text, "operations", "Operations"))
     since = Delivery.objects.for_clinic(clinic).waiting().aggregate(at=Min("received_at"))["at"]
     if since and timezone.now() - since > TOO_LONG:
         days = (timezone.now() - since).days
         waited = "a day" if days == 1 else f"{days} days"
         text = f"A delivery has waited for more than {waited} to be settled."
-        found.append(Alarm(text, "deliveries-waiting", "See what to do"))
-    return found
+        raised.append(Alarm(text, "deliveries-waiting", "See what to do"))
+    return raised
 
 
 def _refused_calls(clinic: Clinic) -> list[Alarm]:
-    """Calls of the last hour that showed no valid secret: they go on at one door and may be over at another."""
+    """Return alarms for refused calls of the last hour, which may go on at one address and be over at another."""
     refused, now = refusals.of_last_hour(clinic), database_now()
-    found = []
-    if going_on := [one for one in refused if not one.is_over]:
-        found.append(_going_on(clinic, going_on, now))
-    if over := [one for one in refused if one.is_over]:
-        last = max(one.last_at for one in over)
+    raised = []
+    if going_on := [refusal for refusal in refused if not refusal.is_over]:
+        raised.append(_going_on(clinic, going_on, now))
+    if over := [refusal for refusal in refused if refusal.is_over]:
+        last = max(refusal.last_at for refusal in over)
         text = (
             f"Calls are let in again. Before, {_calls(over)} refused, the last one at "
             f"{exact(last, clinic.zone, now)}; what Tenovi holds of that time is fetched by itself."
         )
-        found.append(Alarm(text, "completeness", "Completeness", is_over=True))
-    return found
+        raised.append(Alarm(text, "completeness", "Completeness", is_over=True))
+    return raised
 
 
 def _going_on(clinic: Clinic, refused: list[refusals.Refused], now: datetime.datetime) -> Alarm:
-    """What is refused, and what is under way against it: then there is nothing to do but wait."""
-    last = max(one.last_at for one in refused)
+    """Describe refusals that go on. While the webhooks are being changed, there is nothing to do but wait."""
+    last = max(refusal.last_at for refusal in refused)
     text = f"{_calls(refused)} refused in the last hour, the last one {ago(last, now)}"
     if are_changing(clinic):
         text += ". The webhooks at Tenovi are being changed. This goes once a call is let in."
@@ -157,25 +162,27 @@ def _going_on(clinic: Clinic, refused: list[refusals.Refused], now: datetime.dat
             "is let in, or after an hour without another refusal."
         )
         return Alarm(text, "vendor-webhooks", "Webhooks at Tenovi", is_over=True)
-    shown = "a secret that was retired here" if any(one.retired for one in refused) else "no valid secret"
+    shown = (
+        "a secret that was retired here" if any(refusal.retired for refusal in refused) else "no valid secret"
+    )
     text += f": {shown} was shown. If Tenovi calls, what it sends does not come in."
     return Alarm(text, "vendor-webhooks", "Register again")
 
 
 def _calls(refused: list[refusals.Refused]) -> str:
-    """`62 calls (Readings 60, Shipping 2) were`."""
-    total = sum(one.count for one in refused)
-    doors = ", ".join(f"{one.door} {one.count:,}" for one in refused)
+    """Return text such as `62 calls (Readings 60, Shipping 2) were`."""
+    total = sum(refusal.count for refusal in refused)
+    doors = ", ".join(f"{refusal.door} {refusal.count:,}" for refusal in refused)
     return f"{total:,} call{'s' * (total != 1)} ({doors}) {'was' if total == 1 else 'were'}"
 
 
 def disk_percent() -> int | None:
-    """How full the database's disk was a minute ago; None where that cannot be known."""
+    """Return how full the database's disk was a minute ago, None where that is unknown."""
     return Heartbeat.objects.order_by("-minute").values_list("disk_percent", flat=True).first()
 
 
 def waiting(clinic: Clinic) -> list[WaitingRow]:
-    """Most urgent first."""
+    """Return the queue by priority and kind, the most urgent first."""
     unanswered = Request.objects.for_clinic(clinic).unanswered()
     groups = unanswered.values("priority", "kind").annotate(count=Count("id"), oldest=Min("created_at"))
     rows, calls = [], 0
@@ -212,17 +219,17 @@ def lists_under_way(clinic: Clinic) -> list[ListRow]:
 
 
 def stopped(access: ClinicAccess) -> list[StoppedRow]:
-    """What was parked, and what nobody knows whether it was done: that comes first."""
-    found = Request.objects.for_clinic(access.clinic).stopped().order_by("-state", "created_at", "id")
-    return [_stopped(access, request) for request in found[:STOPPED_SHOWN]]
+    """Return the stopped requests. Those whose result is unknown come before those that are parked."""
+    requests = Request.objects.for_clinic(access.clinic).stopped().order_by("-state", "created_at", "id")
+    return [_stopped(access, request) for request in requests[:STOPPED_SHOWN]]
 
 
 def calls(clinic: Clinic) -> list[Call]:
-    """The last ones, newest first, with their kind in words."""
-    found = list(Call.objects.for_clinic(clinic).newest_first()[:CALLS_SHOWN])
-    for call in found:
+    """Return the latest calls, newest first, with the label of their kind."""
+    latest = list(Call.objects.for_clinic(clinic).newest_first()[:CALLS_SHOWN])
+    for call in latest:
         call.kind = _kind(call.kind)
-    return found
+    return latest
 
 
 def pulse(clinic: Clinic) -> Pulse:
@@ -233,26 +240,26 @@ def pulse(clinic: Clinic) -> Pulse:
         still=last is None or timezone.now() - last > STILL,
         last_minute=came.filter(received_at__gt=seconds_from_now(-MINUTE)).count(),
         last_hour=came.filter(received_at__gt=seconds_from_now(-HOUR)).count(),
-        refused=sum(one.count for one in refusals.of_last_hour(clinic)),
+        refused=sum(refusal.count for refusal in refusals.of_last_hour(clinic)),
     )
 
 
-def headline(seen: Overview, why: str) -> str:
-    if seen.waiting and why:
-        return f"{seen.waiting:,} waiting, and nothing is sent."
-    if seen.waiting:
-        return f"{seen.waiting:,} waiting; all answered in about {lasting(seen.eta_seconds)}."
+def headline(queue: Overview, why: str) -> str:
+    if queue.waiting and why:
+        return f"{queue.waiting:,} waiting, and nothing is sent."
+    if queue.waiting:
+        return f"{queue.waiting:,} waiting; all answered in about {lasting(queue.eta_seconds)}."
     return "Nothing is sent." if why else "Nothing waits: everything that was asked of Tenovi is answered."
 
 
 def page_for(access: ClinicAccess) -> dict[str, Any]:
-    """Everything the page shows."""
+    """Return the context of `tenovi/operations.html`."""
     clinic = access.clinic
-    seen, why = overview(clinic), problem(clinic)
+    queue, why = overview(clinic), problem(clinic)
     return {
-        "overview": seen,
-        "headline": headline(seen, why),
-        "eta": lasting(seen.eta_seconds),
+        "overview": queue,
+        "headline": headline(queue, why),
+        "eta": lasting(queue.eta_seconds),
         "problem": why,
         "pulse": pulse(clinic),
         "disk": disk_percent(),

@@ -1,5 +1,4 @@
-"""The deliveries pages: what came in, what waits and why, the bytes as they arrived. And the
-operations page: what is asked of the vendor, and what has stopped."""
+"""Show deliveries with what waits and why, their raw bytes, and the operations page."""
 
 from __future__ import annotations
 
@@ -38,7 +37,7 @@ COUNTED = (
     ("pending", "waiting", "waiting"),
     ("discarded", "discarded", "discarded"),
 )
-"""States of elements, with the words for one and for more."""
+"""States of elements, with the words for one element and for several."""
 
 
 @dataclass(frozen=True)
@@ -68,7 +67,7 @@ def deliveries(request: HttpRequest, access: ClinicAccess) -> HttpResponse:
     state = request.GET.get("state", "")
     shown = everything.filter(state=state) if state in DeliveryState.values else everything
     newest = shown.order_by("-received_at", "id")
-    page = page_of(newest, request.GET.get("page"), PAGE_SIZE, lambda found: _rows(access, found))
+    page = page_of(newest, request.GET.get("page"), PAGE_SIZE, lambda rows: _rows(access, rows))
     waiting = per_state.get("quarantined", 0) + per_state.get("pending", 0)
     context = {
         "filters": _filters(state, per_state),
@@ -85,10 +84,10 @@ def deliveries(request: HttpRequest, access: ClinicAccess) -> HttpResponse:
 @clinic_page(Permission.VIEW_DELIVERIES)
 @require_safe
 def delivery(request: HttpRequest, access: ClinicAccess, delivery_id: uuid.UUID) -> HttpResponse:
-    found = delivery_for(access, delivery_id)
-    row = _rows(access, [found])[0]
-    waits = found.state in WAITING
-    items = list(DeliveryItem.objects.for_clinic(access.clinic).filter(delivery=found).order_by("index"))
+    stored = delivery_for(access, delivery_id)
+    row = _rows(access, [stored])[0]
+    waits = stored.state in WAITING
+    items = list(DeliveryItem.objects.for_clinic(access.clinic).filter(delivery=stored).order_by("index"))
     asked = why_unanswered(access.clinic, RequestKind.DEVICE, _devices_asked_about(items))
     context = {
         "delivery": row,
@@ -108,10 +107,10 @@ def delivery(request: HttpRequest, access: ClinicAccess, delivery_id: uuid.UUID)
             }
             for item in items
         ],
-        "raw_url": reverse("delivery-raw", args=[access.clinic.slug, found.id]),
+        "raw_url": reverse("delivery-raw", args=[access.clinic.slug, stored.id]),
         "back_url": reverse("deliveries", args=[access.clinic.slug]),
         "waiting_url": reverse("deliveries-waiting", args=[access.clinic.slug]),
-        "settle_url": reverse("delivery-settle", args=[access.clinic.slug, found.id]) if waits else "",
+        "settle_url": reverse("delivery-settle", args=[access.clinic.slug, stored.id]) if waits else "",
         "zone": access.clinic.zone,
     }
     return render(request, "tenovi/delivery.html", context)
@@ -124,13 +123,13 @@ def _devices_asked_about(items: Iterable[DeliveryItem]) -> list[str]:
 @clinic_page(Permission.VIEW_DELIVERIES)
 @require_safe
 def raw(request: HttpRequest, access: ClinicAccess, delivery_id: uuid.UUID) -> HttpResponse:
-    """The bytes as they arrived. They name patients, so looking is written down."""
-    found = delivery_for(access, delivery_id)
-    audit.record("raw_payload_viewed", by=access.user, clinic=access.clinic, target=found)
+    """Show the bytes as they arrived. They name patients, so each look is audited."""
+    stored = delivery_for(access, delivery_id)
+    audit.record("raw_payload_viewed", by=access.user, clinic=access.clinic, target=stored)
     context = {
-        "delivery": _rows(access, [found])[0],
-        "text": bytes(found.raw).decode("utf-8", "replace").replace("\0", "␀"),
-        "back_url": reverse("delivery", args=[access.clinic.slug, found.id]),
+        "delivery": _rows(access, [stored])[0],
+        "text": bytes(stored.raw).decode("utf-8", "replace").replace("\0", "␀"),
+        "back_url": reverse("delivery", args=[access.clinic.slug, stored.id]),
         "zone": access.clinic.zone,
     }
     return render(request, "tenovi/raw.html", context)
@@ -139,19 +138,19 @@ def raw(request: HttpRequest, access: ClinicAccess, delivery_id: uuid.UUID) -> H
 @require_POST
 @clinic_page(Permission.VIEW_DELIVERIES)
 def settle(request: HttpRequest, access: ClinicAccess, delivery_id: uuid.UUID) -> HttpResponse:
-    found = delivery_for(access, delivery_id)
-    before = found.state
-    tried = inbound_deliveries.settle_again(found.id)
-    found.refresh_from_db()
-    detail = {"state": [before, found.state]}
-    audit.record("delivery_settled_again", by=access.user, clinic=access.clinic, target=found, detail=detail)
-    if found.state == DeliveryState.SETTLED:
+    stored = delivery_for(access, delivery_id)
+    before = stored.state
+    tried = inbound_deliveries.settle_again(stored.id)
+    stored.refresh_from_db()
+    detail = {"state": [before, stored.state]}
+    audit.record("delivery_settled_again", by=access.user, clinic=access.clinic, target=stored, detail=detail)
+    if stored.state == DeliveryState.SETTLED:
         messages.success(request, "Everything in this delivery is settled now.")
     elif tried:
         messages.warning(request, "Tried again: something still waits, for the reason given below.")
     else:
         messages.info(request, "Another process is settling this delivery right now. Look again in a moment.")
-    return redirect("delivery", access.clinic.slug, found.id)
+    return redirect("delivery", access.clinic.slug, stored.id)
 
 
 @require_POST
@@ -188,45 +187,45 @@ def cancel(request: HttpRequest, access: ClinicAccess, request_id: uuid.UUID) ->
     return redirect("operations", access.clinic.slug)
 
 
-def _rows(access: ClinicAccess, found: Iterable[Delivery]) -> list[DeliveryRow]:
-    listed = list(found)
+def _rows(access: ClinicAccess, listed: Iterable[Delivery]) -> list[DeliveryRow]:
+    listed = list(listed)
     items = DeliveryItem.objects.for_clinic(access.clinic).filter(delivery__in=listed)
-    per_delivery: dict[uuid.UUID, Counter[tuple[str, str]]] = {one.id: Counter() for one in listed}
+    per_delivery: dict[uuid.UUID, Counter[tuple[str, str]]] = {delivery.id: Counter() for delivery in listed}
     for delivery_id, state, reason in items.values_list("delivery_id", "state", "reason"):
         per_delivery[delivery_id][state, reason] += 1
-    return [_row(access, one, per_delivery[one.id]) for one in listed]
+    return [_row(access, delivery, per_delivery[delivery.id]) for delivery in listed]
 
 
-def _row(access: ClinicAccess, found: Delivery, items: Counter[tuple[str, str]]) -> DeliveryRow:
+def _row(access: ClinicAccess, delivery: Delivery, items: Counter[tuple[str, str]]) -> DeliveryRow:
     counts: Counter[str] = Counter()
     for (state, _), number in items.items():
         counts[state] += number
-    counts["stored"] += found.elements - counts.total()
+    counts["stored"] += delivery.elements - counts.total()
     reasons = sorted({reason for state, reason in items if state in WAITING})
     return DeliveryRow(
-        id=found.id,
-        url=reverse("delivery", args=[access.clinic.slug, found.id]),
-        kind=found.get_kind_display(),
-        state=found.state,
-        state_word=found.get_state_display(),
-        sentence=_told(found, counts, reasons),
+        id=delivery.id,
+        url=reverse("delivery", args=[access.clinic.slug, delivery.id]),
+        kind=delivery.get_kind_display(),
+        state=delivery.state,
+        state_word=delivery.get_state_display(),
+        sentence=_summary(delivery, counts, reasons),
         counts=dict(counts),
-        received_at=found.received_at,
-        settled_at=found.settled_at,
-        elements=found.elements,
-        size=found.size,
-        address="nowhere: it was fetched" if found.fetched else found.address,
-        attempts=found.attempts,
+        received_at=delivery.received_at,
+        settled_at=delivery.settled_at,
+        elements=delivery.elements,
+        size=delivery.size,
+        address="nowhere: it was fetched" if delivery.fetched else delivery.address,
+        attempts=delivery.attempts,
     )
 
 
-def _told(found: Delivery, counts: Counter[str], reasons: list[str]) -> str:
-    """What became of a delivery, in words."""
-    if found.state == DeliveryState.REJECTED:
-        return sentence(found.reason)
-    numbers = [(counts[state], one, more) for state, one, more in COUNTED if counts[state]]
-    told = ", ".join(f"{number} {one if number == 1 else more}" for number, one, more in numbers)
-    return " ".join([f"{told[:1].upper()}{told[1:]}.", *map(sentence, reasons[:2])])
+def _summary(delivery: Delivery, counts: Counter[str], reasons: list[str]) -> str:
+    """Describe the result of a delivery."""
+    if delivery.state == DeliveryState.REJECTED:
+        return sentence(delivery.reason)
+    numbers = [(counts[state], single, several) for state, single, several in COUNTED if counts[state]]
+    text = ", ".join(f"{number} {single if number == 1 else several}" for number, single, several in numbers)
+    return " ".join([f"{text[:1].upper()}{text[1:]}.", *map(sentence, reasons[:2])])
 
 
 def _filters(state: str, per_state: dict[str, int]) -> list[Choice]:

@@ -1,4 +1,4 @@
-"""What pages of other rooms show of the vendor's."""
+"""Show alarms about the vendor on pages of other rooms."""
 
 from __future__ import annotations
 
@@ -13,5 +13,5 @@ register.filter("lasting", lasting)
 
 @register.simple_tag
 def vendor_alarms(access: ClinicAccess | None) -> list[Alarm]:
-    """For who can do something about them, on every page; none for everybody else."""
+    """Return the clinic's alarms for members who can act on them, none for others."""
     return alarms(access.clinic) if access and access.may_view_deliveries else []

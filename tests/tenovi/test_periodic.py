@@ -20,7 +20,7 @@ from launcher import processes
 from measurements.models import Measurement
 from measurements.rezone import follow_time_zones
 from tenovi.models import Delivery, Heartbeat
-from tenovi.periodic import LONG_WORK, RUNS_ALONE, alone
+from tenovi.periodic import LONG_WORK, RUNS_ALONE, try_lock
 from tests.factories import assign, deliver, element, held_device, make_clinic, make_device, make_patient
 from tests.tenovi.test_workers import eventually, start
 from tests.vendor_stub import VendorStub
@@ -47,8 +47,8 @@ def test_a_lock_is_held_by_one_connection_and_free_after_it() -> None:
     answers: list[bool] = []
 
     def ask() -> None:
-        with alone("x") as mine:
-            answers.append(mine)
+        with try_lock("x") as is_ours:
+            answers.append(is_ours)
         connection.close()
 
     def in_another_thread() -> None:
@@ -56,11 +56,11 @@ def test_a_lock_is_held_by_one_connection_and_free_after_it() -> None:
         thread.start()
         thread.join(30)
 
-    with alone("x") as mine:
-        assert mine
+    with try_lock("x") as is_ours:
+        assert is_ours
         in_another_thread()
     in_another_thread()
-    with contextlib.suppress(ZeroDivisionError), alone("x"):
+    with contextlib.suppress(ZeroDivisionError), try_lock("x"):
         raise ZeroDivisionError
     in_another_thread()
     assert answers == [False, True, True]
@@ -132,8 +132,8 @@ def test_of_two_processes_one_works_and_the_other_comes_again(stub: VendorStub) 
     Clinic.objects.update(timezone="Asia/Kolkata")
     worker = start(processes.worker("default", log_level="ERROR"), stub)
     try:
-        with alone(LONG_WORK) as mine:  # as another process does
-            assert mine
+        with try_lock(LONG_WORK) as is_ours:  # as another process does
+            assert is_ours
             current_app.send_task("measurements.follow_time_zones", queue="default")
             current_app.send_task("tenovi.heartbeat", queue="default")
             assert eventually(Heartbeat.objects.exists, seconds=60)  # and the one before it has had its turn

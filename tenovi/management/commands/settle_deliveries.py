@@ -1,4 +1,4 @@
-"""Settle what is still waiting."""
+"""Settle pending deliveries now, and on request those in quarantine."""
 
 from __future__ import annotations
 
