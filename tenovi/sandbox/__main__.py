@@ -1,8 +1,8 @@
-"""Starts the sandbox: `python -m tenovi.sandbox --port 8010 --clinic-url http://127.0.0.1:8000`.
+"""Start the sandbox: `python -m tenovi.sandbox --port 8010 --clinic-url http://127.0.0.1:8000`.
 
-Prints one line with its address once it listens. With `--clinic-url` its webhooks are
-registered from the start, as if somebody had entered them; else nothing is pushed before some are. Secrets
-may come from the environment, under the names that `manage.py add_clinic` uses.
+Prints one line with its address once it listens. With `--clinic-url` the clinic's webhooks are registered
+from the start. Otherwise nothing is posted before some are. Secrets may come from the environment, under
+the names that `manage.py add_clinic` uses.
 """
 
 from __future__ import annotations
@@ -71,7 +71,7 @@ def main(argv: list[str]) -> None:
 
 
 def webhooks(given: argparse.Namespace) -> Webhooks:
-    """Those an earlier run kept, else those of the clinic with the secret it was given at the start."""
+    """Return the webhooks that an earlier run kept, else those of `--clinic-url` with the given secret."""
     path: Path | None = given.keep_webhooks
     if path and (earlier := read_kept(path, given.clinic_url)) is not None:
         return Webhooks(earlier, path)

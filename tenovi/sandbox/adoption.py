@@ -1,4 +1,4 @@
-"""Devices that calls have activated live at the played vendor like those of the cast: somebody uses them."""
+"""Let simulated patients use the devices that calls have activated, like those of the personas."""
 
 from __future__ import annotations
 
@@ -14,8 +14,10 @@ from tenovi.sandbox.vitals import Body
 
 
 def adopt(clinic: Clinic, record: dict[str, Any], now: datetime) -> Device:
-    """The device of this record, so that it can be measured with. It has no history. Raises ValueError
-    for one that the catalogue does not know."""
+    """Make a device of this record that can be measured with. It has no history.
+
+    Raises ValueError for one that the catalogue does not know.
+    """
     kind = catalogue.kind_for(record["device"]["name"], record["device"]["sensor_code"])
     if kind is None:
         raise ValueError(f"{record['device']['name']} is not in the catalogue.")
@@ -30,17 +32,17 @@ def adopt(clinic: Clinic, record: dict[str, Any], now: datetime) -> Device:
 
 
 def _user_of(clinic: Clinic, record: dict[str, Any]) -> Patient:
-    """Whoever uses it: one of the cast, or somebody of whom only calls have spoken."""
-    wanted = str(record["patient_id"] or record["id"]).casefold()
-    for one in clinic.patients:
-        if one.external_id.casefold() == wanted:
-            return one
-    number = number_of(clinic.seed, wanted)
-    stranger = clinic.patient_numbered(len(demo_patients.CAST) + number % 10_000)
+    """Return the patient of the record, or a new one for an id that only calls have named."""
+    external_id = str(record["patient_id"] or record["id"]).casefold()
+    for patient in clinic.patients:
+        if patient.external_id.casefold() == external_id:
+            return patient
+    number = number_of(clinic.seed, external_id)
+    stranger = clinic.patient_numbered(len(demo_patients.PERSONAS) + number % 10_000)
     return replace(
         stranger,
         external_id=record["patient_id"],
-        part=demo_patients.STEADY,
+        persona=demo_patients.STEADY,
         body=Body.of(Random(number), worrying=False),
         devices=[],
     )

@@ -85,12 +85,12 @@ class Control:
     def _orders(self, order: Any) -> Any:
         with self.state.lock:
             record = advance(self.state, order["device"], order.get("status", ""))
-        return {"record": self.state.spelled(record), "statuses": self.live.tell()}
+        return {"record": self.state.spelled(record), "statuses": self.live.post_news()}
 
     def _parcels(self) -> Any:
         with self.state.lock:
             advance_parcels(self.state)
-        return {"statuses": self.live.tell()}
+        return {"statuses": self.live.post_news()}
 
     def _set_keys(self, keys: list[str]) -> None:
         self.state.keys = set(keys)

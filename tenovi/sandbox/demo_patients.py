@@ -1,7 +1,7 @@
-"""Who the simulated clinic looks after: invented people, and the part each of them plays.
+"""Define the invented patients of the simulated clinic, and what is particular about each.
 
-The first two dozen are a fixed cast, so that a demo always shows the same stories; a larger clinic
-repeats the parts that `share` gives weight to. No name, number or street belongs to anybody.
+The first two dozen are fixed, so that a demo always shows the same stories. A larger clinic repeats the
+personas that have a `share`. No name, number or street belongs to a real person.
 """
 
 from __future__ import annotations
@@ -17,13 +17,13 @@ INDIA = "Asia/Kolkata"
 
 
 class Persona(NamedTuple):
-    """One patient's part.
+    """How one patient uses which devices.
 
-    `adherence` is the chance that a day has readings; `story` says what is unusual: "battery"
-    (the device reports nothing but its battery), "monthly" (one day a month), "silent" (nothing
-    for ever: delivered days ago and never used), "weak" (a gateway with poor signal, replaced once),
-    "high" (values that worry a nurse), "address" (an order waits for a confirmed address). `ordered`
-    are further devices that have not arrived.
+    `adherence` is the chance that a day has readings. `share` is its weight in a larger clinic. `ordered`
+    are further devices that have not arrived. `story` names what is unusual: "battery" (the device reports
+    only its battery), "monthly" (readings on one day a month), "silent" (delivered days ago and never used),
+    "weak" (a gateway with poor signal, replaced once), "high" (values that worry a nurse), "address" (an
+    order waits for a confirmed address).
     """
 
     devices: tuple[str, ...]
@@ -35,8 +35,8 @@ class Persona(NamedTuple):
 
 
 STEADY = Persona((), EASTERN, 0.9)
-"""Of somebody whom only the API has spoken of."""
-CAST = (
+"""For patients that only API calls have named."""
+PERSONAS = (
     Persona(("Tenovi BPM - L", "Tenovi Scale"), EASTERN, 0.95, share=16),
     Persona(("Tenovi BPM - S", "Tenovi Watch"), CENTRAL, 0.92, share=1),
     Persona(("Tenovi Glucometer", "Tenovi BPM - L"), MOUNTAIN, 0.9, share=6),

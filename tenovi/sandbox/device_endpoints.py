@@ -1,8 +1,8 @@
-"""What changes at the played vendor: activations, orders, unlinking, patients, properties.
+"""Answer calls that change devices, orders, patients and properties.
 
-Rules are those of the vendor's activation, patients and properties pages: a device's name must be
-one of the account's, a gateway takes one device per sensor code, an order that was fulfilled cannot
-be deleted, unlinking always works and is a GET, a property that exists is updated by a POST.
+The rules are those of the vendor's pages about activation, patients and properties. A device's name must be
+one of the account's. A gateway takes one device per sensor code. A fulfilled order cannot be deleted.
+Unlinking always works and is a GET. A POST updates a property that exists.
 """
 
 from __future__ import annotations
@@ -28,35 +28,35 @@ TAKEN = "Device with this Gateway ID/Sensor Code already exists"
 
 
 def create_device(state: State, request: Request) -> Answer:
-    """Activate or order; 201 with the device object."""
+    """Activate or order a device. Answers 201 with its record."""
     body = request.body if isinstance(request.body, dict) else {}
-    wanted, named = body.get("device"), body.get("patient")
-    if not isinstance(wanted, dict):
+    given, named = body.get("device"), body.get("patient")
+    if not isinstance(given, dict):
         return invalid(device=["This field is required."])
     if named is not None and not (isinstance(named, dict) and named.get("external_id")):
         return invalid(patient={"external_id": ["This field is required."]})
-    kind = next((each for each in records.device_types() if each["name"] == wanted.get("name")), None)
+    kind = next((kind for kind in records.device_types() if kind["name"] == given.get("name")), None)
     if kind is None:
-        return invalid(device={"name": [f"Object with name={wanted.get('name')} does not exist."]})
-    if kind["sensor_id_required"] and not wanted.get("sensor_id"):
+        return invalid(device={"name": [f"Object with name={given.get('name')} does not exist."]})
+    if kind["sensor_id_required"] and not given.get("sensor_id"):
         return invalid(device={"sensor_id": ["This field is required for this device type."]})
-    hardware = state.read_hardware(wanted.get("hardware_uuid"))
-    order = wanted.get("fulfillment_request")
+    hardware = state.read_hardware(given.get("hardware_uuid"))
+    order = given.get("fulfillment_request")
     if hardware is None and not isinstance(order, dict):
         return invalid(device={"hardware_uuid": ["This field may not be null."]})
     if isinstance(order, dict) and (missing := [name for name in SHIPPING if not order.get(name)]):
         return invalid(
             device={"fulfillment_request": {name: ["This field is required."] for name in missing}}
         )
-    if hardware and not wanted.get("sensor_id") and _taken(state, hardware, kind["sensor_code"]):
+    if hardware and not given.get("sensor_id") and _taken(state, hardware, kind["sensor_code"]):
         return invalid(device={"hardware_uuid": [TAKEN]})
-    record = _record(state, kind, wanted, hardware, order, _patient(state, named) if named else None)
+    record = _record(state, kind, given, hardware, order, _patient(state, named) if named else None)
     state.activate(record)
     return Answer(HTTPStatus.CREATED, record)
 
 
 def put_device(state: State, request: Request, device_id: str) -> Answer:
-    """The whole device, as the vendor's page about patients has it. What it leaves out is gone."""
+    """Replace a whole device, as the vendor's page about patients has it. A member left out is cleared."""
     if not state.settings.puts_devices:
         return refuse(HTTPStatus.METHOD_NOT_ALLOWED, 'Method "PUT" not allowed.')
     body = request.body if isinstance(request.body, dict) else {}
@@ -66,14 +66,14 @@ def put_device(state: State, request: Request, device_id: str) -> Answer:
 
 
 def patch_device(state: State, request: Request, device_id: str) -> Answer:
-    """On no page of the vendor's, and used by public integrations."""
+    """Change a device as public integrations do. No page of the vendor has it."""
     if not state.settings.patches_devices:
         return refuse(HTTPStatus.METHOD_NOT_ALLOWED, 'Method "PATCH" not allowed.')
     return _update_device(state, request.body if isinstance(request.body, dict) else {}, device_id)
 
 
 def _update_device(state: State, body: Json, device_id: str) -> Answer:
-    """A nested object is taken whole."""
+    """Change a device. A nested object is replaced whole."""
     record = state.changeable(device_id)
     if record is None:
         return not_found()
@@ -81,7 +81,7 @@ def _update_device(state: State, body: Json, device_id: str) -> Answer:
     if named is not None and not (isinstance(named, dict) and named.get("external_id")):
         return invalid(patient={"external_id": ["This field is required."]})
     if isinstance(given, dict):
-        kind = next((each for each in records.device_types() if each["name"] == given.get("name")), None)
+        kind = next((kind for kind in records.device_types() if kind["name"] == given.get("name")), None)
         if kind is None:
             return invalid(device={"name": [f"Object with name={given.get('name')} does not exist."]})
         if kind["sensor_id_required"] and not given.get("sensor_id"):
@@ -98,12 +98,12 @@ def _write_device(state: State, record: Json, given: Json) -> None:
     record["device"] |= {"hardware_uuid": hardware, "sensor_id": given.get("sensor_id")}
     if hardware and record["status"] == "Pending Shipment":
         record["status"] = "Shipped"
-        state.tell(record)
+        state.queue_news(record)
     if hardware and record["status"] == "Unknown Gateway ID":
         record["status"] = _first_status(hardware, None)
         if record["status"] == "Delivered":
             state.can_be_used(record)
-        state.tell(record)
+        state.queue_news(record)
 
 
 def delete_device(state: State, request: Request, device_id: str) -> Answer:
@@ -119,7 +119,7 @@ def delete_device(state: State, request: Request, device_id: str) -> Answer:
 
 
 def unlink_gateway(state: State, request: Request, device_id: str) -> Answer:
-    """A GET that changes state, as the vendor documents it; always succeeds."""
+    """Unlink a device. A GET that changes state, as the vendor documents it, and always succeeds."""
     record = state.changeable(device_id)
     if record is None:
         return not_found()
@@ -127,19 +127,19 @@ def unlink_gateway(state: State, request: Request, device_id: str) -> Answer:
     record["device"]["hardware_uuid"] = None
     record["status"] = "Unlinked"
     record["unlinked_on"] = _now()
-    state.tell(record)
+    state.queue_news(record)
     return Answer(HTTPStatus.OK, record)
 
 
 def list_properties(state: State, request: Request, device_id: str) -> Answer:
     if state.record_of(device_id) is None:
         return not_found()
-    known = state.properties.get(device_id.lower(), {})
-    return Answer(HTTPStatus.OK, [_property(each) for each in known.values()])
+    stored = state.properties.get(device_id.lower(), {})
+    return Answer(HTTPStatus.OK, [_property(item) for item in stored.values()])
 
 
 def put_property(state: State, request: Request, device_id: str) -> Answer:
-    """Creates, or updates the property that has this key already."""
+    """Create a property, or update the one that has this key."""
     if state.record_of(device_id) is None:
         return not_found()
     body = request.body if isinstance(request.body, dict) else {}
@@ -148,11 +148,11 @@ def put_property(state: State, request: Request, device_id: str) -> Answer:
         return invalid(
             **{name: ["This field is required."] for name in ("key", "value") if not body.get(name)}
         )
-    known = state.properties.setdefault(device_id.lower(), {})
-    status = HTTPStatus.OK if key in known else HTTPStatus.CREATED
-    number = known.get(key, {}).get("id") or str(uuid.uuid4())
-    known[key] = {"id": number, "key": key, "value": str(value), "since": time.monotonic()}
-    return Answer(status, _property(known[key]))
+    stored = state.properties.setdefault(device_id.lower(), {})
+    status = HTTPStatus.OK if key in stored else HTTPStatus.CREATED
+    number = stored.get(key, {}).get("id") or str(uuid.uuid4())
+    stored[key] = {"id": number, "key": key, "value": str(value), "since": time.monotonic()}
+    return Answer(status, _property(stored[key]))
 
 
 def _property(stored: Json) -> Json:
@@ -179,7 +179,7 @@ def update_patient(state: State, request: Request, external_id: str) -> Answer:
 
 
 def delete_patient(state: State, request: Request, external_id: str) -> Answer:
-    """The devices stay active and lose their patient."""
+    """Delete a patient. Its devices stay active, without a patient."""
     if external_id.casefold() not in state.patients:
         return not_found()
     for record in list(state.device_records()):
@@ -192,7 +192,7 @@ def delete_patient(state: State, request: Request, external_id: str) -> Answer:
 
 
 def _patient(state: State, given: Json) -> Json:
-    """The one record of that external id, with the given fields written into it."""
+    """Write the given members into the one record of that external id, and return it."""
     folded = str(given["external_id"]).casefold()
     empty = dict.fromkeys(records.PATIENT_KEYS) | {"external_id": given["external_id"], "sms_opt_in": True}
     record: Json = state.patients.setdefault(folded, empty | {"confirm_address": False})
@@ -210,7 +210,7 @@ def _looks_real(street: str, zip_code: str) -> bool:
 
 
 def _record(
-    state: State, kind: Json, wanted: Json, hardware: str | None, order: Json | None, patient: Json | None
+    state: State, kind: Json, given: Json, hardware: str | None, order: Json | None, patient: Json | None
 ) -> Json:
     record: Json = {
         "id": str(uuid.uuid4()),
@@ -224,7 +224,7 @@ def _record(
             "shared_hardware_uuid": False,
             "meta_data": None,
             "fulfillment_request": _fulfillment(order, state, patient) if order else None,
-            "sensor_id": wanted.get("sensor_id"),
+            "sensor_id": given.get("sensor_id"),
             "device_type": kind["id"],
             "model_number": None,
         },

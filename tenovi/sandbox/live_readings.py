@@ -1,7 +1,7 @@
-"""Readings as they happen, posted as webhooks the way the vendor does: once, and never again.
+"""Post readings as they happen, as webhooks, each once.
 
-Nothing documents that the vendor repeats a webhook that failed, so neither does the sandbox. What
-the receiver missed is still in the measurement lists, which is where it can be found again.
+The vendor documents no repetition of a webhook that failed, so the sandbox repeats none. What the
+receiver missed is still in the measurement lists.
 """
 
 from __future__ import annotations
@@ -32,11 +32,10 @@ NEVER = datetime.min.replace(tzinfo=UTC)
 
 
 class Live(threading.Thread):
-    """Every `seconds`, one device is used and its reading is posted. Only the interval is
-    shortened; the times in the reading are now.
+    """Use one device every `seconds` and post its reading, whose times are now.
 
     With a `rhythm`, in hours, a device is used again only after so long, and not at night where its patient
-    lives: people measure a few times a day, whoever looks on. When nobody is due, nothing comes.
+    lives: people measure a few times a day. When no device is due, nothing is posted.
     """
 
     def __init__(self, state: State, seconds: float, rhythm: float = 0) -> None:
@@ -58,15 +57,17 @@ class Live(threading.Thread):
             with self._state.lock:
                 advance_all(self._state)
                 advance_parcels(self._state)
-            self.tell()
+            self.post_news()
 
     def stop(self) -> None:
         self._stopped.set()
 
     def read(self, device_id: str | None = None) -> tuple[list[Json], list[int | None]]:
-        """One reading, now: its rows, and the receiver's status for each POST made (None when the
-        receiver could not be reached): to every webhook that is registered for it. Raises KeyError for an
-        unknown device."""
+        """Take one reading now and post it to every webhook that is registered for it.
+
+        Returns its rows, and the receiver's status for each POST, None where it could not be reached. Raises
+        KeyError for an unknown device, ValueError for one out of service.
+        """
         with self._state.lock:
             device = self._state.simulated[device_id] if device_id else self._next()
             if not self._state.is_in_service(device.id):
@@ -75,20 +76,20 @@ class Live(threading.Thread):
             note_reading(self._state, device.id)
             spelled = self._state.spelled(rows)
             webhooks = self._state.webhooks.for_readings(self._state.pin_of(device.id))
-            posts = [(one, body) for one in webhooks for body in self._bodies(one, spelled)]
+            posts = [(webhook, body) for webhook in webhooks for body in self._bodies(webhook, spelled)]
         statuses = [post(webhook, body) for webhook, body in posts]
         self._report(statuses)
         return rows, statuses
 
-    def tell(self) -> list[int | None]:
-        """Post the news about parcels that waits, each where it is registered; the receiver's status for each."""
+    def post_news(self) -> list[int | None]:
+        """Post the queued news about parcels to the webhooks registered for them. Returns the statuses."""
         with self._state.lock:
-            news, self._state.told = self._state.spelled(self._state.told), []
-            posts = [(webhook, one) for one in news for webhook in self._state.webhooks.for_news(one)]
-        return [post(webhook, json.dumps(one).encode()) for webhook, one in posts]
+            news, self._state.unposted = self._state.spelled(self._state.unposted), []
+            posts = [(webhook, item) for item in news for webhook in self._state.webhooks.for_news(item)]
+        return [post(webhook, json.dumps(item).encode()) for webhook, item in posts]
 
     def _report(self, statuses: list[int | None]) -> None:
-        """One line when the receiver stops taking readings, and one when it is back."""
+        """Log one line when the receiver stops taking readings, and one when it is back."""
         for status in statuses:
             lost = status != 200
             if lost and not self._lost:
@@ -100,29 +101,29 @@ class Live(threading.Thread):
             self._lost = self._lost + 1 if lost else 0
 
     def due(self, now: datetime) -> Device | None:
-        """Whose turn it is: of those that are due, the one unused for longest."""
+        """Return the device to use next: of those that are due, the one unused for longest."""
         with self._state.lock:
             if not self._rhythm:
                 return self._next()
-            waiting = [one for one in self._state.usable() if self._is_due(one, now)]
-            chosen = min(waiting, key=lambda one: self._used.get(one.id, NEVER), default=None)
+            waiting = [device for device in self._state.devices_in_use() if self._is_due(device, now)]
+            chosen = min(waiting, key=lambda device: self._used.get(device.id, NEVER), default=None)
             if chosen:
                 self._used[chosen.id] = now
             return chosen
 
     def _is_due(self, device: Device, now: datetime) -> bool:
-        """Each is used once after the start, so that whoever looks sees something at any hour."""
+        # Each is used once after the start, so that a demo shows readings at any hour.
         used = self._used.get(device.id)
         awake = now.astimezone(ZoneInfo(device.patient.timezone)).hour in AWAKE
         return used is None or (awake and now - used >= self._rhythm)
 
     def _next(self) -> Device:
-        usable = self._state.usable()
+        devices = self._state.devices_in_use()
         self._turn += 1
-        return usable[self._turn % len(usable)]
+        return devices[self._turn % len(devices)]
 
     def _bodies(self, webhook: Json, rows: list[Json]) -> list[bytes]:
-        """What is posted there for these rows, and in which order, after everything that may go wrong."""
+        """Return the bodies to post for these rows, after withholding, doubling and disorder as set."""
         settings, random = self._state.settings, self._random
         payloads: list[Any] = [rows] if settings.push == "array" and webhook["post_as_array"] else list(rows)
         bodies: list[bytes] = []
@@ -138,7 +139,7 @@ class Live(threading.Thread):
 
 
 def written(payload: Any, numbers: bool, created_equals_timestamp: bool) -> bytes:
-    """The body of a webhook. As numbers, values keep their two decimals: the vendor prints 120.00."""
+    """Write the body of a webhook. As numbers, values keep two decimals: the vendor prints 120.00."""
     if created_equals_timestamp:
         rows = payload if isinstance(payload, list) else [payload]
         rows = [row | {"created": row["timestamp"]} for row in rows]
@@ -150,7 +151,7 @@ def written(payload: Any, numbers: bool, created_equals_timestamp: bool) -> byte
 
 
 def post(webhook: Json, body: bytes) -> int | None:
-    """The receiver's status; None when there is no answer, or nothing can be sent there."""
+    """Post a body. Returns the receiver's status, None without an answer."""
     target = urlsplit(webhook["endpoint"])
     headers = {"Content-Type": "application/json"}
     if webhook["auth_header"]:

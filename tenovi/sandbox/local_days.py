@@ -1,4 +1,4 @@
-"""Local dates and what clocks show on them, daylight saving time included."""
+"""Convert between a local date's clock time and UTC, daylight saving time included."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ class LocalDay:
         self.hours = (self.start - self.midnight.replace(tzinfo=None)) // timedelta(hours=1)
 
     def at(self, second: float) -> datetime | None:
-        """The UTC time at which clocks show `second` after midnight; None when clocks skip it."""
+        """Return the UTC time at which clocks show `second` after midnight, None when clocks skip it."""
         if self.even and second < 24 * HOUR:
             return self.midnight + timedelta(seconds=int(second))
         shown = self.start + timedelta(seconds=int(second))
@@ -29,7 +29,7 @@ class LocalDay:
         return moment if moment.astimezone(self.zone).replace(tzinfo=None) == shown else None
 
     def offset(self, moment: datetime) -> int:
-        """Whole hours from UTC, as the vendor reports them: a part hour is cut off."""
+        """Return whole hours from UTC, as the vendor reports them: a part hour is cut off."""
         if self.even:
             return self.hours
         return (moment.astimezone(self.zone).utcoffset() or timedelta()) // timedelta(hours=1)

@@ -1,6 +1,6 @@
-"""The played vendor's office: hardware log, replacements, bulk orders, supplies, registered webhooks.
+"""Answer calls about the hardware log, replacements, bulk orders, supplies and registered webhooks.
 
-Shapes follow the vendor's pages where they print them and public type declarations elsewhere.
+Records follow the vendor's pages where they print them, else public type declarations.
 """
 
 from __future__ import annotations
@@ -15,32 +15,31 @@ from tenovi.sandbox.records import Json
 from tenovi.sandbox.responses import Answer, Request, invalid, listed, not_found, paged, refuse
 from tenovi.sandbox.simulation import NAMESPACE, wire_time
 from tenovi.sandbox.state import State
-from tenovi.sandbox.webhooks import DOORS, new_webhook
+from tenovi.sandbox.webhooks import PATH_PARTS, new_webhook
 
 SUPPLIES = ("Glucose test strips (50)", "Lancets (100)", "Control solution", "Batteries AA (4)")
 
 
 def list_hardware_log(state: State, request: Request) -> Answer:
-    """Newest first; filtered by `object_id` (the HWI device) or `search` (a hardware id, whole).
+    """List the newest first, filtered by `object_id` (the HWI device) or `search` (a whole hardware id).
 
-    The vendor's page ("Viewing Hardware UUID Logs") promises no more, so that a part of an id finds nothing,
-    nor does another spelling while the vendor minds the case.
+    The vendor's page ("Viewing Hardware UUID Logs") promises no more. So a part of an id finds nothing, nor
+    does another spelling while the vendor minds the case.
     """
     rows = list(reversed(state.hardware_log))
     if "object_id" in request.query:
         rows = [row for row in rows if row["object_id"] == request.query["object_id"].lower()]
     if "search" in request.query:
-        wanted = request.query["search"]
-        rows = [row for row in rows if _names(state, row, wanted)]
+        hardware = request.query["search"]
+        rows = [row for row in rows if _names(state, row, hardware)]
     return listed(state, request, rows)
 
 
-def _names(state: State, row: Json, wanted: str) -> bool:
-    logged = [hardware for name in ("old_hardware_uuid", "new_hardware_uuid") if (hardware := row[name])]
-    spelled = [state.spell(hardware) for hardware in logged]
+def _names(state: State, row: Json, hardware: str) -> bool:
+    spelled = [state.spell(row[name]) for name in ("old_hardware_uuid", "new_hardware_uuid") if row[name]]
     if state.settings.minds_case:
-        return wanted in spelled
-    return wanted.casefold() in [hardware.casefold() for hardware in spelled]
+        return hardware in spelled
+    return hardware.casefold() in [logged.casefold() for logged in spelled]
 
 
 def list_replacements(state: State, request: Request) -> Answer:
@@ -48,11 +47,11 @@ def list_replacements(state: State, request: Request) -> Answer:
 
 
 def create_replacement(state: State, request: Request) -> Answer:
-    """For a device, its gateway, or both; shipping fields only when something is to be shipped."""
+    """Replace a device, its gateway, or both. Shipping members come only where something is shipped."""
     body: Json = request.body if isinstance(request.body, dict) else {}
     if state.record_of(str(body.get("hwi_device_id", ""))) is None:
         return invalid(hwi_device_id=["HWI Device not found."])
-    names = [each.get("name") for each in body.get("device_types") or [] if isinstance(each, dict)]
+    names = [item.get("name") for item in body.get("device_types") or [] if isinstance(item, dict)]
     if not names or None in names:
         return invalid(device_types=["This list may not be empty."])
     given = {name: body.get(name) or "" for name in (*SHIPPING, "notify_emails")}
@@ -67,14 +66,14 @@ def read_replacement(state: State, request: Request, number: str) -> Answer:
 
 
 def delete_replacement(state: State, request: Request, number: str) -> Answer:
-    """Only while it is pending."""
+    """Delete a replacement, only while it is pending."""
     return _one(state.replacements, number, lambda record: _withdrawn(state.replacements, record))
 
 
 def list_bulk_orders(state: State, request: Request) -> Answer:
     orders = list(state.bulk_orders)
     if "fulfilled" in request.query:
-        orders = [one for one in orders if one["fulfilled"] == (request.query["fulfilled"] == "true")]
+        orders = [order for order in orders if order["fulfilled"] == (request.query["fulfilled"] == "true")]
     return paged(request, orders)
 
 
@@ -131,7 +130,7 @@ def create_webhook(state: State, request: Request) -> Answer:
     body: Json = request.body if isinstance(request.body, dict) else {}
     if not str(body.get("endpoint", "")).startswith(("http://", "https://")):
         return invalid(endpoint=["Enter a valid URL."])
-    if body.get("event") not in DOORS:
+    if body.get("event") not in PATH_PARTS:
         return invalid(event=[f'"{body.get("event")}" is not a valid choice.'])
     record = new_webhook(body)
     state.webhooks.put(record)

@@ -1,9 +1,8 @@
-"""How an order moves at the played vendor: requested, shipped, delivered, then used.
+"""Move orders on at the played vendor: requested, shipped, delivered, then used.
 
-An address that does not look real holds an order up until it is corrected or confirmed. Hardware is
-chosen at shipment: the patient's gateway when there is one at home, else a new one, and always a new one
-where a gateway alone was ordered. From delivery on the device can be used, so live readings of it appear;
-its first makes it Connected.
+An address that does not look real delays an order until it is corrected or confirmed. Hardware is chosen at
+shipment: the gateway that the patient has, else a new one. Where only a gateway was ordered it is always a
+new one. From delivery on live readings of the device appear, and the first makes it Connected.
 """
 
 from __future__ import annotations
@@ -26,7 +25,7 @@ NEXT = {
 
 
 def advance(state: State, device_id: str, status: str = "") -> Json:
-    """Move an order one step on, or to `status`; the webhook about it waits in `state.told`.
+    """Move an order one step on, or to `status`, and queue its webhook in `state.unposted`.
 
     Raises KeyError for an unknown device, ValueError where nothing follows.
     """
@@ -42,19 +41,19 @@ def advance(state: State, device_id: str, status: str = "") -> Json:
     if status == "Connected":
         record["connected_on"] = _now()
     record["status"] = status
-    state.tell(record, tracking_link=link)
+    state.queue_news(record, tracking_link=link)
     return record
 
 
 def note_reading(state: State, device_id: str) -> None:
-    """The first reading of a device that was delivered makes it Connected."""
+    """Make a delivered device Connected by its first reading."""
     record = state.record_of(device_id)
     if record and record["status"] == "Delivered":
         advance(state, device_id, "Connected")
 
 
 def advance_all(state: State) -> None:
-    """Every order under way takes a step."""
+    """Move every order under way on by one step."""
     for record in list(state.device_records()):
         if record["status"] in NEXT and record["device"]["fulfillment_request"]:
             following = _following(state, record)

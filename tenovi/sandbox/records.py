@@ -1,6 +1,6 @@
-"""The objects the vendor's API answers with, made from the simulated clinic.
+"""Build the records that the vendor's API answers with, from the simulated clinic.
 
-Their keys are those of the captured payloads in `tests/payloads/api/`; a test compares them.
+Their members are those of the captured payloads in `tests/payloads/api/`; a test compares them.
 """
 
 from __future__ import annotations
@@ -53,7 +53,7 @@ def patient_record(patient: Patient) -> Json:
 
 
 def device_record(device: Device, patient: Json, last_measurement: str | None) -> Json:
-    """A device in use or under way; `patient` is the vendor's one record of that patient."""
+    """Build the record of a device. `patient` is the vendor's one record of its patient."""
     return {
         "id": device.id,
         "status": "Connected" if last_measurement else status_of(device),
@@ -80,13 +80,16 @@ def device_record(device: Device, patient: Json, last_measurement: str | None) -
 
 
 def device_types() -> list[Json]:
-    """The names the account may order: those of the catalogue that are certain, else the likely ones."""
+    """List the types that the account may order: the catalogue's certain names, else its likely ones."""
     return [_device_type(kind, name) for kind in catalogue.kinds() for name in kind.names or kind.other_names]
 
 
 def gateway_info(patient: Patient, now: datetime) -> Json:
-    """Signal about 30 is excellent, about 10 poor (the vendor's words); it wanders with the hour."""
-    weak, silent = patient.part.story == "weak", patient.part.story == "silent"
+    """Build the record of a patient's gateway. Its signal varies by the hour.
+
+    About 30 is excellent and about 10 poor, says the vendor.
+    """
+    weak, silent = patient.persona.story == "weak", patient.persona.story == "silent"
     signal = (7 if weak else 16 + patient.seed % 14) + int(now.timestamp() // 3600 + patient.seed) % 4
     seen = now - timedelta(minutes=patient.seed % 50)
     codes = sorted({device.kind.sensor_code for device in patient.devices if device.kind.sensor_code})
@@ -111,9 +114,9 @@ def gateway_info(patient: Patient, now: datetime) -> Json:
 
 
 def further_gateway(gateway_id: str, behind: list[Json], heard: str | None, now: datetime) -> Json:
-    """A gateway that came by a call: on site, with a parcel or in place of another."""
-    codes = sorted({one["device"]["sensor_code"] for one in behind if one["device"]["sensor_code"]})
-    begun = min((one["device"]["created"] for one in behind), default=wire_time(now))
+    """Build the record of a gateway that a call brought: on site, in a parcel or as a replacement."""
+    codes = sorted({code for record in behind if (code := record["device"]["sensor_code"])})
+    begun = min((record["device"]["created"] for record in behind), default=wire_time(now))
     return {
         "gateway_uuid": gateway_id,
         "firmware_version": "2.1.7",
@@ -131,7 +134,7 @@ def further_gateway(gateway_id: str, behind: list[Json], heard: str | None, now:
 
 
 def gateway_row(info: Json, last_measurement: str | None) -> Json:
-    """A gateway as the list of all gateways has it."""
+    """Build a gateway as the list of all gateways has it."""
     keys = ("gateway_uuid", "last_signal_strength", "shipped_on", "assigned_on")
     return {key: info[key] for key in keys} | {"last_measurement": last_measurement}
 

@@ -1,4 +1,4 @@
-"""What the endpoints of the played vendor share: requests, answers, refusals, pages."""
+"""Define requests and answers of the endpoints, and build refusals and pages."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from tenovi.sandbox.records import Json
 from tenovi.sandbox.state import State
 
 MAX_PAGE_SIZE = 1000
-NEXT_HOST = "https://api.tenovi.com"  # what the vendor's sample of `next` names: not the host called
+NEXT_HOST = "https://api.tenovi.com"  # in the vendor's sample of `next`: not the host that was called
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,12 +44,12 @@ def not_found() -> Answer:
 
 
 def invalid(**fields: Any) -> Answer:
-    """400 with field errors nested like the request, lists of text, as Django REST Framework answers."""
+    """Answer 400 with errors nested like the request, each a list of texts, as Django REST Framework does."""
     return Answer(HTTPStatus.BAD_REQUEST, fields)
 
 
 def listed(state: State, request: Request, records: list[Json]) -> Answer:
-    """A bare list, cut at the limit, unless a page is asked for."""
+    """Answer with a page if one is requested, else with a bare list that is cut at the limit."""
     if "page" in request.query:
         return paged(request, records)
     return Answer(HTTPStatus.OK, records[: state.settings.bare_limit])
@@ -79,7 +79,6 @@ def paged(request: Request, records: Iterable[Json]) -> Answer:
 
 
 def _number(text: str | None, default: int) -> int:
-    """0 for what is no positive number."""
     if text is None:
         return default
-    return int(text) if text.isascii() and text.isdigit() else 0
+    return int(text) if text.isascii() and text.isdigit() else 0  # which no page and no size may be

@@ -1,7 +1,7 @@
-"""The vendor's endpoints: each a function of the state and a request, found through `ROUTES`.
+"""Route requests to the endpoints: functions of the state and a request.
 
-Paths are relative to `/clients/<domain>`. Filters and paging follow the vendor's API overview and
-its page about pagination; a filter nobody documents is ignored, as Django REST Framework does.
+Paths are relative to `/clients/<domain>`. Filters and paging follow the vendor's API overview and its page
+about pagination. An undocumented filter is ignored, as Django REST Framework does.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ Endpoint = Callable[..., Answer]
 
 
 def answer(state: State, request: Request) -> Answer:
-    """What the vendor answers to a request that was let in."""
+    """Answer a request whose key and rate were accepted."""
     allowed = False
     for pattern, methods in ROUTES:
         match = pattern.fullmatch(request.path)
@@ -45,11 +45,11 @@ def list_devices(state: State, request: Request) -> Answer:
     if "patient__external_id" in query:
         records = [r for r in records if r["patient_id"] == query["patient__external_id"]]
     if "device__hardware_uuid" in query:
-        wanted = query["device__hardware_uuid"]
-        records = [r for r in records if state.spell(r["device"]["hardware_uuid"] or "") == wanted]
+        hardware = query["device__hardware_uuid"]
+        records = [r for r in records if state.spell(r["device"]["hardware_uuid"] or "") == hardware]
     if "device__hardware_uuid__iexact" in query:
-        wanted = query["device__hardware_uuid__iexact"].upper()
-        records = [r for r in records if r["device"]["hardware_uuid"] == wanted]
+        hardware = query["device__hardware_uuid__iexact"].upper()
+        records = [r for r in records if r["device"]["hardware_uuid"] == hardware]
     if "properties__key" in query:
         records = [r for r in records if query["properties__key"] in state.properties.get(r["id"], {})]
     if "search" in query:
@@ -73,9 +73,9 @@ def list_device_measurements(state: State, request: Request, device_id: str) -> 
 
 
 def list_patient_measurements(state: State, request: Request, external_id: str) -> Answer:
-    wanted = external_id.casefold()
+    folded = external_id.casefold()
     rows = (row for record in state.device_records() for row in state.rows_of(record["id"]))
-    return _measurements(state, request, [row for row in rows if row["patient_id"].casefold() == wanted])
+    return _measurements(state, request, [row for row in rows if row["patient_id"].casefold() == folded])
 
 
 def list_patients(state: State, request: Request) -> Answer:
@@ -101,9 +101,9 @@ def list_gateways(state: State, request: Request) -> Answer:
         for i in state.gateways()
     ]
     for name in ("last_measurement", "shipped_on"):
-        wanted = request.query.get(f"{name}__isnull")
-        if wanted is not None:
-            rows = [row for row in rows if (row[name] is None) == (wanted.lower() in ("true", "1"))]
+        is_null = request.query.get(f"{name}__isnull")
+        if is_null is not None:
+            rows = [row for row in rows if (row[name] is None) == (is_null.lower() in ("true", "1"))]
     ordering = request.query.get("ordering", "")
     if ordering.lstrip("-") in ("assigned_on", "shipped_on", "last_measurement"):
         rows.sort(key=lambda row: row[ordering.lstrip("-")] or "", reverse=ordering.startswith("-"))

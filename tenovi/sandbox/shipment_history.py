@@ -1,7 +1,7 @@
-"""How each simulated device came to its patient, and what else was sent, as the vendor's webhooks tell it.
+"""Make the shipping history of simulated devices and special orders, as the vendor's webhooks report it.
 
-Payloads have the keys of `tests/payloads/fulfillment/` and `special-orders/`. The same clinic gives
-the same history.
+Payloads have the members of `tests/payloads/fulfillment/` and `special-orders/`. The same clinic gives the
+same history.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ LINKS = (
 
 
 class Step(NamedTuple):
-    """One step of a journey; `at` is UTC. Hardware is named from the moment it is chosen."""
+    """One step of a journey. `at` is UTC. Hardware is named once it is chosen."""
 
     at: datetime
     status: str
@@ -35,15 +35,14 @@ class Step(NamedTuple):
 
 
 def news(clinic: Clinic) -> Iterator[tuple[Json, datetime]]:
-    """What the vendor told about every device, and when: device by device, each in its order."""
+    """Yield the news about every device and when each was posted: device by device, in order."""
     for device in clinic.devices:
         for step in _journey(clinic, device):
             yield _payload(device, step), step.at
 
 
 def special_orders(clinic: Clinic) -> Iterator[tuple[Json, datetime]]:
-    """A bulk order for the clinic; supplies on their way to the first glucometer; the replacement
-    of a weak gateway."""
+    """Yield a bulk order, supplies on their way to the first glucometer, and the replacement of a weak gateway."""
     until = clinic.until
     yield from _order(
         clinic,
@@ -58,7 +57,7 @@ def special_orders(clinic: Clinic) -> Iterator[tuple[Json, datetime]]:
             yield from _order(clinic, "SU", steps, device, [{"name": "Test strips, 50", "quantity": 2}])
             break
     for device in clinic.devices:
-        if device.patient.part.story == "weak":
+        if device.patient.persona.story == "weak":
             begun = until - REPLACED_AGO
             steps = {"Pending": begun - DAY, "Shipped": begun, "Delivered": begun + 3 * DAY}
             yield from _order(clinic, "RE", steps, device, [{"name": "Gateway", "quantity": 1}])
@@ -66,31 +65,31 @@ def special_orders(clinic: Clinic) -> Iterator[tuple[Json, datetime]]:
 
 
 def bulk_orders(clinic: Clinic) -> Iterator[Json]:
-    """The same bulk order as the REST list has it (https://docs.tenovi.com/hwi-api/bulk-orders)."""
-    *_, (told, at) = (one for one in special_orders(clinic) if one[0]["order_type"] == "BU")
-    pieces = [{"gateway_id": name, "device_type": "Gateway"} for name in told["manifest"]["gateway_ids"]]
+    """Yield the same bulk order as the REST list has it (https://docs.tenovi.com/hwi-api/bulk-orders)."""
+    *_, (order, at) = (item for item in special_orders(clinic) if item[0]["order_type"] == "BU")
+    pieces = [{"gateway_id": name, "device_type": "Gateway"} for name in order["manifest"]["gateway_ids"]]
     yield {
-        "id": told["request_id"],
-        "created": told["created_on"],
-        "modified": told["updated_on"],
-        "order_number": told["order_number"],
+        "id": order["request_id"],
+        "created": order["created_on"],
+        "modified": order["updated_on"],
+        "order_number": order["order_number"],
         "shipping_status": "DE",
-        "shipping_tracking_link": told["tracking_link"],
+        "shipping_tracking_link": order["tracking_link"],
         "fulfilled": True,
         "requested_by": "api",
         "shipped_on": wire_time(at - 3 * DAY),
         "delivered_on": wire_time(at),
         "notify_emails": "",
-        "contents": told["contents"],
+        "contents": order["contents"],
         "manifest": [{"loose_items": pieces}],
     }
 
 
 def status_of(device: Device) -> str:
-    """The status of a device that has not reported anything but may yet."""
+    """Return the status of a device that has not sent a reading yet."""
     if device.ordered:
-        return "Client Action Required" if device.patient.part.story == "address" else "Shipped"
-    return "Delivered" if device.patient.part.story == "silent" else "Connected"
+        return "Client Action Required" if device.patient.persona.story == "address" else "Shipped"
+    return "Delivered" if device.patient.persona.story == "silent" else "Connected"
 
 
 def _journey(clinic: Clinic, device: Device) -> Iterator[Step]:
@@ -100,7 +99,7 @@ def _journey(clinic: Clinic, device: Device) -> Iterator[Step]:
         link = LINKS[0].format(device.seed) if status == "Shipped" else ""
         yield Step(device.created + DAY, status, device.hardware_uuid if link else "", link)
         return
-    silent, weak = (device.patient.part.story == story for story in ("silent", "weak"))
+    silent, weak = (device.patient.persona.story == story for story in ("silent", "weak"))
     begun = clinic.until - 9 * DAY if silent else device.created
     first_reading = clinic.until if silent else max(clinic.since, begun + DAY)
     whole = min(LONGEST_JOURNEY, first_reading - begun)

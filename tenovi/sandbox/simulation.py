@@ -1,9 +1,8 @@
-"""One clinic's patients, devices and readings: the same for the same seed, on any machine.
+"""Simulate one clinic's patients, devices and readings: the same for the same seed, on any machine.
 
-A reading depends on the seed, the device and the local date alone. So the history that `seed_demo`
-loads, the history the sandbox serves, and the one it serves after a restart next week agree on every
-date they share. Rows are made for a device at a time and never held all at once: 10,000 patients for a
-year have some 13 million of them.
+A reading depends only on the seed, the device and the local date. So the history that `seed_demo` loads
+and the one that the sandbox serves, also after a restart next week, agree on every date they share. Rows
+are made for one device at a time: 10,000 patients for a year have some 13 million of them.
 """
 
 from __future__ import annotations
@@ -45,7 +44,7 @@ class Patient:
     care_manager: str
     sms_opt_in: bool
     timezone: str
-    part: demo_patients.Persona
+    persona: demo_patients.Persona
     body: Body
     seed: int
     gateway_id: str
@@ -54,8 +53,11 @@ class Patient:
 
 @dataclass(slots=True)
 class Device:
-    """One activation. `id` is the HWI device id, `created` (UTC) the time of activation; one that is
-    only `ordered` has not arrived."""
+    """One activation.
+
+    `id` is the HWI device id, `created` (UTC) the time of activation. A device that is only `ordered` has
+    not arrived.
+    """
 
     id: str
     inner_id: str
@@ -74,18 +76,18 @@ class Device:
 
     @property
     def readable_live(self) -> bool:
-        """Whether a reading of it may appear at any moment without spoiling its patient's story."""
-        part = self.patient.part
+        """Whether a reading may appear at any moment and still fit its patient's story."""
+        persona = self.patient.persona
         return (
             self.kind.transfer in ("each_reading", "each_event")
             and not self.ordered
-            and part.adherence >= 0.7
-            and part.story not in ("battery", "monthly")
+            and persona.adherence >= 0.7
+            and persona.story not in ("battery", "monthly")
         )
 
 
 class Row(NamedTuple):
-    """One measurement row; values are text with two decimals and times are UTC, as on the wire."""
+    """One measurement row. Values are text with two decimals and times are UTC, as on the wire."""
 
     device: Device
     metric: str
@@ -98,7 +100,7 @@ class Row(NamedTuple):
     filter_params: dict[str, Any] | None
 
     def wire(self) -> dict[str, Any]:
-        """The row as the vendor's measurement lists have it."""
+        """Return the row as the vendor's measurement lists have it."""
         return {
             "metric": self.metric,
             "device_name": self.device.name,
@@ -117,14 +119,14 @@ class Row(NamedTuple):
 
 
 def wire_time(moment: datetime) -> str:
-    """A UTC time as the vendor writes it: six decimals and a Z."""
+    """Format a UTC time as the vendor does: six decimals and a Z."""
     return f"{moment.isoformat(timespec='microseconds')[:-6]}Z"
 
 
 class Clinic:
     """Patients with `days` days of readings up to `until`, which is aware, in UTC.
 
-    `patients` is how many, or the numbers of some of them: they are who they are among all.
+    `patients` is their number, or a range of their numbers: each is the same person as among all.
     """
 
     def __init__(self, seed: int, patients: int | range, days: int, until: datetime) -> None:
@@ -135,12 +137,12 @@ class Clinic:
         self.devices = [device for patient in self.patients for device in patient.devices]
 
     def rows_of(self, device: Device) -> list[Row]:
-        """Every row of one device in the order in which the vendor received them."""
+        """Return every row of a device in the order in which the vendor received them."""
         days = range(self.since.toordinal() - 1, self.until.toordinal() + 2)
         return sorted((row for ordinal in days for row in self._day(device, ordinal)), key=_received)
 
     def last_received(self, device: Device) -> datetime | None:
-        """When the vendor last got a row of that device; None when it never did."""
+        """Return when the vendor last got a row of that device, None for never."""
         if device.created >= self.until:
             return None
         latest: datetime | None = None
@@ -152,7 +154,7 @@ class Clinic:
         return latest
 
     def activate(self, patient_number: int, name: str, at: datetime) -> Device:
-        """One more device for a patient, without history. Raises ValueError for an unlisted name."""
+        """Give a patient one more device, without history. Raises ValueError for an unlisted name."""
         patient = self.patients[patient_number]
         device = self.device_of(patient, name)
         device.created = at
@@ -160,7 +162,7 @@ class Clinic:
         return device
 
     def live_reading(self, device: Device, at: datetime) -> list[Row]:
-        """What the device reports when it is used at `at` (UTC), received at once."""
+        """Return the rows of a device that is used at `at` (UTC), received at once."""
         local = at.astimezone(ZoneInfo(device.patient.timezone))
         second = local.hour * HOUR + local.minute * 60.0 + local.second
         random = Random(f"{device.seed} {at.isoformat()}")
@@ -184,7 +186,7 @@ class Clinic:
         ]
 
     def _day(self, device: Device, ordinal: int) -> list[Row]:
-        """The rows of one local date that lie within the clinic's time."""
+        """Return the rows of one local date that lie within the clinic's time."""
         if device.ordered:
             return []
         random = Random(device.seed * 1_000_003 + ordinal)
@@ -198,11 +200,12 @@ class Clinic:
     def patient_numbered(self, number: int) -> Patient:
         seed = number_of(self.seed, number)
         random = Random(seed)
-        parts = demo_patients.CAST
-        part = parts[number] if number < len(parts) else random.choices(parts, [p.share for p in parts])[0]
+        personas = demo_patients.PERSONAS
+        is_named = number < len(personas)
+        persona = personas[number] if is_named else random.choices(personas, [p.share for p in personas])[0]
         first = demo_patients.FIRST_NAMES[number % len(demo_patients.FIRST_NAMES)]
         last = demo_patients.LAST_NAMES[number % len(demo_patients.LAST_NAMES)]
-        city, state, zip_code = demo_patients.PLACES[part.timezone]
+        city, state, zip_code = demo_patients.PLACES[persona.timezone]
         patient = Patient(
             external_id=f"P-{number + 1:04}",
             name=f"{first} {last}",
@@ -216,15 +219,15 @@ class Clinic:
             clinic_name="Vitaldays Demo Clinic",
             care_manager=random.choice(demo_patients.CARE_MANAGERS),
             sms_opt_in=random.random() < 0.5,
-            timezone=part.timezone,
-            part=part,
-            body=Body.of(random, worrying=part.story == "high"),
+            timezone=persona.timezone,
+            persona=persona,
+            body=Body.of(random, worrying=persona.story == "high"),
             seed=seed,
             gateway_id=f"{number_of(self.seed, number, 'gateway'):012X}",
         )
-        for name in part.devices:
+        for name in persona.devices:
             patient.devices.append(self.device_of(patient, name))
-        for name in part.ordered:
+        for name in persona.ordered:
             device = self.device_of(patient, name)
             device.ordered, device.created = (
                 True,
@@ -254,7 +257,7 @@ class Clinic:
 
 
 class _Maker:
-    """Turns what a person does on one local date into rows; `delay` is in days, 0 for at once."""
+    """Makes the rows of one device and one local date. `delay` is in days, 0 for at once."""
 
     def __init__(self, device: Device, ordinal: int, random: Random, delay: int) -> None:
         self.device, self.random = device, random
@@ -264,7 +267,7 @@ class _Maker:
 
     def rows(self) -> Iterator[Row]:
         device, body = self.device, self.device.patient.body
-        if device.patient.part.story == "battery":
+        if device.patient.persona.story == "battery":
             yield from self._reading(9.0 * HOUR, [self._battery()], 0)
             return
         charged = "battery_percentage" in device.kind.metrics and (self.day.ordinal + device.seed) % 6 == 0
@@ -302,7 +305,7 @@ class _Maker:
             )
 
     def _received(self, second: float, sample: Sample, timestamp: datetime) -> datetime:
-        """When the vendor gets it: at once, late, or at the device's own hours."""
+        """Return when the vendor gets a reading: at once, late, or at the device's own hours."""
         if self.uploaded is not None:
             return self.uploaded + (timestamp - self.clock.midnight) / 5000
         if self.device.kind.transfer == "once_per_day":
@@ -319,20 +322,20 @@ class _Maker:
 
 
 def _days_of_delay(device: Device, ordinal: int, random: Random) -> int | None:
-    """How many days late this date's readings arrive; None when there are none.
+    """Return how many days late this date's readings arrive, None when there are none.
 
-    Some weeks are lost to illness; on journeys, devices that store keep their readings for the day
-    of return, and the others stay unused.
+    Some weeks are lost to illness. On journeys, devices that store readings send them on the day of
+    return, and the others stay unused.
     """
-    part, patient = device.patient.part, device.patient
+    persona, patient = device.patient.persona, device.patient
     day, fate = ordinal % 7, number_of(patient.seed, ordinal // 7) % 1000
-    if part.story == "monthly":
+    if persona.story == "monthly":
         return 0 if date.fromordinal(ordinal).day == 3 + patient.seed % 24 else None
-    if random.random() >= part.adherence or fate < 25:
+    if random.random() >= persona.adherence or fate < 25:
         return None
     if fate < 80 and 1 <= day <= 4:
         return 6 - day if device.kind.stores_offline and device.kind.transfer != "once_per_day" else None
-    if part.story == "weak":
+    if persona.story == "weak":
         return random.choice((0, 0, 0, 1, 2))
     return 0
 
@@ -342,18 +345,18 @@ def _values(sample: Sample, metric: catalogue.Metric) -> tuple[str, str]:
 
 
 def _context(device: Device, sample: Sample, index: int) -> dict[str, Any] | None:
-    known = device.kind.filter_params
-    if not known:
+    params = device.kind.filter_params
+    if not params:
         return {}
-    if "measurement_index" in known:
+    if "measurement_index" in params:
         return None if sample.metric == "battery_percentage" else {"measurement_index": index}
-    if sample.context is not None and "serial_number" in known:
+    if sample.context is not None and "serial_number" in params:
         return sample.context | {"serial_number": device.sensor_id}
     return sample.context
 
 
 def _clock(device: Device, moment: datetime) -> datetime:
-    """What the device's own clock keeps of a time: cuffs keep minutes, the others seconds."""
+    """Round a time to what the device's clock keeps: minutes for cuffs, seconds for the others."""
     moment = moment.replace(microsecond=0)
     return moment.replace(second=0) if "blood_pressure" in device.kind.metrics else moment
 
@@ -367,7 +370,7 @@ def _numbers(patients: int | range) -> range:
 
 
 def number_of(*parts: object) -> int:
-    """A number below 2**48 that depends on nothing but `parts`."""
+    """Return a number below 2**48 that depends only on `parts`."""
     return int.from_bytes(blake2b(repr(parts).encode(), digest_size=6).digest(), "big")
 
 

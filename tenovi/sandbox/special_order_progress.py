@@ -1,8 +1,8 @@
-"""How what the played office was asked for travels: replacements and supplies, one step a turn.
+"""Move replacements and supply requests on, one step a turn.
 
-A step after it was asked for, a request is on its way and can no longer be withdrawn; two steps later
-it has arrived. The vendor tells of it as special orders; of exchanged hardware also as a fulfillment event,
-when the new unit leaves and not when it arrives (its page about replacing devices).
+At the turns of `STEPS` a request is pending, shipped and delivered. Once shipped it cannot be withdrawn. The
+vendor reports each step as a special order. Exchanged hardware is also a fulfillment event, when the new
+unit leaves and not when it arrives (its page about replacing devices).
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ STEPS = {1: "Pending", 3: "Shipped", 5: "Delivered"}
 
 
 def advance_parcels(state: State) -> None:
-    """Every replacement and supply request takes a step."""
+    """Move every replacement and supply request on by one turn."""
     for kind, records in (("RE", state.replacements), ("SU", state.supply_requests)):
         for record in records.values():
             turn = state.turns[record["id"]] = state.turns.get(record["id"], 0) + 1
@@ -37,11 +37,11 @@ def _step(state: State, kind: str, record: Json, status: str) -> None:
         _exchange(state, record, device, link)
     if kind == "RE" and device and status == "Delivered":
         device["status"] = "Delivered"
-        state.tell(device, tracking_link=link)
+        state.queue_news(device, tracking_link=link)
     hardware = device["device"]["hardware_uuid"] if device else record.get("gateway_id") or record.get("imei")
-    names = [each["name"] for each in record.get("device_types", ())] or [record.get("supply_name")]
+    names = [item["name"] for item in record.get("device_types", ())] or [record.get("supply_name")]
     number = uuid.UUID(record["id"]).int % 9000
-    state.told.append(
+    state.unposted.append(
         {
             "request_id": record["id"],
             "order_number": f"{kind}-{1000 + number}",
@@ -59,9 +59,9 @@ def _step(state: State, kind: str, record: Json, status: str) -> None:
 
 
 def _exchange(state: State, record: Json, device: Json, link: str | None) -> None:
-    """A new gateway stands on every device behind the old one; a cellular device has a new IMEI."""
+    """Exchange the hardware: a gateway for every device behind the old one, or the IMEI of a cellular device."""
     old = device["device"]["hardware_uuid"]
-    parts = {each["name"] for each in record["device_types"]}
+    parts = {item["name"] for item in record["device_types"]}
     new = old
     if "Gateway" in parts:
         new = uuid.UUID(record["id"]).hex[:12].upper()
@@ -72,7 +72,7 @@ def _exchange(state: State, record: Json, device: Json, link: str | None) -> Non
         new = f"35{uuid.UUID(record['id']).int % 10**13:013}"
     _move(state, device["id"], new)
     device["status"] = "Replaced"
-    state.tell(device, tracking_link=link, replaced=old if new != old else None)
+    state.queue_news(device, tracking_link=link, replaced=old if new != old else None)
 
 
 def _move(state: State, device_id: str, new: str | None) -> None:

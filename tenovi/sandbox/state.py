@@ -1,4 +1,4 @@
-"""What the played vendor knows: records in the shape it answers with, and every measurement row."""
+"""Hold the state of the played vendor: records as it answers with them, and every measurement row."""
 
 from __future__ import annotations
 
@@ -26,17 +26,20 @@ SPELLED = {
 
 @dataclass(slots=True)
 class Settings:
-    """What the vendor's pages leave open or what goes wrong for long; changed while running.
+    """Behaviour that the vendor's pages leave open, or that goes wrong for long. Changed while running.
 
-    `rate_seconds` is the least time between two accepted requests of one key. `push` and `values`
-    choose the form of webhooks; `withhold`, `duplicate` and `disorder` are shares from 0 to 1.
-    `bare_limit` and `bare_days` cut a list that is asked for without `page`; without `supplies` that
-    module is not enabled for the account. `names_replaced` adds the old hardware to *Replaced*, as `device_id`:
-    the vendor's page about replacing devices has it, its pages about the flow of data and about webhooks
-    do not. `hardware_case` is how the vendor spells Gateway IDs: its pages print them in "lower" case, answers
-    that others recorded had them in "upper". While it `minds_case`, a gateway that it knows is not
-    recognised in another spelling; those who recorded it found that any was. `puts_devices` is how the page
-    about patients changes a device, `patches_devices` how public integrations do. `blank_in_key` spells the key of a status as the printed sample does, `"status "`.
+    * `rate_seconds`: least time between two accepted requests of one key.
+    * `push`, `values`: the form of webhooks. `withhold`, `duplicate`, `disorder`: shares from 0 to 1.
+    * `bare_limit`, `bare_days`: where a list without `page` is cut.
+    * `supplies`: the module is enabled for the account.
+    * `names_replaced`: *Replaced* names the old hardware as `device_id`. The vendor's page about replacing
+      devices has it, its pages about the flow of data and about webhooks do not.
+    * `hardware_case`: how the vendor spells Gateway IDs. Its pages print "lower" case, recorded answers had
+      "upper".
+    * `minds_case`: a known gateway in another spelling is not recognised. Recordings had any recognised.
+    * `puts_devices`, `patches_devices`: a device is changed as the page about patients does, or as public
+      integrations do.
+    * `blank_in_key`: the key of a status is spelled as in the printed sample, `"status "`.
     """
 
     rate_seconds: float = 1.0
@@ -58,19 +61,21 @@ class Settings:
     names_replaced: bool = False
     blank_in_key: bool = False
 
-    def change(self, wanted: Json) -> None:
+    def change(self, values: Json) -> None:
         """Raises ValueError for a setting that does not exist or a value of another type."""
-        for name, value in wanted.items():
-            known = {each.name: type(getattr(self, each.name)) for each in fields(self)}
-            if name not in known or not isinstance(value, known[name] | int):
+        types = {field.name: type(getattr(self, field.name)) for field in fields(self)}
+        for name, value in values.items():
+            if name not in types or not isinstance(value, types[name] | int):
                 raise ValueError(f"{name} cannot be {value!r}.")
-            setattr(self, name, known[name](value))
+            setattr(self, name, types[name](value))
 
 
 @dataclass(slots=True)
 class Exchange:
-    """One request as the vendor saw it. `monotonic` is in seconds, at its first byte of header read;
-    `done` when what it asked for has happened, whatever was answered."""
+    """One request as the vendor saw it.
+
+    `monotonic` is in seconds, at the first byte of header. `done`: its work is over, whatever was answered.
+    """
 
     monotonic: float
     method: str
@@ -83,7 +88,7 @@ class Exchange:
 
 
 class State:
-    """All of it behind one lock, which whoever reads or changes it holds."""
+    """The whole state. Callers hold `lock` while they read or change it."""
 
     def __init__(
         self, clinic: Clinic, domain: str, keys: Iterable[str], webhooks: Webhooks | None = None
@@ -113,25 +118,25 @@ class State:
         self.exchanged: dict[str, str] = {}  # hardware, old to new
         self.spellings: dict[str, str] = {}  # of hardware that came by a call
         self.bulk_orders = list(shipment_history.bulk_orders(self.clinic))
-        self.told: list[Json] = []  # news about parcels not posted yet
+        self.unposted: list[Json] = []  # queued news about parcels
 
     def spelled(self, answer: Any, name: str = "") -> Any:
-        """What is said on the wire, with Gateway IDs as the vendor spells them."""
+        """Return an answer with Gateway IDs as the vendor spells them."""
         if isinstance(answer, dict):
             return {key: self.spelled(value, key) for key, value in answer.items()}
         if isinstance(answer, list):
-            return [self.spelled(each, name) for each in answer]
+            return [self.spelled(item, name) for item in answer]
         if name in SPELLED and isinstance(answer, str) and GATEWAY_ID.fullmatch(answer):
             return self.spell(answer)
         return answer
 
     def spell(self, hardware: str) -> str:
-        """A Gateway ID as the vendor writes it: one of which only a call has spoken, as that call did."""
+        """Spell a Gateway ID as the vendor does, or as the call did that alone has named it."""
         own = hardware.lower() if self.settings.hardware_case == "lower" else hardware
         return self.spellings.get(hardware, own)
 
     def read_hardware(self, given: Any) -> str | None:
-        """A Gateway ID or IMEI as it was sent. One in another spelling than the vendor's is none it knows."""
+        """Read a Gateway ID or IMEI of a call. In another spelling than the vendor's it is not recognised."""
         if not given:
             return None
         text = str(given).replace("-", "")
@@ -148,40 +153,41 @@ class State:
         return (self.device_record(device_id) for device_id in ids if device_id not in self._deleted)
 
     def record_of(self, device_id: str) -> Json | None:
-        """The device object of an id in any case; None for one that nobody activated."""
+        """Return the device of an id in any case, None for one that was never activated or is deleted."""
         device_id = device_id.lower()
-        known = device_id in self._records or device_id in self.simulated
-        return self.device_record(device_id) if known and device_id not in self._deleted else None
+        exists = device_id in self._records or device_id in self.simulated
+        return self.device_record(device_id) if exists and device_id not in self._deleted else None
 
     def changeable(self, device_id: str) -> Json | None:
-        """The same object, to be changed in place: from now on it is what calls have made of it."""
+        """Return the device to be changed in place. From now on it is kept as calls have made it."""
         record = self.record_of(device_id)
         return self._records.setdefault(record["id"], record) if record else None
 
     def activate(self, record: Json) -> None:
-        """A device that a call has activated or ordered."""
+        """Add a device that a call has activated or ordered."""
         self._records[record["id"]] = record
         self.log_hardware(record, record["device"]["hardware_uuid"], old=None)
         if record["status"] == "Delivered":
             self.can_be_used(record)
-        self.tell(record)
+        self.queue_news(record)
 
     def can_be_used(self, record: Json) -> None:
-        """Live readings of a device that a call has activated may appear from now on."""
+        """Let live readings of a device that a call has activated appear from now on."""
         if record["id"] not in self.simulated:
             self.simulated[record["id"]] = adopt(self.clinic, record, datetime.now(UTC))
 
     def is_in_service(self, device_id: str) -> bool:
-        """Neither unlinked nor deleted, and with hardware to measure with."""
+        """Whether it is neither unlinked nor deleted, and has hardware."""
         record = self.record_of(device_id)
         return bool(record and record["device"]["hardware_uuid"] and record["status"] != "Unlinked")
 
-    def usable(self) -> list[Device]:
-        """Devices of which a reading may appear at any moment."""
-        return [one for one in self.simulated.values() if one.readable_live and self.is_in_service(one.id)]
+    def devices_in_use(self) -> list[Device]:
+        """Return the devices of which a reading may appear at any moment."""
+        devices = self.simulated.values()
+        return [device for device in devices if device.readable_live and self.is_in_service(device.id)]
 
     def pin_of(self, device_id: str) -> str:
-        """The webhook that alone gets the readings of this device; "" for none."""
+        """Return the id of the one webhook that gets this device's readings, "" for all."""
         pinned = self.properties.get(device_id.lower(), {}).get(PIN, {})
         return str(pinned.get("value", ""))
 
@@ -189,7 +195,7 @@ class State:
         self._deleted.add(device_id.lower())
 
     def log_hardware(self, record: Json, new: str | None, *, old: str | None = "") -> None:
-        """Writes the change log of a device's hardware id; the old one is the record's unless given."""
+        """Log a change of a device's hardware id. The old one is the record's unless given."""
         before = record["device"]["hardware_uuid"] if old == "" else old
         if before == new:
             return
@@ -207,11 +213,13 @@ class State:
             }
         )
 
-    def tell(self, record: Json, *, tracking_link: str | None = None, replaced: str | None = None) -> None:
-        """Queue the fulfillment webhook about the record as it stands."""
+    def queue_news(
+        self, record: Json, *, tracking_link: str | None = None, replaced: str | None = None
+    ) -> None:
+        """Queue the fulfillment webhook about the record as it is now."""
         named = replaced and self.settings.names_replaced
         status_key = "status " if self.settings.blank_in_key else "status"
-        self.told.append(
+        self.unposted.append(
             {
                 "hwi_device_id": record["id"],
                 "patient_id": record["patient_id"],
@@ -225,7 +233,7 @@ class State:
         )
 
     def device_record(self, device_id: str) -> Json:
-        """Raises KeyError for an id nobody activated."""
+        """Raises KeyError for an id that was never activated."""
         if changed := self._records.get(device_id):
             changed["last_measurement"] = self.last_measurement(device_id)
             return changed
@@ -234,12 +242,14 @@ class State:
         return records.device_record(device, patient, self.last_measurement(device_id))
 
     def rows_of(self, device_id: str) -> list[Json]:
-        """Every row of a device, the one received first at the front."""
+        """Return every row of a device, in the order received."""
         return [*self._history(device_id), *self._live.get(device_id, ())]
 
     def add_live(self, rows: Iterable[Row]) -> list[Json]:
-        """The vendor has received these rows; returned as its lists show them, under the patient and the
-        hardware that its record of the device has now."""
+        """Receive rows, under the patient and the hardware of the device's record now.
+
+        Returns them as the lists show them.
+        """
         received = [row.wire() for row in rows]
         for row in received:
             record = self.device_record(row["hwi_device_id"])
@@ -249,13 +259,13 @@ class State:
         return received
 
     def add_device(self, patient_number: int, name: str) -> Json:
-        """Activates one more device for a patient: one the product has not heard of yet."""
+        """Activate one more device for a patient, which the product does not know yet."""
         device = self.clinic.activate(patient_number, name, datetime.now(UTC))
         self.simulated[device.id] = device
         return self.device_record(device.id)
 
     def gateways(self) -> Iterator[Json]:
-        """Every gateway that stands or stood behind a device, those of the cast first."""
+        """Yield every gateway that has or had a device, those of simulated patients first."""
         now = datetime.now(UTC)
         behind: dict[str, list[Json]] = {}
         for record in self.device_records():
@@ -265,7 +275,9 @@ class State:
             if any(device.hardware_uuid == patient.gateway_id for device in patient.devices):
                 info = records.gateway_info(patient, now)
                 gateway = self._now(patient.gateway_id)
-                heard = [rows[-1]["created"] for one in patient.devices if (rows := self._live.get(one.id))]
+                heard = [
+                    rows[-1]["created"] for device in patient.devices if (rows := self._live.get(device.id))
+                ]
                 if heard:  # a reading is a sign of life
                     info["last_checkin_time"] = max(*heard, info["last_checkin_time"] or "")
                 seen.add(gateway)
@@ -277,8 +289,8 @@ class State:
             if GATEWAY_ID.fullmatch(gateway) and gateway not in seen:
                 heard = [
                     rows[-1]["created"]
-                    for one in behind.get(gateway, ())
-                    if (rows := self._live.get(one["id"]))
+                    for record in behind.get(gateway, ())
+                    if (rows := self._live.get(record["id"]))
                 ]
                 yield records.further_gateway(gateway, behind.get(gateway, []), max(heard, default=None), now)
 
@@ -288,13 +300,13 @@ class State:
         )
 
     def _now(self, hardware: str) -> str:
-        """What stands in the place of this hardware, which may have been exchanged more than once."""
+        """Return the present hardware in the place of this one, which may have been replaced repeatedly."""
         while hardware in self.exchanged:
             hardware = self.exchanged[hardware]
         return hardware
 
     def last_measurement(self, device_id: str) -> str | None:
-        """When the vendor last received anything of that device."""
+        """Return when the vendor last received a row of that device."""
         live = self._live.get(device_id)
         if live:
             return str(live[-1]["created"])
@@ -304,12 +316,14 @@ class State:
 
     def last_measurement_through(self, gateway_uuid: str) -> str | None:
         behind = (
-            one["id"] for one in self.device_records() if one["device"]["hardware_uuid"] == gateway_uuid
+            record["id"]
+            for record in self.device_records()
+            if record["device"]["hardware_uuid"] == gateway_uuid
         )
         return max((last for device_id in behind if (last := self.last_measurement(device_id))), default=None)
 
     def reset(self) -> None:
-        """Forgets everything since the start but who may call."""
+        """Go back to the start, keeping only the valid keys."""
         self.settings = Settings()
         self.exchanges.clear()
         self.simulated = {device.id: device for device in self.clinic.devices}
@@ -322,7 +336,7 @@ class State:
         self._forget_orders()
 
     def within_rate(self, key: str, at: float) -> bool:
-        """Whether a request of that key at that monotonic time is allowed; an allowed one counts."""
+        """Whether a request of that key at that monotonic time is allowed. Counts it if so."""
         if at - self._accepted.get(key, -1e9) < self.settings.rate_seconds:
             return False
         self._accepted[key] = at

@@ -1,7 +1,7 @@
-"""When people use their devices, and what the devices then measure.
+"""Decide when people use their devices, and what the devices measure then.
 
-Pure functions of a day and a random source, one class for each family of devices. Values drift
-slowly with the date, so that a chart shows weeks of trend and not noise alone.
+Pure functions of a day and a random source, one class for each family of devices. Values drift slowly
+with the date, so that a chart shows weeks of trend and not only noise.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ SUNDAY = 6  # as date.weekday() counts
 class Sample(NamedTuple):
     """One value or pair of values, `after` seconds into the reading.
 
-    `partial` marks an hourly bin that is uploaded before its hour is over, and again later.
+    `partial`: an hourly bin that is uploaded before its hour is over, and again later.
     """
 
     metric: str
@@ -31,7 +31,7 @@ class Sample(NamedTuple):
 
 
 class Day(NamedTuple):
-    """A local date, as a running number of the day (`date.toordinal`) and its weekday."""
+    """A local date: its ordinal (`date.toordinal`) and its weekday."""
 
     ordinal: int
     weekday: int
@@ -39,7 +39,7 @@ class Day(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Body:
-    """What is typical of one patient; the values around which readings vary."""
+    """The values around which one patient's readings vary."""
 
     systolic: float
     diastolic: float
@@ -68,17 +68,17 @@ class Body:
         )
 
     def drift(self, day: Day, period: float = 75) -> float:
-        """Between -1 and 1, slowly: the same for a date however long the history is."""
+        """Return a slow wave between -1 and 1, the same for a date however long the history is."""
         return math.sin(day.ordinal * math.tau / period + self.phase)
 
 
 class Habit(Protocol):
     def times(self, day: Day, random: Random) -> list[float]:
-        """Seconds after local midnight at which the device is used."""
+        """Return the seconds after local midnight at which the device is used."""
         ...
 
     def measure(self, body: Body, day: Day, second: float, random: Random) -> Iterator[Sample]:
-        """What one use yields; the first sample is taken at `second`."""
+        """Yield the samples of one use. The first is taken at `second`."""
         ...
 
 
@@ -165,7 +165,7 @@ class PeakFlow:
 
 
 class Watch:
-    """Worn all day; one upload in the evening, while the hour it happens in is still counting."""
+    """Worn all day. One upload in the evening, before the hour it happens in is over."""
 
     upload = 20.4 * HOUR
 
@@ -246,13 +246,13 @@ class Inhaler:
             script.insert(0, ("hailie_inhaler_installed_event", 1, 0, "NA", {}, 0))
         if day.ordinal % 60 == 0:
             script.append(("low_battery_event", 0, 0, "NA", {}, 30))
-        for place, (metric, value_1, value_2, held, flags, after) in enumerate(script, start=1):
-            context = {"angle": held, "flags": flags, "device_log_index": entry + place}
+        for place, (metric, value_1, value_2, angle_held, flags, after) in enumerate(script, start=1):
+            context = {"angle": angle_held, "flags": flags, "device_log_index": entry + place}
             yield Sample(metric, value_1, value_2, context, after=after)
 
 
 class Cap:
-    """A bottle cap: opened and closed once or twice a day, or a note that nothing happened."""
+    """A bottle cap: opened and closed once or twice a day, or one event that nothing happened."""
 
     def times(self, day: Day, random: Random) -> list[float]:
         doses = [around(random, 8, 0.5), around(random, 20, 0.7)]
@@ -270,7 +270,7 @@ class Cap:
             yield Sample("patchcap_bluetooth_event", 1, after=91)
 
 
-# A device is known by the first metric of its kind in the catalogue.
+# Keyed by the first metric of a device's kind in the catalogue.
 HABITS: dict[str, Habit] = {
     "blood_pressure": Pressure(),
     "spO2": Oxygen(),

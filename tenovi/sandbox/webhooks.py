@@ -1,7 +1,7 @@
-"""The webhooks registered with the sandbox: where it posts, what it shows there, and who gets what.
+"""Keep the webhooks registered with the sandbox, and choose those that get a reading or news.
 
-As the vendor's pages say, a measurement goes to every webhook for measurements, or to the one alone that
-its device names in a property. Only `enabled_by_default` is not on these pages: without it, a webhook gets
+As the vendor's pages say, a measurement goes to every webhook for measurements, or only to the one that
+its device names in a property. `enabled_by_default` is not on these pages: without it, a webhook gets only
 what is pinned to it.
 """
 
@@ -18,13 +18,13 @@ from urllib.parse import urlsplit
 from tenovi.sandbox.records import Json
 from tenovi.sandbox.simulation import wire_time
 
-DOORS = {"MEASUREMENT": "measurements", "FULFILLMENT": "fulfillment", "SPECIAL_ORDER": "special-orders"}
-"""The events, and the door of a clinic that each is for."""
+PATH_PARTS = {"MEASUREMENT": "measurements", "FULFILLMENT": "fulfillment", "SPECIAL_ORDER": "special-orders"}
+"""The part of a clinic's address that each event is posted to."""
 PIN = "measurement_webhook_id"
 
 
 class Webhooks:
-    """All that are registered, by id. With a `path` they outlive a restart, as they would at the vendor."""
+    """Registered webhooks by id. With a `path` they outlive a restart, as they would at the vendor."""
 
     def __init__(self, first: Iterable[Json] = (), path: Path | None = None) -> None:
         self._first = list(first)
@@ -33,8 +33,8 @@ class Webhooks:
         self.start_again()
 
     def start_again(self) -> None:
-        """As at the start, in memory alone."""
-        self.by_id = {one["id"]: dict(one) for one in self._first}
+        """Go back to the webhooks of the start, in memory only."""
+        self.by_id = {webhook["id"]: dict(webhook) for webhook in self._first}
 
     def put(self, webhook: Json) -> None:
         self.by_id[webhook["id"]] = webhook
@@ -45,20 +45,22 @@ class Webhooks:
         self._keep()
 
     def replace(self, webhooks: Iterable[Json]) -> None:
-        self.by_id = {one["id"]: one for one in webhooks}
+        self.by_id = {webhook["id"]: webhook for webhook in webhooks}
         self._keep()
 
     def for_readings(self, pin: str) -> list[Json]:
-        """Copies of those that get the readings of a device with this pin, "" for none."""
+        """Copy the webhooks that get the readings of a device with this pin, "" for none."""
         return self._of("MEASUREMENT", pin.lower())
 
     def for_news(self, news: Json) -> list[Json]:
-        """Copies of those that get this news of a parcel."""
+        """Copy the webhooks that get this news of a parcel."""
         return self._of("SPECIAL_ORDER" if "request_id" in news else "FULFILLMENT", "")
 
     def _of(self, event: str, pin: str) -> list[Json]:
-        found = [dict(one) for one in self.by_id.values() if one["event"] == event]
-        return [one for one in found if (one["id"] == pin if pin else one["enabled_by_default"])]
+        webhooks = [dict(webhook) for webhook in self.by_id.values() if webhook["event"] == event]
+        if pin:
+            return [webhook for webhook in webhooks if webhook["id"] == pin]
+        return [webhook for webhook in webhooks if webhook["enabled_by_default"]]
 
     def _keep(self) -> None:
         if self._path is None:
@@ -71,36 +73,39 @@ class Webhooks:
 
 
 def read_kept(path: Path, site: str) -> list[Json] | None:
-    """Read what an earlier run kept; None for nothing. The product may listen at another port by now."""
+    """Read the webhooks that an earlier run kept, None for no file.
+
+    Those to this machine are moved to `site`: the product may listen at another port by now.
+    """
     try:
         webhooks: list[Json] = json.loads(path.read_text())
     except (FileNotFoundError, json.JSONDecodeError):
         return None
-    for one in webhooks:
-        endpoint, ours = urlsplit(one["endpoint"]), urlsplit(site)
+    for webhook in webhooks:
+        endpoint, ours = urlsplit(webhook["endpoint"]), urlsplit(site)
         if endpoint.hostname in ("127.0.0.1", "localhost"):
-            one["endpoint"] = endpoint._replace(scheme=ours.scheme, netloc=ours.netloc).geturl()
+            webhook["endpoint"] = endpoint._replace(scheme=ours.scheme, netloc=ours.netloc).geturl()
     return webhooks
 
 
 def for_every_event(url: str, header: str, value: str) -> list[Json]:
-    """Make a webhook for each event, as somebody would enter them by hand; `url` is the door for readings."""
+    """Make a webhook for each event, as entered by hand. `url` is the address for readings."""
     return [
         new_webhook(
             {
-                "endpoint": url.replace("/measurements/", f"/{door}/"),
+                "endpoint": url.replace("/measurements/", f"/{part}/"),
                 "auth_header": header,
                 "auth_key": value,
                 "event": event,
                 "post_as_array": True,
             }
         )
-        for event, door in DOORS.items()
+        for event, part in PATH_PARTS.items()
     ]
 
 
 def new_webhook(body: Json) -> Json:
-    """Make the record of a webhook from what a call says."""
+    """Make the record of a webhook from the body of a call."""
     now = wire_time(datetime.now(UTC))
     return {
         "id": str(uuid.uuid4()),

@@ -70,7 +70,7 @@ def test_the_cast_shows_one_of_each_story(clinic: Clinic, journeys: dict[str, Jo
 def test_a_replacement_leads_from_the_first_hardware_to_the_present_one(
     clinic: Clinic, journeys: dict[str, Journey]
 ) -> None:
-    device = next(device for device in clinic.devices if device.patient.part.story == "weak")
+    device = next(device for device in clinic.devices if device.patient.persona.story == "weak")
     steps = [element for element, _ in journeys[device.id]]
     replaced = next(step for step in steps if step["status"] == "Replaced")
     assert steps[1]["hardware_uuid"] != replaced["hardware_uuid"]

@@ -154,7 +154,7 @@ def test_a_pressure_and_its_pulse_share_their_time_and_index(rows: list[Row]) ->
 def test_the_odd_things_of_real_life_happen(rows: list[Row]) -> None:
     late = [row for row in rows if row.created - row.timestamp > timedelta(days=1)]
     assert late
-    assert all(row.device.kind.stores_offline for row in late if row.device.patient.part.story != "weak")
+    assert all(row.device.kind.stores_offline for row in late if row.device.patient.persona.story != "weak")
     assert any(row.estimated_timestamp for row in rows)
     places = {
         (row.filter_params or {}).get("measurement_location") for row in rows if row.metric == "glucose"
