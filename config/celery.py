@@ -1,7 +1,7 @@
-"""The Celery application: who works on what, and what the scheduler wakes when.
+"""Configure Celery: the queue of each task, and how often the scheduler wakes it.
 
-Tasks only look at rows in PostgreSQL, so a wake-up that nobody took expires: after an hour without
-workers there is one catch-up, not sixty, and two schedulers double nothing.
+Tasks only look at rows in PostgreSQL, so a wake-up that no worker took expires. After an hour without
+workers there is one run, not sixty, and two schedulers double nothing.
 """
 
 import os
@@ -38,5 +38,5 @@ app.conf.beat_schedule = {
 
 @beat_init.connect
 def beat_at_once(**_: object) -> None:
-    """The first heartbeat shows that scheduler and workers are up; it need not wait for a minute."""
+    """Send the first heartbeat at once, so that scheduler and workers show up within a minute."""
     app.send_task("tenovi.heartbeat", queue="default", expires=60)

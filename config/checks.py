@@ -1,4 +1,4 @@
-"""What must be true of the servers we are given. Run by `migrate`, `make run` and `make serve`."""
+"""Check the servers that we are given. Run by `migrate`, `make run` and `make serve`."""
 
 from __future__ import annotations
 
@@ -18,8 +18,11 @@ NEEDED_TO_KEEP = ("fsync", "full_page_writes", "synchronous_commit")
 def commits_are_durable(
     app_configs: Sequence[AppConfig] | None, databases: Sequence[str] | None, **kwargs: Any
 ) -> list[Error]:
-    """An acknowledged delivery must survive a power cut, so PostgreSQL must not report a commit that it
-    has not written yet. The server, the database and the role can each turn that off."""
+    """Check that PostgreSQL reports a commit only once it is on disk.
+
+    An acknowledged delivery must survive a power cut. The server, the database and the role can each turn
+    that off.
+    """
     return [
         Error(
             f"PostgreSQL runs with {name} = off: readings that were acknowledged can be lost.",
@@ -36,7 +39,10 @@ def commits_are_durable(
 def key_locks_hold(
     app_configs: Sequence[AppConfig] | None, databases: Sequence[str] | None, **kwargs: Any
 ) -> list[Error]:
-    """Two processes that both believe they hold the lock of an API key would send an order twice."""
+    """Check that locks of API keys are not behind a pooler.
+
+    Two processes that both believe they hold the lock of a key would send an order twice.
+    """
     try:
         if databases:
             key_locks.connect().close()

@@ -1,11 +1,10 @@
-"""What granian serves: Django's WSGI application, to which a request comes once its body is here.
+"""Serve Django's WSGI application on granian, and hand it a request once the body is here.
 
-A thread that reads a body waits for its sender. With a few slow senders no thread would be left for
-anybody else, so bodies are read on granian's event loop, where waiting costs nothing, and a request
-takes a seat only when all of it has arrived. A seat is a thread that keeps its own connection to
-PostgreSQL. Webhooks have their own: no crowd of exports keeps the vendor waiting, and there are few of
-them, because threads beyond what the machine does at once only overtake each other, while in the queue
-for a seat the first to come is the first to be served.
+A thread that reads a body waits for its sender: a few slow senders would take all threads. So bodies are
+read on granian's event loop, where waiting costs nothing, and a request takes a seat only when all of it
+has arrived. A seat is a thread that keeps its own connection to PostgreSQL. Webhooks have seats of their
+own, so that many exports do not delay the vendor. They are few: more threads than the machine runs at
+once only overtake each other, while the queue for a seat serves in order of arrival.
 """
 
 from __future__ import annotations
@@ -26,7 +25,7 @@ from config.wsgi import application as django
 SEATS_FOR_PAGES = 16
 SEATS_FOR_WEBHOOKS = 6
 SECONDS_FOR_A_BODY = 20.0
-SECONDS_FOR_THE_DATABASE = 10.0  # for one answer to a page; the webhooks' doors wait less
+SECONDS_FOR_THE_DATABASE = 10.0  # for one answer to a page; webhooks wait less
 
 deadline.limit_everywhere(SECONDS_FOR_THE_DATABASE)
 page_seats = ThreadPoolExecutor(SEATS_FOR_PAGES, thread_name_prefix="page")
@@ -34,7 +33,7 @@ webhook_seats = ThreadPoolExecutor(SEATS_FOR_WEBHOOKS, thread_name_prefix="webho
 
 
 class Head:
-    """What PEP 3333 calls `start_response`: keeps the status and the headers."""
+    """Keeps the status and the headers: the `start_response` of PEP 3333."""
 
     def __call__(self, line: str, headers: list[tuple[str, str]], _: Any = None, /) -> Callable[[bytes], Any]:
         self.status, self.headers = int(line[:3]), headers
@@ -42,7 +41,7 @@ class Head:
 
 
 class EndedEarly(io.RawIOBase):
-    """In place of a body that did not come whole: whoever wants to read it is told so."""
+    """Stands in for a body that arrived incomplete. Reading it raises OSError."""
 
     def read(self, size: int = -1) -> bytes:
         raise OSError("The body ended early, or took too long.")
@@ -57,10 +56,10 @@ async def application(scope: Scope, protocol: HTTPProtocol) -> None:
 
 
 def environ_of(scope: Scope) -> dict[str, Any]:
-    """The request as PEP 3333 has it, but for its body.
+    """Build the environ of PEP 3333, without the body.
 
-    A header with an underscore in its name is left out: it would pass for the one with a hyphen,
-    which a proxy may have vouched for.
+    A header with an underscore in its name is left out: it would pass for the one with a hyphen, which a
+    proxy may have vouched for.
     """
     host, _, port = scope.server.rpartition(":")
     environ = {
@@ -88,7 +87,7 @@ def environ_of(scope: Scope) -> dict[str, Any]:
 
 
 async def _body_of(environ: dict[str, Any], protocol: HTTPProtocol) -> io.IOBase:
-    """The whole body; of one over the limit at most a little more than that, which is never used."""
+    """Read the whole body. Of one over the limit only a little more than the limit, which is never used."""
     limit = settings.DATA_UPLOAD_MAX_MEMORY_SIZE
     try:
         async with asyncio.timeout(SECONDS_FOR_A_BODY):

@@ -1,7 +1,7 @@
-"""Settings, all from the environment (see the README's table).
+"""Read all settings from the environment (see the README's table).
 
-`.env` is read when present; each secret may also come from a file named by `NAME_FILE`;
-what `make run` or `make serve` wrote to `.local/` fills what is still missing.
+`.env` is read when present. Each secret may also come from a file named by `NAME_FILE`. Files that
+`make run` or `make serve` wrote to `.local/` fill in what is still missing.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ IS_HTTPS = PUBLIC_URL.startswith("https://")
 
 
 def secret(name: str, *, at_least: int) -> str:
-    """A secret that must exist and be long enough unless DEBUG is on."""
+    """Read a secret. Raises ImproperlyConfigured if it is missing or weak, unless DEBUG is on."""
     value: str = env.str(name, default="")
     if DEBUG:
         return value or f"insecure-{name.lower()}-for-debugging-only-0123456789"
@@ -132,7 +132,7 @@ DATABASES["default"] |= {
     },
 }
 LOCK_DATABASE: dict[str, object] = {}
-"""Where the locks of API keys are held, as far as that is elsewhere: never behind a pooler."""
+"""The database for the locks of API keys, where it is another one: never behind a pooler."""
 if "LOCK_DATABASE_URL" in os.environ or "LOCK_DATABASE_URL_FILE" in os.environ:
     _locks = env.db("LOCK_DATABASE_URL", engine="common.database")
     LOCK_DATABASE = {name: _locks[name] for name in ("NAME", "USER", "PASSWORD", "HOST", "PORT")}
@@ -168,7 +168,7 @@ AXES_HANDLER = "clinics.signing_in.lockout.Lockout"
 AXES_FAILURE_LIMIT = 5
 AXES_COOLOFF_TIME = timedelta(minutes=15)
 AXES_LOCKOUT_PARAMETERS = ["username", "ip_address"]  # each by itself; the order is Lockout's
-AXES_RESET_COOL_OFF_ON_FAILURE_DURING_LOCKOUT = False  # else anybody could keep anybody out for ever
+AXES_RESET_COOL_OFF_ON_FAILURE_DURING_LOCKOUT = False  # else an attacker could lock out a user for ever
 AXES_USERNAME_FORM_FIELD = "username"
 AXES_USERNAME_CALLABLE = "clinics.signing_in.lockout.account_of"
 AXES_CLIENT_IP_CALLABLE = "clinics.signing_in.lockout.address_of"
@@ -260,7 +260,7 @@ CELERY_ACCEPT_CONTENT = ["json"]
 CELERY_TASK_DEFAULT_QUEUE = "default"
 CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
 CELERY_BROKER_TRANSPORT_OPTIONS = {"socket_timeout": 2, "socket_connect_timeout": 2}
-CELERY_TASK_ACKS_LATE = False  # PostgreSQL is the queue; a lost doorbell costs seconds, never work
+CELERY_TASK_ACKS_LATE = False  # PostgreSQL is the queue; a lost wake-up costs seconds, never work
 CELERY_WORKER_PREFETCH_MULTIPLIER = 1
 CELERY_WORKER_HIJACK_ROOT_LOGGER = False
 

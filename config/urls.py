@@ -1,4 +1,4 @@
-"""All addresses, grouped by the room that answers them."""
+"""List all addresses, grouped by the room that answers them."""
 
 from django.urls import URLPattern, URLResolver, include, path, re_path
 

@@ -1,4 +1,4 @@
-"""Starts what Vitaldays needs on one machine: embedded servers, processes, local secrets.
+"""Start what Vitaldays needs on one machine: embedded servers, processes, local secrets.
 
-Standard library only, so that it can run before anything is installed.
+`__main__` and what it imports use the standard library only, to run before anything is installed.
 """

@@ -1,6 +1,6 @@
-"""`python3 -m launcher run|serve|install|check|test|bench`: install what is needed, then go on inside `.venv`.
+"""Install what is needed, then go on inside `.venv`: `python3 -m launcher run|serve|install|check|test|bench`.
 
-Needs nothing but Python's standard library; `make` calls it.
+Needs only Python's standard library. `make` calls it.
 """
 
 from __future__ import annotations
@@ -53,7 +53,7 @@ def main(arguments: list[str]) -> int:
 
 
 def _end_with_make() -> None:
-    """Called from a Makefile, stop when `make` is killed: nobody could send Ctrl-C any more."""
+    """Stop when the `make` that called us is killed: no Ctrl-C could reach us any more."""
     if os.environ.get("MAKELEVEL") and sys.platform == "linux":
         ctypes.CDLL(None).prctl(1, int(signal.SIGTERM))
 

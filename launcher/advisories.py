@@ -1,7 +1,7 @@
-"""`python -m launcher.advisories`: published advisories on what we depend on; exit code 1 if any fits.
+"""Look for published advisories on our dependencies: `python -m launcher.advisories`. Exit code 1 if any.
 
-pip-audit calls everything clean when it cannot reach the advisory data, so it first has to find what
-is known about an old release. If it does not, the dependencies were not audited, and this says so.
+pip-audit calls everything clean when it cannot reach the advisory data. So it must first find those of an
+old release. If it does not, the dependencies were not audited, and this says so.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ LIMIT = 180  # seconds
 
 
 def finds(requirements: Path) -> bool | None:
-    """Whether pip-audit finds an advisory on one of these; None when it cannot tell."""
+    """Whether pip-audit finds an advisory on one of these. None when it cannot tell."""
     command = [sys.executable, "-m", "pip_audit", "--requirement", str(requirements)]
     options = ["--no-deps", "--disable-pip", "--progress-spinner", "off"]
     try:
@@ -44,9 +44,9 @@ def main() -> int:
         if not finds(canary):
             say(f"NOT AUDITED: no advisory on {CANARY} was found, so the data cannot be reached from here")
             return 0
-    found = finds(ROOT / "requirements.txt")
-    say("Advisories: see above" if found else "No advisory on any dependency")
-    return 0 if found is False else 1
+    has_advisories = finds(ROOT / "requirements.txt")
+    say("Advisories: see above" if has_advisories else "No advisory on any dependency")
+    return 0 if has_advisories is False else 1
 
 
 if __name__ == "__main__":

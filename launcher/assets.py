@@ -1,9 +1,9 @@
-"""Copies the front-end files that pages use from `node_modules/` to `static-packages/`.
+"""Copy the front-end files that pages use from `node_modules/` to `static-packages/`.
 
-Only what is named here is served: a whole package would add some hundred megabytes and
-source maps that the manifest storage refuses. `static/icons.txt` names the icons, one a
-line (`heartbeat`, or `filled/heart`); they become one sprite, `vendor/icons.svg`, used
-as `<svg><use href="…icons.svg#heartbeat"/></svg>`.
+Only files named here are served: a whole package would add some hundred megabytes, and source maps that
+the manifest storage refuses. `static/icons.txt` names the icons, one a line (`heartbeat`, or
+`filled/heart`). They become one sprite, `vendor/icons.svg`, used as
+`<svg><use href="…icons.svg#heartbeat"/></svg>`.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ _BOUNDING_BOX = '<path stroke="none" d="M0 0h24v24H0z" fill="none" />'
 
 
 def copy_front_end(root: Path) -> None:
-    """Write `static-packages/` anew under `root`; raises FileNotFoundError naming a missing file."""
+    """Write `static-packages/` anew under `root`. Raises FileNotFoundError naming a missing file."""
     packages, target = root / "node_modules", root / "static-packages"
     shutil.rmtree(target, ignore_errors=True)
     for source, name in FILES.items():
@@ -39,14 +39,14 @@ def copy_front_end(root: Path) -> None:
 
 
 def icon_names(root: Path) -> list[str]:
-    """The icons that pages use, without blank lines and `#` comments."""
+    """Read the names of icons that pages use, without blank lines and `#` comments."""
     path = root / ICON_LIST
     lines = path.read_text().splitlines() if path.exists() else []
     return [name for line in lines if (name := line.partition("#")[0].strip())]
 
 
 def icon_sprite(names: list[str], folder: Path) -> str:
-    """One SVG with a symbol per icon; the symbol's id is the icon's name without its folder."""
+    """Build one SVG with a symbol per icon. A symbol's id is the icon's name without its folder."""
     symbols = [_symbol(name, folder) for name in names]
     return '<svg xmlns="http://www.w3.org/2000/svg">\n' + "\n".join(symbols) + "\n</svg>\n"
 

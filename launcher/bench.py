@@ -1,7 +1,7 @@
-"""`python -m launcher.bench [--quick]`: what Vitaldays achieves, beside what the same work could cost.
+"""Measure Vitaldays beside the least that the same work could cost: `python -m launcher.bench [--quick]`.
 
 Starts durable servers of its own in a temporary folder and leaves nothing behind. Exits 0 whether or not
-the aims are met: a figure is there to be read.
+the aims are met: the figures are for a reader.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from launcher import processes
 from launcher.local import ROOT, keep_secrets
 from launcher.servers import Servers
 
-CONNECTIONS = 200  # what is compared stays up side by side, with up to 32 connections each
+CONNECTIONS = 200  # the servers compared run side by side, with up to 32 connections each
 
 
 def main(arguments: list[str]) -> int:

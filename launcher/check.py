@@ -1,6 +1,6 @@
-"""`python -m launcher.check`: every check that is not a test; exit code 0 if all pass.
+"""Run every check that is not a test: `python -m launcher.check`. Exit code 0 if all pass.
 
-Some of them load the settings, so they get secrets and servers of their own for the time.
+Some load the settings, so they get secrets and servers of their own for the time.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Child processes that can never outlive the launcher."""
+"""Start child processes that never outlive the launcher."""
 
 from __future__ import annotations
 
@@ -25,12 +25,11 @@ def start(
     user: tuple[int, int] | None = None,
     on_parent_death: signal.Signals = signal.SIGTERM,
 ) -> subprocess.Popen[bytes]:
-    """Start a process in a session of its own, so that Ctrl-C reaches the launcher alone.
+    """Start a process in a session of its own, so that Ctrl-C reaches only the launcher.
 
-    On Linux the kernel sends it `on_parent_death` when the launcher is killed outright; that
-    holds for the thread that calls this, so call it from the main thread. Nothing of the
-    launcher's own input and output is inherited: a server that holds a pipe open would keep
-    whoever reads that pipe waiting for ever.
+    On Linux the kernel sends it `on_parent_death` when the launcher is killed outright. That follows the
+    calling thread, so this must be called from the main thread. The launcher's own input and output are
+    not inherited: a server that holds a pipe open would keep its reader waiting for ever.
     """
     ids: dict[str, Any] = {"user": user[0], "group": user[1], "extra_groups": []} if user else {}
     return subprocess.Popen(
@@ -47,7 +46,7 @@ def start(
 
 
 def stop(process: subprocess.Popen[bytes], how: signal.Signals = signal.SIGTERM, *, within: float) -> None:
-    """Ask the process to end, wait, and then kill whatever is left of its session."""
+    """Ask the process to end, wait, and then kill what is left of its session."""
     if process.poll() is None:
         process.send_signal(how)
         with suppress(subprocess.TimeoutExpired):
@@ -57,13 +56,13 @@ def stop(process: subprocess.Popen[bytes], how: signal.Signals = signal.SIGTERM,
 
 
 def sweep(process: subprocess.Popen[bytes]) -> None:
-    """Kill what the process left behind: a web worker without its parent would keep the port."""
+    """Kill what the process left behind. A web worker without its parent would keep the port."""
     with suppress(ProcessLookupError, PermissionError):
         os.killpg(process.pid, signal.SIGKILL)
 
 
 def dies_with(parent: int, how: signal.Signals) -> Callable[[], None] | None:
-    """What a new child of the process `parent` runs, so that it gets `how` when that one is killed outright."""
+    """Make a function that a new child of the process `parent` runs, to get `how` when that is killed."""
     if _LIBC is None:
         return None
 

@@ -1,4 +1,4 @@
-"""Run tests under another clock, which every process of the run has: servers, workers, commands."""
+"""Run tests under another clock, in every process of the run: servers, workers, commands."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ CLOCKS = {
 
 @contextmanager
 def clock_library() -> Iterator[Path | None]:
-    """Compile `clock.c` for the time of the block; None, and a loud line, where that cannot be done."""
+    """Compile `clock.c` for the time of the block. Yields None, and prints a loud line, where it cannot."""
     compiler = _find_or_install_compiler()
     if compiler is None:
         say("!!! NOT RUN: the tests under five clocks. They need Linux and a C compiler (cc).")
@@ -43,7 +43,7 @@ def clock_library() -> Iterator[Path | None]:
 
 
 def environment_at(moment: str, library: Path) -> dict[str, str]:
-    """Return the environment of a process to which it is `moment` (ISO 8601) now."""
+    """Return the environment of a process whose clock shows `moment` (ISO 8601) now."""
     now = datetime.datetime.now(datetime.UTC)
     ahead = round((datetime.datetime.fromisoformat(moment) - now).total_seconds())
     return {**os.environ, "LD_PRELOAD": str(library), "CLOCK_AHEAD_SECONDS": str(ahead)}

@@ -1,7 +1,6 @@
-"""Installs what Vitaldays needs into the checkout: `.venv`, `node_modules` and `static-packages`.
+"""Install what Vitaldays needs into the checkout: `.venv`, `node_modules` and `static-packages`.
 
-Each step keeps a stamp, the hash of what it was made from, and is skipped while that holds.
-Runs on the system's Python, before anything is installed.
+Each step keeps a stamp, the hash of its input, and is skipped while that is the same. Runs on the system's Python, before anything is installed.
 """
 
 from __future__ import annotations
@@ -27,19 +26,19 @@ PYTHON = VENV / "bin" / "python"
 
 
 class CannotInstall(Exception):
-    """Something is missing on this machine; the text says what to do."""
+    """Something is missing on this machine. The text says what to do."""
 
 
 def install(*, development: bool = False) -> None:
-    """Bring the checkout up to date with its lock files; raises CannotInstall."""
-    with _alone():
+    """Bring the checkout up to date with its lock files. Raises CannotInstall."""
+    with _one_at_a_time():
         _python_packages("requirements-dev.txt" if development else "requirements.txt")
         _front_end()
 
 
 @contextmanager
-def _alone() -> Iterator[None]:
-    """Two commands in one checkout at once install one after the other."""
+def _one_at_a_time() -> Iterator[None]:
+    """Let two commands in one checkout install one after the other."""
     LOCAL.mkdir(exist_ok=True)
     with (LOCAL / "install.lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
@@ -47,8 +46,8 @@ def _alone() -> Iterator[None]:
 
 
 def _python_packages(lock: str) -> None:
-    stamp, wanted = VENV / "installed", {name: _digest(name) for name in ("requirements.txt", lock)}
-    if PYTHON.exists() and wanted.items() <= _read_stamp(stamp).items():
+    stamp, digests = VENV / "installed", {name: _digest(name) for name in ("requirements.txt", lock)}
+    if PYTHON.exists() and digests.items() <= _read_stamp(stamp).items():
         return
     _make_venv()
     say(f"Installing Python packages from {lock} (a minute or so the first time)")
@@ -63,7 +62,7 @@ def _python_packages(lock: str) -> None:
     _run([PYTHON, "-m", "pip", "install", *options, "-r", lock], "pip could not install the packages")
     for folder in VENV.glob("lib/python*/site-packages"):  # bare `pytest` and `celery` find the rooms
         (folder / "vitaldays.pth").write_text(f"{ROOT}\n")
-    stamp.write_text("".join(f"{digest} {name}\n" for name, digest in wanted.items()))
+    stamp.write_text("".join(f"{digest} {name}\n" for name, digest in digests.items()))
 
 
 def _make_venv() -> None:
@@ -79,21 +78,21 @@ def _make_venv() -> None:
 
 
 def _front_end() -> None:
-    stamp, wanted = ROOT / "node_modules" / ".installed", {"package-lock.json": _digest("package-lock.json")}
-    if _read_stamp(stamp) != wanted:
+    stamp, digests = ROOT / "node_modules" / ".installed", {"package-lock.json": _digest("package-lock.json")}
+    if _read_stamp(stamp) != digests:
         npm = find_npm()
         say("Installing front-end packages")
         run_npm(npm, ROOT)
-        stamp.write_text("".join(f"{digest} {name}\n" for name, digest in wanted.items()))
+        stamp.write_text("".join(f"{digest} {name}\n" for name, digest in digests.items()))
     names = ("package-lock.json", "launcher/assets.py", ICON_LIST)
-    copied, wanted = ROOT / "static-packages" / ".copied", {name: _digest(name) for name in names}
-    if _read_stamp(copied) != wanted:
+    copied, digests = ROOT / "static-packages" / ".copied", {name: _digest(name) for name in names}
+    if _read_stamp(copied) != digests:
         copy_front_end(ROOT)
-        copied.write_text("".join(f"{digest} {name}\n" for name, digest in wanted.items()))
+        copied.write_text("".join(f"{digest} {name}\n" for name, digest in digests.items()))
 
 
 def find_npm() -> str:
-    """The npm of a Node that is new enough; raises CannotInstall."""
+    """Find the npm of a Node that is new enough. Raises CannotInstall."""
     node, npm = shutil.which("node"), shutil.which("npm")
     if not node or not npm:
         raise CannotInstall(f"Node {OLDEST_NODE} or newer, with npm, is needed and was not found.")
@@ -105,7 +104,7 @@ def find_npm() -> str:
 
 
 def run_npm(npm: str, folder: Path) -> None:
-    """Install exactly what the folder's package-lock.json says, running no package's scripts."""
+    """Install exactly what the folder's package-lock.json lists, without scripts of packages."""
     quiet = [
         "--ignore-scripts",
         "--no-audit",
@@ -118,7 +117,7 @@ def run_npm(npm: str, folder: Path) -> None:
 
 
 def install_debian_packages(what: str, *packages: str) -> None:
-    """Install them with apt where this is Debian and we are root; the caller looks whether it worked."""
+    """Install packages with apt where this is Debian and we are root. The caller checks the result."""
     if os.geteuid() != 0 or not shutil.which("apt-get"):
         return
     say(f"Installing {what} with apt")

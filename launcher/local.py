@@ -1,4 +1,4 @@
-"""What `make run` and `make serve` leave in `.local/` for later commands to find."""
+"""Keep secrets and addresses of `make run` and `make serve` in `.local/`, for later commands."""
 
 from __future__ import annotations
 
@@ -15,16 +15,16 @@ SECRETS = LOCAL / "secrets"
 SERVERS = LOCAL / "servers.json"
 LOGS = LOCAL / "log"
 SANDBOX_WEBHOOKS = LOCAL / "sandbox-webhooks.json"
-"""What is registered with the demo's sandbox; it belongs to the demo's database."""
+"""The webhooks registered with the demo's sandbox. They belong to the demo's database."""
 
 SECRET_NAMES = ("SECRET_KEY", "CREDENTIALS_KEY")
 
 
 def local_environment(folder: Path = LOCAL) -> dict[str, str]:
-    """Secrets and addresses of embedded servers written by the launcher, if any.
+    """Read the secrets and the addresses of embedded servers that the launcher wrote, if any.
 
-    An address is returned only while something listens there, so that a stale file
-    from a crashed run gives "connection settings missing" instead of a long time-out.
+    An address is returned only while a server listens there. So a stale file of a crashed run gives
+    "connection settings missing" instead of a long time-out.
     """
     return read_secrets(folder / SECRETS.name) | {
         name: url for name, url in read_servers(folder / SERVERS.name).items() if _listens(url)
@@ -32,14 +32,14 @@ def local_environment(folder: Path = LOCAL) -> dict[str, str]:
 
 
 def read_secrets(path: Path = SECRETS) -> dict[str, str]:
-    """The `NAME=value` lines of the secrets file; nothing if there is none."""
+    """Read the `NAME=value` lines of the secrets file, if there is one."""
     lines = path.read_text().splitlines() if path.exists() else []
     pairs = (line.partition("=") for line in lines)
     return {name.strip(): value.strip() for name, separator, value in pairs if separator}
 
 
 def read_servers(path: Path = SERVERS) -> dict[str, str]:
-    """Addresses by environment name; a file cut short by a power failure counts as none."""
+    """Read addresses by environment name. A file cut short by a power failure counts as none."""
     try:
         servers: dict[str, str] = json.loads(path.read_text())
     except (FileNotFoundError, json.JSONDecodeError):
@@ -50,10 +50,9 @@ def read_servers(path: Path = SERVERS) -> dict[str, str]:
 def keep_secrets(
     environment: dict[str, str], path: Path = SECRETS, names: tuple[str, ...] = SECRET_NAMES
 ) -> dict[str, str]:
-    """Create the secrets that neither the environment nor the file has; return the file's.
+    """Create the secrets that neither the environment nor the file has. Returns those of the file.
 
-    A secret once written is never replaced: CREDENTIALS_KEY is what vendor keys at rest
-    were encrypted with.
+    A secret is never replaced: vendor keys at rest are encrypted with CREDENTIALS_KEY.
     """
     kept = read_secrets(path)
     missing = [

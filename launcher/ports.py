@@ -1,4 +1,4 @@
-"""Free ports on the loopback address."""
+"""Find free ports on the loopback address."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import socket
 
 
 def free_port() -> int:
-    """A port that was free a moment ago; the caller must cope with losing it."""
+    """Return a port that was free a moment ago. Another program may take it before the caller does."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port: int = probe.getsockname()[1]

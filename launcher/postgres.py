@@ -1,4 +1,4 @@
-"""An embedded PostgreSQL: one cluster in one folder, reachable on 127.0.0.1 only."""
+"""Run an embedded PostgreSQL: one cluster in one folder, reachable on 127.0.0.1 only."""
 
 from __future__ import annotations
 
@@ -22,16 +22,16 @@ _START_LIMIT = 60.0  # seconds; a cluster that recovers after a power cut may ne
 
 
 class Unavailable(Exception):
-    """The server could not be started; the text says why and what to do."""
+    """The server could not be started. The text says why and what to do."""
 
 
 @dataclass
 class Postgres:
-    """`folder` holds the password and, if the server's user can reach it, the data.
+    """A PostgreSQL server. `folder` holds the password and, where its user can reach it, the data.
 
-    PostgreSQL refuses to run as root, so for root it runs as `nobody`. Where `nobody` cannot
-    reach the checkout (a home directory of mode 700), programs and data live in `/var/lib`.
-    `durable=False` trades safety for speed and is for tests alone.
+    PostgreSQL refuses to run as root, so for root it runs as `nobody`. Where `nobody` cannot reach the
+    checkout (a home directory of mode 700), programs and data are in `/var/lib`. `durable=False` trades
+    safety for speed, for tests only.
     """
 
     folder: Path
@@ -54,7 +54,7 @@ class Postgres:
         return f"postgresql://{USER}:{password}@127.0.0.1:{self._port}/{database}"
 
     def restart(self) -> None:
-        """Start it again where it was, after it ended by itself; raises Unavailable."""
+        """Start it again on its port, after it ended by itself. Raises Unavailable."""
         home = self._home()
         self._serve(self._programs(home), home / "data", self._port)
 
@@ -63,7 +63,7 @@ class Postgres:
         return self.process is not None and self.process.poll() is not None
 
     def stop(self) -> None:
-        """Fast shutdown; an immediate one (recovery at the next start) if that takes too long."""
+        """Shut down fast, or immediately (with recovery at the next start) if that takes too long."""
         if self.process is None:
             return
         self.process.send_signal(signal.SIGINT)
@@ -111,8 +111,8 @@ class Postgres:
         return path.read_text().strip()
 
     def _check(self, data: Path, programs: Path) -> None:
-        owner, wanted = data.stat().st_uid, (server_user() or (os.geteuid(), 0))[0]
-        if owner != wanted:
+        owner, user = data.stat().st_uid, (server_user() or (os.geteuid(), 0))[0]
+        if owner != user:
             raise Unavailable(
                 f"{data} belongs to user id {owner}: start Vitaldays as the user who did before."
             )
@@ -145,7 +145,7 @@ class Postgres:
 
 
 def server_user() -> tuple[int, int] | None:
-    """User and group that the server runs as; None means as ourselves."""
+    """Return the user and group that the server runs as, None for our own."""
     if os.geteuid() != 0:
         return None
     nobody = pwd.getpwnam("nobody")
@@ -153,7 +153,7 @@ def server_user() -> tuple[int, int] | None:
 
 
 def _environment() -> dict[str, str]:
-    """Return what PostgreSQL's programs need to know: nothing else of ours reaches another user's process.
+    """Return the environment of PostgreSQL's programs. Nothing else of ours reaches another user's process.
 
     The clock of a test run (`launcher/clocks.py`) is passed on, so that the server has it too.
     """
@@ -166,18 +166,26 @@ def _environment() -> dict[str, str]:
 def _create_cluster(
     programs: Path, data: Path, password: str, user: tuple[int, int] | None, *, durable: bool
 ) -> None:
-    """Build beside and rename, so that a start that was interrupted leaves no half a cluster."""
+    """Build a cluster beside and rename it, so that an interrupted start leaves no half a cluster."""
     new = data.with_name("data.new")
     shutil.rmtree(new, ignore_errors=True)
     new.mkdir(mode=0o700)
-    word = data.with_name("password.new")
-    write_private(word, password)
+    password_file = data.with_name("password.new")
+    write_private(password_file, password)
     if user:
         os.chown(new, *user)
-        os.chown(word, *user)
+        os.chown(password_file, *user)
     answer = subprocess.run(
         [
-            *(programs / "initdb", "-D", new, "-U", USER, "--auth=scram-sha-256", f"--pwfile={word}"),
+            *(
+                programs / "initdb",
+                "-D",
+                new,
+                "-U",
+                USER,
+                "--auth=scram-sha-256",
+                f"--pwfile={password_file}",
+            ),
             *("--locale=C.UTF-8", "-E", "UTF8", "--no-instructions", *([] if durable else ["--no-sync"])),
         ],
         capture_output=True,
@@ -190,14 +198,14 @@ def _create_cluster(
         group=user[1] if user else None,
         extra_groups=[] if user else None,
     )
-    word.unlink()
+    password_file.unlink()
     if answer.returncode:
         raise Unavailable(f"initdb failed: {answer.stderr.strip()}")
     new.rename(data)
 
 
 def _create_database(programs: Path, port: int, password: str, name: str) -> None:
-    """`createdb`; that the database exists already is the usual case."""
+    """Create the database. Usually it exists already."""
     answer = subprocess.run(
         [
             programs / "createdb",
@@ -255,7 +263,7 @@ def _is_server_of(pid: int, data: Path) -> bool:
 
 
 def _becomes_ready(process: subprocess.Popen[bytes], data: Path) -> bool:
-    """PostgreSQL itself writes `ready` in the last line of its pid file."""
+    """Wait until PostgreSQL writes `ready` in the last line of its pid file."""
     deadline = time.monotonic() + _START_LIMIT
     while process.poll() is None and time.monotonic() < deadline:
         try:
@@ -269,7 +277,7 @@ def _becomes_ready(process: subprocess.Popen[bytes], data: Path) -> bool:
 
 
 def _let_everybody_read(folder: Path) -> None:
-    """What a strict umask made private at installation would stay private in the copy."""
+    """Open a copy that keeps the private modes of an installation under a strict umask."""
     for path in (folder, *folder.rglob("*")):
         if not path.is_symlink():
             mode = path.stat().st_mode
@@ -277,5 +285,5 @@ def _let_everybody_read(folder: Path) -> None:
 
 
 def _reachable(path: Path) -> bool:
-    """Whether every user may enter each folder above and read the thing itself."""
+    """Whether every user may enter each folder above this path."""
     return all(parent.stat().st_mode & 0o001 for parent in path.resolve().parents)

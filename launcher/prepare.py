@@ -1,4 +1,4 @@
-"""Brings the database up to date: `python -m launcher.prepare [--demo]`, one process for both steps."""
+"""Migrate the database and fill the demo, in one process: `python -m launcher.prepare [--demo]`."""
 
 from __future__ import annotations
 
@@ -18,17 +18,16 @@ from launcher.say import say
 
 
 def is_fit() -> bool:
-    """Whether the database may be used; says what is wrong with it."""
-    problems = [
-        each for each in run_checks(databases=[DEFAULT_DB_ALIAS], tags=[Tags.database]) if each.is_serious()
-    ]
+    """Whether the database may be used. Prints what is wrong with it."""
+    messages = run_checks(databases=[DEFAULT_DB_ALIAS], tags=[Tags.database])
+    problems = [message for message in messages if message.is_serious()]
     for problem in problems:
         say(f"{problem.msg} {problem.hint or ''}")
     return not problems
 
 
 def migrate() -> None:
-    """Run what is pending; asking first makes a later start a second faster."""
+    """Run pending migrations. Checking first makes a later start a second faster."""
     executor = MigrationExecutor(connection)
     if pending := executor.migration_plan(executor.loader.graph.leaf_nodes()):
         say(f"Migrating the database ({len(pending)} steps)")
@@ -36,11 +35,11 @@ def migrate() -> None:
 
 
 def fill_demo() -> None:
-    """Load the demo clinic unless it is there; all of it or, when interrupted, nothing."""
+    """Load the demo clinic unless it exists: all of it or, when interrupted, nothing."""
     clinics = apps.get_model("clinics", "Clinic")._default_manager
     if not clinics.filter(slug="demo").exists():
         say("Filling the demo clinic with its history")
-        SANDBOX_WEBHOOKS.unlink(missing_ok=True)  # their secrets are of a clinic that is gone
+        SANDBOX_WEBHOOKS.unlink(missing_ok=True)  # their secrets belong to a clinic that is gone
         with transaction.atomic():
             call_command("seed_demo", "--with-people", stdout=io.StringIO())
 

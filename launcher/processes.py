@@ -1,4 +1,4 @@
-"""The commands of Vitaldays' own processes, the same under `make run`, `make serve` and the tests."""
+"""Build the commands of Vitaldays' own processes, the same for `make run`, `make serve` and the tests."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ _CELERY = [sys.executable, *_CALM, "-m", "celery", "--app", "config", "--quiet"]
 
 
 THREADS = 3
-"""Of a worker: one for long work, of which only one piece runs at a time, one that settles deliveries, and
-one for heartbeats (see `tenovi/periodic.py`)."""
+"""Of a worker: one for long work, of which one task runs at a time, one for settling deliveries, and one
+for heartbeats (see `tenovi/periodic.py`)."""
 
 
 def web(port: int, *, workers: int = 2) -> list[str]:
-    """The web server on 127.0.0.1:`port`; see `config/rsgi.py` for the threads of a worker."""
+    """Serve the web on 127.0.0.1:`port`. See `config/rsgi.py` for the threads of a worker."""
     return [
         *(sys.executable, "-m", "granian", "--interface", "rsgi", "config.rsgi:application"),
         *("--host", "127.0.0.1", "--port", str(port), "--http", "1", "--no-ws"),
@@ -27,9 +27,9 @@ def web(port: int, *, workers: int = 2) -> list[str]:
 
 
 def worker(queue: str, *, concurrency: int = THREADS, log_level: str = "INFO") -> list[str]:
-    """A Celery worker of one queue. Vendor calls have their own, so that a slow vendor delays nothing else.
+    """Run a Celery worker of one queue. Vendor calls have their own, so that a slow vendor delays nothing else.
 
-    Threads, because a forked worker that is stopped while wake-ups are queued takes half a minute to end.
+    It has threads, because a forked worker that is stopped while wake-ups are queued takes half a minute.
     """
     return [
         *(*_CELERY, "worker", "--queues", queue, "--hostname", f"{queue}@vitaldays"),
@@ -39,12 +39,12 @@ def worker(queue: str, *, concurrency: int = THREADS, log_level: str = "INFO") -
 
 
 def beat(schedule: Path, *, log_level: str = "INFO") -> list[str]:
-    """The scheduler; it remembers in `schedule` when each task last ran."""
+    """Run the scheduler, which keeps in the file `schedule` when each task last ran."""
     return [*_CELERY, "beat", "--schedule", str(schedule), "--pidfile", "", "--loglevel", log_level]
 
 
 def sandbox(port: int, clinic_url: str, webhooks: Path) -> list[str]:
-    """The vendor's stand-in, which pushes readings to `clinic_url`, or to what is registered in `webhooks`."""
+    """Run the sandbox, which posts readings to `clinic_url`, or to the webhooks kept in the file `webhooks`."""
     return [
         *(sys.executable, "-m", "tenovi.sandbox", "--port", str(port)),
         *("--clinic", "demo", "--domain", "demo", "--clinic-url", clinic_url),

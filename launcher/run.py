@@ -1,4 +1,4 @@
-"""`python -m launcher.run run|serve`: everything Vitaldays needs, in the foreground, on one machine."""
+"""Run everything Vitaldays needs in the foreground, on one machine: `python -m launcher.run run|serve`."""
 
 from __future__ import annotations
 
@@ -27,13 +27,15 @@ DEMO_PEOPLE = ("care@demo.test", "admin@demo.test", "billing@demo.test", "operat
 
 
 class CannotRun(Exception):
-    """The text says why in one line."""
+    """Vitaldays cannot start. The text says why in one line."""
 
 
 @dataclass(frozen=True)
 class Plan:
-    """What to run. The demo has a database of its own, so that its well-known
-    passwords can never be in the one that `make serve` uses."""
+    """What to run.
+
+    The demo has a database of its own, so that its well-known passwords are never in that of `make serve`.
+    """
 
     demo: bool
     port: int
@@ -48,7 +50,7 @@ class Plan:
 
 
 def run(plan: Plan) -> None:
-    """Start everything, keep it running until told to stop, and stop it; raises CannotRun."""
+    """Start everything, keep it running until asked to stop, and stop it. Raises CannotRun."""
     supervisor = Supervisor()
     supervisor.catch_signals()
     with _only_one(plan):
@@ -72,7 +74,7 @@ def run(plan: Plan) -> None:
 
 @contextmanager
 def _only_one(plan: Plan) -> Iterator[None]:
-    """One launcher per checkout. The kernel drops the lock with the process, however that ends."""
+    """Allow one launcher per checkout. The kernel drops the lock with the process, however that ends."""
     LOCAL.mkdir(exist_ok=True)
     with (LOCAL / "lock").open("a+") as lock:
         try:
@@ -95,7 +97,7 @@ def _start_servers(servers: Servers) -> None:
 
 
 def _environment(plan: Plan, local: dict[str, str]) -> dict[str, str]:
-    """What every process gets: what was given, completed by what is local to this checkout."""
+    """Build the environment of every process: the given one, completed by that of this checkout."""
     environment = {**local, **os.environ, "PORT": str(plan.port), "PYTHONUNBUFFERED": "1"}
     environment |= {"DEBUG": "0", "DEMO": "1" if plan.demo else "0"}
     if plan.demo:
@@ -107,9 +109,9 @@ def _environment(plan: Plan, local: dict[str, str]) -> dict[str, str]:
 
 
 def _announce(plan: Plan, urls: dict[str, str], environment: dict[str, str]) -> None:
-    """Let `manage.py`, in another terminal, find what runs here."""
-    found = urls | ({"TENOVI_BASE_URL": environment["TENOVI_BASE_URL"]} if plan.demo else {})
-    write_private(SERVERS, json.dumps(found, indent=1) + "\n")
+    """Let `manage.py`, in another terminal, find the servers that run here."""
+    addresses = urls | ({"TENOVI_BASE_URL": environment["TENOVI_BASE_URL"]} if plan.demo else {})
+    write_private(SERVERS, json.dumps(addresses, indent=1) + "\n")
 
 
 def _start_processes(supervisor: Supervisor, plan: Plan, environment: dict[str, str]) -> None:
@@ -131,7 +133,7 @@ def _start_processes(supervisor: Supervisor, plan: Plan, environment: dict[str, 
 
 
 def _behind_the_web(plan: Plan, environment: dict[str, str]) -> Iterator[Child]:
-    """They start last, so that the pages are there seconds earlier and no reading is pushed in vain."""
+    """Yield the other processes. They start last: pages come up seconds earlier, and no reading is lost."""
     level = environment.get("LOG_LEVEL", "INFO")
     for name, queue in (("worker", "default"), ("vendor", "vendor")):
         yield Child(name, processes.worker(queue, log_level=level), environment, stage=1)

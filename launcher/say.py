@@ -1,4 +1,4 @@
-"""One line for each thing the launcher does, with the seconds since it was called."""
+"""Print one line for each step of the launcher, with the seconds since its start."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ def say(text: str) -> None:
 
 
 def line(text: str) -> None:
-    """Print a line as it is; lines of several threads never mix, and a closed terminal is no failure."""
+    """Print a line as it is. Lines of several threads never mix, and a closed terminal is no failure."""
     with _lock:
         try:
             print(text, flush=True)

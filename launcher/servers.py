@@ -1,4 +1,4 @@
-"""PostgreSQL and Valkey for one checkout, unless the environment names real ones."""
+"""Run PostgreSQL and Valkey for one checkout, unless the environment names other servers."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _NAMES = ("DATABASE_URL", "REDIS_URL")
 
 @dataclass
 class Servers:
-    """Starts what `given` does not name; `urls` holds what was started, by environment name."""
+    """The servers that `given` does not name. `urls` has those that were started, by environment name."""
 
     folder: Path
     given: Mapping[str, str]
@@ -33,7 +33,7 @@ class Servers:
         self._valkey = Valkey(self.folder / "valkey", logs / "valkey.log")
 
     def start(self) -> dict[str, str]:
-        """Start both and return their addresses; raises `Unavailable` or `Missing`."""
+        """Start the servers and return their addresses. Raises `Unavailable` or `Missing`."""
         (self.folder / "log").mkdir(parents=True, exist_ok=True)
         database, redis = (self.given.get(name) or self.given.get(f"{name}_FILE") for name in _NAMES)
         try:
@@ -47,7 +47,7 @@ class Servers:
         return self.urls
 
     def revive(self) -> None:
-        """Start a server that has ended again, on the address it had: its clients come back by themselves."""
+        """Restart a server that has ended, on its address. Its clients reconnect by themselves."""
         for name, server in (("PostgreSQL", self._postgres), ("Redis", self._valkey)):
             if not server.ended() or time.monotonic() < self._next_try:
                 continue
@@ -59,7 +59,7 @@ class Servers:
                 say(str(error))
 
     def stop(self) -> None:
-        """Stop what `start` started; safe to call twice."""
+        """Stop the servers that `start` started. Safe to call twice."""
         self._valkey.stop()
         self._postgres.stop()
         self.urls.clear()

@@ -1,4 +1,7 @@
-"""`python -m launcher.suite`: run every test, then those of the date under five clocks; exit code 0 if all pass."""
+"""Run every test, then those of the date under five clocks: `python -m launcher.suite`.
+
+Exit code 0 if all pass.
+"""
 
 from __future__ import annotations
 
@@ -34,7 +37,7 @@ def main() -> int:
 
 
 def _run_under_clocks(library: Path, *, at_once: int) -> list[int]:
-    """Run the tests of the date once for each clock; what a run printed is shown when it has ended."""
+    """Run the tests of the date once for each clock. The output of a run is shown at its end."""
     with ThreadPoolExecutor(at_once) as pool:
         return list(pool.map(partial(_run_under_clock, library), CLOCKS))
 

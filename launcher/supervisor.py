@@ -1,4 +1,4 @@
-"""Keeps processes running: restarts what dies, and stops everything in order."""
+"""Keep processes running: restart those that die, and stop all in order."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ LONGEST_PAUSE = 30.0
 
 @dataclass
 class Child:
-    """A process that should always run. `stage` orders stopping: lower stages stop first."""
+    """A process that must always run. `stage` orders stopping: lower stages stop first."""
 
     name: str
     command: Sequence[str]
@@ -61,7 +61,7 @@ class Supervisor:
     _stopping: threading.Event = field(default_factory=threading.Event)
 
     def catch_signals(self) -> None:
-        """From here on a signal asks to stop instead of ending this process."""
+        """Let signals ask to stop from now on, instead of ending this process."""
         for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
             signal.signal(number, lambda *_: self._stopping.set())
 
@@ -70,7 +70,7 @@ class Supervisor:
         return self._stopping.is_set()
 
     def run_once(self, command: Sequence[str], environment: Mapping[str, str]) -> bool:
-        """Run a command to its end, or until told to stop; whether it succeeded."""
+        """Run a command to its end, or until asked to stop. Returns whether it succeeded."""
         process = children.start(command, output=sys.stdout, environment=environment)
         while process.poll() is None:
             if self._stopping.wait(0.05):
@@ -78,12 +78,12 @@ class Supervisor:
         return process.returncode == 0
 
     def start(self, child: Child) -> None:
-        """Start a child and look after it from now on."""
+        """Start a child and keep it running from now on."""
         child.start()
         self.members.append(child)
 
     def wait_until(self, ready: Callable[[], bool], *, seconds: float) -> bool:
-        """Tend the children until `ready` says yes; False when told to stop or out of time."""
+        """Tend the children until `ready` returns True. False when asked to stop or out of time."""
         deadline = time.monotonic() + seconds
         while not self._stopping.wait(0.05) and time.monotonic() < deadline:
             self._tend()
@@ -92,15 +92,16 @@ class Supervisor:
         return False
 
     def run(self, tend_more: Callable[[], None]) -> None:
-        """Tend the children, and whatever `tend_more` looks after, until told to stop."""
+        """Tend the children and call `tend_more`, again and again until asked to stop."""
         while not self._stopping.wait(0.2):
             self._tend()
             tend_more()
 
     def stop(self, *, within: float = 8.0) -> None:
-        """Stop the children stage by stage; a stage's processes end side by side."""
+        """Stop the children stage by stage. The processes of a stage end side by side."""
         for stage in sorted({child.stage for child in self.members}):
-            running = [one.process for one in self.members if one.stage == stage and one.process]
+            members = [child for child in self.members if child.stage == stage]
+            running = [child.process for child in members if child.process]
             for process in running:
                 if process.poll() is None:
                     process.send_signal(signal.SIGTERM)

@@ -1,4 +1,4 @@
-"""An embedded Valkey. It keeps nothing on disk: PostgreSQL is the queue, this only rings."""
+"""Run an embedded Valkey. It keeps nothing on disk: PostgreSQL is the queue, this only wakes workers."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from launcher.postgres import Unavailable
 
 @dataclass
 class Valkey:
-    """`folder` holds its configuration, which carries a password made anew at each start."""
+    """A Valkey server. `folder` holds its configuration, with a password made anew at each start."""
 
     folder: Path
     log: Path
@@ -33,7 +33,7 @@ class Valkey:
         return f"redis://:{self._password}@127.0.0.1:{self._port}/0"
 
     def restart(self) -> None:
-        """Start it again where it was, after it ended by itself; raises Unavailable."""
+        """Start it again on its port, after it ended by itself. Raises Unavailable."""
         self._serve(self._port)
 
     def ended(self) -> bool:

@@ -1,13 +1,13 @@
-"""What the vendor's devices measure and what each value means, as data (`catalogue.json`).
+"""Look up what the vendor's devices measure and what each value means, from `catalogue.json`.
 
-The facts are the vendor's: its hardware device overview (18 devices), the list of device names
-and sensor codes on its activation page, and its page for the PatchRx PatchCap. Ours are only the
-digits worth showing, the bounds of the physically possible, the program a device counts for, and which
-of the documented flags make a reading invalid.
+The facts are the vendor's: its hardware device overview (18 devices), the device names and sensor codes
+on its activation page, and its page for the PatchRx PatchCap. Ours are only the digits to show, the
+bounds of what is physically possible, the program a device counts for, and which of the documented flags
+make a reading invalid.
 
-The same metric name means different things on different devices (`low_battery_event` of a Hailie
-sensor and of a PatchCap, the second value of `spO2`), so a meaning is always asked for by kind.
-Pure Python: the sandbox, which has no Django, reads the same file.
+One metric name means different things on different devices (`low_battery_event` of a Hailie sensor and
+of a PatchCap, the second value of `spO2`), so a meaning is always looked up by kind. Pure Python: the
+sandbox, which has no Django, reads the same file.
 """
 
 from __future__ import annotations
@@ -34,9 +34,9 @@ class Value:
     """Meaning of one of the two numbers of a reading.
 
     `low` and `high` are the inclusive bounds of what the number can mean (no pressure is negative, a
-    percentage ends at 100), `least` and `most` those of what a body can have, in `unit`; None where there
-    is none. They are no clinical limits: an extreme reading that can exist is within them. What
-    somebody survived lies within: 56.7 and 115.7 °F, a glucose of 2,656 mg/dL, a weight of 1,400 lb.
+    percentage ends at 100). `least` and `most` are those of what a body can have. Both in `unit`, None
+    without a bound. They are no clinical limits: values that people survived lie within, such as 56.7 and
+    115.7 °F, a glucose of 2,656 mg/dL, a weight of 1,400 lb.
     """
 
     meaning: str
@@ -56,14 +56,13 @@ class Value:
 
 @dataclass(frozen=True, slots=True)
 class Metric:
-    """One metric as one kind of device means it.
+    """One metric on one kind of device.
 
-    `vital` is the vendor's word on whether its report of days with data counts the row; None
-    where the vendor does not say, which does not count. `program` is "RPM", "RTM", or
-    "enrollment" where the patient's enrolment decides. The two values of a pair are one, as 131/82: neither
-    means anything alone. With `keeps_greatest` a device has one row
-    per start time, and what comes later replaces it when greater. `invalid_when` names flags sent
-    with a reading and what each says where the sensor measured nothing valid: any one of them is enough.
+    `vital`: whether the vendor's report of days with data counts the row; None where the vendor does not
+    say, which does not count. `program` is "RPM", "RTM", or "enrollment" where the patient's enrolment
+    decides. With `is_pair` the two values are one, as 131/82: neither means anything alone. With
+    `keeps_greatest` a device has one row per start time, which a later and greater one replaces.
+    `invalid_when` lists (flag, value) pairs: any of them means that the sensor measured nothing valid.
     """
 
     name: str
@@ -81,11 +80,11 @@ class Metric:
 
 @dataclass(frozen=True, slots=True)
 class DeviceKind:
-    """One kind of device; `metrics` is keyed by the case-folded name of the metric.
+    """One kind of device. `metrics` is keyed by the case-folded name of the metric.
 
-    `names` are certain, `other_names` newer or likely ones. `sensor_code` is None for devices
-    with a cellular connection of their own. `sizes` says what a name fits, by folded name: the vendor's
-    pages do not agree for ever, so they are data (the activation page; the extra large cuff has one of its own).
+    `names` are certain, `other_names` newer or likely ones. `sensor_code` is None for devices with a
+    cellular connection of their own. `sizes` says whom a name fits, by folded name. It is data because the
+    vendor's pages change (the activation page; the extra large cuff has a page of its own).
     """
 
     slug: str
@@ -103,12 +102,12 @@ class DeviceKind:
     sizes: Mapping[str, str]
 
     def size_of(self, name: str) -> str:
-        """Whom a device of this name fits, "" where names do not tell sizes apart."""
+        """Return the size of a device of this name, "" where names do not tell sizes apart."""
         return self.sizes.get(fold_name(name), "")
 
 
 def kinds() -> tuple[DeviceKind, ...]:
-    """All kinds, in the order of the vendor's overview page."""
+    """Return all kinds, in the order of the vendor's overview page."""
     return _KINDS
 
 
@@ -117,24 +116,24 @@ def kind(slug: str) -> DeviceKind | None:
 
 
 def kind_for(name: str, sensor_code: str) -> DeviceKind | None:
-    """The kind of a device of that name, else the first kind with that sensor code.
+    """Return the kind of a device of that name, else the first kind with that sensor code.
 
-    All devices of one sensor code send alike, so the code is enough for a name nobody has listed.
+    All devices of one sensor code send alike, so the code is enough for an unlisted name.
     """
     return _BY_NAME.get(fold_name(name)) or _BY_CODE.get(sensor_code.strip())
 
 
 def fold_name(name: str) -> str:
-    """One spelling for a device name: the vendor prints `Tenovi BPM – L` and sends `Tenovi BPM - L`."""
+    """Fold the spellings of a device name: the vendor prints `Tenovi BPM – L` and sends `Tenovi BPM - L`."""
     return " ".join(_DASH.sub(" - ", name).split()).casefold()
 
 
 def meaning(metric: str, kind_slug: str, sensor_code: str = "") -> Metric:
-    """What `metric` means on a device of that kind.
+    """Return what `metric` means on a device of that kind.
 
-    Without a registered kind the sensor code's kind is taken. A metric that kind does not have
-    gets the meaning of the first kind that has it; one the catalogue has never heard of comes back
-    with `known=False`, labelled as received, and counts for nothing.
+    Without a registered kind, that of the sensor code is used. A metric that the kind does not have gets the
+    meaning of the first kind that has it. An unknown metric comes back with `known=False`, labelled as
+    received, and counts for nothing.
     """
     key = metric.strip().casefold()
     device = _BY_SLUG.get(kind_slug) or _BY_CODE.get(sensor_code.strip())
@@ -155,9 +154,12 @@ def _load() -> tuple[DeviceKind, ...]:
 
 
 def _value(meaning: str, facts: dict[str, Any]) -> Value:
-    bounds = (facts.get(bound) for bound in ("low", "high", "least", "most"))
+    bounds = (facts.get(name) for name in ("low", "high", "least", "most"))
     return Value(
-        meaning, facts["unit"], facts["decimals"], *(None if one is None else Decimal(one) for one in bounds)
+        meaning,
+        facts["unit"],
+        facts["decimals"],
+        *(None if bound is None else Decimal(bound) for bound in bounds),
     )
 
 
@@ -191,33 +193,37 @@ def _first_wins(pairs: list[tuple[str, T]]) -> dict[str, T]:
 
 _DASH = re.compile("\\s*[-\u2010-\u2015\u2212\uff0d]\\s*")
 _KINDS = _load()
-_BY_SLUG = {each.slug: each for each in _KINDS}
-_BY_CODE = _first_wins([(each.sensor_code, each) for each in _KINDS if each.sensor_code])
+_BY_SLUG = {item.slug: item for item in _KINDS}
+_BY_CODE = _first_wins([(item.sensor_code, item) for item in _KINDS if item.sensor_code])
 _BY_NAME = _first_wins(
-    [(fold_name(name), each) for each in _KINDS for name in each.names]
-    + [(fold_name(name), each) for each in _KINDS for name in each.other_names]
+    [(fold_name(name), item) for item in _KINDS for name in item.names]
+    + [(fold_name(name), item) for item in _KINDS for name in item.other_names]
 )
-_DEFAULTS = _first_wins([(key, metric) for each in _KINDS for key, metric in each.metrics.items()])
+_DEFAULTS = _first_wins([(key, metric) for item in _KINDS for key, metric in item.metrics.items()])
 
 
 @cache
 def signal_names() -> frozenset[str]:
-    """Metrics that show that a device works, not that somebody measured something: battery levels and
-    other status, events without a vital reading. Of a kind without vital metrics (watch, PatchCap)
-    everything but status and `no_measurement_event` shows that it is used."""
-    used = {metric.name for each in _KINDS for metric in each.metrics.values() if metric.vital}
-    for each in _KINDS:
-        if not any(metric.vital for metric in each.metrics.values()):
-            used |= {metric.name for metric in each.metrics.values() if metric.shape != "status"}
-    named = {metric.name for each in _KINDS for metric in each.metrics.values()}
+    """Return the metrics that show that a device works, not that a patient used it.
+
+    They are battery levels and other status, and events without a vital reading. Of a kind without vital
+    metrics (watch, PatchCap) everything but status and `no_measurement_event` shows use.
+    """
+    used = {metric.name for item in _KINDS for metric in item.metrics.values() if metric.vital}
+    for item in _KINDS:
+        if not any(metric.vital for metric in item.metrics.values()):
+            used |= {metric.name for metric in item.metrics.values() if metric.shape != "status"}
+    named = {metric.name for item in _KINDS for metric in item.metrics.values()}
     return frozenset(named - used | {"no_measurement_event"})
 
 
 @cache
 def programs_of(slug: str) -> frozenset[str]:
-    """Programs that a kind's readings count for: those of its vital metrics, or of all when it has
-    none. Empty for an unknown kind, and where the enrolment decides."""
-    found = kind(slug)
-    metrics = found.metrics.values() if found else ()
+    """Return the programs that a kind's readings count for: those of its vital metrics, else of all.
+
+    Empty for an unknown kind, and where the enrolment decides.
+    """
+    device_kind = kind(slug)
+    metrics = device_kind.metrics.values() if device_kind else ()
     vital = [metric for metric in metrics if metric.vital]
     return frozenset(metric.program for metric in vital or metrics) - {"enrollment"}
