@@ -82,7 +82,7 @@ def patient_limits(request: HttpRequest, access: ClinicAccess, patient_id: uuid.
         "patient": patient,
         "form": form,
         "stale": stale,
-        "set": sorted(thresholds.values(), key=lambda one: one.set_at, reverse=True)[:1],
+        "set": sorted(thresholds.values(), key=lambda threshold: threshold.set_at, reverse=True)[:1],
         "zone": patient.zone,
     }
     return render(request, "measurements/limits.html", context)

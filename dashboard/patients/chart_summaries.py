@@ -10,7 +10,7 @@ from decimal import Decimal
 from typing import Any
 
 from common.formats import exact
-from dashboard.patients.metric_summaries import Figures, Latest, week_change
+from dashboard.patients.metric_summaries import Latest, MetricSummary, week_change
 from measurements.shown.metrics import display_of
 from measurements.shown.presentation import unit_text, value_text
 from patients.models import Patient
@@ -23,14 +23,14 @@ class Count(int):
         return f"{int(self):,} {noun if self == 1 else noun + 's'}" if noun else f"{int(self):,}"
 
 
-def summary(patient: Patient, layers: list[Figures]) -> str:
+def summary(patient: Patient, layers: list[MetricSummary]) -> str:
     """Sum up the metrics of one chart, the leading one first."""
     if not any(layer.rows for layer in layers):
         return "No readings in these days."
     return " ".join(sentence for sentence in _sentences(patient, layers) if sentence)
 
 
-def _sentences(patient: Patient, layers: list[Figures]) -> Iterator[str]:
+def _sentences(patient: Patient, layers: list[MetricSummary]) -> Iterator[str]:
     for place, layer in enumerate(layers):
         display = display_of(layer.metric.name)
         if layer.latest and not (place and display.is_silent_beside):
@@ -42,7 +42,7 @@ def _sentences(patient: Patient, layers: list[Figures]) -> Iterator[str]:
         yield f"{excluded} excluded."
 
 
-def _places(patient: Patient, layer: Figures, latest: Latest) -> dict[str, Any]:
+def _places(patient: Patient, layer: MetricSummary, latest: Latest) -> dict[str, Any]:
     """Return what the places of a sentence stand for."""
     return {
         "count": Count(layer.count),
@@ -56,14 +56,14 @@ def _places(patient: Patient, layer: Figures, latest: Latest) -> dict[str, Any]:
     }
 
 
-def _range(layer: Figures) -> str:
+def _range(layer: MetricSummary) -> str:
     assert layer.lowest is not None and layer.highest is not None
     lowest = value_text(layer.metric, layer.lowest, layer.lowest_2)
     highest = value_text(layer.metric, layer.highest, layer.highest_2)
     return f"{lowest} to {highest} {unit_text(layer.metric)}".strip()
 
 
-def _change(layer: Figures, gained: Decimal | None) -> str:
+def _change(layer: MetricSummary, gained: Decimal | None) -> str:
     if gained is None:
         return ""
     if not gained:

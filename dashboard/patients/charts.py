@@ -12,7 +12,7 @@ from django.utils.http import urlencode
 from django.utils.text import slugify
 
 from dashboard.patients.chart_summaries import summary
-from dashboard.patients.metric_summaries import Figures
+from dashboard.patients.metric_summaries import MetricSummary
 from dashboard.patients.pillbox import pillbox_held
 from measurements.limits import outside, sentence
 from measurements.models import Threshold
@@ -26,47 +26,47 @@ UNKNOWN_CHARTS = 12  # further metrics that nobody knows are in the table only
 
 def charts(
     patient: Patient,
-    figures: dict[str, Figures],
+    summaries: dict[str, MetricSummary],
     thresholds: dict[str, Threshold],
     start: datetime.datetime,
     end: datetime.datetime,
 ) -> list[dict[str, Any]]:
-    """Describe each chart for `dashboard/_charts.html`: one is drawn when the patient ever sent any of its metrics."""
-    drawn = [*charts_in_order(), *([name] for name in _unknown(figures)[:UNKNOWN_CHARTS])]
+    """Describe each chart for `dashboard/_charts.html`: layer is drawn when the patient ever sent any of its metrics."""
+    drawn = [*charts_in_order(), *([name] for name in _unknown(summaries)[:UNKNOWN_CHARTS])]
     return [
         _chart(patient, layers, thresholds, start, end, is_whole=layers[0].metric.name == names[0])
         for names in drawn
-        if (layers := [figures[name] for name in names if name in figures])
+        if (layers := [summaries[name] for name in names if name in summaries])
     ]
 
 
-def table_only(figures: dict[str, Figures]) -> list[tuple[str, int]]:
+def table_only(summaries: dict[str, MetricSummary]) -> list[tuple[str, int]]:
     """Return labels and numbers of rows of what the span holds and no chart draws."""
-    further = _unknown(figures)[UNKNOWN_CHARTS:]
+    further = _unknown(summaries)[UNKNOWN_CHARTS:]
     rest = sorted(
-        (one.metric.label, one.rows)
-        for name, one in figures.items()
+        (layer.metric.label, layer.rows)
+        for name, layer in summaries.items()
         if name in further or not (display_of(name).chart or display_of(name).is_beside_device)
     )
-    controls = sum(one.controls for one in figures.values())
+    controls = sum(layer.controls for layer in summaries.values())
     return [item for item in (*rest, ("Control solution", controls)) if item[1]]
 
 
-def _unknown(figures: dict[str, Figures]) -> list[str]:
+def _unknown(summaries: dict[str, MetricSummary]) -> list[str]:
     """Return the metrics that the catalogue does not know, by name."""
-    return sorted(name for name, one in figures.items() if not one.metric.known)
+    return sorted(name for name, layer in summaries.items() if not layer.metric.known)
 
 
 def _chart(
     patient: Patient,
-    layers: list[Figures],
+    layers: list[MetricSummary],
     thresholds: dict[str, Threshold],
     start: datetime.datetime,
     end: datetime.datetime,
     *,
     is_whole: bool,
 ) -> dict[str, Any]:
-    """Describe one chart; `is_whole` says whether the first of all its metrics leads."""
+    """Describe layer chart; `is_whole` says whether the first of all its metrics leads."""
     lead = layers[0].metric
     chart = display_of(lead.name).chart or Chart()
     beside = "".join(display_of(layer.metric.name).adds_to_title for layer in layers[1:])
@@ -91,7 +91,11 @@ def _chart(
 
 
 def _limits(
-    patient: Patient, layer: Figures, threshold: Threshold, start: datetime.datetime, end: datetime.datetime
+    patient: Patient,
+    layer: MetricSummary,
+    threshold: Threshold,
+    start: datetime.datetime,
+    end: datetime.datetime,
 ) -> str:
     """Say which limits hold, and how many readings lie beyond them."""
     which = sentence(threshold)
@@ -112,7 +116,7 @@ def _held(patient: Patient, metric: str) -> list[tuple[int, int | None]]:
 
 
 def _layer(
-    patient: Patient, layer: Figures, start: datetime.datetime, end: datetime.datetime, *, alone: bool
+    patient: Patient, layer: MetricSummary, start: datetime.datetime, end: datetime.datetime, *, alone: bool
 ) -> dict[str, Any]:
     metric = layer.metric
     display = display_of(metric.name)

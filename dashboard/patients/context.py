@@ -23,7 +23,7 @@ from dashboard.patients.alerts import alerts_of, alerts_version
 from dashboard.patients.charts import charts, table_only
 from dashboard.patients.devices import devices_of
 from dashboard.patients.latest_values import last_heard, latest_values
-from dashboard.patients.metric_summaries import Figures, figures_of
+from dashboard.patients.metric_summaries import MetricSummary, summaries_of
 from dashboard.patients.shipping_panel import parcels_of
 from measurements.limits import beyond_words, thresholds_of
 from measurements.models import Measurement, Threshold
@@ -95,16 +95,16 @@ def context(patient: Patient, query: QueryDict, now: datetime.datetime) -> dict[
     start, end = span.moments(patient)
     latest = latest_values(patient.clinic, [patient.id]).get(patient.id, [])
     last_reading_at, last_signal_at = last_heard(patient)
-    figures = figures_of(patient, start, end)
+    summaries = summaries_of(patient, start, end)
     thresholds = thresholds_of(patient)
     standing = _standing(patient, Window.of_month(month_key(today)), today, now)
-    drawn = charts(patient, figures, thresholds, start, end) if span.view == "charts" else []
+    drawn = charts(patient, summaries, thresholds, start, end) if span.view == "charts" else []
     return {
         "patient": patient,
         "zone": patient.zone,
         "card": {
             "age": _age(patient.date_of_birth, today),
-            "programs": [one.program for one in standing],
+            "programs": [row.program for row in standing],
             "latest": [
                 item | {"beyond": beyond_words(thresholds.get(item["metric"]), *item["numbers"])}
                 for item in latest
@@ -135,8 +135,8 @@ def context(patient: Patient, query: QueryDict, now: datetime.datetime) -> dict[
         },
         "charts": drawn,
         "chart_facts": for_scripts(name for chart in drawn for name in chart["metrics"]),
-        "table_only": table_only(figures),
-        "readings": _readings(patient, figures, thresholds, span, query) if span.view == "table" else None,
+        "table_only": table_only(summaries),
+        "readings": _readings(patient, summaries, thresholds, span, query) if span.view == "table" else None,
         "calendar": _calendar(patient, query, today, standing, span),
         "devices": devices_of(patient, now),
         "shipping": parcels_of(patient),
@@ -161,16 +161,20 @@ def _standing(patient: Patient, window: Window, today: datetime.date, now: datet
 
 def _readings(
     patient: Patient,
-    figures: dict[str, Figures],
+    summaries: dict[str, MetricSummary],
     thresholds: dict[str, Threshold],
     span: Span,
     query: QueryDict,
 ) -> dict[str, Any]:
     """Return the rows of the table, of one metric or of all, and the choice between them."""
-    sent = {name: one for name, one in figures.items() if one.rows and not display_of(name).is_beside_device}
+    sent = {
+        name: summary
+        for name, summary in summaries.items()
+        if summary.rows and not display_of(name).is_beside_device
+    }
     chosen = query.get("metric", "")
     chosen = chosen if chosen in sent else ""
-    found = (
+    readings = (
         Measurement.objects.of_patient(patient)
         .events()
         .taken_between(*span.moments(patient))
@@ -179,18 +183,18 @@ def _readings(
         .order_by("-taken_at", "metric", "-id")
     )
     address = f"?{span.query}&view=table"
-    choices = [Choice("Everything", address, not chosen, sum(one.rows for one in sent.values()))]
+    choices = [Choice("Everything", address, not chosen, sum(summary.rows for summary in sent.values()))]
     choices += [
-        Choice(one.metric.label, f"{address}&{urlencode({'metric': name})}", name == chosen, one.rows)
-        for name, one in sorted(
+        Choice(summary.metric.label, f"{address}&{urlencode({'metric': name})}", name == chosen, summary.rows)
+        for name, summary in sorted(
             sent.items(), key=lambda item: (display_of(item[0]).rank, item[1].metric.label)
         )
     ]
     page = page_of(
-        found,
+        readings,
         query.get("page"),
         PAGE_SIZE,
-        lambda readings: [_row(patient, row, thresholds) for row in table_rows(readings)],
+        lambda shown: [_row(patient, row, thresholds) for row in table_rows(shown)],
         group=lambda reading: reading.taken_at,
     )
     return {"page": page, "choices": choices if len(sent) > 1 else []}
@@ -228,10 +232,10 @@ def _calendar(
         window = Window.of_month(query.get("month", ""))
     except ValueError:
         window = Window.of_month(month_key(today))
-    found: dict[datetime.date, list[DateEvidence]] = {}
-    for one in evidence(patient, window.first, window.last):
-        found.setdefault(one.date, []).append(one)
-    cells = {date: _cell(patient, date, found.get(date, []), today) for date in window.dates}
+    programs: dict[datetime.date, list[DateEvidence]] = {}
+    for program in evidence(patient, window.first, window.last):
+        programs.setdefault(program.date, []).append(program)
+    cells = {date: _cell(patient, date, programs.get(date, []), today) for date in window.dates}
     weeks = calendar.Calendar().monthdatescalendar(window.first.year, window.first.month)
     is_current = window.first <= today <= window.last
     view = f"&{span.query}&view={span.view}"
@@ -242,7 +246,7 @@ def _calendar(
         "pace": standing if is_current else [],
         "weeks": [[cells.get(date) for date in week] for week in weeks],
         "notes": _notes(
-            {date: _joined(found[date]) for date in found if cells[date].state == "uncounted"}, cells
+            {date: _joined(programs[date]) for date in programs if cells[date].state == "uncounted"}, cells
         ),
     }
 
@@ -270,17 +274,19 @@ def _notes(reasons: dict[datetime.date, str], cells: dict[datetime.date, DayCell
     return notes
 
 
-def _cell(patient: Patient, date: datetime.date, found: list[DateEvidence], today: datetime.date) -> DayCell:
+def _cell(
+    patient: Patient, date: datetime.date, programs: list[DateEvidence], today: datetime.date
+) -> DayCell:
     return DayCell.of(
         date,
         url=reverse("patient-day", args=[patient.clinic.slug, patient.id, date]),
         today=today,
-        counted=any(one.counted for one in found),
-        words=_joined(found),
+        counted=any(program.counted for program in programs),
+        words=_joined(programs),
     )
 
 
-def _joined(found: list[DateEvidence]) -> str:
-    if len(found) == 1:
-        return found[0].words
-    return "; ".join(f"{one.program} {one.words}" for one in found)
+def _joined(programs: list[DateEvidence]) -> str:
+    if len(programs) == 1:
+        return programs[0].words
+    return "; ".join(f"{program.program} {program.words}" for program in programs)

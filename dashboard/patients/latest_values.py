@@ -20,7 +20,7 @@ from tenovi import catalogue
 
 def latest_values(clinic: Clinic, patient_ids: Iterable[uuid.UUID]) -> dict[uuid.UUID, list[dict[str, Any]]]:
     """Return by patient the latest value of each metric worth showing, most important first. One query."""
-    found: defaultdict[uuid.UUID, list[dict[str, Any]]] = defaultdict(list)
+    latest: defaultdict[uuid.UUID, list[dict[str, Any]]] = defaultdict(list)
     rows = (
         LatestReading.objects.for_clinic(clinic)
         .filter(patient_id__in=list(patient_ids))
@@ -30,7 +30,7 @@ def latest_values(clinic: Clinic, patient_ids: Iterable[uuid.UUID]) -> dict[uuid
         metric = metric_of(row.metric, row.device.kind, row.device.sensor_code)
         display = display_of(metric.name)
         if display.is_latest:
-            found[row.patient_id].append(
+            latest[row.patient_id].append(
                 {
                     "metric": metric.name,
                     "label": display.latest_label or metric.label,
@@ -42,7 +42,7 @@ def latest_values(clinic: Clinic, patient_ids: Iterable[uuid.UUID]) -> dict[uuid
                     "came_with": (row.device_id, row.taken_at),
                 }
             )
-    return dict(found)
+    return dict(latest)
 
 
 def irregular_pressure(latest: list[dict[str, Any]]) -> datetime.datetime | None:
@@ -57,5 +57,5 @@ def last_heard(patient: Patient) -> tuple[datetime.datetime | None, datetime.dat
     """Return when the patient last measured something, and when a device of theirs last sent anything."""
     latest = LatestReading.objects.for_clinic(patient.clinic).filter(patient=patient)
     of_use = ~Q(metric__in=catalogue.signal_names())
-    found = latest.aggregate(reading=Max("taken_at", filter=of_use), signal=Max("taken_at"))
-    return found["reading"], found["signal"]
+    times = latest.aggregate(reading=Max("taken_at", filter=of_use), signal=Max("taken_at"))
+    return times["reading"], times["signal"]

@@ -26,7 +26,7 @@ class Latest:
 
 
 @dataclass(frozen=True)
-class Figures:
+class MetricSummary:
     """One metric in a span.
 
     Everything but `rows`, `left_out` (the excluded) and `controls` leaves out excluded readings and control
@@ -66,11 +66,14 @@ FOUND: dict[str, Any] = {
 }
 
 
-def figures_of(patient: Patient, start: datetime.datetime, end: datetime.datetime) -> dict[str, Figures]:
-    """Return the figures of every metric the patient ever sent, also of those without a reading in the span."""
+def summaries_of(
+    patient: Patient, start: datetime.datetime, end: datetime.datetime
+) -> dict[str, MetricSummary]:
+    """Sum up every metric the patient ever sent, also those without a reading in the span."""
     ever = LatestReading.objects.for_clinic(patient.clinic).filter(patient=patient).select_related("device")
-    figures = {
-        row.metric: Figures(metric_of(row.metric, row.device.kind, row.device.sensor_code)) for row in ever
+    summaries = {
+        row.metric: MetricSummary(metric_of(row.metric, row.device.kind, row.device.sensor_code))
+        for row in ever
     }
     within = Measurement.objects.of_patient(patient).taken_between(start, end)
     latest = _latest(within)
@@ -82,12 +85,12 @@ def figures_of(patient: Patient, start: datetime.datetime, end: datetime.datetim
     rows: Any = within.order_by().values("metric").annotate(**device, **FOUND)
     for row in rows:
         name = row["metric"]
-        known = figures.get(name)
+        known = summaries.get(name)
         metric = known.metric if known else metric_of(name, row["kind"], row["sensor_code"])
         if row["kind_of_pairs"] and not metric.value_2:  # a cuff has no deviation, the oximeter beside it has
             metric = metric_of(name, row["kind_of_pairs"], row["sensor_code"])
-        figures[name] = Figures(metric, **{key: row[key] for key in FOUND}, latest=latest.get(name))
-    return figures
+        summaries[name] = MetricSummary(metric, **{key: row[key] for key in FOUND}, latest=latest.get(name))
+    return summaries
 
 
 def _latest(within: Any) -> dict[str, Latest]:

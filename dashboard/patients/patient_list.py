@@ -30,16 +30,16 @@ CHIPS = 4
 NOT_TAKEN_SHOWN = 5
 LONG_AGO = datetime.datetime(1, 1, 1, tzinfo=datetime.UTC)
 SORTS: dict[str, Callable[[Entry], Any]] = {
-    "name": lambda one: one.label.casefold(),
-    "days": lambda one: one.days,
-    "last": lambda one: one.last_reading_at or LONG_AGO,
+    "name": lambda entry: entry.label.casefold(),
+    "days": lambda entry: entry.days,
+    "last": lambda entry: entry.last_reading_at or LONG_AGO,
 }
 Test = Callable[[Entry, datetime.datetime], bool]
 SHOWN: dict[str, tuple[str, Test]] = {
-    "behind": ("Behind", lambda one, now: one.stands("behind")),
-    "out-of-reach": ("Out of reach", lambda one, now: one.stands("out of reach")),
-    "attention": ("Needs attention", lambda one, now: one.needs_attention),
-    "quiet": ("No reading for 3 days", lambda one, now: one.is_quiet(now)),
+    "behind": ("Behind", lambda entry, now: entry.stands("behind")),
+    "out-of-reach": ("Out of reach", lambda entry, now: entry.stands("out of reach")),
+    "attention": ("Needs attention", lambda entry, now: entry.needs_attention),
+    "quiet": ("No reading for 3 days", lambda entry, now: entry.is_quiet(now)),
 }
 
 
@@ -52,10 +52,10 @@ def context(clinic: Clinic, query: QueryDict, now: datetime.datetime) -> dict[st
     program = query.get("program", "") if query.get("program") in Program.values else ""
     sort = query.get("sort", "name")
     sort = sort if sort.lstrip("-") in SORTS else "name"
-    everybody = roster(clinic, window, now)
-    named = [one for one in everybody if one.matches(text)] if text else everybody
-    in_program = [one for one in named if not program or program in one.programs]
-    chosen = [one for one in in_program if SHOWN[show][1](one, now)] if show else in_program
+    entries = roster(clinic, window, now)
+    named = [entry for entry in entries if entry.matches(text)] if text else entries
+    in_program = [entry for entry in named if not program or program in entry.programs]
+    chosen = [entry for entry in in_program if SHOWN[show][1](entry, now)] if show else in_program
     kept = {"q": text, "sort": query.get("sort", ""), "show": show, "program": program}
     return {
         "summary": {
@@ -64,13 +64,13 @@ def context(clinic: Clinic, query: QueryDict, now: datetime.datetime) -> dict[st
             "left": dates_left(window, today, False),
             "is_part": bool(text or show or program),
         },
-        "urgent": urgent_readings(clinic) if any(one.needs_attention for one in everybody) else None,
+        "urgent": urgent_readings(clinic) if any(entry.needs_attention for entry in entries) else None,
         "attention_url": _url(kept | {"q": "", "program": ""}, show="attention"),
-        "behind": [] if text or show or program else _furthest_behind(clinic, everybody),
+        "behind": [] if text or show or program else _furthest_behind(clinic, entries),
         "not_taken": [] if text or show or program else _not_taken(clinic),
         "filters": _standing_choices(in_program, kept, now),
         "programs": _program_choices(
-            [one for one in named if SHOWN[show][1](one, now)] if show else named, kept
+            [entry for entry in named if SHOWN[show][1](entry, now)] if show else named, kept
         ),
         "sort": sort,
         "page": page_of(
@@ -98,16 +98,16 @@ def _url(kept: dict[str, str], **changes: str) -> str:
 def _standing_choices(entries: list[Entry], kept: dict[str, str], now: datetime.datetime) -> list[Choice]:
     choices = [Choice("All", _url(kept, show=""), not kept["show"], len(entries))]
     for key, (label, test) in SHOWN.items():
-        count = sum(test(one, now) for one in entries)
+        count = sum(test(entry, now) for entry in entries)
         choices.append(Choice(label, _url(kept, show=key), kept["show"] == key, count))
     return choices
 
 
 def _program_choices(entries: list[Entry], kept: dict[str, str]) -> list[Choice]:
-    """Offer each program; the chosen one leads back to all."""
+    """Offer each program; the chosen entry leads back to all."""
     choices = []
     for program in Program.values:
-        count = sum(program in one.programs for one in entries)
+        count = sum(program in entry.programs for entry in entries)
         is_chosen = kept["program"] == program
         choices.append(Choice(program, _url(kept, program="" if is_chosen else program), is_chosen, count))
     return choices
@@ -116,7 +116,7 @@ def _program_choices(entries: list[Entry], kept: dict[str, str]) -> list[Choice]
 def _rows(
     clinic: Clinic, listed: list[Entry], today: datetime.date, now: datetime.datetime
 ) -> list[dict[str, Any]]:
-    ids = [one.patient_id for one in listed]
+    ids = [entry.patient_id for entry in listed]
     latest = latest_values(clinic, ids)
     main: dict[uuid.UUID, str] = {
         patient: value["metric"]
@@ -126,32 +126,32 @@ def _rows(
     }
     trends = sparklines(clinic, main, today)
     states = device_states(clinic, ids, now)
-    alerts = words_about_patients(clinic, [one.patient_id for one in listed if one.needs_attention])
+    alerts = words_about_patients(clinic, [entry.patient_id for entry in listed if entry.needs_attention])
     return [
         {
-            "url": reverse("patient", args=[clinic.slug, one.patient_id]),
-            "name": one.label,
-            "external_id": one.external_id,
-            "zone": one.timezone or clinic.timezone,
-            "last_reading_at": one.last_reading_at,
-            "last_signal_at": one.last_signal_at,
-            "alert": alerts.get(one.patient_id),
-            **_latest(latest.get(one.patient_id, [])),
-            "trend": trends.get(one.patient_id),
-            "devices": states.get(one.patient_id, NO_DEVICE),
-            "programs": one.standings,
+            "url": reverse("patient", args=[clinic.slug, entry.patient_id]),
+            "name": entry.label,
+            "external_id": entry.external_id,
+            "zone": entry.timezone or clinic.timezone,
+            "last_reading_at": entry.last_reading_at,
+            "last_signal_at": entry.last_signal_at,
+            "alert": alerts.get(entry.patient_id),
+            **_latest(latest.get(entry.patient_id, [])),
+            "trend": trends.get(entry.patient_id),
+            "devices": states.get(entry.patient_id, NO_DEVICE),
+            "programs": entry.standings,
         }
-        for one in listed
+        for entry in listed
     ]
 
 
 def _latest(values: list[dict[str, Any]]) -> dict[str, Any]:
     """Return the chips of a row, and when the latest pressure came with an irregular heartbeat.
 
-    Words tell of that one, so it has no chip.
+    Words tell of that heartbeat, so it has no chip.
     """
     irregular_at = irregular_pressure(values)
-    chips = [one for one in values if not irregular_at or one["metric"] != "irregular_heartbeat"]
+    chips = [value for value in values if not irregular_at or value["metric"] != "irregular_heartbeat"]
     return {"irregular_at": irregular_at, "latest": chips[:CHIPS]}
 
 
@@ -169,6 +169,6 @@ def _furthest_behind(clinic: Clinic, entries: list[Entry]) -> list[dict[str, str
 def _not_taken(clinic: Clinic) -> list[dict[str, str]]:
     refused = Patient.objects.for_clinic(clinic).not_taken_by_vendor().order_by("name", "id")
     return [
-        {"url": reverse("patient", args=[clinic.slug, one.id]) + "#record", "name": str(one)}
-        for one in refused[:NOT_TAKEN_SHOWN]
+        {"url": reverse("patient", args=[clinic.slug, patient.id]) + "#record", "name": str(patient)}
+        for patient in refused[:NOT_TAKEN_SHOWN]
     ]

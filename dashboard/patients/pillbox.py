@@ -29,8 +29,14 @@ def pillbox_held(patient: Patient, opened: str) -> list[tuple[int, int | None]]:
     )
     return [
         (
-            int((one.first_opened if one.reaches_back else max(one.first_opened, one.starts_at)).timestamp()),
-            int(one.ends_at.timestamp()) if one.ends_at else None,
+            int(
+                (
+                    assignment.first_opened
+                    if assignment.reaches_back
+                    else max(assignment.first_opened, assignment.starts_at)
+                ).timestamp()
+            ),
+            int(assignment.ends_at.timestamp()) if assignment.ends_at else None,
         )
-        for one in held
+        for assignment in held
     ]
