@@ -18,6 +18,7 @@ from django.contrib.auth.decorators import login_required
 from django.core.exceptions import PermissionDenied
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect
+from django.utils import translation
 
 from clinics import audit
 from clinics.models import Clinic, Membership, Role, User
@@ -147,6 +148,7 @@ def clinic_page(
 
     The answer is never stored by a browser or proxy: it shows patients. Who looked at it is recorded
     after the view, unless the view did so itself; `shows_patients=False` for pages that name none.
+    The view runs in the clinic's locale, and is done with words when it returns: answers that stream are files.
     """
 
     def decorate(view: View[P]) -> Callable[..., HttpResponse]:
@@ -162,7 +164,8 @@ def clinic_page(
             if lacks_second_factor(access):
                 return redirect("second-factor")
             request.access = access  # type: ignore[attr-defined]  # base.html shows what this person may open
-            response = view(request, access, *args, **kwargs)
+            with translation.override(access.clinic.locale):
+                response = view(request, access, *args, **kwargs)
             response["Cache-Control"] = "no-store"
             if shows_patients and response.status_code == 200 and not audit.has_looked():
                 _record_look(request, access, kwargs)

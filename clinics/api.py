@@ -11,10 +11,12 @@ import re
 from collections.abc import Sequence
 from typing import Any, ClassVar, TypeVar
 
+from django.conf import settings
 from django.core.exceptions import PermissionDenied, RequestDataTooBig
 from django.db.models import Model, QuerySet
-from django.http import Http404, UnreadablePostError
-from django.utils import timezone
+from django.http import Http404, HttpRequest, UnreadablePostError
+from django.http.response import HttpResponseBase
+from django.utils import timezone, translation
 from knox.auth import TokenAuthentication
 from rest_framework import serializers
 from rest_framework.authentication import SessionAuthentication
@@ -67,12 +69,19 @@ class ClinicView(GenericAPIView[M]):
     content_negotiation_class = JsonOnly
     http_method_names = ["get", "head"]
 
+    def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
+        """Run in the locale of the clinic, which `initial` activates: the next request of this thread
+        has another."""
+        with translation.override(settings.LANGUAGE_CODE):
+            return super().dispatch(request, *args, **kwargs)
+
     def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
         super().initial(request, *args, **kwargs)
         assert isinstance(request.user, User)
         if any("\0" in str(value) for value in kwargs.values()):  # PostgreSQL has no text with NUL
             raise Http404
         self.access = access_for(request.user, kwargs["clinic"])
+        translation.activate(self.access.clinic.locale)
         since = self.access.role_since
         if isinstance(request.auth, ApiToken) and since and request.auth.created < since:
             raise AuthenticationFailed("This token ended when the role of its person changed. Make another.")

@@ -7,7 +7,7 @@ import functools
 import re
 import uuid
 import zoneinfo
-from typing import Any, ClassVar, Self
+from typing import Any, ClassVar
 
 from django.contrib.auth.models import AbstractBaseUser, BaseUserManager
 from django.contrib.sessions.base_session import AbstractBaseSession, BaseSessionManager
@@ -18,6 +18,7 @@ from django.db.models.functions import Lower
 from django.utils import timezone
 from knox.models import AbstractAuthToken
 
+from clinics.querysets import WebhookSecretQuerySet
 from common.encryption import decrypt, encrypt
 from common.local_day import today_in
 
@@ -49,6 +50,13 @@ class BillingWindow(models.TextChoices):
     THIRTY_DAYS = "30-day", "Blocks of 30 days"
 
 
+class Locale(models.TextChoices):
+    """How a clinic reads dates and times (`common.formats`). One of Django's language codes."""
+
+    AMERICAN = "en-us", "American: Nov 3, 2026, 9:22 PM, weeks from Sunday"
+    BRITISH = "en-gb", "British: 3 Nov 2026, 21:22, weeks from Monday"
+
+
 class Clinic(models.Model):
     """One clinic: the tenant that every patient, device and reading belongs to."""
 
@@ -73,6 +81,8 @@ class Clinic(models.Model):
         max_length=10, choices=BillingWindow.choices, default=BillingWindow.MONTH
     )
     """What exports count by unless another window is asked for."""
+    locale = models.CharField(max_length=10, choices=Locale.choices, default=Locale.AMERICAN)
+    """How its pages, letters and alerts write dates and times. Files and the API keep to ISO 8601."""
     created_at = models.DateTimeField(auto_now_add=True)
 
     class Meta:
@@ -81,6 +91,7 @@ class Clinic(models.Model):
                 condition=models.Q(billing_window__in=BillingWindow.values),
                 name="clinic_billing_window_known",
             ),
+            models.CheckConstraint(condition=models.Q(locale__in=Locale.values), name="clinic_locale_known"),
         ]
 
     JUDGING: ClassVar = ("judged_timezone", "judging_timezone", "judged_until")
@@ -109,16 +120,6 @@ class Clinic(models.Model):
     @tenovi_api_key.setter
     def tenovi_api_key(self, key: str) -> None:
         self.tenovi_api_key_encrypted = encrypt(key)
-
-
-class WebhookSecretQuerySet(models.QuerySet["WebhookSecret"]):
-    def valid(self) -> Self:
-        """Opens the doors."""
-        return self.filter(retired_at=None)
-
-    def retired(self) -> Self:
-        """Opens nothing any more, and is known when it is shown all the same."""
-        return self.exclude(retired_at=None)
 
 
 class WebhookSecret(models.Model):

@@ -212,7 +212,7 @@ CONTENT_SECURITY_POLICY = {
     }
 }
 
-LANGUAGE_CODE = "en-gb"
+LANGUAGE_CODE = "en-us"  # outside a clinic; each clinic chooses its own, see clinics.models.Locale
 FORMAT_MODULE_PATH = "common.formats"
 TIME_ZONE = "UTC"
 USE_TZ = True

@@ -9,7 +9,7 @@ from django.db import transaction
 from clinics import audit, webhook_secrets
 from clinics.models import Clinic, User, WebhookSecret
 
-SETTINGS = ("name", "timezone", "billing_window", "idle_minutes", "second_factor_required")
+SETTINGS = ("name", "timezone", "locale", "billing_window", "idle_minutes", "second_factor_required")
 
 
 class SecretInUse(Exception):

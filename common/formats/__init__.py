@@ -14,6 +14,7 @@ import datetime
 from zoneinfo import ZoneInfo
 
 from django.utils import dateformat, formats
+from django.utils.dates import WEEKDAYS
 
 MINUTE, HOUR, DAY = 60, 3600, 86_400
 
@@ -60,6 +61,16 @@ def month_year(day: datetime.date) -> str:
 def short_month_year(day: datetime.date) -> str:
     """Return `Nov 2026`."""
     return dateformat.format(day, "M Y")
+
+
+def weekdays() -> list[str]:
+    """Return `Sunday`, `Monday` and so on, in the order of a calendar's columns."""
+    return [str(WEEKDAYS[(first_weekday() + day) % 7]) for day in range(7)]
+
+
+def first_weekday() -> int:
+    """Return the first day of a week as `calendar` counts: 0 is Monday, 6 Sunday."""
+    return (int(formats.get_format("FIRST_DAY_OF_WEEK")) - 1) % 7
 
 
 def day_span(first: datetime.date, last: datetime.date) -> str:

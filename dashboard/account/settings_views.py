@@ -19,6 +19,7 @@ from clinics.actions import clinic_settings as actions_clinic_settings
 from clinics.models import (
     BillingWindow,
     Clinic,
+    Locale,
     time_zone_names,
     validate_tenovi_domain,
     validate_time_zone,
@@ -37,6 +38,11 @@ class SettingsForm(StyledForm):
         validators=[validate_time_zone],
         help_text="Decides on which date a reading falls when neither it nor its patient has a zone.",
         widget=forms.TextInput({"list": "time-zones", "autocomplete": "off", "spellcheck": "false"}),
+    )
+    locale = forms.ChoiceField(
+        label="Dates and times",
+        choices=Locale.choices,
+        help_text="How pages write them. Files and the API keep to ISO 8601.",
     )
     billing_window = forms.ChoiceField(
         label="Billing window",

@@ -13,6 +13,8 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
+from django.utils import translation
+
 from clinics.models import Clinic
 from common.formats import near_date
 from common.local_day import date_in
@@ -57,12 +59,15 @@ def watch_gateways(clinic: Clinic, now: datetime.datetime) -> None:
         patients[gateway_id].add(patient_id)
     problems = [problem for problem in _problems(clinic, now) if problem.gateway.gateway_id in patients]
     missed = _days_without_readings(clinic, problems, devices, now)
-    words = {
-        Cause(problem.kind, patient_id, problem.gateway.id): problem.words(missed[problem.gateway.id], now)
-        for problem in problems
-        if problem.kind == AlertKind.GATEWAY_SILENT or missed[problem.gateway.id]
-        for patient_id in patients[problem.gateway.gateway_id]
-    }
+    with translation.override(clinic.locale):
+        words = {
+            Cause(problem.kind, patient_id, problem.gateway.id): problem.words(
+                missed[problem.gateway.id], now
+            )
+            for problem in problems
+            if problem.kind == AlertKind.GATEWAY_SILENT or missed[problem.gateway.id]
+            for patient_id in patients[problem.gateway.gateway_id]
+        }
     settle_alerts(clinic=clinic, kinds=KINDS, found=words)
 
 

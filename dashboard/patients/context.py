@@ -16,7 +16,7 @@ from billing.pace import Pace, pace
 from billing.report import vital_days
 from billing.windows import Window
 from common.dates import month_key, read_date
-from common.formats import day_month, day_span, short_date, zone_words
+from common.formats import day_month, day_span, first_weekday, short_date, weekdays, zone_words
 from common.pages import page_of
 from common.wording import Choice, DayCell
 from dashboard.patients.alerts import alerts_of, alerts_version
@@ -236,7 +236,7 @@ def _calendar(
     for program in evidence(patient, window.first, window.last):
         programs.setdefault(program.date, []).append(program)
     cells = {date: _cell(patient, date, programs.get(date, []), today) for date in window.dates}
-    weeks = calendar.Calendar().monthdatescalendar(window.first.year, window.first.month)
+    weeks = calendar.Calendar(first_weekday()).monthdatescalendar(window.first.year, window.first.month)
     is_current = window.first <= today <= window.last
     view = f"&{span.query}&view={span.view}"
     return {
@@ -244,6 +244,7 @@ def _calendar(
         "previous": _month_url(window.previous_month(), view),
         "next": "" if window.last >= today else _month_url(window.next_month(), view),
         "pace": standing if is_current else [],
+        "weekdays": weekdays(),
         "weeks": [[cells.get(date) for date in week] for week in weeks],
         "notes": _notes(
             {date: _joined(programs[date]) for date in programs if cells[date].state == "uncounted"}, cells

@@ -1,6 +1,10 @@
-// Moments in the patient's zone, in the words the rest of the page uses: "Tue 3 Nov, 07:42 EST"; the year
-// is named once it is not this one.
+// Moments in the patient's zone, in the words the rest of the page uses: "Tue, Nov 3, 7:42 AM EST", or
+// "Tue 3 Nov, 07:42 EST" where the clinic reads British dates; the year is named once it is not this one.
 
+const AMERICAN = document.documentElement.lang === "en-us";
+const dateOf = ({ day, month }) => (AMERICAN ? `${month} ${day}` : `${day} ${month}`);
+const timeOf = ({ hour, minute }) =>
+  AMERICAN ? `${hour % 12 || 12}:${minute} ${hour < 12 ? "AM" : "PM"}` : `${hour}:${minute}`;
 const WEEKDAYS = ["Sun", "Mon", "Tue", "Wed", "Thu", "Fri", "Sat"];
 
 // `zoneNames` are the server's own, by offset: browsers know "EST", but say "GMT+10" for "ChST".
@@ -39,16 +43,17 @@ export function clock({ zone, zoneNames, year: thisYear }, whole) {
     },
     words(seconds) {
       const p = partsOf(seconds);
-      const year = p.year === thisYear ? "" : ` ${p.year}`;
-      return `${p.weekday} ${p.day} ${p.month}${year}, ${p.hour}:${p.minute} ${names[p.timeZoneName.padEnd(9, "+00:00")] ?? p.timeZoneName}`;
+      const comma = AMERICAN ? "," : "";
+      const year = p.year === thisYear ? "" : `${comma} ${p.year}`;
+      return `${p.weekday}${comma} ${dateOf(p)}${year}, ${timeOf(p)} ${names[p.timeZoneName.padEnd(9, "+00:00")] ?? p.timeZoneName}`;
     },
     // Labels of the time axis: hours, days or months, depending on how far apart they stand.
     ticks(u, splits, axis, space, step) {
       return splits.map((seconds, i) => {
         const p = partsOf(seconds);
         const midnight = p.hour === "00" && p.minute === "00";
-        if (step < 86400 && !midnight) return `${p.hour}:${p.minute}`;
-        if (step < 28 * 86400) return `${p.day} ${p.month}`;
+        if (step < 86400 && !midnight) return timeOf(p).replace(":00 ", " ");
+        if (step < 28 * 86400) return dateOf(p);
         return i === 0 || p.month === "Jan" ? `${p.month} ${p.year}` : p.month;
       });
     },

@@ -66,7 +66,7 @@ def test_an_excluded_reading_moves_no_period_and_is_asked_about(clinic: Clinic) 
     assert care.post(address, {"reason": "Measured wrongly"}).status_code == 302
     assert windows("2026-03") == [("2026-02-10", "2026-03-11", "1")]
     page = text_of(signed_in(clinic, Role.BILLING).get(f"/c/alpha/billing/{patient.id}/periods/"))
-    assert "10 February 2026, from which they are counted, does not count any more." in page
+    assert "February 10, 2026, from which they are counted, does not count any more." in page
 
 
 def test_an_enrolment_that_is_entered_later_keeps_the_periods(clinic: Clinic) -> None:
@@ -208,8 +208,8 @@ def test_billing_staff_answer_the_question_with_a_reason_that_stays(clinic: Clin
     patient, billing = patient_of(clinic), signed_in(clinic, Role.BILLING)
     anchor = PeriodAnchor.objects.for_clinic(clinic).get()
     shown = text_of(billing.get(f"/c/alpha/billing/{patient.id}/periods/"))
-    assert "One counted day, 1 February 2026, lies before the first period and is in none." in shown
-    assert "Counted from 10 February 2026 First counted day" in shown
+    assert "One counted day, February 1, 2026, lies before the first period and is in none." in shown
+    assert "Counted from February 10, 2026 First counted day" in shown
     assert set_date(billing, patient, anchor=anchor.id, anchor_on="2026-02-01").status_code == 200
     kept = {"anchor": anchor.id, "anchor_on": "2026-02-10", "reason": "January was a test"}
     assert set_date(billing, patient, **kept).status_code == 302
@@ -230,8 +230,8 @@ def test_billing_staff_answer_the_question_with_a_reason_that_stays(clinic: Clin
     ("anchor_on", "message"),
     [
         ("2026-06-02", "This day has not come yet."),
-        ("2014-12-31", "Say a day between 1 January 2015 and 31 December 2999."),
-        ("0001-01-01", "Say a day between 1 January 2015 and 31 December 2999."),
+        ("2014-12-31", "Say a day between January 1, 2015 and December 31, 2999."),
+        ("0001-01-01", "Say a day between January 1, 2015 and December 31, 2999."),
         ("soon", "Enter a valid date."),
         ("", "This field is required."),
     ],
@@ -265,7 +265,7 @@ def test_only_billing_staff_change_it_and_others_see_it(clinic: Clinic) -> None:
     assert care
     patient, client = patient_of(clinic), signed_in(clinic, Role.CLINIC_ADMIN)
     shown = text_of(client.get(f"/c/alpha/billing/{patient.id}/periods/"))
-    assert "Counted from 10 February 2026" in shown
+    assert "Counted from February 10, 2026" in shown
     assert "Keep or change" not in shown
     assert set_date(client, patient, anchor_on="2026-02-11", reason="x").status_code == 403
 
@@ -277,8 +277,8 @@ def test_every_period_opens_to_its_dates_and_they_to_their_readings(clinic: Clin
         patient = patient_of(clinic)
         answer = billing.get(f"/c/alpha/billing/{patient.id}/periods/")
     shown = text_of(answer)
-    assert "12 Mar 2026 – 10 Apr 2026 0 days running" in shown
-    assert "10 Feb 2026 – 11 Mar 2026 2 days over" in shown
+    assert "Mar 12, 2026 – Apr 10, 2026 0 days running" in shown
+    assert "Feb 10, 2026 – Mar 11, 2026 2 days over" in shown
     assert f"/c/alpha/billing/{patient.id}/2026-02-12/" in answer.content.decode()
     assert Window.of_month("2026-02").first == datetime.date(2026, 2, 1)
 

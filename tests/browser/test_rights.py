@@ -55,7 +55,7 @@ def test_billing_staff_meet_no_value_on_any_page(
         sources[address] = page.content()
     assert {address: found for address, source in sources.items() if (found := values_in(source))} == {}
     day = sources[reverse("billing-day", args=[clinic.slug, measured.id, DAY])]
-    assert all(word in day for word in ("Blood pressure", "Weight", "09:05 EDT", "vital reading"))
+    assert all(word in day for word in ("Blood pressure", "Weight", "9:05 AM EDT", "vital reading"))
 
 
 def test_the_care_managers_day_shows_what_billing_staff_must_not_see(

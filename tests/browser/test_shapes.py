@@ -78,10 +78,10 @@ def test_an_hour_of_a_watch_is_told_until_it_is_over(home: Clinic, page: Page) -
     nine = YESTERDAY + datetime.timedelta(hours=9)
     told = [pointed_at(page, steps, nine + datetime.timedelta(minutes=m)) for m in (10, 50, 90, 150)]
     assert told == [
-        "Tue 18 Nov, 09:00 UTC · 1,420 steps",
-        "Tue 18 Nov, 09:00 UTC · 1,420 steps",
+        "Tue, Nov 18, 9:00 AM UTC · 1,420 steps",
+        "Tue, Nov 18, 9:00 AM UTC · 1,420 steps",
         "",
-        "Tue 18 Nov, 11:00 UTC · 80 steps",
+        "Tue, Nov 18, 11:00 AM UTC · 80 steps",
     ]
 
 
@@ -89,7 +89,7 @@ def test_mean_and_maximum_of_an_hour_are_told_together(home: Clinic, page: Page)
     sent(held_device(home, "tenovi-watch"), ("heart_rate_statistics", 9, 71, 95))
     rate = chart(page, home, "Hourly heart rate")
     half_past = YESTERDAY + datetime.timedelta(hours=9.5)
-    assert pointed_at(page, rate, half_past) == "Tue 18 Nov, 09:00 UTC · 71 bpm, maximum 95 bpm"
+    assert pointed_at(page, rate, half_past) == "Tue, Nov 18, 9:00 AM UTC · 71 bpm, maximum 95 bpm"
 
 
 def test_a_new_metric_is_drawn_by_its_one_entry(
@@ -100,7 +100,7 @@ def test_a_new_metric_is_drawn_by_its_one_entry(
     sent(held_device(home), ("grip_strength", 8, 31.5, 0), ("grip_strength", 20, 33, 0))
     grip = chart(page, home, "Grip strength")
     told = [pointed_at(page, grip, YESTERDAY + datetime.timedelta(hours=h)) for h in (8, 20)]
-    assert told == ["Tue 18 Nov, 08:00 UTC · 31.5 kg", "Tue 18 Nov, 20:00 UTC · 33.0 kg"]
+    assert told == ["Tue, Nov 18, 8:00 AM UTC · 31.5 kg", "Tue, Nov 18, 8:00 PM UTC · 33.0 kg"]
     assert page.evaluate("drawnRange('grip_strength')") == [27.25, 37.25]
 
 
@@ -108,7 +108,7 @@ def test_a_night_is_told_anywhere_on_its_date(home: Clinic, page: Page) -> None:
     sent(held_device(home, "tenovi-watch"), ("sleep", 6, 7.4, 0))
     sleep = chart(page, home, "Sleep")
     told = [pointed_at(page, sleep, YESTERDAY + datetime.timedelta(hours=h)) for h in (2, 22, 26)]
-    assert told == ["Tue 18 Nov, 06:00 UTC · 7.4 h", "Tue 18 Nov, 06:00 UTC · 7.4 h", ""]
+    assert told == ["Tue, Nov 18, 6:00 AM UTC · 7.4 h", "Tue, Nov 18, 6:00 AM UTC · 7.4 h", ""]
 
 
 def test_a_compartment_of_another_day_is_told_as_such(home: Clinic, page: Page) -> None:
@@ -117,8 +117,8 @@ def test_a_compartment_of_another_day_is_told_as_such(home: Clinic, page: Page) 
     box = chart(page, home, "Pillbox")
     told = [pointed_at(page, box, YESTERDAY + datetime.timedelta(hours=h)) for h in (8, 20)]
     assert told == [
-        "Tue 18 Nov, 08:00 UTC · Tuesday AM opened",
-        "Tue 18 Nov, 20:00 UTC · Monday PM opened, not on its own day",
+        "Tue, Nov 18, 8:00 AM UTC · Tuesday AM opened",
+        "Tue, Nov 18, 8:00 PM UTC · Monday PM opened, not on its own day",
     ]
 
 
@@ -185,7 +185,7 @@ def test_a_chart_names_zone_and_year_as_the_table_does(home: Clinic, page: Page)
     page.goto(path_of(Patient.objects.for_clinic(home).get(), f"{days}&view=table"))
     when = page.locator("#readings tbody th").inner_text()
     assert told == f"{when} · 184.2 lb"
-    assert when == "Mon 18 Nov 2024, 17:00 ChST"
+    assert when == "Mon, Nov 18, 2024, 5:00 PM ChST"
 
 
 def test_an_irregular_heartbeat_is_told_with_its_pulse(home: Clinic, page: Page) -> None:
@@ -197,7 +197,7 @@ def test_an_irregular_heartbeat_is_told_with_its_pulse(home: Clinic, page: Page)
     )
     pressure = chart(page, home, "Blood pressure and pulse")
     assert pointed_at(page, pressure, YESTERDAY + datetime.timedelta(hours=8)) == (
-        "Tue 18 Nov, 08:00 UTC · 131/82 mmHg · pulse 71 bpm · irregular heartbeat detected"
+        "Tue, Nov 18, 8:00 AM UTC · 131/82 mmHg · pulse 71 bpm · irregular heartbeat detected"
     )
 
 
@@ -216,7 +216,7 @@ def test_a_reading_is_excluded_and_restored_by_keyboard_alone(home: Clinic, page
     weight = chart(page, home, "Weight")
     assert pointed_at(page, weight, YESTERDAY + datetime.timedelta(hours=8)).endswith("92.4 lb, excluded")
     expect(page.locator("#calendar a.day.uncounted")).to_have_attribute(
-        "title", "18 November: does not count: every vital reading was excluded"
+        "title", "November 18: does not count: every vital reading was excluded"
     )
 
     page.locator("#calendar a.day.uncounted").click()

@@ -42,9 +42,9 @@ def test_other_dates_can_be_chosen(clinic: Clinic, care_manager: User, enter: En
     page.get_by_label("From").fill("2025-10-06")
     page.get_by_label("to", exact=True).fill("2025-10-06")
     page.get_by_role("button", name="Show").click()
-    expect(page.locator("#trend-title")).to_have_text("6 Oct 2025 to 6 Oct 2025")
+    expect(page.locator("#trend-title")).to_have_text("Oct 6, 2025 to Oct 6, 2025")
     times = page.locator("#readings tbody th").all_inner_texts()
-    assert times and all(time.startswith("Mon 6 Oct, ") for time in times)
+    assert times and all(time.startswith("Mon, Oct 6, ") for time in times)
 
 
 def test_a_billing_row_opens_to_its_dates_and_closes(

@@ -6,8 +6,26 @@ import datetime
 from zoneinfo import ZoneInfo
 
 import pytest
+from django.conf import settings
+from django.utils import translation
 
-from common.formats import ago, exact, zone_word, zone_words
+from clinics.models import Clinic, Locale
+from common.formats import (
+    ago,
+    day_full_month,
+    day_month,
+    day_span,
+    exact,
+    full_date,
+    long_date,
+    month_year,
+    number,
+    short_date,
+    short_month_year,
+    weekdays,
+    zone_word,
+    zone_words,
+)
 
 NOW = datetime.datetime(2026, 11, 21, 17, 0, tzinfo=datetime.UTC)
 
@@ -35,15 +53,49 @@ def test_an_age_is_told_in_the_coarsest_unit_that_still_says_something(seconds: 
 @pytest.mark.parametrize(
     ("moment", "zone", "words"),
     [
-        ("2026-11-03T12:42:00Z", "America/New_York", "Tue 3 Nov, 07:42 EST"),
-        ("2026-07-03T12:42:00Z", "America/New_York", "Fri 3 Jul, 08:42 EDT"),
-        ("2025-12-31T23:30:00Z", "Europe/Berlin", "Thu 1 Jan, 00:30 CET"),
-        ("2025-11-03T12:42:00Z", "America/New_York", "Mon 3 Nov 2025, 07:42 EST"),
+        ("2026-11-03T12:42:00Z", "America/New_York", ("Tue, Nov 3, 7:42 AM EST", "Tue 3 Nov, 07:42 EST")),
+        ("2026-07-03T12:42:00Z", "America/New_York", ("Fri, Jul 3, 8:42 AM EDT", "Fri 3 Jul, 08:42 EDT")),
+        ("2025-12-31T23:30:00Z", "Europe/Berlin", ("Thu, Jan 1, 12:30 AM CET", "Thu 1 Jan, 00:30 CET")),
+        (
+            "2025-11-03T17:42:00Z",
+            "America/New_York",
+            ("Mon, Nov 3, 2025, 12:42 PM EST", "Mon 3 Nov 2025, 12:42 EST"),
+        ),
     ],
 )
-def test_an_exact_time_names_its_zone_and_another_year(moment: str, zone: str, words: str) -> None:
+def test_an_exact_time_names_its_zone_and_another_year(
+    moment: str, zone: str, words: tuple[str, str]
+) -> None:
     at = datetime.datetime.fromisoformat(moment.replace("Z", "+00:00"))
-    assert exact(at, ZoneInfo(zone), NOW) == words
+    shown = []
+    for locale in Locale:
+        with translation.override(locale):
+            shown.append(exact(at, ZoneInfo(zone), NOW))
+    assert tuple(shown) == words
+
+
+def test_each_locale_writes_dates_and_weeks_its_own_way() -> None:
+    day = datetime.date(2026, 9, 3)
+    written = (day_month, day_full_month, short_date, full_date, long_date, month_year, short_month_year)
+    shown = {}
+    for locale in Locale:
+        with translation.override(locale):
+            span = day_span(day, day + datetime.timedelta(6))
+            shown[locale] = [*(write(day) for write in written), span, weekdays()[0], number(12400)]
+    assert shown == {
+        Locale.AMERICAN: [
+            *("Sep 3", "September 3", "Sep 3, 2026", "September 3, 2026", "Thursday, September 3, 2026"),
+            *("September 2026", "Sep 2026", "Sep 3–9", "Sunday", "12,400"),
+        ],
+        Locale.BRITISH: [
+            *("3 Sep", "3 September", "3 Sep 2026", "3 September 2026", "Thursday 3 September 2026"),
+            *("September 2026", "Sep 2026", "3–9 Sep", "Monday", "12,400"),
+        ],
+    }
+
+
+def test_american_is_what_nobody_chose() -> None:
+    assert (settings.LANGUAGE_CODE, Clinic().locale) == (Locale.AMERICAN, Locale.AMERICAN)
 
 
 @pytest.mark.parametrize(

@@ -69,8 +69,8 @@ def test_a_moment_carries_its_exact_local_time() -> None:
     at = datetime.datetime(2020, 11, 3, 12, 42, tzinfo=datetime.UTC)
     shown = rendered('{% moment at "America/New_York" %}', at=at)
     assert 'datetime="2020-11-03T12:42:00+00:00"' in shown
-    assert 'title="Tue 3 Nov 2020, 07:42 EST"' in shown
-    assert '<span class="exact">Tue 3 Nov 2020, 07:42 EST</span>' in shown
+    assert 'title="Tue, Nov 3, 2020, 7:42 AM EST"' in shown
+    assert '<span class="exact">Tue, Nov 3, 2020, 7:42 AM EST</span>' in shown
 
 
 def test_a_moment_that_never_was_says_so() -> None:

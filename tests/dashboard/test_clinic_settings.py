@@ -6,8 +6,9 @@ import datetime
 
 import pytest
 from django.test import Client
+from django.utils.translation import get_language
 
-from clinics.models import AuditEvent, Clinic, Role
+from clinics.models import AuditEvent, Clinic, Locale, Role
 from measurements.models import Measurement, VitalDay
 from measurements.rezone import follow_time_zones
 from tests.factories import deliver, element, held_device, make_user
@@ -20,6 +21,7 @@ TYPES = "/hwi/hwi-device-types/"
 GOOD = {
     "name": "Alpha Heart",
     "timezone": "America/Denver",
+    "locale": "en-gb",
     "billing_window": "30-day",
     "idle_minutes": "10",
 }
@@ -44,6 +46,7 @@ def test_settings_are_kept_with_before_and_after_in_the_record(page: Client, cli
     assert AuditEvent.objects.get(action="clinic_changed").detail == {
         "name": ["Alpha", "Alpha Heart"],
         "timezone": ["America/New_York", "America/Denver"],
+        "locale": ["en-us", "en-gb"],
         "billing_window": ["month", "30-day"],
         "idle_minutes": [15, 10],
         "second_factor_required": [False, True],
@@ -119,3 +122,12 @@ def test_what_cannot_be_a_key_is_not_even_tried(page: Client, stub: VendorStub, 
     said = page.post("/c/alpha/vendor-key/", {"tenovi_domain": DOMAIN, "api_key": key})
     assert 'aria-invalid="true"' in said.content.decode()
     assert stub.asked == []
+
+
+def test_pages_of_a_clinic_are_in_its_locale_and_others_are_not(page: Client, clinic: Clinic) -> None:
+    assert '<html lang="en-us">' in page.get("/c/alpha/settings/").content.decode()
+    page.post("/c/alpha/settings/", GOOD)
+    assert '<html lang="en-gb">' in page.get("/c/alpha/settings/").content.decode()
+    assert '<html lang="en-us">' in page.get("/account/").content.decode()
+    assert page.get("/api/v1/clinics/alpha/patients/").status_code == 200
+    assert get_language() == Locale.AMERICAN

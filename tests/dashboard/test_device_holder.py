@@ -74,7 +74,7 @@ def hidden(admin: Client, device: Device, **fields: str) -> dict[str, str]:
 
 def test_what_would_change_is_shown_before_it_does(admin: Client, device: Device) -> None:
     said = look(admin, device, patient="p-2")
-    assert "Bo Finch P-2 has it from Tue 4 Mar 2025" in said
+    assert "Bo Finch P-2 has it from Tue, Mar 4, 2025" in said
     assert "Ada Lark has it only until then" in said
     assert "1 reading since then goes to Bo Finch; until now it was Ada Lark’s, on 1 counted day." in said
     assert "Tenovi is told" in said

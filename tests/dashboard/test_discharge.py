@@ -81,7 +81,7 @@ def unlinked(number: int) -> Reply:
 
 def test_what_would_change_is_shown_before_it_does(admin: Client, ada: Patient) -> None:
     said = text_of(admin.post(url(ada), {**LEFT, "do": "look"}))
-    assert "Ada Lark has no longer the 2 devices from Mon 10 Mar 2025, 09:00 EDT on" in said
+    assert "Ada Lark has no longer the 2 devices from Mon, Mar 10, 2025, 9:00 AM EDT on" in said
     assert "1 reading taken after that would be nobody’s" in said
     assert "2 devices may still be charged, about $10.00 a month." in said
     assert not Discharge.objects.for_clinic(ada.clinic).exists()
@@ -114,7 +114,7 @@ def test_the_page_follows_each_device_until_nothing_is_charged(
 ) -> None:
     discharge(admin, ada)
     said = text_of(admin.get(url(ada)))
-    assert "Discharged Mon 10 Mar 2025, 09:00 EDT , by admin@alpha.test." in said
+    assert "Discharged Mon, Mar 10, 2025, 9:00 AM EDT , by admin@alpha.test." in said
     assert said.count("Unlinking: it waits to be sent to Tenovi.") == 2
     stub.reply(unlink(7), unlinked(7))
     stub.reply(unlink(8), Reply(400, {"detail": "no"}))

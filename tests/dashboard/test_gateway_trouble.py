@@ -91,7 +91,7 @@ def page(clinic: Clinic, path: str) -> str:
 def test_a_weak_signal_says_how_many_days_it_cost(clinic: Clinic, device: Device) -> None:
     heard(clinic, 27, 26, 8, 9, None, 7, 8)  # weak since the third
     read_on(device, 1, 2, 4)
-    assert words(clinic) == ["Signal 8 since 3 Nov, 3 days without a reading since"]
+    assert words(clinic) == ["Signal 8 since Nov 3, 3 days without a reading since"]
 
 
 def test_a_weak_signal_that_loses_nothing_calls_nobody(clinic: Clinic, device: Device) -> None:
@@ -105,7 +105,7 @@ def test_what_a_device_says_of_its_battery_is_no_reading(clinic: Clinic, device:
     at = vendor_time(NOW - DAY)
     battery = element(device, metric="battery_percentage", value_1=80, value_2=None, created=at, timestamp=at)
     assert settled(deliver(clinic, battery)) == {"stored": 1}
-    assert words(clinic) == ["Signal 9 since 6 Nov, 1 day without a reading since"]
+    assert words(clinic) == ["Signal 9 since Nov 6, 1 day without a reading since"]
 
 
 @pytest.mark.parametrize(("signal", "stands"), [(13, True), (15, False)])
@@ -118,7 +118,7 @@ def test_a_signal_that_wanders_about_the_limit_stays_weak(
 
 def test_a_silent_gateway_says_since_when_and_what_it_cost(clinic: Clinic, device: Device) -> None:
     heard(clinic, 25, seen=NOW - 4 * DAY)
-    assert words(clinic) == ["Gateway silent since 3 Nov, 4 days without a reading since"]
+    assert words(clinic) == ["Gateway silent since Nov 3, 4 days without a reading since"]
 
 
 def test_silence_is_not_believed_before_the_vendor_was_asked(clinic: Clinic, device: Device) -> None:
@@ -149,7 +149,7 @@ def test_watching_twice_raises_nothing_twice_and_keeps_the_words_current(
     heard(clinic, 25, seen=NOW - 4 * DAY)
     words(clinic)
     with time_machine.travel(NOW + DAY, tick=False):
-        assert words(clinic) == ["Gateway silent since 3 Nov, 5 days without a reading since"]
+        assert words(clinic) == ["Gateway silent since Nov 3, 5 days without a reading since"]
     assert Alert.objects.for_clinic(clinic).count() == 1
 
 

@@ -21,7 +21,7 @@ from tests.pages import text_of
 pytestmark = pytest.mark.django_db
 
 NOW = datetime.datetime(2026, 11, 7, 15, tzinfo=datetime.UTC)
-LAST = "9 days ago Thu 29 Oct, 15:00 UTC signal 14 h ago"
+LAST = "9 days ago Thu, Oct 29, 3:00 PM UTC signal 14 h ago"
 
 
 @pytest.fixture(autouse=True)
@@ -64,12 +64,12 @@ def test_a_scale_that_only_tells_its_battery_is_silent_and_works(
     assert "works, nobody measures 9 days" in listed
     assert LAST in listed
     page = text_of(nurse.get(reverse("patient", args=["alpha", patient.id])))
-    assert "last reading 9 days ago Thu 29 Oct, 15:00 UTC , last signal 14 h ago" in page
+    assert "last reading 9 days ago Thu, Oct 29, 3:00 PM UTC , last signal 14 h ago" in page
     devices = text_of(nurse.get(reverse("devices", args=["alpha"]) + "?show=silent"))
     assert LAST in devices
     device = text_of(nurse.get(reverse("device", args=["alpha", scale.id])))
     assert "No reading for 9 days. It works, its last signal is of" in device
-    assert "Last reading 9 days ago Thu 29 Oct, 15:00 UTC , last signal 14 h ago" in device
+    assert "Last reading 9 days ago Thu, Oct 29, 3:00 PM UTC , last signal 14 h ago" in device
 
 
 @pytest.mark.parametrize(

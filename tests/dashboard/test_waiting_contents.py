@@ -36,7 +36,8 @@ def test_what_is_to_be_discarded_stands_beside_the_button(clinic: Clinic, admin:
     deliver(clinic, element(DEVICE, patient_id="mrn-otto"))
     said = text_of(admin.get(PAGE))
     assert (
-        "Blood pressure 131/82 mmHg taken Tue 4 Mar 2025, 10:09 EST by Tenovi BPM - L for Otto Other" in said
+        "Blood pressure 131/82 mmHg taken Tue, Mar 4, 2025, 10:09 AM EST by Tenovi BPM - L for Otto Other"
+        in said
     )
     assert "It is not stored. What was sent is kept" in said
 
@@ -63,7 +64,7 @@ def test_an_operator_sees_what_kind_of_thing_waits_but_neither_value_nor_patient
     operator = signed_in(clinic, "operator")
     for _ in range(2):
         said = text_of(operator.get(PAGE))
-        assert "Blood pressure taken Tue 4 Mar 2025, 10:09 EST" in said
+        assert "Blood pressure taken Tue, Mar 4, 2025, 10:09 AM EST" in said
         assert not any(word in said for word in ("131", "82 mmHg", "Otto", "mrn-otto", "Ada", "holder "))
         group = {"device": str(DEVICE), "kind": "measurements", "reason": "wrong_patient"}
         operator.post(PAGE, {"do": "discard", "note": "tried out", **group})

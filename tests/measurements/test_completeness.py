@@ -92,7 +92,7 @@ def test_on_the_first_of_a_month_nothing_is_amiss_before_the_first_night_could_c
     verify(device, OCTOBER[0] - 30 * DAY, OCTOBER[0] - DAY)
     said = billing_page(clinic, OCTOBER[0] + HOUR)
     assert "No reading of October 2026 is compared with what Tenovi holds yet" in said
-    assert "every device is compared each night from 02:00 EDT" in said
+    assert "every device is compared each night from 2:00 AM EDT" in said
     assert "not verified" not in said
     compare(clinic, OCTOBER[0] + 2 * HOUR, finished_at=None)
     assert "the first comparison is under way" in billing_page(clinic, OCTOBER[0] + 3 * HOUR)
@@ -105,10 +105,10 @@ def test_a_month_under_way_is_judged_as_far_as_it_could_be_compared(clinic: Clin
     verify(good, OCTOBER[0], night)
     verify(bad, OCTOBER[0], night - DAY)
     said = billing_page(clinic, night + 8 * HOUR)
-    assert "1 of 2 devices is not verified for October 2026 until Sun 11 Oct, 01:55 EDT" in said
+    assert "1 of 2 devices is not verified for October 2026 until Sun, Oct 11, 1:55 AM EDT" in said
     Verification.objects.for_clinic(clinic).filter(device=bad).update(verified_to=night)
     said = billing_page(clinic, night + 9 * HOUR)
-    assert "received before Sun 11 Oct, 01:55 EDT , is here" in said
+    assert "received before Sun, Oct 11, 1:55 AM EDT , is here" in said
 
 
 def test_a_device_that_came_after_the_last_night_is_not_missing_in_it(clinic: Clinic) -> None:

@@ -124,7 +124,7 @@ def test_the_page_says_who_decided_and_what_to_do_about_the_vendor(admin: Client
     taken_away(admin, device)
     listed(device.clinic)
     said = text(admin, f"/c/alpha/devices/{device.id}/")
-    assert "Nobody has it since Tue 4 Mar 2025, 00:00 EST , said Pat Admin" in said
+    assert "Nobody has it since Tue, Mar 4, 2025, 12:00 AM EST , said Pat Admin" in said
     assert "Tenovi has this device under mrn-7781, here somebody has said that nobody has it." in said
     assert "If that patient has it, say since when; if nobody does, stop using it" in said
     assert "belong to no patient" not in said

@@ -105,7 +105,7 @@ def move(clinic: Clinic, by: User, zone: str) -> None:
     now = Clinic.objects.get(pk=clinic.pk)
     wanted = {
         name: getattr(now, name)
-        for name in ("name", "billing_window", "idle_minutes", "second_factor_required")
+        for name in ("name", "locale", "billing_window", "idle_minutes", "second_factor_required")
     }
     change_settings(clinic=now, by=by, timezone=zone, **wanted)
 

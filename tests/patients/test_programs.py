@@ -54,7 +54,7 @@ def only(patient: Patient) -> Enrollment:
 def test_a_program_begins_and_is_told_beside_the_charts(page: Client, patient: Patient) -> None:
     assert page.post(where(patient), PROGRAM).status_code == 302
     assert told(only(patient)) == ("RTM", STARTED, None, "Respiratory")
-    assert "RTM since 2 January 2026" in page.get(f"/c/alpha/patients/{patient.id}/").content.decode()
+    assert "RTM since January 2, 2026" in page.get(f"/c/alpha/patients/{patient.id}/").content.decode()
     event = AuditEvent.objects.get(action="program_started")
     assert (event.target_id, event.detail["program"]) == (str(patient.id), "RTM")
 
@@ -73,7 +73,7 @@ def test_a_program_ends_on_its_last_day(page: Client, patient: Patient) -> None:
         ({"program": "CCM"}, "Select a valid choice"),
         ({"starts_on": ""}, "required"),
         ({"starts_on": "soon"}, "valid date"),
-        ({"program": "RPM"}, "In this program already, since 2 January 2026."),
+        ({"program": "RPM"}, "In this program already, since January 2, 2026."),
     ],
 )
 def test_what_is_wrong_is_said_beside_its_field(
@@ -105,7 +105,7 @@ def test_a_last_day_is_not_moved_into_the_next_time_in_the_program(page: Client,
     first = enroll(patient, "RTM", starts_on=STARTED, ends_on=datetime.date(2026, 2, 3))
     enroll(patient, "RTM", starts_on=datetime.date(2026, 3, 1))
     shown = page.post(f"{where(patient)}{first.id}/end/", {"ends_on": "2026-03-01"}).content.decode()
-    assert "In this program again by then, since 1 March 2026." in shown
+    assert "In this program again by then, since March 1, 2026." in shown
     first.refresh_from_db()
     assert first.ends_on == datetime.date(2026, 2, 3)
 

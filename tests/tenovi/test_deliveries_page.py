@@ -10,6 +10,7 @@ import pytest
 from django.utils import timezone
 
 from clinics.models import Clinic
+from common.formats import clock_time
 from tenovi.inbound.reasons import sentence
 from tenovi.models import Delivery, Heartbeat
 from tests.factories import deliver, element, held_device, make_clinic
@@ -42,7 +43,7 @@ def test_what_was_not_stored_is_listed_at_once_with_all_that_is_known(
     received = kept.received_at.astimezone(clinic.zone)
     assert sentence(reason) in text_of(browser.get(LIST))
     page = text_of(browser.get(f"{LIST}{kept.id}/"))
-    for known in (sentence(reason), f"{received:%H:%M}", "203.0.113.7", f"{len(body)} bytes"):
+    for known in (sentence(reason), clock_time(received, clinic.zone), "203.0.113.7", f"{len(body)} bytes"):
         assert known in page
     assert body.decode() in text_of(browser.get(f"{LIST}{kept.id}/raw/"))
 

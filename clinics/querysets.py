@@ -1,0 +1,20 @@
+"""Which webhook secrets open our doors."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Self
+
+from django.db import models
+
+if TYPE_CHECKING:
+    from clinics.models import WebhookSecret  # noqa: F401
+
+
+class WebhookSecretQuerySet(models.QuerySet["WebhookSecret"]):
+    def valid(self) -> Self:
+        """Keep the secrets that open the doors."""
+        return self.filter(retired_at=None)
+
+    def retired(self) -> Self:
+        """Keep the secrets that open nothing any more, but are recognised when a call shows one."""
+        return self.exclude(retired_at=None)
