@@ -214,6 +214,7 @@ CONTENT_SECURITY_POLICY = {
 
 LANGUAGE_CODE = "en-us"  # outside a clinic; each clinic chooses its own, see clinics.models.Locale
 FORMAT_MODULE_PATH = "common.formats"
+USE_I18N = True
 TIME_ZONE = "UTC"
 USE_TZ = True
 

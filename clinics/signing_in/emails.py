@@ -1,4 +1,7 @@
-"""Letters to people: an invitation, a link to choose a new password. They hold no patient data."""
+"""Send letters to people: an invitation, a link to choose a new password. They hold no patient data.
+
+Their texts are marked for `gettext`. There is no catalogue yet: each is sent as it is written here.
+"""
 
 from __future__ import annotations
 
@@ -12,8 +15,10 @@ from django.contrib.auth.tokens import default_token_generator
 from django.core.mail import EmailMessage
 from django.template.loader import render_to_string
 from django.urls import reverse
+from django.utils import translation
 from django.utils.encoding import force_bytes
 from django.utils.http import urlsafe_base64_encode
+from django.utils.translation import gettext as _
 
 from clinics.models import Clinic, Invitation, User
 
@@ -22,7 +27,7 @@ THREAD = "letter"
 
 
 def password_link(user: User) -> str:
-    """Where this person chooses a password: good once, for `PASSWORD_RESET_TIMEOUT` seconds."""
+    """Return where this person chooses a password: good once, for `PASSWORD_RESET_TIMEOUT` seconds."""
     uid = urlsafe_base64_encode(force_bytes(user.pk))
     token = default_token_generator.make_token(user)
     return f"{settings.PUBLIC_URL}{reverse('password-choose', args=[uid, token])}"
@@ -30,12 +35,16 @@ def password_link(user: User) -> str:
 
 def send_password_link(user: User) -> None:
     facts = {"link": password_link(user), "hours": settings.PASSWORD_RESET_TIMEOUT // 3600}
-    _send(user.email, "Choose a new password for Vitaldays", "clinics/letters/password.txt", facts)
+    with translation.override(settings.LANGUAGE_CODE):
+        _send(user.email, _("Choose a new password for Vitaldays"), "clinics/letters/password.txt", facts)
 
 
 def send_invitation(invitation: Invitation, token: str, days: int) -> None:
-    """Ask whoever reads the mail of this address, with the link to answer: the same letter for
-    somebody new and somebody known, so that nobody learns from it who has an account."""
+    """Send an invitation with the link to answer it.
+
+    The letter is the same for an address with an account and one without, so that it does not reveal
+    which addresses have one.
+    """
     path = reverse("invitation-link", args=[invitation.id, token])
     facts = {
         "clinic": invitation.clinic,
@@ -44,20 +53,18 @@ def send_invitation(invitation: Invitation, token: str, days: int) -> None:
         "link": f"{settings.PUBLIC_URL}{path}",
         "days": days,
     }
-    subject = f"{invitation.clinic.name} invites you to Vitaldays"
-    _send(invitation.email, subject, "clinics/letters/invitation.txt", facts)
+    with translation.override(invitation.clinic.locale):
+        subject = _("%(clinic)s invites you to Vitaldays") % {"clinic": invitation.clinic.name}
+        _send(invitation.email, subject, "clinics/letters/invitation.txt", facts)
 
 
 def send_waiting(user: User, clinic: Clinic, elements: int, why: str) -> None:
-    """Tell an admin that something Tenovi sent waits for them: how much and why, and not whose."""
+    """Ask an admin to look at what Tenovi sent: how much waits and why, but not whose it is."""
     link = f"{settings.PUBLIC_URL}{reverse('deliveries-waiting', args=[clinic.slug])}"
     facts = {"clinic": clinic, "elements": elements, "why": why, "link": link}
-    _send(
-        user.email,
-        f"{clinic.name}: something from Tenovi waits for you",
-        "clinics/letters/waiting.txt",
-        facts,
-    )
+    with translation.override(clinic.locale):
+        subject = _("%(clinic)s: something from Tenovi waits for you") % {"clinic": clinic.name}
+        _send(user.email, subject, "clinics/letters/waiting.txt", facts)
 
 
 def _send(address: str, subject: str, template: str, facts: dict[str, Any]) -> None:
