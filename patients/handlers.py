@@ -64,7 +64,7 @@ def patient_taken(request: Request, answer: records.Patient) -> int:
 
 def patient_not_taken(request: Request, error: VendorError | None) -> None:
     """Store the vendor's own words where it has any: they may quote the record, so they stay beside it."""
-    messages = error.said if isinstance(error, Invalid) else ()
+    messages = error.complaints if isinstance(error, Invalid) else ()
     words = "; ".join(
         text if member in UNNAMED else f"{LABELS.get(member, member)}: {text}" for member, text in messages
     )

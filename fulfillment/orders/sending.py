@@ -118,7 +118,7 @@ def _as_if_not_sent(order: Order) -> dict[str, Any]:
 
 
 def _refused(order: Order, request: Request, error: VendorError | None) -> None:
-    said = error.said if isinstance(error, Invalid) else ()
+    said = error.complaints if isinstance(error, Invalid) else ()
     words = " ".join(text for _, text in said) or request.reason
     audited = {"status": error.status if error else None, "about": [name for name, _ in said]}
     transition(

@@ -195,7 +195,7 @@ def store_bulk_orders(request: Request, answer: Page[order_records.BulkOrder]) -
 
 def in_words(error: errors.VendorError | None) -> list[str]:
     """What the vendor found wrong, member by member."""
-    said = error.said if isinstance(error, errors.Invalid) else ()
+    said = error.complaints if isinstance(error, errors.Invalid) else ()
     return [f"{name.replace('_', ' ')}: {text}" for name, text in said]
 
 

@@ -273,7 +273,9 @@ def _check_status(response: requests.Response, body: bytes) -> None:
     if status == 405:
         raise errors.NotOffered("Tenovi does not offer this for this account.", status=status)
     if 400 <= status < 500:
-        raise errors.Invalid(f"Tenovi refused the request ({status}).", status=status, said=_complaints(body))
+        raise errors.Invalid(
+            f"Tenovi refused the request ({status}).", status=status, complaints=_complaints(body)
+        )
     if not 200 <= status < 300:
         raise errors.ServerFailed(f"Tenovi had an error of its own ({status}).", status=status)
 

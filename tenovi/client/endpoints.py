@@ -253,7 +253,7 @@ class TenoviClient(Caller):
 
 def already_exists(error: errors.Invalid) -> bool:
     """Whether creating a patient was refused because the vendor has that external id."""
-    return error.status == 409 or any(name.endswith("external_id") for name, _ in error.said)
+    return error.status == 409 or any(name.endswith("external_id") for name, _ in error.complaints)
 
 
 def _unknown_device() -> errors.NotFound:

@@ -95,16 +95,16 @@ class PathUnknown(Refused):
 
 
 class Invalid(Refused):
-    """The vendor found the request wrong. `said` has its complaints as (member, text).
+    """The vendor refuses the content of the request. `complaints` are (member, text).
 
     They may quote what we sent: for the room that sent it, never for a log.
     """
 
     def __init__(
-        self, sentence: str, *, status: int | None = None, said: tuple[tuple[str, str], ...] = ()
+        self, sentence: str, *, status: int | None = None, complaints: tuple[tuple[str, str], ...] = ()
     ) -> None:
         super().__init__(sentence, status=status)
-        self.said = said
+        self.complaints = complaints
 
 
 class NotOffered(Invalid):

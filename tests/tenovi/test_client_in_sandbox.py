@@ -71,7 +71,7 @@ def test_a_device_whose_order_was_fulfilled_stays_and_the_vendor_says_why(
     sandbox.control("orders", {"device": str(ordered.hwi_device_id), "status": "Shipped"})
     with pytest.raises(errors.Invalid) as refused:
         vendor.delete_device(ordered.hwi_device_id)
-    ((member, text),) = refused.value.said
+    ((member, text),) = refused.value.complaints
     assert member == "detail"
     assert "fulfilled" in text
     assert "fulfilled" not in refused.value.sentence
@@ -81,7 +81,7 @@ def test_an_order_that_is_refused_says_which_member_is_wrong(vendor: TenoviClien
     body = order(shipping_city="")
     with pytest.raises(errors.Invalid) as refused:
         vendor.create_device(body)
-    assert [member for member, _ in refused.value.said] == ["device.fulfillment_request.shipping_city"]
+    assert [member for member, _ in refused.value.complaints] == ["device.fulfillment_request.shipping_city"]
 
 
 def test_a_property_is_created_changed_listed_and_tells_when_it_has_reached_the_device(

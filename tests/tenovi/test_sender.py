@@ -324,8 +324,8 @@ def test_an_answer_to_a_request_taken_over_by_somebody_else_is_thrown_away(
 def test_one_process_at_a_time_sends_with_a_key(stub: VendorStub, clinic: Clinic) -> None:
     enqueue(clinic, RequestKind.DEVICES)
     (key,) = keys_of([clinic])
-    with try_key_lock(key.budget) as mine:
-        assert mine
+    with try_key_lock(key.budget) as lock:
+        assert lock
         assert drain().sent == 0
     assert stub.asked == []
 

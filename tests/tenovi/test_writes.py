@@ -41,7 +41,7 @@ def clinic(stub: VendorStub) -> Clinic:
 
 
 class Room:
-    """A room that orders devices: what it was told about its requests."""
+    """A room that orders devices, and the results of its requests."""
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch, kind: str = RequestKind.DEVICE_CREATE) -> None:
         self.answers: list[Any] = []
@@ -142,13 +142,13 @@ def test_an_order_whose_answer_we_fail_to_store_is_not_sent_again(
 def test_a_refused_order_is_parked_and_its_room_told_what_the_vendor_says(
     stub: VendorStub, clinic: Clinic, room: Room
 ) -> None:
-    told: list[Any] = []
-    room.replace(failed=lambda request, error: told.extend(error.said))
+    complaints: list[Any] = []
+    room.replace(failed=lambda request, error: complaints.extend(error.complaints))
     stub.reply("/hwi/hwi-devices/", Reply(400, {"device": {"hardware_uuid": ["ID already exists"]}}))
     enqueue(clinic, RequestKind.DEVICE_CREATE, ORDER)
     drain()
     assert only_request(clinic).state == "parked"
-    assert told == [("device.hardware_uuid", "ID already exists")]
+    assert complaints == [("device.hardware_uuid", "ID already exists")]
 
 
 def test_an_order_nothing_of_which_was_sent_waits_for_the_vendor(
