@@ -40,7 +40,7 @@ class ReadingSerializer(serializers.Serializer[Any]):
     filter_params = serializers.JSONField()
 
 
-class Door(APIView):
+class Webhook(APIView):
     authentication_classes = [WebhookSecretAuthentication]
     permission_classes = []
 
@@ -164,4 +164,4 @@ def reading_of(fields: dict[str, Any]) -> Reading:
     )
 
 
-urlpatterns = [path("webhooks/<slug:clinic>/measurements/", Door.as_view())]
+urlpatterns = [path("webhooks/<slug:clinic>/measurements/", Webhook.as_view())]

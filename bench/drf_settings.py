@@ -4,5 +4,5 @@ from config.settings import *  # noqa: F403
 
 ROOT_URLCONF = "bench.drf"
 
-# Webhooks would be led past it, to the product's own door.
+# It would serve webhooks with the product's own view.
 MIDDLEWARE = [one for one in MIDDLEWARE if one != "tenovi.inbound.middleware.WebhookShortcut"]  # noqa: F405

@@ -1,4 +1,4 @@
-"""The least that could serve the same deliveries: a bare WSGI callable and psycopg, running the door's own SQL.
+"""The least that could serve the same deliveries: a bare WSGI callable and psycopg, running the SQL of the product's webhook view.
 
 It trusts every body: nothing is validated, quarantined, or told apart beyond what storing needs.
 """

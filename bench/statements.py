@@ -49,7 +49,7 @@ class Statement:
 
 
 def caught(patients: int) -> list[Statement]:
-    """What the door runs for a delivery of three readings.
+    """Catch the statements that the webhook view runs for a delivery of three readings.
 
     Raises ValueError when that is no longer what `PARAMETERS` and `bench/raw.py` know.
     """
@@ -67,7 +67,9 @@ def caught(patients: int) -> list[Statement]:
     if answer.status_code != 200:
         raise RuntimeError(answer.content)
     if [sql.count("%s") for sql, _ in seen] != [len(values) for values in PARAMETERS.values()]:
-        raise ValueError("The door runs other statements now: bench/statements.py and bench/raw.py differ.")
+        raise ValueError(
+            "The webhook view runs other statements now: bench/statements.py and bench/raw.py differ."
+        )
     named = zip(PARAMETERS, seen, strict=True)
     return [Statement(name, sql, values) for name, (sql, values) in named]
 

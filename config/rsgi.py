@@ -21,6 +21,7 @@ from granian.rsgi import HTTPProtocol, ProtocolClosed, ProtocolError, Scope  # t
 
 from common.database import deadline
 from config.wsgi import application as django
+from tenovi.inbound.urls import is_webhook
 
 SEATS_FOR_PAGES = 16
 SEATS_FOR_WEBHOOKS = 6
@@ -51,7 +52,7 @@ async def application(scope: Scope, protocol: HTTPProtocol) -> None:
     """Answer one request."""
     loop, environ = asyncio.get_running_loop(), environ_of(scope)
     environ["wsgi.input"] = await _body_of(environ, protocol)
-    seats = webhook_seats if scope.path.startswith("/webhooks/") else page_seats
+    seats = webhook_seats if is_webhook(scope.path) else page_seats
     await loop.run_in_executor(seats, _answer, environ, protocol, loop)
 
 

@@ -103,10 +103,10 @@ def recent_runs(clinic: Clinic, limit: int = 10) -> list[RunProgress]:
         .annotate(
             devices=Count("device"),
             in_use=Count("device", filter=Q(device__in=_in_use(clinic))),
-            waiting=Count("id", filter=Q(state="waiting")),
-            waiting_devices=Count("device", filter=Q(state="waiting")),
-            problem=Max("reason", filter=Q(state="unverified", device=None), default=""),
-            unverified_devices=Count("id", filter=Q(state="unverified")),
+            waiting=Count("id", filter=Q(state=DeviceCheck.State.WAITING)),
+            waiting_devices=Count("device", filter=Q(state=DeviceCheck.State.WAITING)),
+            problem=Max("reason", filter=Q(state=DeviceCheck.State.UNVERIFIED, device=None), default=""),
+            unverified_devices=Count("id", filter=Q(state=DeviceCheck.State.UNVERIFIED)),
             with_missing=Count("id", filter=Q(missing__gt=0)),
         )
     }

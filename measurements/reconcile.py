@@ -31,6 +31,7 @@ from tenovi.clock import database_now
 from tenovi.inbound import deliveries
 from tenovi.inbound.one_by_one import one_by_one
 from tenovi.models import Delivery, DeliveryItem, Priority, Request, RequestKind
+from tenovi.models.ledger import DeliveryState, ItemState
 from tenovi.outbound.calls import FETCHES
 from tenovi.outbound.enqueue import enqueue, enqueue_each
 from tenovi.querysets import RequestQuerySet
@@ -174,10 +175,10 @@ def _check(run: Reconciliation, device: Device, known: Verification | None) -> D
 
 def store_fetched(request: Request, answer: Page[Any]) -> int:
     """A page of one device's readings at the vendor. Runs in the answer's transaction."""
-    verdicts = _settled(request.clinic, answer.results)
-    doubted = [index for index, verdict in enumerate(verdicts) if verdict.state in ("quarantined", "pending")]
-    pieces = pieces_of(answer.body, member="results") if doubted else []
-    news = [index for index in doubted if _is_news(request.clinic, verdicts[index], pieces[index])]
+    results = _settled(request.clinic, answer.results)
+    waiting = [index for index, result in enumerate(results) if result.state in deliveries.WAITING]
+    pieces = pieces_of(answer.body, member="results") if waiting else []
+    news = [index for index in waiting if _is_news(request.clinic, results[index], pieces[index])]
     for body in (_as_body(pieces[index]) for index in news):
         if not _was_rejected(request.clinic, body):
             deliveries.receive(
@@ -188,7 +189,7 @@ def store_fetched(request: Request, answer: Page[Any]) -> int:
                 address=None,
                 fetched=True,
             )
-    _count(request, verdicts, waiting=len(news))
+    _count(request, results, waiting=len(news))
     if answer.ended:
         _verified(request)
     return 0
@@ -203,8 +204,8 @@ def not_fetched(request: Request, error: VendorError | None) -> None:
     finish_runs(request.clinic)
 
 
-def _count(request: Request, verdicts: Iterable[ElementResult], *, waiting: int) -> None:
-    states = [verdict.state for verdict in verdicts]
+def _count(request: Request, results: Iterable[ElementResult], *, waiting: int) -> None:
+    states = [result.state for result in results]
     stored = states.count("stored")
     before = F("fetched") if request.pages else 0  # a list that is read anew begins with its first page
     DeviceCheck.objects.for_clinic(request.clinic).waiting().filter(target=request.target).update(
@@ -274,28 +275,30 @@ def finish_runs(clinic: Clinic) -> None:
 
 
 def _settled(clinic: Clinic, rows: Sequence[Any]) -> list[ElementResult]:
-    """One verdict per row; a row that cannot be stored costs no other, as at the doors."""
+    """One result per row; a row that cannot be stored costs no other, as with webhooks."""
     handle = partial(settle, clinic, received_at=database_now(), source="fetch")
     try:
         with transaction.atomic():
             return handle(rows)
     except Exception as error:
-        return [ending.verdict for ending in one_by_one(handle, rows, error)]
+        return [ending.result for ending in one_by_one(handle, rows, error)]
 
 
-def _is_news(clinic: Clinic, verdict: ElementResult, piece: bytes) -> bool:
+def _is_news(clinic: Clinic, result: ElementResult, piece: bytes) -> bool:
     """Not waiting already, from the webhook or an earlier fetch, and not discarded by a person."""
-    items = DeliveryItem.objects.for_clinic(clinic).filter(state__in=["quarantined", "pending", "discarded"])
-    if verdict.content:
-        return not items.filter(content=verdict.content).exists()
-    return not items.filter(hwi_device_id=verdict.hwi_device_id, raw=piece).exists()
+    items = DeliveryItem.objects.for_clinic(clinic).filter(
+        state__in=[ItemState.QUARANTINED, ItemState.PENDING, ItemState.DISCARDED]
+    )
+    if result.content:
+        return not items.filter(content=result.content).exists()
+    return not items.filter(hwi_device_id=result.hwi_device_id, raw=piece).exists()
 
 
 def _was_rejected(clinic: Clinic, body: bytes) -> bool:
     """A row that is no object is kept as a whole, and nothing of it waits."""
     if body.startswith(b"{"):
         return False
-    rejected = Delivery.objects.for_clinic(clinic).filter(state="rejected", fetched=True)
+    rejected = Delivery.objects.for_clinic(clinic).filter(state=DeliveryState.REJECTED, fetched=True)
     return rejected.filter(raw=body).exists()
 
 

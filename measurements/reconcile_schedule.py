@@ -15,7 +15,7 @@ from common.formats import clock_time
 from measurements.models import Cause, Reconciliation
 from measurements.reconcile import BACK, OVERLAP, finish_runs, is_busy, plan_what_can_be, start
 from tenovi.inbound import refusals
-from tenovi.models import Delivery, DoorCount, Heartbeat, RequestKind
+from tenovi.models import Delivery, Heartbeat, RefusalCount, RequestKind
 from tenovi.models.ledger import DeliveryKind
 from tenovi.outbound.api_keys import why_nothing_is_sent
 from tenovi.outbound.enqueue import enqueue
@@ -82,7 +82,7 @@ def _after_outage(clinic: Clinic, now: datetime.datetime, gaps: list[Gap]) -> Re
         return None
     seen = last.until if last else min(clinic.created_at, now - LOOK_BACK)
     begun = [before for before, after in gaps if after > seen]
-    refused = DoorCount.objects.filter(cause__in=refusals.KEPT_OUT, last_at__gt=seen)
+    refused = RefusalCount.objects.filter(cause__in=refusals.KEPT_OUT, last_at__gt=seen)
     begun += refused.filter(Q(clinic_id=clinic.id) | Q(clinic_id=None)).values_list("start", flat=True)
     if not begun:
         return None

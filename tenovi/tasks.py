@@ -11,7 +11,7 @@ from django.db.models.functions import Now, Trunc
 from tenovi import disk
 from tenovi.clock import seconds_from_now
 from tenovi.inbound import deliveries
-from tenovi.models import Call, DoorCount, Heartbeat
+from tenovi.models import Call, Heartbeat, RefusalCount
 from tenovi.outbound.enqueue import DRAIN
 from tenovi.outbound.sender import drain, keys_with_work
 from tenovi.outbound.wakeup import wake_worker
@@ -58,7 +58,7 @@ def forget() -> None:
     The last heartbeat before those that are kept stays: without it, a gap that ends there would go unseen.
     """
     Call.objects.across_clinics().filter(at__lt=seconds_from_now(-KEEP_CALLS.total_seconds())).delete()
-    DoorCount.objects.filter(last_at__lt=seconds_from_now(-KEEP_HEARTBEATS.total_seconds())).delete()
+    RefusalCount.objects.filter(last_at__lt=seconds_from_now(-KEEP_HEARTBEATS.total_seconds())).delete()
     old = Heartbeat.objects.filter(minute__lt=seconds_from_now(-KEEP_HEARTBEATS.total_seconds()))
     if newest := old.order_by("-minute").first():
         old.filter(minute__lt=newest.minute).delete()

@@ -160,7 +160,7 @@ def test_only_known_models_belong_to_no_clinic() -> None:
         "clinics.RecoveryCode",
         "clinics.SecondFactor",
         "clinics.Session",
-        "tenovi.DoorCount",
+        "tenovi.RefusalCount",
         "tenovi.Heartbeat",
         "tenovi.KeyTurn",
         "tenovi.ParkedKey",

@@ -1,7 +1,7 @@
-"""From raw bytes to settled elements: the way in.
+"""Keep the raw bytes of a delivery and settle its elements.
 
-`receive` keeps the raw bytes first and settles them in the same transaction; `settle_pending`
-finishes what could not be settled at once, `resettle_for_device` what waited for a device to
+`receive` keeps the bytes first and settles them in the same transaction. `settle_pending`
+finishes what could not be settled at once; `resettle_for_device` what waited for a device to
 become known. Handlers come from the registry. PostgreSQL is all that any of it needs.
 """
 
@@ -10,7 +10,7 @@ from __future__ import annotations
 import logging
 import uuid
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
@@ -22,12 +22,14 @@ from django.db.models.functions import Greatest, Now
 from clinics.models import Clinic
 from tenovi.inbound.one_by_one import Ending, one_by_one, reraise_if_database_is_away
 from tenovi.models import Delivery, DeliveryItem
+from tenovi.models.ledger import DeliveryState, ItemState
 from tenovi.querysets import DeliveryItemQuerySet
 from tenovi.registry import DELIVERIES, ElementResult
 from tenovi.strict_json import JsonObject, Unreadable, elements_of, pieces_of, value_of
 
 log = logging.getLogger(__name__)
 
+WAITING = (ItemState.PENDING.value, ItemState.QUARANTINED.value)  # of elements and of deliveries alike
 ATTEMPTS_BEFORE_QUARANTINE = 5
 ATTEMPTS_TOGETHER = 3
 """An element tried so often and still waiting is tried alone: one that takes the process down with it must
@@ -61,7 +63,7 @@ _owed: set[int] = set()
 
 @dataclass(frozen=True)
 class DeliveryResult:
-    """What the sender is told: every element is in exactly one of the counts."""
+    """The answer to the sender: every element is in exactly one of the counts."""
 
     delivery: uuid.UUID
     rejected: str
@@ -75,8 +77,7 @@ class DeliveryResult:
 def receive(
     clinic: Clinic, kind: str, body: bytes, *, content_type: str, address: str | None, fetched: bool = False
 ) -> DeliveryResult:
-    """Keep an authenticated body, or a row that was fetched, and settle it. Once this returns, the bytes are
-    committed."""
+    """Keep an authenticated body, or a row that was fetched, and settle it. Commits the bytes before it returns."""
     try:
         elements = elements_of(body)
     except Unreadable as problem:
@@ -94,7 +95,7 @@ def receive(
     try:
         with transaction.atomic():
             delivery = keep()
-            endings = [Ending(verdict) for verdict in _handled(delivery, elements)]
+            endings = [Ending(result) for result in _handled(delivery, elements)]
             counts = _record_first(delivery, endings)
     except Exception as error:
         reraise_if_database_is_away(error)
@@ -122,7 +123,7 @@ def reject(
         kind=kind,
         raw=body,
         size=size,
-        state="rejected",
+        state=DeliveryState.REJECTED,
         reason=reason,
         content_type=content_type[:200],
         address=address,
@@ -132,7 +133,7 @@ def reject(
 
 
 def settle_pending(limit: int = 500) -> int:
-    """Settle deliveries left pending, oldest first; the number tried."""
+    """Settle deliveries that were left pending, the oldest first. Returns how many were tried."""
     waiting = (
         Delivery.objects.across_clinics().unsettled().order_by("received_at").values_list("id", flat=True)
     )
@@ -140,7 +141,7 @@ def settle_pending(limit: int = 500) -> int:
 
 
 def settle_quarantined(limit: int = 10_000) -> int:
-    """Try everything in quarantine again, oldest first; the number of deliveries tried."""
+    """Try everything in quarantine again, the oldest first. Returns how many deliveries were tried."""
     waiting = Delivery.objects.across_clinics().waiting_for_attention().order_by("received_at")
     return sum(
         settle_again(delivery_id) for delivery_id in list(waiting.values_list("id", flat=True)[:limit])
@@ -148,8 +149,8 @@ def settle_quarantined(limit: int = 10_000) -> int:
 
 
 def settle_waiting_of(clinic: Clinic) -> int:
-    """Try everything of one clinic that waits, oldest first; the number of deliveries tried."""
-    waiting = Delivery.objects.for_clinic(clinic).filter(state__in=["pending", "quarantined"])
+    """Try everything of one clinic that waits, the oldest first. Returns how many deliveries were tried."""
+    waiting = Delivery.objects.for_clinic(clinic).filter(state__in=WAITING)
     return sum(
         settle_again(delivery_id)
         for delivery_id in list(waiting.order_by("received_at").values_list("id", flat=True))
@@ -157,7 +158,7 @@ def settle_waiting_of(clinic: Clinic) -> int:
 
 
 def resettle_for_device(clinic: Clinic, hwi_device_id: uuid.UUID) -> int:
-    """Settle what waited for this device to become known; the number of deliveries tried."""
+    """Settle what waited for this device to become known. Returns how many deliveries were tried."""
     waiting = DeliveryItem.objects.for_clinic(clinic).quarantined().naming_device(hwi_device_id)
     return sum(
         settle_again(delivery_id) for delivery_id in set(waiting.values_list("delivery_id", flat=True))
@@ -167,12 +168,14 @@ def resettle_for_device(clinic: Clinic, hwi_device_id: uuid.UUID) -> int:
 def settle_again(delivery_id: uuid.UUID) -> bool:
     """Run the elements of one delivery that are still waiting through their handler again.
 
-    False when another process is at it right now. Safe to repeat: elements that are stored
+    Returns False when another process is settling it now. Safe to repeat: elements that are stored
     already come out as duplicates.
     """
     _pay_back()
     waiting = list(_waiting_items(delivery_id).order_by("index").values_list("id", "state", "attempts"))
-    alone = [item for item, state, tries in waiting if state == "pending" and tries >= ATTEMPTS_TOGETHER]
+    alone = [
+        item for item, state, tries in waiting if state == ItemState.PENDING and tries >= ATTEMPTS_TOGETHER
+    ]
     if not _try([item for item, *_ in waiting if item not in alone], delivery_id):
         return False
     ended = [_try([item], delivery_id) for item in alone]  # each of them, whatever becomes of the others
@@ -180,17 +183,17 @@ def settle_again(delivery_id: uuid.UUID) -> bool:
 
 
 def _try(item_ids: list[int], delivery_id: uuid.UUID) -> bool:
-    """Settle these items of a delivery together. False when another process has the delivery."""
+    """Settle these items of a delivery together. Locks it; returns False when another process has it."""
     charged = list(
-        _waiting_items(delivery_id).filter(id__in=item_ids, state="pending").values_list("id", flat=True)
+        _waiting_items(delivery_id)
+        .filter(id__in=item_ids, state=ItemState.PENDING)
+        .values_list("id", flat=True)
     )
     chargeable = DeliveryItem.objects.across_clinics().filter(id__in=charged)
     chargeable.update(attempts=F("attempts") + 1)  # committed: a try that takes the process down counts too
     try:
         with transaction.atomic():
-            waiting = Delivery.objects.across_clinics().filter(
-                id=delivery_id, state__in=["pending", "quarantined"]
-            )
+            waiting = Delivery.objects.across_clinics().filter(id=delivery_id, state__in=WAITING)
             locked = waiting.select_for_update(of=("self",), skip_locked=True).select_related("clinic")
             if delivery := locked.first():
                 items = list(_waiting_items(delivery_id).filter(id__in=item_ids).order_by("index"))
@@ -205,10 +208,10 @@ def _try(item_ids: list[int], delivery_id: uuid.UUID) -> bool:
 
 
 def _pay_back() -> None:
-    """Take back what items were charged for tries that ended for no fault of theirs."""
+    """Take back the tries that items were charged for though the fault was not theirs."""
     for item in list(_owed):
         _owed.discard(item)
-        charged = DeliveryItem.objects.across_clinics().filter(id=item, state="pending")
+        charged = DeliveryItem.objects.across_clinics().filter(id=item, state=ItemState.PENDING)
         try:
             charged.update(attempts=Greatest(F("attempts") - 1, 0))
         except (DatabaseError, InterfaceError):
@@ -218,12 +221,12 @@ def _pay_back() -> None:
 
 def _waiting_items(delivery_id: uuid.UUID) -> DeliveryItemQuerySet:
     items = DeliveryItem.objects.across_clinics().filter(delivery=delivery_id)
-    return items.filter(state__in=["pending", "quarantined"])
+    return items.filter(state__in=WAITING)
 
 
 def _endings_of(delivery: Delivery, items: list[DeliveryItem]) -> list[Ending]:
-    """What becomes of waiting items. Those that failed, or died, too often are not tried by itself again."""
-    tired = [item.state == "pending" and item.attempts > ATTEMPTS_BEFORE_QUARANTINE for item in items]
+    """Try waiting items. Those that failed, or took the process down, too often are given up without a try."""
+    tired = [item.state == ItemState.PENDING and item.attempts > ATTEMPTS_BEFORE_QUARANTINE for item in items]
     tried = [item for item, is_tired in zip(items, tired, strict=True) if not is_tired]
     endings = iter(_handled_again(delivery, _elements_of(delivery, tried)))
     given_up = Ending(ElementResult("pending", "not_settled"), is_its_fault=True)
@@ -231,7 +234,7 @@ def _endings_of(delivery: Delivery, items: list[DeliveryItem]) -> list[Ending]:
 
 
 def _elements_of(delivery: Delivery, items: list[DeliveryItem]) -> list[Any]:
-    """From an element's own bytes; one that came before these were kept, from those of its delivery."""
+    """Read each element from its own bytes, or from those of its delivery where it is older than these are kept."""
     together: list[Any] = []
     if any(item.raw is None for item in items):
         together = elements_of(bytes(delivery.raw))
@@ -242,7 +245,7 @@ def _elements_of(delivery: Delivery, items: list[DeliveryItem]) -> list[Any]:
 
 
 def _as_decided(item: DeliveryItem, element: Any) -> Any:
-    """Where a person said that it is the holder's, the vendor's word on whose it is does not count."""
+    """Leave out the patient that the vendor names, where a person decided that the reading is the holder's."""
     if not item.goes_by_holder or not isinstance(element, JsonObject):
         return element
     left = JsonObject([(name, value) for name, value in element.items() if name != "patient_id"])
@@ -251,25 +254,34 @@ def _as_decided(item: DeliveryItem, element: Any) -> Any:
 
 
 def tell_what_waits(delivery_ids: Iterable[uuid.UUID]) -> None:
-    """Say on deliveries whose elements a person decided about whether something of them still waits."""
+    """Set the state of deliveries whose elements a person decided about: some may still wait."""
     for delivery in Delivery.objects.across_clinics().filter(id__in=set(delivery_ids)):
         states = set(_waiting_items(delivery.id).values_list("state", flat=True))
-        delivery.state = next((state for state in ("pending", "quarantined") if state in states), "settled")
-        delivery.settled_at = None if delivery.state == "pending" else Now()
+        delivery.state = _state_with(states)
+        delivery.settled_at = None if delivery.state == DeliveryState.PENDING else Now()
         delivery.save(update_fields=["state", "settled_at"])
 
 
+def _state_with(states: Collection[str]) -> DeliveryState:
+    """Derive the state of a delivery from those of its elements that still wait."""
+    if ItemState.PENDING in states:
+        return DeliveryState.PENDING
+    return DeliveryState.QUARANTINED if ItemState.QUARANTINED in states else DeliveryState.SETTLED
+
+
 def _record_first(delivery: Delivery, endings: Sequence[Ending]) -> Counter[str]:
-    """Record a delivery that comes in now: nearly always all of it was stored, and there is nothing to write."""
-    odd = [(index, ending) for index, ending in enumerate(endings) if ending.verdict.state != "stored"]
+    """Record the elements of a new delivery that were not simply stored: nearly always none. Returns the counts."""
+    odd = [(index, ending) for index, ending in enumerate(endings) if ending.result.state != "stored"]
     if odd:
         clinic = delivery.clinic_id
         items = [
-            DeliveryItem(clinic_id=clinic, delivery=delivery, index=index, state="pending", attempts=1)
+            DeliveryItem(
+                clinic_id=clinic, delivery=delivery, index=index, state=ItemState.PENDING.value, attempts=1
+            )
             for index, _ in odd
         ]
         _record(delivery, items, [ending for _, ending in odd])
-    return Counter(ending.verdict.state for ending in endings)
+    return Counter(ending.result.state for ending in endings)
 
 
 def _keep(
@@ -290,7 +302,7 @@ def _keep(
         content_type=content_type,
         address=address,
         elements=elements,
-        state="settled",
+        state=DeliveryState.SETTLED.value,
         fetched=fetched,
     )
     with connection.cursor() as cursor:
@@ -301,10 +313,10 @@ def _keep(
 
 
 def _handled(delivery: Delivery, elements: list[Any]) -> list[ElementResult]:
-    verdicts = DELIVERIES[delivery.kind](delivery, elements)
-    if len(verdicts) != len(elements):
-        raise RuntimeError(f"{len(verdicts)} verdicts on {len(elements)} elements")
-    return verdicts
+    results = DELIVERIES[delivery.kind](delivery, elements)
+    if len(results) != len(elements):
+        raise RuntimeError(f"{len(results)} results on {len(elements)} elements")
+    return results
 
 
 def _handled_again(delivery: Delivery, elements: list[Any]) -> list[Ending]:
@@ -312,7 +324,7 @@ def _handled_again(delivery: Delivery, elements: list[Any]) -> list[Ending]:
         return []
     try:
         with transaction.atomic():
-            return [Ending(verdict) for verdict in _handled(delivery, elements)]
+            return [Ending(result) for result in _handled(delivery, elements)]
     except Exception as error:
         reraise_if_database_is_away(error)
         return _handled_alone(delivery, elements, error)
@@ -326,7 +338,7 @@ def _handled_alone(delivery: Delivery, elements: list[Any], error: Exception) ->
 def _record(
     delivery: Delivery, items: Sequence[DeliveryItem], endings: Sequence[Ending], *, again: bool = False
 ) -> None:
-    """Write what became of items that were not simply stored at first, and what that makes of the delivery."""
+    """Write the states of items that were not simply stored at first, and the state of their delivery."""
     for item, ending in zip(items, endings, strict=True):
         _end(item, ending)
     if items:
@@ -339,32 +351,35 @@ def _record(
     if again:  # others of it may have been tried apart
         waiting = list(_waiting_items(delivery.id).values_list("state", "attempts"))
     before, states = (delivery.state, delivery.attempts), {state for state, _ in waiting}
-    delivery.state = next((state for state in ("pending", "quarantined") if state in states), "settled")
+    delivery.state = _state_with(states)
     delivery.attempts = max((tries for _, tries in waiting), default=0)
     if (delivery.state, delivery.attempts) != before:
-        delivery.settled_at = None if delivery.state == "pending" else Now()
+        delivery.settled_at = None if delivery.state == DeliveryState.PENDING else Now()
         delivery.save(update_fields=["state", "settled_at", "attempts"])
 
 
 def _end(item: DeliveryItem, ending: Ending) -> None:
-    """Write on an item what became of it. Only what it did itself is charged; while the database is in the
-    way, it goes on waiting for what it waited for. Each try of a pending one was charged beforehand."""
-    verdict, was_pending = ending.verdict, item.state == "pending"
-    item.hwi_device_id = verdict.hwi_device_id or item.hwi_device_id
-    item.content = verdict.content or item.content
-    if verdict.state != "pending":
-        item.state, item.reason, item.attempts = verdict.state, verdict.reason, 0
+    """Set the state of an item after a try.
+
+    Charges it only for its own fault: when the database failed, it goes on waiting as before. Each try of a
+    pending item was charged beforehand.
+    """
+    result, was_pending = ending.result, item.state == ItemState.PENDING
+    item.hwi_device_id = result.hwi_device_id or item.hwi_device_id
+    item.content = result.content or item.content
+    if result.state != "pending":
+        item.state, item.reason, item.attempts = result.state, result.reason, 0
     elif ending.is_its_fault:
         item.attempts += 0 if was_pending else 1
         gives_up = item.attempts >= ATTEMPTS_BEFORE_QUARANTINE
-        item.state = "quarantined" if gives_up else "pending"
+        item.state = (ItemState.QUARANTINED if gives_up else ItemState.PENDING).value
         item.reason = "internal_error" if gives_up else "not_settled"
     elif was_pending:
         item.reason, item.attempts = "not_settled", max(item.attempts - 1, 0)
 
 
 def _keep_bytes(delivery: Delivery, items: Iterable[DeliveryItem]) -> None:
-    lacking = [item for item in items if item.raw is None and item.state in ("pending", "quarantined")]
+    lacking = [item for item in items if item.raw is None and item.state in WAITING]
     if lacking:
         pieces = pieces_of(bytes(delivery.raw))
         for item in lacking:

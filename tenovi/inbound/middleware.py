@@ -1,4 +1,4 @@
-"""The short way in."""
+"""Serve webhooks without the middleware for browsers."""
 
 from __future__ import annotations
 
@@ -8,23 +8,24 @@ from django.http import HttpRequest, HttpResponse
 from django.urls import Resolver404, URLResolver
 from django.urls.resolvers import RegexPattern
 
-from tenovi.inbound.urls import urlpatterns
+from tenovi.inbound.urls import is_webhook, urlpatterns
 
 
 class WebhookShortcut:
-    """Leads webhooks past sessions, forms and the rules for browsers: they are most of what comes in, and
-    bring none of these."""
+    """Skip the session, CSRF and CSP middleware for webhooks: most requests are webhooks and need none of it."""
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
         self.get_response = get_response
-        self.doors = URLResolver(RegexPattern(r"^/"), urlpatterns)
+        self.webhooks = URLResolver(RegexPattern(r"^/"), urlpatterns)
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
+        if not is_webhook(request.path_info):
+            return self.get_response(request)
         try:
-            door = self.doors.resolve(request.path_info)
+            match = self.webhooks.resolve(request.path_info)
         except Resolver404:
             return self.get_response(request)
-        request.get_host()  # refuses hosts that are not ours, as the long way would
-        request.resolver_match = door
-        response: HttpResponse = door.func(request, *door.args, **door.kwargs).render()
+        request.get_host()  # refuses hosts that are not ours, as the middleware that is skipped would
+        request.resolver_match = match
+        response: HttpResponse = match.func(request, *match.args, **match.kwargs).render()
         return response

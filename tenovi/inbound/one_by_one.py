@@ -1,4 +1,4 @@
-"""Trying elements one by one after all together failed, and telling whose fault a failure is."""
+"""Try elements one by one after all together failed, and find out whether an element is at fault."""
 
 from __future__ import annotations
 
@@ -25,18 +25,18 @@ NOBODYS_FAULT = ("40", "55", "57")
 
 @dataclass(frozen=True, slots=True)
 class Ending:
-    """What a try made of an element. `is_its_fault`: it raised by itself, and not the database."""
+    """The result of one try of an element. `is_its_fault`: the element made it fail, not the database."""
 
-    verdict: ElementResult
+    result: ElementResult
     is_its_fault: bool = False
 
 
 def one_by_one(
     handle: Callable[[list[Any]], list[ElementResult]], elements: Sequence[Any], error: Exception
 ) -> list[Ending]:
-    """After `error` of all together, a savepoint for each: one bad element never costs its siblings.
+    """Handle each element in a savepoint of its own: one bad element never costs its siblings.
 
-    Raises `error`, or the like of a single one, when the database is away.
+    `error` is what all together failed with. Raises it, or that of a single element, when the database is away.
     """
     reraise_if_database_is_away(error)
     if _sqlstate(error) == CANCELLED:  # each of them alone may take as long

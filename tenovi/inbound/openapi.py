@@ -1,4 +1,4 @@
-"""How the doors are described in the OpenAPI description of the API."""
+"""Describe the webhook endpoints in the OpenAPI description of the API."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ class Away(serializers.Serializer[Any]):
     error = serializers.CharField()
 
 
-class DoorScheme(OpenApiAuthenticationExtension):  # type: ignore[no-untyped-call]
+class WebhookSecretScheme(OpenApiAuthenticationExtension):  # type: ignore[no-untyped-call]
     target_class = "tenovi.inbound.views.WebhookSecretAuthentication"
     name = "webhookSecret"
 
@@ -49,7 +49,7 @@ class DoorScheme(OpenApiAuthenticationExtension):  # type: ignore[no-untyped-cal
         }
 
 
-door = extend_schema(
+webhook_endpoint = extend_schema(
     tags=["webhooks"],
     description="What the vendor posts: one element, or a list of them. The last slash is optional.",
     request={"application/json": BODY},

@@ -1,4 +1,4 @@
-"""Calls that the doors turned away: counted, told, and what they carried fetched afterwards.
+"""Count the calls that the webhook endpoints refused, to show them and to fetch afterwards what they carried.
 
 While the database is away nothing can be written, so the web process remembers when and writes it
 down with the next delivery it keeps. (A process that ends in between leaves a gap in the
@@ -18,11 +18,11 @@ from django.utils import timezone
 
 from clinics.models import Clinic
 from tenovi.clock import database_now
-from tenovi.models import Delivery, DoorCount
+from tenovi.models import Delivery, RefusalCount
 from tenovi.models.ledger import DeliveryKind, RefusalCause
 
 COUNT = f"""
-INSERT INTO {DoorCount._meta.db_table} AS known (clinic_id, start, cause, kind, count, last_at)
+INSERT INTO {RefusalCount._meta.db_table} AS known (clinic_id, start, cause, kind, count, last_at)
 VALUES (%s, %s, %s, %s, 1, %s)
 ON CONFLICT (clinic_id, start, cause, kind) DO UPDATE
 SET count = known.count + 1, last_at = greatest(known.last_at, excluded.last_at)
@@ -41,7 +41,7 @@ _lock = threading.Lock()
 
 @dataclass(frozen=True, slots=True)
 class Refused:
-    """Calls at one door without a valid secret, from `first_at` (to the minute) until `last_at`.
+    """Calls of one kind of webhook without a valid secret, from `first_at` (to the minute) until `last_at`.
 
     `retired`: how many of them showed a secret that was retired. `is_over`: a call was let in since.
     """
@@ -54,13 +54,16 @@ class Refused:
     is_over: bool
 
     @property
-    def door(self) -> str:
+    def endpoint(self) -> str:
         return DeliveryKind(self.kind).label if self.kind else "any door"
 
 
 def count(clinic: Clinic | None, cause: str, kind: str = "", at: datetime.datetime | None = None) -> None:
-    """Count one more refused call: all that is kept of it. The moment is the database's, as the end of a
-    comparison is: by a clock that is behind, it would lie before it."""
+    """Count one more refused call: all that is kept of it.
+
+    The moment is the database's, as the end of a comparison is: by a clock that is behind, it would lie
+    before that end.
+    """
     at = at or database_now()
     start = hour_of(at) if cause == RefusalCause.UNAVAILABLE else at.replace(second=0, microsecond=0)
     with connection.cursor() as cursor:
@@ -68,9 +71,9 @@ def count(clinic: Clinic | None, cause: str, kind: str = "", at: datetime.dateti
 
 
 def without_secret(clinic: Clinic, *, since: datetime.datetime) -> list[Refused]:
-    """Group by door what showed no valid secret after that moment; the busiest first."""
-    counts = DoorCount.objects.filter(clinic_id=clinic.id, cause__in=WITHOUT_SECRET, last_at__gt=since)
-    doors = counts.values("kind").annotate(
+    """Group the calls without a valid secret after that moment by kind of webhook, the busiest first."""
+    counts = RefusalCount.objects.filter(clinic_id=clinic.id, cause__in=WITHOUT_SECRET, last_at__gt=since)
+    kinds = counts.values("kind").annotate(
         calls=Sum("count"),
         retired=Coalesce(Sum("count", filter=Q(cause=RefusalCause.RETIRED)), 0),
         first_at=Min("start"),
@@ -78,14 +81,14 @@ def without_secret(clinic: Clinic, *, since: datetime.datetime) -> list[Refused]
     )
     return [
         Refused(
-            door["kind"],
-            door["calls"],
-            door["retired"],
-            door["first_at"],
-            door["newest"],
-            _was_let_in(clinic, door["kind"], door["newest"]),
+            row["kind"],
+            row["calls"],
+            row["retired"],
+            row["first_at"],
+            row["newest"],
+            _was_let_in(clinic, row["kind"], row["newest"]),
         )
-        for door in doors.order_by("-calls", "kind")
+        for row in kinds.order_by("-calls", "kind")
     ]
 
 
@@ -94,16 +97,16 @@ def of_last_hour(clinic: Clinic) -> list[Refused]:
 
 
 def ended(clinic: Clinic, *, since: datetime.datetime) -> list[Refused]:
-    """Find the doors at which the calls without a valid secret have come to an end: one was let in after
-    them, or there are none any more."""
+    """Find the kinds of webhook whose calls without a valid secret have ended: one was accepted after them,
+    or none has come for ten minutes."""
     now = database_now()
-    found = without_secret(clinic, since=since)
-    return [one for one in found if one.is_over or now - one.last_at >= QUIET]
+    refused = without_secret(clinic, since=since)
+    return [calls for calls in refused if calls.is_over or now - calls.last_at >= QUIET]
 
 
 def calls_of_last_hour() -> int:
-    """Count the calls without a valid secret at the doors of all clinics."""
-    known = DoorCount.objects.filter(clinic_id__in=Clinic.objects.values("id"), cause__in=WITHOUT_SECRET)
+    """Count the calls of the last hour without a valid secret, of all clinics."""
+    known = RefusalCount.objects.filter(clinic_id__in=Clinic.objects.values("id"), cause__in=WITHOUT_SECRET)
     total: int | None = known.filter(last_at__gt=database_now() - HOUR).aggregate(all=Sum("count"))["all"]
     return total or 0
 
@@ -115,7 +118,7 @@ def remember_outage() -> None:
 
 
 def write_down_outages() -> None:
-    """Cheap when there is nothing to write, which is nearly always."""
+    """Count the outages that were remembered. Cheap when there are none, which is nearly always."""
     while _remembered:
         with _lock:
             at = _remembered.popitem()[1] if _remembered else None
@@ -128,5 +131,5 @@ def hour_of(moment: datetime.datetime) -> datetime.datetime:
 
 
 def _was_let_in(clinic: Clinic, kind: str, after: datetime.datetime) -> bool:
-    """Also what was rejected for its content has shown a valid secret."""
+    """Tell whether a call was accepted since. One that was rejected for its content showed a valid secret."""
     return Delivery.objects.for_clinic(clinic).by_webhook().filter(kind=kind, received_at__gt=after).exists()

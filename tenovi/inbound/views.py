@@ -1,7 +1,7 @@
-"""The doors the vendor posts to: `POST /webhooks/<clinic>/<kind>/`, with or without the last slash.
+"""The endpoints the vendor posts to: `POST /webhooks/<clinic>/<kind>/`, with or without the last slash.
 
 Answers, in this order: 401, 405, 413, 415, 400, 200; 503 when the database cannot keep the body.
-Nothing here redirects, needs Redis, or tells anything about a patient.
+Nothing here redirects, needs Redis, or discloses anything about a patient.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ from collections.abc import Callable
 from functools import partial
 from typing import Any, cast
 
+from django.conf import settings
 from django.db import DatabaseError, InterfaceError, connection
 from django.http import HttpRequest
 from django.http.response import HttpResponseBase
@@ -26,18 +27,17 @@ from common.api_base import JsonOnly
 from common.client_address import caller_address
 from common.database import deadline
 from tenovi.inbound import deliveries, refusals
-from tenovi.inbound.openapi import door
+from tenovi.inbound.openapi import webhook_endpoint
 from tenovi.inbound.reasons import sentence
 from tenovi.models.ledger import RefusalCause
 
-MAX_BODY = 1024 * 1024
 LARGEST_SIZE = 2**31 - 1  # what the ledger's column holds; a sender may declare any length
 RETRY_AFTER_SECONDS = 30
 SECONDS_FOR_THE_DATABASE = 2.0  # then it is asked whether it lives, and 503 is due within three
 
 
 class WebhookSecretAuthentication(BaseAuthentication):
-    """Puts the clinic in `request.auth`; a wrong or missing secret leaves nothing but a count."""
+    """Put the clinic in `request.auth`. Of a call with a wrong or missing secret only a count is kept."""
 
     def authenticate(self, request: Request) -> tuple[None, Clinic]:
         slug = request.parser_context["kwargs"]["clinic"]
@@ -53,7 +53,7 @@ class WebhookSecretAuthentication(BaseAuthentication):
 
 
 class WebhookView(APIView):
-    """One door. `kind` names the deliveries it keeps."""
+    """One endpoint. `kind` names the deliveries it keeps."""
 
     kind: str = ""
     shown: webhook_secrets.Shown
@@ -67,7 +67,7 @@ class WebhookView(APIView):
         with deadline.at_most(SECONDS_FOR_THE_DATABASE):
             return super().dispatch(request, *args, **kwargs)
 
-    @door
+    @webhook_endpoint
     def post(self, request: Request, clinic: str) -> Response:
         tenant = cast(Clinic, request.auth)
         body = _body_of(request)
@@ -76,28 +76,28 @@ class WebhookView(APIView):
             "address": caller_address(request.META),
         }
         if body is None:
-            size = min(int(request.META.get("CONTENT_LENGTH") or MAX_BODY + 1), LARGEST_SIZE)
-            receipt = deliveries.reject(tenant, self.kind, b"", reason="too_large", size=size, **kept)
+            size = min(int(request.META.get("CONTENT_LENGTH") or _limit() + 1), LARGEST_SIZE)
+            result = deliveries.reject(tenant, self.kind, b"", reason="too_large", size=size, **kept)
             refusals.count(tenant, RefusalCause.TOO_LARGE, self.kind)  # what was in it can only be fetched
-            return _refused(receipt, status.HTTP_413_REQUEST_ENTITY_TOO_LARGE)
+            return _refused(result, status.HTTP_413_REQUEST_ENTITY_TOO_LARGE)
         if unsupported := _unsupported(request):
-            receipt = deliveries.reject(tenant, self.kind, body, reason=unsupported, size=len(body), **kept)
-            return _refused(receipt, status.HTTP_415_UNSUPPORTED_MEDIA_TYPE)
-        receipt = deliveries.receive(tenant, self.kind, body, **kept)
+            result = deliveries.reject(tenant, self.kind, body, reason=unsupported, size=len(body), **kept)
+            return _refused(result, status.HTTP_415_UNSUPPORTED_MEDIA_TYPE)
+        result = deliveries.receive(tenant, self.kind, body, **kept)
         refusals.write_down_outages()
         if self.shown.secret is not None and self.shown.is_due:
             _try_to(partial(webhook_secrets.note_use, self.shown.secret))
-        if receipt.rejected:
-            return _refused(receipt, status.HTTP_400_BAD_REQUEST)
+        if result.rejected:
+            return _refused(result, status.HTTP_400_BAD_REQUEST)
         return Response(
             {
-                "delivery": str(receipt.delivery),
-                "received": receipt.received,
-                "stored": receipt.counts["stored"],
-                "updated": receipt.counts["updated"],
-                "duplicates": receipt.counts["duplicate"],
-                "quarantined": receipt.counts["quarantined"],
-                "pending": receipt.counts["pending"],
+                "delivery": str(result.delivery),
+                "received": result.received,
+                "stored": result.counts["stored"],
+                "updated": result.counts["updated"],
+                "duplicates": result.counts["duplicate"],
+                "quarantined": result.counts["quarantined"],
+                "pending": result.counts["pending"],
             }
         )
 
@@ -110,7 +110,7 @@ class WebhookView(APIView):
                 status=status.HTTP_503_SERVICE_UNAVAILABLE,
                 headers={"Retry-After": str(RETRY_AFTER_SECONDS)},
             )
-        if isinstance(exc, OSError):  # the sender hung up, or took for ever
+        if isinstance(exc, OSError):  # the sender hung up, or was too slow
             return Response({"error": "The body ended early."}, status=status.HTTP_400_BAD_REQUEST)
         response = super().handle_exception(exc)
         assert isinstance(response, Response)
@@ -135,8 +135,11 @@ def _count_refused(shown: webhook_secrets.Shown, view: WebhookView) -> None:
 
 
 def _try_to(note: Callable[[], None]) -> None:
-    """Who shows a wrong secret is told so, even by a database that can be read and not written; what was kept
-    stays acknowledged."""
+    """Run `note`, and ignore that the database refuses it.
+
+    So a wrong secret is answered 401 even when the database is read-only and the refusal cannot be
+    counted, and a delivery that was kept stays acknowledged.
+    """
     try:
         note()
     except DatabaseError:
@@ -144,13 +147,19 @@ def _try_to(note: Callable[[], None]) -> None:
 
 
 def _body_of(request: Request) -> bytes | None:
-    """The body, or None when it is over the limit (then it is not read further)."""
+    """Return the body, or None when it is over the limit (then it is not read further)."""
     length = request.META.get("CONTENT_LENGTH")
     if length:
-        return None if int(length) > MAX_BODY else request._request.body
+        return None if int(length) > _limit() else request._request.body
     # Chunked: Django takes a missing length for an empty body, the server's stream knows better.
-    body: bytes = request.META["wsgi.input"].read(MAX_BODY + 1)
-    return None if len(body) > MAX_BODY else body
+    body: bytes = request.META["wsgi.input"].read(_limit() + 1)
+    return None if len(body) > _limit() else body
+
+
+def _limit() -> int:
+    """Return the limit for every body, which the server (`config.rsgi`) and Django hold to as well."""
+    limit: int = settings.DATA_UPLOAD_MAX_MEMORY_SIZE
+    return limit
 
 
 def _unsupported(request: Request) -> str:
@@ -162,5 +171,5 @@ def _unsupported(request: Request) -> str:
     return ""
 
 
-def _refused(receipt: deliveries.DeliveryResult, code: int) -> Response:
-    return Response({"delivery": str(receipt.delivery), "error": sentence(receipt.rejected)}, status=code)
+def _refused(result: deliveries.DeliveryResult, code: int) -> Response:
+    return Response({"delivery": str(result.delivery), "error": sentence(result.rejected)}, status=code)

@@ -1,4 +1,4 @@
-from tenovi.models.ledger import Delivery, DeliveryItem, DoorCount
+from tenovi.models.ledger import Delivery, DeliveryItem, RefusalCount
 from tenovi.models.queue import (
     Call,
     Heartbeat,
@@ -15,11 +15,11 @@ __all__ = [
     "Call",
     "Delivery",
     "DeliveryItem",
-    "DoorCount",
     "Heartbeat",
     "KeyTurn",
     "ParkedKey",
     "Priority",
+    "RefusalCount",
     "Request",
     "RequestKind",
     "RequestState",

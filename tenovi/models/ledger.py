@@ -1,4 +1,4 @@
-"""What came in through our doors: the raw bytes, and what became of each element."""
+"""Store what the vendor posted: the raw bytes, and what became of each element."""
 
 from __future__ import annotations
 
@@ -139,11 +139,11 @@ class RefusalCause(models.TextChoices):
     TOO_LARGE = "too_large", "It was too large"
 
 
-class DoorCount(models.Model):
-    """Refused calls per minute, clinic, door and cause: all that is kept of a call without a valid secret.
+class RefusalCount(models.Model):
+    """Refused calls per minute, clinic, kind of webhook and cause: all that is kept of a call without a valid secret.
 
     `start`: of the minute; of the hour for `unavailable`, which is written down afterwards, for every
-    clinic and door in one. `last_at`: the latest of them. Addresses of clinics that do not exist share
+    clinic and kind in one. `last_at`: the latest of them. Addresses of clinics that do not exist share
     their rows, so that a stranger adds no more than a row a minute.
     """
 
@@ -157,7 +157,11 @@ class DoorCount(models.Model):
     class Meta:
         constraints = [
             models.UniqueConstraint(
-                fields=["clinic_id", "start", "cause", "kind"], name="door_count_once", nulls_distinct=False
+                fields=["clinic_id", "start", "cause", "kind"],
+                name="refusal_count_once",
+                nulls_distinct=False,
             ),
-            models.CheckConstraint(condition=Q(cause__in=RefusalCause.values), name="door_count_cause_known"),
+            models.CheckConstraint(
+                condition=Q(cause__in=RefusalCause.values), name="refusal_count_cause_known"
+            ),
         ]

@@ -1,4 +1,4 @@
-"""Webhooks as they are registered at the vendor, and as ours are to be."""
+"""Store the webhooks that are registered at the vendor, and those of ours that are to be."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ from common.encryption import decrypt, encrypt
 
 
 class VendorWebhook(TenantModel):
-    """An address the vendor posts to, as it last told. `opens`: whether what it shows there opens our door;
-    None where it hides that, or the address is somebody else's. The secret itself is never kept."""
+    """An address the vendor posts to, by its latest list. `opens`: whether our endpoint accepts the secret that it
+    shows there; None where it hides that, or the address is not ours. The secret itself is never kept."""
 
     vendor_id = models.UUIDField()
     endpoint = models.CharField(max_length=1000)
@@ -32,7 +32,7 @@ class VendorWebhook(TenantModel):
 
 
 class WebhookDraft(TenantModel):
-    """What the vendor is to show at our door for an event, encrypted; gone once the vendor has it."""
+    """The secret that the vendor is to show for an event, encrypted; deleted once the vendor has it."""
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     event = models.CharField(max_length=60)

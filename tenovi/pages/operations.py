@@ -172,8 +172,8 @@ def _going_on(clinic: Clinic, refused: list[refusals.Refused], now: datetime.dat
 def _calls(refused: list[refusals.Refused]) -> str:
     """Return text such as `62 calls (Readings 60, Shipping 2) were`."""
     total = sum(refusal.count for refusal in refused)
-    doors = ", ".join(f"{refusal.door} {refusal.count:,}" for refusal in refused)
-    return f"{total:,} call{'s' * (total != 1)} ({doors}) {'was' if total == 1 else 'were'}"
+    webhooks = ", ".join(f"{refusal.endpoint} {refusal.count:,}" for refusal in refused)
+    return f"{total:,} call{'s' * (total != 1)} ({webhooks}) {'was' if total == 1 else 'were'}"
 
 
 def disk_percent() -> int | None:

@@ -12,7 +12,7 @@ import pytest
 from django.db import connection
 
 from clinics.models import Clinic
-from tenovi.models import DoorCount
+from tenovi.models import RefusalCount
 from tests.faults.house import House, eventually, freeze, thaw
 from tests.faults.ledger import Sender, check_ledger, check_readings, statuses
 
@@ -89,4 +89,4 @@ def test_while_the_database_is_away_the_sender_is_told_so_within_three_seconds(
         assert statuses(sender.posts).keys() == {200, 503}
     check_ledger(clinic, sender.posts)
     check_readings(clinic, sender.posts)
-    assert DoorCount.objects.filter(cause="unavailable").exists(), "the window is not noted"
+    assert RefusalCount.objects.filter(cause="unavailable").exists(), "the window is not noted"

@@ -136,10 +136,10 @@ def nothing_is_missing(clinic: Clinic, account: simulation.Clinic) -> bool:
     rows = (
         row.wire() for device in account.devices for row in account.rows_of(device) if row.created >= since
     )
-    verdicts = settle(
+    results = settle(
         clinic, [JsonObject(list(row.items())) for row in rows], received_at=timezone.now(), source="fetch"
     )
-    return not any(verdict.state == "stored" for verdict in verdicts)
+    return not any(result.state == "stored" for result in results)
 
 
 def test_the_second_is_kept_the_budget_used_and_a_click_goes_first(

@@ -16,7 +16,7 @@ from devices.models import Device
 from measurements import reconcile_schedule
 from measurements.models import DeviceCheck, Reconciliation
 from measurements.reconcile import GIVEN_UP
-from tenovi.models import DoorCount, Heartbeat, Request, RequestKind
+from tenovi.models import Heartbeat, RefusalCount, Request, RequestKind
 from tenovi.outbound.sender import drain
 from tenovi.tasks import forget
 from tests.factories import held_device, make_user
@@ -55,7 +55,7 @@ def beats(*moments: datetime.datetime) -> None:
 def away(clinic: Clinic) -> None:
     """We answered 503 just now."""
     hour = timezone.now().replace(minute=0, second=0, microsecond=0)
-    DoorCount.objects.update_or_create(
+    RefusalCount.objects.update_or_create(
         clinic_id=clinic.id, start=hour, cause="unavailable", defaults={"last_at": timezone.now()}
     )
 

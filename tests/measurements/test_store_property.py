@@ -157,7 +157,7 @@ def arrangements(draw: st.DrawFn, of: list[Any]) -> list[list[Any]]:
 
 def deliver_all(world: World, deliveries: list[list[Any]]) -> list[list[str]]:
     return [
-        [verdict.state for verdict in settle(world.clinic, each, received_at=NOW, source="webhook")]
+        [result.state for result in settle(world.clinic, each, received_at=NOW, source="webhook")]
         for each in deliveries
     ]
 

@@ -14,7 +14,7 @@ from measurements import reconcile_schedule
 from measurements.models import Reconciliation
 from measurements.reconcile import OVERLAP
 from tenovi.inbound import refusals
-from tenovi.models import DoorCount, Request, RequestKind
+from tenovi.models import RefusalCount, Request, RequestKind
 from tests.factories import basic, deliver, element, held_device, knock, make_clinic
 
 pytestmark = pytest.mark.clock
@@ -35,7 +35,7 @@ def test_an_hour_of_503_is_written_down_with_the_next_delivery(clinic: Clinic) -
         cursor.execute("SET default_transaction_read_only = on")
     assert deliver(clinic, reading).status_code == 503
     assert deliver(clinic, reading).status_code == 200
-    assert DoorCount.objects.filter(cause="unavailable", clinic_id=None).count() == 1
+    assert RefusalCount.objects.filter(cause="unavailable", clinic_id=None).count() == 1
 
 
 def outage_runs(clinic: Clinic) -> list[Reconciliation]:
@@ -54,7 +54,7 @@ def test_a_body_that_was_too_large_is_looked_for_at_the_vendor(clinic: Clinic) -
 def minutes_pass(clinic: Clinic, minutes: int) -> None:
     """What is dated by the database's clock grows older."""
     age = datetime.timedelta(minutes=minutes)
-    DoorCount.objects.update(last_at=F("last_at") - age)
+    RefusalCount.objects.update(last_at=F("last_at") - age)
     Reconciliation.objects.for_clinic(clinic).update(
         until=F("until") - age, finished_at=F("finished_at") - age
     )
@@ -69,7 +69,7 @@ def test_every_time_of_refusals_is_compared_once_also_the_second_within_an_hour(
         reconcile_schedule.look()
         began = outage_runs(clinic)
         assert len(began) == runs
-        assert began[-1].since == DoorCount.objects.latest("last_at").start - OVERLAP
+        assert began[-1].since == RefusalCount.objects.latest("last_at").start - OVERLAP
 
 
 @pytest.mark.django_db
@@ -104,7 +104,7 @@ def test_calls_without_a_valid_secret_are_compared_once_they_are_let_in_again(cl
     reconcile_schedule.look()
     reconcile_schedule.look()
     (run,) = refused_runs(clinic)
-    assert run.since == DoorCount.objects.get().start - OVERLAP
+    assert run.since == RefusalCount.objects.get().start - OVERLAP
 
 
 @pytest.mark.django_db

@@ -14,7 +14,7 @@ from clinics import webhook_secrets
 from clinics.models import Clinic
 from tenovi import tasks
 from tenovi.inbound import deliveries, refusals
-from tenovi.models import DoorCount
+from tenovi.models import RefusalCount
 from tenovi.models.ledger import RefusalCause
 from tests.factories import basic, credentials, deliver, element, held_device, knock, make_clinic
 from tests.pages import signed_in, text_of
@@ -38,7 +38,7 @@ def refuse(times: int = 1, path: str = READINGS) -> None:
 
 def time_passes(minutes: int) -> None:
     age = datetime.timedelta(minutes=minutes)
-    DoorCount.objects.update(last_at=F("last_at") - age, start=F("start") - age)
+    RefusalCount.objects.update(last_at=F("last_at") - age, start=F("start") - age)
 
 
 @pytest.mark.parametrize("role", ["clinic_admin", "operator"])
@@ -131,16 +131,16 @@ def test_a_script_that_watches_reads_them_beside_readiness(clinic: Clinic) -> No
 def test_strangers_fill_no_table_however_many_clinics_they_make_up(clinic: Clinic) -> None:
     for number in range(50):
         refuse(1, f"/webhooks/made-up-{number}/measurements/")
-    assert DoorCount.objects.count() <= 2  # one for each minute it took
+    assert RefusalCount.objects.count() <= 2  # one for each minute it took
 
 
 def test_counts_that_nobody_needs_any_more_are_deleted(clinic: Clinic) -> None:
     refuse()
     tasks.forget()
-    assert DoorCount.objects.count() == 1
+    assert RefusalCount.objects.count() == 1
     time_passes(91 * 24 * 60)
     tasks.forget()
-    assert not DoorCount.objects.exists()
+    assert not RefusalCount.objects.exists()
 
 
 @pytest.mark.parametrize("cause", RefusalCause.values)

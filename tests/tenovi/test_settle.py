@@ -59,11 +59,11 @@ def handle_with(monkeypatch: pytest.MonkeyPatch) -> Callable[[DeliveryHandler], 
 
 def choking(delivery: Delivery, elements: Sequence[Any]) -> list[ElementResult]:
     """Stores what it is given, then chokes on a poisoned element: in SQL, so that the transaction is hurt."""
-    verdicts = store_delivery(delivery, elements)
+    results = store_delivery(delivery, elements)
     if any(isinstance(each, dict) and POISON in each for each in elements):
         with connection.cursor() as cursor:
             cursor.execute("SELECT 1 / 0")
-    return verdicts
+    return results
 
 
 def items(clinic: Clinic) -> list[tuple[int, str, str]]:
@@ -364,11 +364,11 @@ def test_when_the_database_goes_away_while_settling_nothing_is_acknowledged(
     device = held_device(clinic)
 
     def cut_off(delivery: Delivery, elements: Sequence[Any]) -> list[ElementResult]:
-        verdicts = store_delivery(delivery, elements)
+        results = store_delivery(delivery, elements)
         with connection.copy().cursor() as cursor:
             cursor.execute("SELECT pg_terminate_backend(%s)", [connection.connection.info.backend_pid])
             cursor.connection.close()
-        return verdicts
+        return results
 
     handle_with(cut_off)
     answer = deliver(clinic, [element(device), element(device, value_1=99)])

@@ -10,7 +10,7 @@ from django.db.models import F
 
 from clinics import webhook_secrets
 from clinics.models import Clinic
-from tenovi.models import Delivery, DoorCount
+from tenovi.models import Delivery, RefusalCount
 from tests.database import database_read_only
 from tests.factories import (
     basic,
@@ -40,7 +40,7 @@ def test_a_wrong_secret_is_told_so_even_while_nothing_can_be_written() -> None:
     with database_read_only():
         answer = knock("POST", "/webhooks/alpha/measurements/", basic("tenovi", "wrong"))
         assert answer.status_code == 401
-    assert not DoorCount.objects.filter(cause="secret").exists()
+    assert not RefusalCount.objects.filter(cause="secret").exists()
 
 
 @pytest.mark.parametrize(
@@ -70,14 +70,14 @@ def test_missing_and_wrong_credentials_leave_nothing_but_a_count(
     assert answer.status_code == 401
     assert answer["WWW-Authenticate"].startswith("Basic")
     assert deliveries(clinic) == []
-    assert DoorCount.objects.get(clinic_id=clinic.id, cause="secret").count == 1
+    assert RefusalCount.objects.get(clinic_id=clinic.id, cause="secret").count == 1
 
 
 @pytest.mark.parametrize("slug", ["nobody", "ALPHA", "alpha%00", "%F0%9F%8F%A5", "x" * 5000])
 def test_an_unknown_clinic_is_answered_like_a_wrong_secret(clinic: Clinic, slug: str) -> None:
     answer = knock("POST", f"/webhooks/{slug}/measurements/", credentials(clinic))
     assert answer.status_code == 401
-    assert DoorCount.objects.get(clinic_id=None).count == 1
+    assert RefusalCount.objects.get(clinic_id=None).count == 1
     wrong = knock("POST", "/webhooks/alpha/measurements/", basic("tenovi", "wrong"))
     assert wrong.content == answer.content
 
@@ -85,7 +85,7 @@ def test_an_unknown_clinic_is_answered_like_a_wrong_secret(clinic: Clinic, slug:
 def test_refusals_of_one_hour_are_one_row(clinic: Clinic) -> None:
     for _ in range(3):
         knock("POST", "/webhooks/alpha/measurements/", None)
-    assert DoorCount.objects.get(clinic_id=clinic.id).count == 3
+    assert RefusalCount.objects.get(clinic_id=clinic.id).count == 3
 
 
 def test_one_clinics_secret_does_not_open_anothers_door(clinic: Clinic) -> None:
@@ -135,7 +135,7 @@ def test_a_retired_secret_that_is_shown_is_counted_as_such(clinic: Clinic) -> No
     webhook_secrets.add_header(clinic, "X-Key", "new")
     webhook_secrets.retire(clinic.webhook_secrets.earliest("id"))
     assert knock("POST", "/webhooks/alpha/measurements/", credentials(clinic)).status_code == 401
-    assert DoorCount.objects.get(clinic_id=clinic.id).cause == "retired"
+    assert RefusalCount.objects.get(clinic_id=clinic.id).cause == "retired"
     assert clinic.webhook_secrets.earliest("id").last_used_at is None
 
 
