@@ -1,4 +1,4 @@
-"""Moments as the REST API writes and reads them."""
+"""Write and read moments as the REST API does."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Where a request comes from: the peer, or whom the trusted proxy names."""
+"""Find where a request comes from: the peer, or the caller that the trusted proxy names."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from django.conf import settings
 
 
 def caller_address(meta: Mapping[str, Any]) -> str | None:
-    """The caller's IP address from a request's `META`; None when there is none, as on a Unix socket.
+    """Return the caller's IP address from a request's `META`; None when there is none, as on a Unix socket.
 
     `X-Forwarded-For` can be forged by anybody, so only the entry that our own proxy appended (the
     last one) is believed, and only when the peer is that proxy (`TRUSTED_PROXY`, an address or network).

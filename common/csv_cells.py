@@ -1,4 +1,4 @@
-"""Cells that a spreadsheet program shows and never runs."""
+"""Write CSV whose cells a spreadsheet program shows and never runs."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ RUNS = ("=", "+", "-", "@", "\t", "\r", "\n")
 
 
 def csv_lines(rows: Iterable[Iterable[object]]) -> Iterator[str]:
-    """RFC 4180, a line at a time. A cell that would be a formula gets an apostrophe in front."""
+    """Yield the lines of a CSV file (RFC 4180). A cell that would be a formula gets an apostrophe in front."""
     buffer = io.StringIO()
     writer = csv.writer(buffer, lineterminator="\r\n")
     for row in rows:
@@ -21,6 +21,6 @@ def csv_lines(rows: Iterable[Iterable[object]]) -> Iterator[str]:
 
 
 def neutralised(text: str) -> str:
-    """Text that a spreadsheet program would run is shown, not run."""
+    """Put an apostrophe before text that a spreadsheet program would run."""
     text = text.replace("\0", "␀")
     return f"'{text}" if text.lstrip(" ").startswith(RUNS) else text

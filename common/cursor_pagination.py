@@ -1,4 +1,4 @@
-"""Lists page by page, by the key of the first and last row shown.
+"""Read lists page by page, by the key of the first and last row shown.
 
 Rows that arrive while somebody walks a list neither repeat nor hide another. Cursors are signed:
 whatever is read from one is what we wrote.
@@ -89,7 +89,7 @@ class CursorPagination(BasePagination):
 
 
 def _read_cursor(cursor: str | None, salt: str) -> tuple[bool, Key | None]:
-    """Whether to go backwards, and the key to go from."""
+    """Return whether to go backwards, and the key to go from."""
     if cursor is None:
         return False, None
     try:
@@ -108,7 +108,7 @@ def _find_in_database(
 
 
 def _beyond(names: Sequence[str], key: Key, side: str) -> Q:
-    """Rows past `key` in the order of `names`, written so that an index on the first serves."""
+    """Return the condition for rows past `key` in the order of `names`, so that an index on the first serves."""
     past = Q(**{f"{names[0]}__{side}": key[0]})
     if len(names) == 1:
         return past
@@ -126,7 +126,7 @@ def _find_in_memory(
 
 
 def _key_of(row: Any, names: Sequence[str]) -> Key:
-    """A row's key in types that JSON has."""
+    """Return a row's key in types that JSON has."""
     return tuple(_plain(getattr(row, name)) for name in names)
 
 

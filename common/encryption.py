@@ -1,4 +1,4 @@
-"""Secrets at rest: encrypted with keys from the environment, never with one in the database.
+"""Encrypt secrets at rest with keys from the environment, never with one in the database.
 
 `CREDENTIALS_KEY` may list several comma-separated keys: the first encrypts, all decrypt, so a
 key is rotated by putting the new one in front.

@@ -1,4 +1,4 @@
-"""Logs without patients in them: one JSON object a line, and no text that came from outside."""
+"""Write logs without patients in them: one JSON object a line, and no text that came from outside."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ class JsonLine(logging.Formatter):
 
 
 def places(trace: TracebackType | None) -> list[str]:
-    """`tenovi/inbound/deliveries.py:93 settle` for each step, outermost first."""
+    """Return `tenovi/inbound/deliveries.py:93 settle` for each step, outermost first."""
     return [f"{_short(frame.filename)}:{frame.lineno} {frame.name}" for frame in traceback.extract_tb(trace)]
 
 
@@ -60,7 +60,7 @@ def _short(filename: str) -> str:
 
 
 def _message(record: logging.LogRecord) -> str:
-    """The message; exceptions that stand in it are named by their type."""
+    """Return the message, with the exceptions in it named by their type alone."""
     arguments = record.args
     if isinstance(arguments, dict):
         # Celery's words on a failed task hold the exception, its traceback and the task's arguments.

@@ -1,5 +1,8 @@
-"""Which date a moment has in a zone. Nothing else in the house turns a moment into a date (a test holds
-it): two pages that cut one day at different midnights would show two numbers for one count."""
+"""Turn a moment into the date that it has in a zone.
+
+Nothing else in the house does so (a test holds it): two pages that cut one day at different midnights
+would show two numbers for one count.
+"""
 
 from __future__ import annotations
 

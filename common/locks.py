@@ -1,4 +1,4 @@
-"""Locks on names that have no row yet, such as a device whose first delivery is being stored."""
+"""Lock names that have no row yet, such as a device whose first delivery is being stored."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ HOLD_ALL = "SELECT pg_advisory_xact_lock(%s)"
 
 
 def hold(clinic_id: uuid.UUID, names: Iterable[bytes]) -> None:
-    """Until this transaction ends, nobody else holds any of these names in this clinic.
+    """Lock these names in this clinic until this transaction ends.
 
     They are taken in one order, so two callers that share names never wait for each other in a circle.
     """
@@ -34,10 +34,10 @@ def hold(clinic_id: uuid.UUID, names: Iterable[bytes]) -> None:
 
 
 def hold_what(clinic_id: uuid.UUID, names: Callable[[], set[bytes]]) -> None:
-    """Hold what `names` says, and says once more when all of it is held.
+    """Lock the names that `names` returns, until it returns the same ones under the locks.
 
-    What somebody else has added meanwhile is not taken on top, which would break the order: everything is
-    given back and taken anew. Must be called inside a transaction.
+    Must be called inside a transaction. Names added meanwhile are not locked on top, which would break
+    the order: all locks are given back and taken anew.
     """
     wanted = names()
     while True:

@@ -1,4 +1,4 @@
-"""Pages of rows as templates show them."""
+"""Cut lists into the pages that templates show."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def page_of(
     rows: Callable[[list[Any]], Iterable[T]],
     group: Callable[[Any], object] | None = None,
 ) -> Page[Any]:
-    """Page `number` (the nearest one that exists) of a sorted queryset or list, its items turned
+    """Return page `number` (the nearest one that exists) of a sorted queryset or list, its items turned
     into `rows` all at once, so that what they need is read in one query.
 
     Items next to each other with an equal `group` stay on the page where the first of them stands."""

@@ -1,4 +1,4 @@
-"""Which request is being answered, for the record and the log."""
+"""Keep which request is being answered, for the audit record and the log."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ class RequestFacts:
     address: str | None
     id: str = field(default_factory=lambda: uuid.uuid4().hex)
     looked: bool = False
-    """Whether the record has who looked at what: the view has said so itself."""
+    """Whether the view has recorded by itself who looked at what."""
 
 
 current: ContextVar[RequestFacts | None] = ContextVar("request", default=None)

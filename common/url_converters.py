@@ -20,7 +20,7 @@ class IsoDate:
 
 
 class AnyText:
-    """Whatever the vendor calls somebody: slashes and line ends too, which Django's `path` leaves out."""
+    """An id of the vendor: any text, with the slashes and line ends that Django's `path` leaves out."""
 
     regex = r"[\s\S]+"
 

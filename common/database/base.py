@@ -1,5 +1,8 @@
-"""Django's PostgreSQL, except that an idle connection is looked at, not asked, before a request uses
-it, and that a thread with a limit (`common/database/deadline.py`) does not wait for a silent server."""
+"""Django's PostgreSQL, with two differences for connections that may be dead.
+
+An idle connection is looked at, not asked, before a request uses it. A thread with a limit
+(`common/database/deadline.py`) does not wait for a silent server.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How long a thread waits for a PostgreSQL that says nothing.
+"""Limit how long a thread waits for a PostgreSQL that says nothing.
 
 A server that is gone is noticed at once. One that is stopped, or whose machine or disk hangs, keeps
 its connections open and never answers, and libpq waits for ever. So a thread may have a limit, and
@@ -38,13 +38,13 @@ def at_most(seconds: float) -> Iterator[None]:
 
 
 def limit() -> float | None:
-    """Seconds that this thread may wait for one answer; None: for ever."""
+    """Return the seconds that this thread may wait for one answer; None for no limit."""
     mine: float | None = getattr(_mine, "seconds", None)
     return _everybodys if mine is None else mine
 
 
 def note_silence() -> None:
-    """A thread has waited in vain."""
+    """Note that a thread has waited in vain."""
     global _away_until
     _away_until = time.monotonic() + AWAY_SECONDS
 
