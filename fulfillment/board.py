@@ -22,7 +22,7 @@ MOST_CARDS = 12
 SHOWN = (Stage.NEEDS_YOU, Stage.PREPARING, Stage.TRAVELLING, Stage.DELIVERED)
 NOT_CONFIRMED = {
     Stage.NEEDS_YOU: (OrderState.NEEDS_PERSON, OrderState.REFUSED),
-    Stage.PREPARING: (OrderState.QUEUED, OrderState.SENDING, OrderState.UNKNOWN),
+    Stage.PREPARING: (OrderState.QUEUED, OrderState.SENDING, OrderState.UNCONFIRMED),
 }
 
 

@@ -143,10 +143,6 @@ class SpecialOrderRequestQuerySet(TenantQuerySet[A]):
         """Not those that only the vendor's list told us of."""
         return self.filter(asked_by__isnull=False)
 
-    def note_sent(self) -> None:
-        """Mark as fulfilled what is under way among these: its parcel was sent, and it cannot be withdrawn."""
-        self.in_states("confirmed", "withdrawing").update(state="fulfilled", changed_at=timezone.now())
-
     def matching(self, text: str) -> Self:
         """Every word of `text` is in the patient's name or id, in what is asked for, or in the hardware id."""
         found = self

@@ -1,26 +1,34 @@
-"""The states of orders and parcels as pictures and tables, for `docs/orders.md`: drawn from the tables
-that decide, so that the page cannot fall behind them."""
+"""Draw the states of orders, special orders and parcels for `docs/orders.md`.
+
+The pictures and tables come from the tables that decide, so that the page cannot fall behind them.
+"""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from functools import partial
 
-from fulfillment.order_states import MAY_BECOME, OrderState
+from fulfillment.order_states import ORDER, SPECIAL_ORDER, Lifecycle, OrderState
 from fulfillment.vendor_statuses import CYCLE_BEGINS, MAY_FOLLOW, STATUSES
 
 DRAWN = re.compile(r"(<!-- drawn: (\w+) -->\n).*?(<!-- end -->)", re.DOTALL)
 
 
 def redrawn(page: str) -> str:
-    """The page with everything between `<!-- drawn: name -->` and `<!-- end -->` drawn anew."""
-    parts = {"states": _states, "statuses": _statuses, "table": _table}
+    """Return the page with everything between `<!-- drawn: name -->` and `<!-- end -->` drawn anew."""
+    parts: dict[str, Callable[[], Iterator[str]]] = {
+        "states": partial(_states, ORDER),
+        "special_states": partial(_states, SPECIAL_ORDER),
+        "statuses": _statuses,
+        "table": _table,
+    }
     return DRAWN.sub(lambda found: f"{found[1]}{chr(10).join(parts[found[2]]())}\n{found[3]}", page)
 
 
-def _states() -> Iterator[str]:
+def _states(lifecycle: Lifecycle) -> Iterator[str]:
     yield from ("```mermaid", "stateDiagram-v2", f"    [*] --> {OrderState.QUEUED}")
-    for before, following in MAY_BECOME.items():
+    for before, following in lifecycle.table.items():
         for after, why in following.items():
             yield f"    {before} --> {after}: {why}"
         if not following:

@@ -136,7 +136,7 @@ def make_world(slug: str) -> World:
     DeviceType.objects.create(clinic=clinic, name=SCALE, sensor_code="13")
     offer = DeviceType.objects.create(clinic=clinic, name=f"Scale of {slug}", sensor_code="13")
     supply, _ = (SupplyType.objects.create(clinic=clinic, name=name) for name in (f"For {slug}", "Lancets"))
-    doubt: dict[str, Any] = {"state": "needs_person", "sends": 1, "first_sent_at": now, "doubted_at": now}
+    doubt: dict[str, Any] = {"state": "needs_person", "sends": 1, "first_sent_at": now, "unconfirmed_at": now}
     doubted = make_order(somebody(clinic, "same-id"), **doubt)
     fitting = make_device(clinic, name=SCALE, sensor_code="13", vendor_patient_id="same-id")
     entry = {"supply_name": "Lancets", "state": "confirmed", "vendor_id": f"entry-of-{slug}"}

@@ -14,10 +14,11 @@ from django.utils import timezone
 from clinics.models import Clinic
 from devices import sync
 from devices.models import NightlySync
-from fulfillment.models import Replacement, SpecialOrderRequestState
+from fulfillment.at_most_once import search
+from fulfillment.models import Replacement
 from fulfillment.order_states import OrderState
-from fulfillment.orders import search
-from fulfillment.special_orders import actions
+from fulfillment.special_orders.from_vendor import mend_withdrawals
+from fulfillment.tasks import look_again
 from measurements import reconcile_schedule
 from measurements.models import DeviceCheck
 from tenovi.inbound import deliveries
@@ -53,17 +54,10 @@ WAITS: dict[type[TextChoices], dict[str, End]] = {
     OrderState: {
         "queued": search.mend,
         "sending": search.mend,
-        "unknown": search.start_looks,
+        "unknown": search.start_due_searches,
         "needs_person": "order-decide",
         "confirmed": ENDS,
-        "refused": ENDS,
-        "cancelled": ENDS,
-    },
-    SpecialOrderRequestState: {
-        "queued": actions.look_again,
-        "unknown": actions.look_again,
-        "withdrawing": actions.look_again,
-        "confirmed": ENDS,
+        "withdrawing": mend_withdrawals,
         "fulfilled": ENDS,
         "refused": ENDS,
         "cancelled": ENDS,
@@ -131,11 +125,14 @@ def test_a_replacement_whose_request_is_gone_is_looked_for(clinic: Clinic) -> No
         "changed_at": timezone.now(),
     }
     queued = Replacement.objects.create(**fields, state="queued", token="a")
+    sending = Replacement.objects.create(**fields, state="sending", token="c")
     leaving = Replacement.objects.create(**fields, state="withdrawing", token="b", vendor_id="17")
-    actions.look_again()
+    look_again()
+    sending.refresh_from_db()
     queued.refresh_from_db()
     leaving.refresh_from_db()
-    assert (queued.state, leaving.state) == ("unknown", "confirmed")
+    assert (queued.state, sending.state, leaving.state) == ("queued", "unknown", "confirmed")
+    assert Request.objects.for_clinic(clinic).filter(kind=RequestKind.REPLACEMENT_CREATE).count() == 1
     assert Request.objects.for_clinic(clinic).filter(kind=RequestKind.REPLACEMENTS).exists()
 
 

@@ -1,6 +1,8 @@
 """Orders of devices, the parcels they become, and what else was asked for."""
 
-from fulfillment.models.orders import Order, OrderStep, ShipBy
+from fulfillment.models.at_most_once import AtMostOnce
+from fulfillment.models.events import RequestEvent
+from fulfillment.models.orders import Order, ShipBy
 from fulfillment.models.shipments import (
     FulfillmentEvent,
     OrderMessage,
@@ -20,11 +22,12 @@ from fulfillment.models.special_orders import (
 
 __all__ = [
     "STILL_OPEN",
+    "AtMostOnce",
     "FulfillmentEvent",
     "Order",
     "OrderMessage",
-    "OrderStep",
     "Replacement",
+    "RequestEvent",
     "ShipBy",
     "Shipment",
     "SpecialOrder",

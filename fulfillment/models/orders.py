@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 import uuid
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from django.db import models
 from django.db.models import Q
 from django.utils import timezone
 
 from clinics.models import User
-from clinics.tenancy import TenantModel, TenantQuerySet
 from devices.models import Device
-from fulfillment.order_states import OrderState
+from fulfillment.models.at_most_once import AtMostOnce
+from fulfillment.order_states import ENDED, ORDER, OrderState
 from fulfillment.querysets import OrderQuerySet
 from patients.models import Patient
+from tenovi.models import RequestKind
 
 
 class ShipBy(models.TextChoices):
@@ -26,26 +27,23 @@ class ShipBy(models.TextChoices):
 INTO_STOCK = "Into stock"
 
 
-class Order(TenantModel):
-    """One device for one patient, or for stock: at most one create at the vendor, in the request whose target
-    is this id.
+class Order(AtMostOnce):
+    """One device for one patient, or for stock.
 
     Orders placed together share `basket` and `idempotency_key`, and differ in `line`. `is_open`: the
     need it stands for is not met yet, so that a second order for it would be a second parcel; with
     `is_again` somebody has said that a second one is meant. What was wanted and the address are as
-    they were when it was placed; `sent` is the body of the last create. `hardware_uuid` is the
+    they were when it was placed. `hardware_uuid` is the
     Gateway ID or IMEI that the order carries. `vendor_status` is the furthest status heard of.
 
     Without a `patient` it activates a device that the clinic has in hand, and that nobody gets yet.
-
-    While nobody knows whether it was created: `doubted_at` says since when, `looks` counts whole
-    readings of the devices at the vendor that could be it after that, `found` is how many could,
-    `look_due_at` is when the next one begins. One under way was asked for at `look_asked_at` and
-    lacks `unread_lists`, the spellings of the patient's id, or the hardware id, still to be read.
-    `throttled`: the vendor answered that it was asked too often, which usually means that it did nothing.
     """
 
-    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    WORD = "order"
+    HISTORY = "order"
+    CREATE = RequestKind.DEVICE_CREATE
+    LIFECYCLE = ORDER
+
     basket = models.UUIDField(default=uuid.uuid4)
     line = models.PositiveSmallIntegerField(default=0)
     idempotency_key = models.CharField(max_length=200)
@@ -67,22 +65,11 @@ class Order(TenantModel):
     shipping_city = models.CharField(max_length=100, blank=True)
     shipping_state = models.CharField(max_length=50, blank=True)
     shipping_zip_code = models.CharField(max_length=20, blank=True)
-    state = models.CharField(max_length=12, choices=OrderState.choices, default=OrderState.QUEUED)
+    state = models.CharField(max_length=12, choices=ORDER.choices, default=OrderState.QUEUED)
     is_open = models.BooleanField(default=True)
     is_again = models.BooleanField(default=False)
-    reason = models.CharField(max_length=500, blank=True)
     vendor_status = models.CharField(max_length=60, blank=True)
     device = models.OneToOneField(Device, null=True, on_delete=models.PROTECT, related_name="+")
-    sent = models.JSONField(default=dict, blank=True)
-    sends = models.PositiveSmallIntegerField(default=0)
-    first_sent_at = models.DateTimeField(null=True)
-    doubted_at = models.DateTimeField(null=True)
-    throttled = models.BooleanField(default=False)
-    unread_lists = models.JSONField(default=list, blank=True)
-    look_asked_at = models.DateTimeField(null=True)
-    looks = models.PositiveSmallIntegerField(default=0)
-    found = models.PositiveSmallIntegerField(default=0)
-    look_due_at = models.DateTimeField(null=True)
     placed_by = models.ForeignKey(User, on_delete=models.PROTECT, related_name="+")
     created_at = models.DateTimeField(default=timezone.now)
 
@@ -103,7 +90,7 @@ class Order(TenantModel):
                 condition=Q(is_open=True, sensor_id="") & ~Q(hardware_uuid=""),
                 name="order_one_open_per_sensor_of_a_gateway",
             ),
-            models.CheckConstraint(condition=Q(state__in=OrderState.values), name="order_state_known"),
+            models.CheckConstraint(condition=Q(state__in=ORDER.states), name="order_state_known"),
             models.CheckConstraint(condition=Q(ship_by__in=ShipBy.values), name="order_ship_by_known"),
             models.CheckConstraint(
                 # What travels goes to somebody, and without a patient only the hardware tells whose it is.
@@ -134,6 +121,10 @@ class Order(TenantModel):
     def __str__(self) -> str:
         return self.device_name
 
+    def stamps(self, to: OrderState) -> dict[str, Any]:
+        """Close the need of one that is refused or cancelled."""
+        return {"is_open": False} if to in ENDED else {}
+
     @property
     def is_for_stock(self) -> bool:
         """Tell whether it is for no patient yet."""
@@ -143,41 +134,3 @@ class Order(TenantModel):
     def way(self) -> str:
         """Say how its device gets to where it belongs."""
         return INTO_STOCK if self.is_for_stock else str(ShipBy(self.ship_by).label)
-
-
-class OrderStep(TenantModel):
-    """One step of an order on our side: kept for ever, never changed.
-
-    `said` is a sentence, or the reason that a person gave; `detail` what the vendor answered, what
-    evidence was found, or the `tracking` of a parcel of our own. `by` is None where no person did it.
-    """
-
-    class What(models.TextChoices):
-        PLACED = "placed", "Ordered"
-        SENT = "sent", "Sent to Tenovi"
-        WAITS = "waits", "Waits: nothing has reached Tenovi"
-        CONFIRMED = "confirmed", "Confirmed by Tenovi"
-        REFUSED = "refused", "Refused by Tenovi"
-        DOUBTED = "doubted", "No usable answer: Tenovi may have taken the order"
-        LOOKED = "looked", "Looked for it in Tenovi’s list"
-        HANDED = "handed", "Handed to a person"
-        ADOPTED = "adopted", "Found at Tenovi"
-        SENT_AGAIN = "sent_again", "To be sent again"
-        SHIPPED = "shipped", "Shipped by our own staff"
-        TOLD = "told", "Tenovi was asked or told"
-        CANCELLED = "cancelled", "Cancelled"
-
-    order = models.ForeignKey(Order, on_delete=models.CASCADE, related_name="+")
-    what = models.CharField(max_length=12, choices=What.choices)
-    said = models.CharField(max_length=500, blank=True)
-    detail = models.JSONField(default=dict, blank=True)
-    by = models.ForeignKey(User, null=True, on_delete=models.PROTECT, related_name="+")
-    at = models.DateTimeField(default=timezone.now)
-
-    objects: ClassVar[TenantQuerySet[OrderStep]] = TenantQuerySet.as_manager()  # type: ignore[assignment]
-
-    class Meta:
-        constraints = [
-            models.CheckConstraint(condition=~Q(what=""), name="order_step_says_what"),
-        ]
-        indexes = [models.Index(fields=["order", "at", "id"], name="order_step_history")]

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import uuid
 from abc import abstractmethod
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from django.db import models
 from django.db.models import Q
@@ -12,15 +11,18 @@ from django.db.models import Q
 from clinics.models import User
 from clinics.tenancy import TenantModel, TenantQuerySet
 from devices.models import Device
+from fulfillment.models.at_most_once import AtMostOnce
+from fulfillment.order_states import ENDED, SPECIAL_ORDER, OrderState
 from fulfillment.querysets import ReplacementQuerySet, SupplyRequestQuerySet
 from patients.models import Patient
+from tenovi.models import RequestKind
 
 
 class SpecialOrderRequestState(models.TextChoices):
-    """`unknown`: the vendor may have taken it, and nobody knows; never sent again by software."""
+    """How pages and scripts are told the state of a replacement or of supplies."""
 
     QUEUED = "queued", "Waiting to be sent"
-    UNKNOWN = "unknown", "Needs a person"
+    UNCONFIRMED = "unknown", "Needs a person"
     CONFIRMED = "confirmed", "Pending at Tenovi"
     WITHDRAWING = "withdrawing", "Being withdrawn"
     FULFILLED = "fulfilled", "Sent out"
@@ -28,28 +30,30 @@ class SpecialOrderRequestState(models.TextChoices):
     CANCELLED = "cancelled", "Cancelled"
 
 
-STILL_OPEN = (
-    SpecialOrderRequestState.QUEUED,
-    SpecialOrderRequestState.UNKNOWN,
-    SpecialOrderRequestState.CONFIRMED,
-    SpecialOrderRequestState.WITHDRAWING,
-)
+SHOWN_AS = {
+    OrderState.SENDING: SpecialOrderRequestState.QUEUED,
+    OrderState.NEEDS_PERSON: SpecialOrderRequestState.UNCONFIRMED,
+}
+"""The states that scripts have never been told of, and what they are told instead."""
+
+STILL_OPEN = tuple(state for state in SPECIAL_ORDER.states if state not in ENDED)
 
 
-class SpecialOrderRequest(TenantModel):
+class SpecialOrderRequest(AtMostOnce):
     """Something a person asked the vendor to send, once; or that was asked there without us, then
     `asked_by` is null.
 
     `vendor_id` is its id at the vendor, "" until that is known. `token` names the submitted form, so
-    that a second click is the first again. `said` is what the vendor, or whoever gave up, had to say.
-    `looks` counts the complete lists, ten minutes apart, in which an unknown one was not found;
-    `instead_of` is the one that was given up for this one, with the reason in its `said`.
+    that a second click is the first again. `instead_of` is the one that was given up for this one.
     """
 
-    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
-    state = models.CharField(
-        max_length=12, choices=SpecialOrderRequestState.choices, default=SpecialOrderRequestState.QUEUED
-    )
+    WITHDRAW: ClassVar[RequestKind]
+    LISTING: ClassVar[RequestKind]
+    LIFECYCLE = SPECIAL_ORDER
+    # These names were in the audit record before the three kinds shared one engine.
+    AUDITED_AS = {"placed": "asked_for", "doubted": "in_doubt"}
+
+    state = models.CharField(max_length=12, choices=SPECIAL_ORDER.choices, default=OrderState.QUEUED)
     vendor_id = models.CharField(max_length=100, blank=True)
     token = models.CharField(max_length=64, blank=True)
     device = models.ForeignKey(Device, null=True, on_delete=models.PROTECT, related_name="+")
@@ -61,12 +65,9 @@ class SpecialOrderRequest(TenantModel):
     shipping_state = models.CharField(max_length=50, blank=True)
     shipping_zip_code = models.CharField(max_length=20, blank=True)
     notify_emails = models.CharField(max_length=1000, blank=True)
-    said = models.CharField(max_length=500, blank=True)
     asked_by = models.ForeignKey(User, null=True, on_delete=models.PROTECT, related_name="+")
     asked_at = models.DateTimeField()
     changed_at = models.DateTimeField()
-    looks = models.PositiveSmallIntegerField(default=0)
-    looked_at = models.DateTimeField(null=True)
     instead_of = models.ForeignKey("self", null=True, on_delete=models.PROTECT, related_name="+")
 
     class Meta:
@@ -78,15 +79,21 @@ class SpecialOrderRequest(TenantModel):
             models.UniqueConstraint(
                 fields=["clinic", "token"], condition=~Q(token=""), name="%(class)s_asked_once"
             ),
-            models.CheckConstraint(
-                condition=Q(state__in=SpecialOrderRequestState.values), name="%(class)s_state_known"
-            ),
+            models.CheckConstraint(condition=Q(state__in=SPECIAL_ORDER.states), name="%(class)s_state_known"),
         ]
         indexes = [models.Index(fields=["clinic", "-asked_at", "-id"], name="%(class)s_newest")]
+
+    def audited(self) -> dict[str, Any]:
+        return {"device": str(self.device_id or ""), "patient": str(self.patient_id or "")}
 
     @property
     def is_open(self) -> bool:
         return self.state in STILL_OPEN
+
+    @property
+    def shown_state(self) -> SpecialOrderRequestState:
+        state = OrderState(self.state)
+        return SHOWN_AS.get(state) or SpecialOrderRequestState(state.value)
 
     @property
     @abstractmethod
@@ -97,6 +104,12 @@ class SpecialOrderRequest(TenantModel):
 class Replacement(SpecialOrderRequest):
     """New hardware for a device, its gateway, or both; the HWI device stays. `parts` are names as the
     vendor has them: that of the device's type, and `Gateway`."""
+
+    WORD = "replacement"
+    HISTORY = "replacement"
+    CREATE = RequestKind.REPLACEMENT_CREATE
+    WITHDRAW = RequestKind.REPLACEMENT_DELETE
+    LISTING = RequestKind.REPLACEMENTS
 
     parts = models.JSONField(default=list)
 
@@ -112,6 +125,12 @@ class Replacement(SpecialOrderRequest):
 
 class SupplyRequest(SpecialOrderRequest):
     """Supplies under the exact name of one of the account's types; one a request."""
+
+    WORD = "supplies"
+    HISTORY = "supply_request"
+    CREATE = RequestKind.SUPPLY_CREATE
+    WITHDRAW = RequestKind.SUPPLY_DELETE
+    LISTING = RequestKind.SUPPLY_REQUESTS
 
     supply_name = models.CharField(max_length=200)
 

@@ -1,7 +1,7 @@
 """Ordering devices: placing, taking back, and what a person decides about an order nobody is sure of.
 
 An order is created at the vendor at most once. Placing writes rows; the queue sends them; what comes
-back is in `fulfillment.orders.sending`.
+back is in `fulfillment.at_most_once`.
 """
 
 from __future__ import annotations
@@ -21,18 +21,18 @@ from devices.actions.wanted import write_hardware
 from devices.from_vendor import note_spellings
 from devices.hardware import is_gateway_id, is_imei, normal_hardware_id
 from devices.models import Device
+from fulfillment.at_most_once.transitions import (
+    Event,
+    add_history,
+    enqueue_creation,
+    lock,
+    transition,
+)
 from fulfillment.models import Order, ShipBy
 from fulfillment.order_states import OrderState
 from fulfillment.orders.candidates import candidates_for
 from fulfillment.orders.clinic_shipping import to_ship
-from fulfillment.orders.transitions import (
-    Event,
-    add_history,
-    confirm,
-    enqueue_creation,
-    lock_order,
-    transition,
-)
+from fulfillment.orders.policy import confirm
 from fulfillment.orders.validation import Line, Wanted, checked, in_the_way
 from fulfillment.querysets import OrderQuerySet
 from patients.models import Patient
@@ -130,16 +130,16 @@ def place_orders(
 def cancel_order(*, order: Order, by: User, reason: str = "") -> Order:
     """Take an order back that has not been sent, or give up one that nobody could find. Raises `TooLate`,
     and ValueError without a reason for giving up."""
-    held = lock_order(order.clinic, order.id)
-    order = held.order
+    locked = lock(Order, order.clinic, order.id)
+    order = locked.row
     if order.state == OrderState.NEEDS_PERSON and not reason.strip():
         raise ValueError("Say why this order is given up.")
-    if order.state not in (OrderState.QUEUED, OrderState.NEEDS_PERSON) or held.is_on_its_way:
+    if order.state not in (OrderState.QUEUED, OrderState.NEEDS_PERSON) or locked.is_on_its_way:
         raise TooLate(f"This order can no longer be cancelled: {order.get_state_display().lower()}.")
     transition(
-        order, OrderState.CANCELLED, Event.CANCELLED, by=by, said=reason, audited={"reason": reason[:500]}
+        order, OrderState.CANCELLED, Event.CANCELLED, by=by, reason=reason, audited={"reason": reason[:500]}
     )
-    held.forget_request()
+    locked.forget_request()
     return order
 
 
@@ -149,15 +149,22 @@ def send_again(*, order: Order, by: User, reason: str) -> Order:
     without a reason: if the first one arrived after all, a second parcel goes out."""
     if not reason.strip():
         raise ValueError("Say why it is safe to send this order again.")
-    held = lock_order(order.clinic, order.id)
-    order = held.order
+    locked = lock(Order, order.clinic, order.id)
+    order = locked.row
     if order.state != OrderState.NEEDS_PERSON:
         raise TooLate(f"This order is not waiting for a person: {order.get_state_display().lower()}.")
-    audited = {"reason": reason[:500], "found": order.found}
+    audited = {"reason": reason[:500], "found": order.matches}
     transition(
-        order, OrderState.QUEUED, Event.SENT_AGAIN, by=by, said=reason, audited=audited, looks=0, found=0
+        order,
+        OrderState.QUEUED,
+        Event.SENT_AGAIN,
+        by=by,
+        reason=reason,
+        audited=audited,
+        searches=0,
+        matches=0,
     )
-    held.forget_request()
+    locked.forget_request()
     enqueue_creation(order)
     return order
 
@@ -166,13 +173,13 @@ def send_again(*, order: Order, by: User, reason: str) -> Order:
 def adopt_match(*, order: Order, device: Device, by: User) -> Order:
     """A person says that this device is what came of the order. Raises `TooLate` when it is settled, and
     ValueError for a device that cannot be it."""
-    held = lock_order(order.clinic, order.id)
-    order = held.order
-    if order.state not in (OrderState.UNKNOWN, OrderState.NEEDS_PERSON):
+    locked = lock(Order, order.clinic, order.id)
+    order = locked.row
+    if order.state not in (OrderState.UNCONFIRMED, OrderState.NEEDS_PERSON):
         raise TooLate(f"This order is not being looked for: {order.get_state_display().lower()}.")
     if not candidates_for(order).filter(id=device.id).exists():
         raise ValueError("This device cannot be what came of the order.")
-    confirm(held, device, Event.ADOPTED, by=by)
+    confirm(locked, device, Event.ADOPTED, by)
     return order
 
 
@@ -229,8 +236,8 @@ class CannotShip(Exception):
 def record_shipped(*, order: Order, hardware_uuid: str, by: User, tracking: str = "") -> None:
     """The parcel has left with this gateway or cellular device; the vendor is told. `tracking` is the
     carrier's link or number, for our own record. Raises `CannotShip`."""
-    held = lock_order(order.clinic, order.id)
-    order = held.order
+    locked = lock(Order, order.clinic, order.id)
+    order = locked.row
     if not to_ship(order.clinic).filter(id=order.id).exists() or order.device_id is None:
         raise CannotShip("This order does not wait for our own staff any more.")
     device = Device.objects.for_clinic(order.clinic).get(id=order.device_id)
@@ -242,7 +249,7 @@ def record_shipped(*, order: Order, hardware_uuid: str, by: User, tracking: str 
         order,
         Event.SHIPPED,
         by=by,
-        said=f"With {hardware_id}.",
+        text=f"With {hardware_id}.",
         detail={"tracking": tracking} if tracking else None,
         audited={"hwi_device_id": str(device.hwi_device_id)},
     )
@@ -271,7 +278,7 @@ def correct_hardware(*, device: Device, hardware_uuid: str, by: User) -> None:
 @transaction.atomic
 def note_told(*, order: Order, by: User, said: str) -> None:
     """Somebody has asked or told the vendor about this order outside of Vitaldays."""
-    add_history(lock_order(order.clinic, order.id).order, Event.TOLD, by=by, said=said)
+    add_history(lock(Order, order.clinic, order.id).row, Event.TOLD, by=by, text=said)
 
 
 def _write(device: Device, hardware_uuid: str) -> str:

@@ -18,7 +18,7 @@ from clinics.api import ClinicListView, ClinicView
 from common.api_fields import UtcField
 from fulfillment.access import events_of, order_for, orders_for
 from fulfillment.models import FulfillmentEvent, Order, ShipBy
-from fulfillment.order_states import OrderState
+from fulfillment.order_states import ORDER
 from fulfillment.orders.actions import AlreadyOpen, KeyUsed, place_orders
 from fulfillment.orders.validation import CannotOrder, Wanted
 from patients.models import Patient
@@ -40,7 +40,7 @@ class OrderSerializer(serializers.ModelSerializer[Order]):
     The context holds `events` of all orders shown."""
 
     patient = serializers.CharField(source="patient.external_id", default=None, allow_null=True)
-    state = serializers.ChoiceField(choices=OrderState.choices)
+    state = serializers.ChoiceField(choices=ORDER.choices)
     hwi_device_id = serializers.UUIDField(source="device.hwi_device_id", default=None, allow_null=True)
     created_at = UtcField()
     events = serializers.SerializerMethodField()

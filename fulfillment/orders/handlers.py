@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 from devices.vendor_answers import store_listed
-from fulfillment.orders import search, sending
+from fulfillment.at_most_once.search import list_failed, list_read
+from fulfillment.at_most_once.sending import handler_of
+from fulfillment.orders.policy import ORDERS
 from tenovi.client.records import Device, Page
 from tenovi.models import Request, RequestKind
 from tenovi.registry import Handler
@@ -15,14 +19,12 @@ def store_searched(request: Request, answer: Page[Device]) -> int:
     Returns how many devices could not be stored.
     """
     failed = store_listed(request, answer)
-    search.looked(request, is_last=answer.ended, is_whole=not (failed or answer.unusable))
+    list_read(ORDERS, request, is_last=answer.ended, is_whole=not (failed or answer.unusable))
     return failed
 
 
 REQUESTS = {
-    RequestKind.DEVICE_CREATE: Handler(
-        payload=sending.order_to_send, answer=sending.store_created, failed=sending.not_created
-    ),
-    RequestKind.DEVICES_OF_PATIENT: Handler(answer=store_searched, failed=search.look_failed),
-    RequestKind.DEVICES_ON_HARDWARE: Handler(answer=store_searched, failed=search.look_failed),
+    RequestKind.DEVICE_CREATE: handler_of(ORDERS),
+    RequestKind.DEVICES_OF_PATIENT: Handler(answer=store_searched, failed=partial(list_failed, ORDERS)),
+    RequestKind.DEVICES_ON_HARDWARE: Handler(answer=store_searched, failed=partial(list_failed, ORDERS)),
 }

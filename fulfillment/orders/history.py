@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-import datetime
-import itertools
-from dataclasses import dataclass
-
 from devices.models import Device
-from fulfillment.models import FulfillmentEvent, Order, OrderStep
+from fulfillment.models import FulfillmentEvent, Order
 from fulfillment.order_states import OrderState
 from fulfillment.orders.candidates import candidates_for
+from fulfillment.request_history import Happening, happenings_of
 from fulfillment.shipments.rows import HAND_IT_OUT
-from fulfillment.shipments.tracking import Tracking, tracking_of
+from fulfillment.shipments.tracking import tracking_of
 from fulfillment.vendor_statuses import Stage, status_named
 
 ACTIVATED = "Activated; nothing has been measured yet."
@@ -20,7 +17,7 @@ WAITS_AGAIN = "Sending it was tried, and nothing has reached Tenovi. It is tried
 TO_BE_SENT_AGAIN = "It was sent before and Tenovi’s list shows no trace of it: it waits to be sent again."
 SENTENCES = {
     OrderState.SENDING: "It is being sent to Tenovi.",
-    OrderState.UNKNOWN: (
+    OrderState.UNCONFIRMED: (
         "Tenovi’s answer was lost, so nobody knows whether it took the order. It is not sent again; "
         "Tenovi’s list is being searched for it."
     ),
@@ -30,20 +27,8 @@ SENTENCES = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class Happening:
-    """One line of the history: of ours, or what Tenovi told. `by` is a person's name, "" for nobody."""
-
-    at: datetime.datetime
-    title: str
-    said: str = ""
-    by: str = ""
-    tracking: Tracking | None = None
-    hardware: str = ""
-
-
 def sentence_of(order: Order) -> str:
-    """Where the order is, and who has to do what next: the one sentence about it on every page."""
+    """Say where the order is, and who has to do what next: the one sentence about it on every page."""
     state = OrderState(order.state)
     if state == OrderState.QUEUED:
         return TO_BE_SENT_AGAIN if order.sends else WAITS_AGAIN if order.reason else NEVER_SENT
@@ -67,7 +52,7 @@ def _is_untouched_stock(order: Order) -> bool:
 
 
 def stage_of(order: Order) -> str:
-    """Which badge: of the parcel once there is one, else of the order."""
+    """Return which badge it has: of the parcel once there is one, else of the order."""
     state = OrderState(order.state)
     if state == OrderState.CONFIRMED:
         return status_named(order.vendor_status).stage
@@ -77,7 +62,7 @@ def stage_of(order: Order) -> str:
 
 
 def facts_of(order: Order) -> list[tuple[str, str]]:
-    """What was ordered, as label and text; what was not asked for is left out."""
+    """Return what was ordered, as label and text, without what was not asked for."""
     cellular = len(order.hardware_uuid) == 15
     address = (order.shipping_address, order.shipping_city, order.shipping_state, order.shipping_zip_code)
     facts = [
@@ -95,19 +80,7 @@ def facts_of(order: Order) -> list[tuple[str, str]]:
 
 
 def history_of(order: Order, events: list[FulfillmentEvent]) -> list[Happening]:
-    """Everything that happened, oldest first."""
-    steps = OrderStep.objects.for_clinic(order.clinic).filter(order=order).select_related("by")
-    rows = list(steps.order_by("at", "id"))
-    ours = [
-        Happening(
-            step.at,
-            _title(step, following),
-            step.said or _found(step),
-            str(step.by) if step.by else "",
-            tracking_of(step.detail["tracking"]) if "tracking" in step.detail else None,
-        )
-        for step, following in itertools.zip_longest(rows, rows[1:])
-    ]
+    """Return everything that happened, the oldest first."""
     theirs = [
         Happening(
             event.received_at,
@@ -118,27 +91,11 @@ def history_of(order: Order, events: list[FulfillmentEvent]) -> list[Happening]:
         )
         for event in events
     ]
-    return sorted(ours + theirs, key=lambda one: one.at)
+    return sorted(happenings_of(order) + theirs, key=lambda happening: happening.at)
 
 
 def choices_of(order: Order) -> list[Device]:
-    """Devices at Tenovi that could be this order, while a person has to say which."""
-    if order.state not in (OrderState.UNKNOWN, OrderState.NEEDS_PERSON):
+    """Return the devices at Tenovi that could be this order, while a person has to say which."""
+    if order.state not in (OrderState.UNCONFIRMED, OrderState.NEEDS_PERSON):
         return []
     return list(candidates_for(order).order_by("vendor_created_at", "hwi_device_id"))
-
-
-def _title(step: OrderStep, following: OrderStep | None) -> str:
-    """What a step was, which of sending only the next one tells: nothing may have left."""
-    if step.what == OrderStep.What.SENT and following is None:
-        return "Being sent to Tenovi"
-    if step.what == OrderStep.What.SENT and following and following.what == OrderStep.What.WAITS:
-        return "Sending was tried"
-    return str(step.get_what_display())
-
-
-def _found(step: OrderStep) -> str:
-    if step.what != OrderStep.What.LOOKED:
-        return ""
-    found = len(step.detail.get("found", []))
-    return f"{found} device{'' if found == 1 else 's'} could be it." if found else "No trace of it."

@@ -127,7 +127,7 @@ def _page(
     context = {
         "order": order,
         "sentence": shown.sentence_of(order),
-        "under_way": order.state in (OrderState.QUEUED, OrderState.SENDING, OrderState.UNKNOWN),
+        "under_way": order.state in (OrderState.QUEUED, OrderState.SENDING, OrderState.UNCONFIRMED),
         "stage": shown.stage_of(order),
         "facts": shown.facts_of(order),
         "history": shown.history_of(order, events),
@@ -150,7 +150,7 @@ PAGE_SIZE = 50
 
 SHOWS: dict[str, tuple[str, tuple[str, ...]]] = {
     "needs-you": ("Needs you", (OrderState.NEEDS_PERSON, OrderState.REFUSED)),
-    "sending": ("On its way to Tenovi", (OrderState.QUEUED, OrderState.SENDING, OrderState.UNKNOWN)),
+    "sending": ("On its way to Tenovi", (OrderState.QUEUED, OrderState.SENDING, OrderState.UNCONFIRMED)),
     "confirmed": ("Confirmed", (OrderState.CONFIRMED,)),
     "ended": ("Cancelled", (OrderState.CANCELLED,)),
 }

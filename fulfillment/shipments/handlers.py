@@ -7,6 +7,7 @@ from typing import Any
 
 from common.locks import hold
 from devices.queries import registered_devices
+from fulfillment.at_most_once.transitions import mark_sent_out
 from fulfillment.models import Replacement
 from fulfillment.shipments.attribution import attribute_event
 from fulfillment.shipments.payload import ShipmentUpdate, read_shipment_update
@@ -31,7 +32,7 @@ def store_fulfillment(delivery: Delivery, elements: Sequence[Any]) -> list[Eleme
     events, unattributed = sort_out(updates.items(), attributed)
     results = store_events(clinic=delivery.clinic, events=list(events.values()))
     if replaced := [event.device_id for event in events.values() if event.news.status == "Replaced"]:
-        Replacement.objects.for_clinic(delivery.clinic).filter(device__in=replaced).note_sent()
+        mark_sent_out(Replacement.objects.for_clinic(delivery.clinic).filter(device__in=replaced))
     return in_order(unreadable | unattributed | dict(zip(events, results, strict=True)))
 
 

@@ -12,14 +12,14 @@ from clinics.models import Clinic
 from common.formats import exact
 from devices.models import Assignment, Device
 from devices.pending_requests import pending_requests_of
-from fulfillment.models import Order, OrderStep, Shipment
+from fulfillment.models import Order, RequestEvent, Shipment
 from fulfillment.order_states import OrderState
 from fulfillment.shipments.rows import silent_since_delivery
 from fulfillment.vendor_statuses import Act, Status, status_named
 from patients.models import Patient
 from patients.presentation import address_words, standing
 
-What = OrderStep.What
+What = RequestEvent.What
 
 
 @dataclass(frozen=True, slots=True)
@@ -180,7 +180,7 @@ def _order_again(
 def _ship(
     order: Order, device: Device, status: Status, since: datetime.datetime, now: datetime.datetime
 ) -> Work | None:
-    steps = OrderStep.objects.for_clinic(order.clinic).filter(order=order, what=What.SHIPPED)
+    steps = RequestEvent.objects.for_clinic(order.clinic).filter(order=order, what=What.SHIPPED)
     way = Way("Record that it was packed", reverse("to-ship", args=[order.clinic.slug]))
     if steps.exists():
         again = Way("Correct the id", reverse("device-hardware", args=[order.clinic.slug, device.id]))

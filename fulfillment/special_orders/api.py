@@ -55,12 +55,12 @@ class Conflict(APIException):
 
 class AskSerializer(serializers.Serializer[Any]):
     id = serializers.UUIDField()
-    state = serializers.ChoiceField(choices=SpecialOrderRequestState.choices)
+    state = serializers.ChoiceField(choices=SpecialOrderRequestState.choices, source="shown_state")
     vendor_id = serializers.CharField()
     patient = serializers.CharField(source="patient.external_id", default=None, allow_null=True)
     device = serializers.UUIDField(source="device.hwi_device_id", default=None, allow_null=True)
     hardware_uuid = serializers.CharField()
-    said = serializers.CharField()
+    said = serializers.CharField(source="reason")
     asked_at = UtcField()
     changed_at = UtcField()
 
@@ -131,13 +131,13 @@ class AskList(ClinicListView[A]):
     def asked(self, wanted: A, again: bool) -> Response:
         """201 with what was made, 200 with what this key made before."""
         try:
-            ask = actions.place_request(ask=wanted, by=self.access.user, again=again)
+            order_request = actions.place_request(order_request=wanted, by=self.access.user, again=again)
         except actions.AlreadyRequested as error:
             raise Conflict(f"The same is open already: {error.existing.id}.") from None
-        if _meant(ask) != _meant(wanted):
+        if _meant(order_request) != _meant(wanted):
             raise Conflict("This key was used for something else.")
-        shown = ask_in(self.access, type(wanted), ask.id)
-        return Response(self.get_serializer(shown).data, status=201 if ask.id == wanted.id else 200)
+        shown = ask_in(self.access, type(wanted), order_request.id)
+        return Response(self.get_serializer(shown).data, status=201 if order_request.id == wanted.id else 200)
 
     def common(self, given: dict[str, Any], patient: Patient | None, *, ships: bool) -> dict[str, Any]:
         """The fields both sorts have. Raises where the parcel has no address."""
@@ -223,12 +223,12 @@ class AskDetail(ClinicView[A]):
     write_permission = Permission.MANAGE_DEVICES
     http_method_names = ["get", "head", "delete"]
 
-    def shown(self, ask: A) -> Response:
-        return Response(self.get_serializer(ask).data)
+    def shown(self, order_request: A) -> Response:
+        return Response(self.get_serializer(order_request).data)
 
-    def taken_back(self, ask: A) -> Response:
+    def taken_back(self, order_request: A) -> Response:
         """202: what was sent already is withdrawn by the vendor, so look again."""
-        if not actions.withdraw(ask=ask, by=self.access.user):
+        if not actions.withdraw(order_request=order_request, by=self.access.user):
             raise Conflict("It is too late to take it back.")
         return Response(status=202)
 
@@ -291,9 +291,13 @@ def _gateway_of(access: ClinicAccess, patient: Patient, gateway: str) -> str:
     return gateway_id
 
 
-def _meant(ask: SpecialOrderRequest) -> tuple[object, ...]:
+def _meant(order_request: SpecialOrderRequest) -> tuple[object, ...]:
     """What the same key has to mean again. The hardware of a device may have changed since."""
-    return ask.what, ask.patient_id, ask.device_id or ask.hardware_uuid
+    return (
+        order_request.what,
+        order_request.patient_id,
+        order_request.device_id or order_request.hardware_uuid,
+    )
 
 
 class SpecialOrderStepSerializer(serializers.ModelSerializer[SpecialOrderEvent]):

@@ -11,111 +11,81 @@ from django.utils import timezone
 
 from clinics.models import Clinic
 from common.locks import hold
-from devices.hardware import is_gateway_id, normal_hardware_id
+from devices.hardware import normal_hardware_id
 from devices.meant import check_same_holder
-from devices.models import Assignment, Device, Gateway
-from fulfillment.models import (
-    Replacement,
-    SpecialOrder,
-    SpecialOrderRequest,
-    SpecialOrderRequestState,
-    SupplyRequest,
-)
-from fulfillment.special_orders import actions
-from fulfillment.special_orders.actions import note_orders_sent
+from devices.models import Assignment, Device
+from fulfillment.at_most_once.search import list_failed, list_read
+from fulfillment.at_most_once.sending import handler_of, not_created
+from fulfillment.models import Replacement, SpecialOrder, SpecialOrderRequest, SupplyRequest
+from fulfillment.order_states import OrderState
+from fulfillment.special_orders import from_vendor
 from fulfillment.special_orders.attribution import Whose, order_name
+from fulfillment.special_orders.from_vendor import note_orders_sent, store_listed
 from fulfillment.special_orders.payload import (
     SpecialOrderUpdate,
     bulk_order_update,
     read_special_order_update,
 )
+from fulfillment.special_orders.policy import REPLACEMENTS, SUPPLIES, requests_of
 from fulfillment.special_orders.store import SpecialOrderMessage, store_special_orders_told
 from fulfillment.special_orders.supply_types import note_module, store_supply_types
 from tenovi.client import errors, order_records
 from tenovi.client.records import Page
 from tenovi.inbound.element import in_order, sort_out
-from tenovi.models import Delivery, Request, RequestKind, RequestState
+from tenovi.models import Delivery, Request, RequestKind
 from tenovi.models.ledger import DeliveryKind
-from tenovi.registry import ElementResult, Handler, NothingToSend
+from tenovi.registry import ElementResult, Handler
 
 TEXT = 200
 SENT = ("Shipped", "Delivered")
 
 
 def check_still_meant(model: type[SpecialOrderRequest]) -> Callable[[Request], None]:
-    """Refuse to send somebody a part or supplies for a device that somebody else has by now."""
+    """Return a check that refuses to send a part or supplies for a device that has changed hands since."""
 
     def check(request: Request) -> None:
-        """Raises `NoLongerMeant`."""
-        asked = actions.rows_of(model, request.clinic).filter(
-            id=request.target, state=SpecialOrderRequestState.QUEUED
-        )
-        ask = asked.select_related("device__clinic").first()
-        if ask and ask.device:
+        """Raise `NoLongerMeant` when another patient, or none, has the device by now."""
+        queued = requests_of(model, request.clinic).in_states(OrderState.QUEUED).filter(id=request.target)
+        order_request = queued.select_related("device__clinic").first()
+        if order_request and order_request.device:
             again = "Ask again if it is to be sent for whoever has it now."
-            check_same_holder(ask.device, str(ask.patient_id or ""), ask_again=again)
+            check_same_holder(order_request.device, str(order_request.patient_id or ""), ask_again=again)
 
     return check
 
 
-def replacement_to_send(request: Request) -> dict[str, Any]:
-    """Where nothing is shipped, because the new unit comes from stock, no address is sent."""
-    ask = _queued(Replacement, request)
-    assert ask.device is not None
-    body = {"hwi_device_id": str(ask.device.hwi_device_id), "device_types": [{"name": n} for n in ask.parts]}
-    return body | _shipping(ask)
-
-
-def supply_to_send(request: Request) -> dict[str, Any]:
-    ask = _queued(SupplyRequest, request)
-    body: dict[str, Any] = {"supply_name": ask.supply_name}
-    if ask.hardware_uuid:
-        named = "gateway_id" if is_gateway_id(ask.hardware_uuid) else "imei"
-        body[named] = Gateway.objects.for_clinic(ask.clinic).spelling_of(ask.hardware_uuid)
-    if ask.device is not None:
-        body["related_client_device_id"] = str(ask.device.hwi_device_id)
-    return body | _shipping(ask)
-
-
-def store_replacement(request: Request, answer: order_records.Replacement) -> int:
-    return _taken(Replacement, request, answer.id, answer.fulfilled)
-
-
-def store_supply_request(request: Request, answer: order_records.SupplyRequest) -> int:
-    note_module(request.clinic, is_enabled=True)
-    return _taken(SupplyRequest, request, answer.id, answer.fulfilled)
-
-
 def store_replacements(request: Request, answer: Page[order_records.Replacement]) -> int:
-    devices = _Known(request.clinic, (one.hwi_device_id for one in answer.results))
-    actions.store_listed(
+    devices = _NamedDevices(request.clinic, (entry.hwi_device_id for entry in answer.results))
+    store_listed(
         (
             Replacement(
-                parts=[name[:TEXT] for name in one.device_names],
-                **devices.row(one.id, one.hwi_device_id, one.created),
+                parts=[name[:TEXT] for name in entry.device_names],
+                **devices.row(entry.id, entry.hwi_device_id, entry.created),
             ),
-            one.fulfilled,
+            entry.fulfilled,
         )
-        for one in answer.results
+        for entry in answer.results
     )
-    return _read(request, answer, Replacement)
+    list_read(REPLACEMENTS, request, is_last=answer.ended, is_whole=not answer.unusable)
+    return 0
 
 
 def store_supply_requests(request: Request, answer: Page[order_records.SupplyRequest]) -> int:
     note_module(request.clinic, is_enabled=True)
-    devices = _Known(request.clinic, (one.hwi_device_id for one in answer.results))
-    actions.store_listed(
+    devices = _NamedDevices(request.clinic, (entry.hwi_device_id for entry in answer.results))
+    store_listed(
         (
             SupplyRequest(
-                supply_name=one.supply_name,
-                hardware_uuid=normal_hardware_id(one.hardware_uuid)[:64],
-                **devices.row(one.id, one.hwi_device_id, one.created),
+                supply_name=entry.supply_name,
+                hardware_uuid=normal_hardware_id(entry.hardware_uuid)[:64],
+                **devices.row(entry.id, entry.hwi_device_id, entry.created),
             ),
-            one.fulfilled,
+            entry.fulfilled,
         )
-        for one in answer.results
+        for entry in answer.results
     )
-    return _read(request, answer, SupplyRequest)
+    list_read(SUPPLIES, request, is_last=answer.ended, is_whole=not answer.unusable)
+    return 0
 
 
 def store_types(request: Request, answer: Page[order_records.SupplyType]) -> int:
@@ -126,8 +96,7 @@ def store_types(request: Request, answer: Page[order_records.SupplyType]) -> int
 
 def withdrawn(model: type[SpecialOrderRequest]) -> Callable[[Request, Any], int]:
     def store(request: Request, answer: Any) -> int:
-        for ask in _at_vendor(model, request):
-            actions.withdrawn(ask)
+        from_vendor.withdrawn(request, model)
         return 0
 
     return store
@@ -135,29 +104,27 @@ def withdrawn(model: type[SpecialOrderRequest]) -> Callable[[Request, Any], int]
 
 def not_withdrawn(model: type[SpecialOrderRequest]) -> Callable[[Request, errors.VendorError | None], None]:
     def note(request: Request, error: errors.VendorError | None) -> None:
-        for ask in _at_vendor(model, request):
-            actions.not_withdrawn(ask, request.reason)
+        from_vendor.not_withdrawn(request, model)
         _forget(request)
 
     return note
 
 
-def not_sent(model: type[SpecialOrderRequest]) -> Callable[[Request, errors.VendorError | None], None]:
-    """Refused: it is over. In doubt: never sent again by itself."""
+def supplies_not_created(request: Request, error: errors.VendorError | None) -> None:
+    """Store what became of a request for supplies, and that the account lacks the module where that is why."""
+    if isinstance(error, errors.NotAllowed):
+        note_module(request.clinic, is_enabled=False, said=error.sentence)
+    not_created(SUPPLIES, request, error)
 
-    def note(request: Request, error: errors.VendorError | None) -> None:
-        ask = actions.rows_of(model, request.clinic).filter(id=request.target).first()
-        if isinstance(error, errors.NotAllowed):
-            note_module(request.clinic, is_enabled=False, said=error.sentence)
-        if ask is None or ask.state != SpecialOrderRequestState.QUEUED:
-            return
-        if request.state == RequestState.UNKNOWN:
-            actions.leave_in_doubt(ask, request.reason)
-        elif request.state == RequestState.PARKED:
-            actions.refuse(ask, " ".join([request.reason, *in_words(error)]))
-            _forget(request)
 
-    return note
+def replacements_not_listed(request: Request, error: errors.VendorError | None) -> None:
+    list_failed(REPLACEMENTS, request, error)
+    not_listed(request, error)
+
+
+def supplies_not_listed(request: Request, error: errors.VendorError | None) -> None:
+    list_failed(SUPPLIES, request, error)
+    module_closed(request, error)
 
 
 def module_closed(request: Request, error: errors.VendorError | None) -> None:
@@ -193,13 +160,7 @@ def store_bulk_orders(request: Request, answer: Page[order_records.BulkOrder]) -
     return 0
 
 
-def in_words(error: errors.VendorError | None) -> list[str]:
-    """What the vendor found wrong, member by member."""
-    said = error.complaints if isinstance(error, errors.Invalid) else ()
-    return [f"{name.replace('_', ' ')}: {text}" for name, text in said]
-
-
-class _Known:
+class _NamedDevices:
     """The registered devices that rows of a list name, and who has them."""
 
     def __init__(self, clinic: Clinic, hwi_device_ids: Iterable[str]) -> None:
@@ -220,41 +181,6 @@ class _Known:
             "patient_id": self.patients.get(device.id) if device else None,
             "asked_at": created or timezone.now(),
         }
-
-
-def _queued(model: type[actions.A], request: Request) -> actions.A:
-    ask = actions.rows_of(model, request.clinic).filter(
-        id=request.target, state=SpecialOrderRequestState.QUEUED
-    )
-    found = ask.select_related("device").first()
-    if found is None:
-        raise NothingToSend
-    return found
-
-
-def _shipping(ask: SpecialOrderRequest) -> dict[str, str]:
-    given = {name: getattr(ask, name) for name in (*actions.SHIPPING, "notify_emails")}
-    return {name: value for name, value in given.items() if value}
-
-
-def _taken(model: type[SpecialOrderRequest], request: Request, vendor_id: str, fulfilled: bool) -> int:
-    ask = actions.rows_of(model, request.clinic).filter(id=request.target).first()
-    if ask is None:
-        return 1
-    actions.confirm(ask, vendor_id=vendor_id, fulfilled=fulfilled)
-    return 0
-
-
-def _read(request: Request, answer: Page[Any], model: type[SpecialOrderRequest]) -> int:
-    if answer.ended and request.begun_at:
-        actions.settle_doubtful(request.clinic, model, read_at=request.begun_at)
-    return 0
-
-
-def _at_vendor(model: type[SpecialOrderRequest], request: Request) -> Iterable[SpecialOrderRequest]:
-    return actions.rows_of(model, request.clinic).filter(
-        vendor_id=request.target, state=SpecialOrderRequestState.WITHDRAWING
-    )
 
 
 def _forget(request: Request) -> None:
@@ -298,22 +224,14 @@ def store_special_orders(delivery: Delivery, elements: Sequence[Any]) -> list[El
 
 DELIVERIES = {DeliveryKind.SPECIAL_ORDERS: store_special_orders}
 REQUESTS = {
-    RequestKind.REPLACEMENT_CREATE: Handler(
-        check=check_still_meant(Replacement),
-        payload=replacement_to_send,
-        answer=store_replacement,
-        failed=not_sent(Replacement),
-    ),
+    RequestKind.REPLACEMENT_CREATE: handler_of(REPLACEMENTS, check=check_still_meant(Replacement)),
     RequestKind.REPLACEMENT_DELETE: Handler(answer=withdrawn(Replacement), failed=not_withdrawn(Replacement)),
-    RequestKind.REPLACEMENTS: Handler(answer=store_replacements, failed=not_listed),
-    RequestKind.SUPPLY_CREATE: Handler(
-        check=check_still_meant(SupplyRequest),
-        payload=supply_to_send,
-        answer=store_supply_request,
-        failed=not_sent(SupplyRequest),
+    RequestKind.REPLACEMENTS: Handler(answer=store_replacements, failed=replacements_not_listed),
+    RequestKind.SUPPLY_CREATE: handler_of(
+        SUPPLIES, check=check_still_meant(SupplyRequest), failed=supplies_not_created
     ),
     RequestKind.SUPPLY_DELETE: Handler(answer=withdrawn(SupplyRequest), failed=not_withdrawn(SupplyRequest)),
-    RequestKind.SUPPLY_REQUESTS: Handler(answer=store_supply_requests, failed=module_closed),
+    RequestKind.SUPPLY_REQUESTS: Handler(answer=store_supply_requests, failed=supplies_not_listed),
     RequestKind.SUPPLY_TYPES: Handler(answer=store_types, failed=no_types),
     RequestKind.BULK_ORDERS: Handler(answer=store_bulk_orders, failed=not_listed),
 }

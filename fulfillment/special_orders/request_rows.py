@@ -13,14 +13,16 @@ from clinics.access import ClinicAccess
 from clinics.models import Clinic
 from fulfillment.access import special_orders_called
 from fulfillment.models import Replacement, SpecialOrder, SpecialOrderRequest, SpecialOrderRequestState
+from fulfillment.order_states import OrderState
 from fulfillment.shipments.rows import Person
 from fulfillment.shipments.tracking import Tracking, tracking_of
 from fulfillment.special_orders import actions
+from fulfillment.special_orders.policy import candidates_of
 from fulfillment.vendor_statuses import Stage, order_status_named
 
 STAGES = {
     SpecialOrderRequestState.QUEUED: Stage.PREPARING,
-    SpecialOrderRequestState.UNKNOWN: Stage.NEEDS_YOU,
+    SpecialOrderRequestState.UNCONFIRMED: Stage.NEEDS_YOU,
     SpecialOrderRequestState.CONFIRMED: Stage.PREPARING,
     SpecialOrderRequestState.WITHDRAWING: Stage.PREPARING,
     SpecialOrderRequestState.FULFILLED: Stage.TRAVELLING,
@@ -29,11 +31,12 @@ STAGES = {
 }
 NEXT_STEPS = {
     SpecialOrderRequestState.QUEUED: "It waits for its turn; nothing has reached Tenovi yet.",
-    SpecialOrderRequestState.UNKNOWN: "Look at what Tenovi has, and decide.",
+    SpecialOrderRequestState.UNCONFIRMED: "Look at what Tenovi has, and decide.",
     SpecialOrderRequestState.CONFIRMED: "Tenovi prepares it.",
     SpecialOrderRequestState.WITHDRAWING: "Tenovi is asked to take it back.",
-    SpecialOrderRequestState.REFUSED: "Read what Tenovi says, mend it, and ask anew.",
+    SpecialOrderRequestState.REFUSED: "Read what Tenovi says, mend it, and order_request anew.",
 }
+SENDING = "It is being sent to Tenovi."
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +53,7 @@ class RequestRow:
     stage: Stage
     word: str
     next_step: str
-    said: str
+    reason: str
     asked_by: str
     asked_at: datetime.datetime
     changed_at: datetime.datetime
@@ -59,60 +62,68 @@ class RequestRow:
 
 
 def names_of(model: type[SpecialOrderRequest]) -> tuple[str, str, str]:
-    """The names of its list, its page and where its forms go."""
+    """Return the URL names of its list, its page and its forms."""
     word = "replacement" if model is Replacement else "supply"
     return ("replacements" if model is Replacement else "supplies", word, f"{word}-act")
 
 
-def request_rows(clinic: Clinic, found: Sequence[SpecialOrderRequest]) -> list[RequestRow]:
-    """Rows of asks that know their device and patient. One further query for the parcels, one for their steps."""
-    numbers = [one.vendor_id for one in found if one.vendor_id]
-    known = {one.request_id: one for one in special_orders_called(clinic, numbers)} if numbers else {}
-    return [_row(clinic, one, known.get(one.vendor_id)) for one in found]
+def request_rows(clinic: Clinic, requests: Sequence[SpecialOrderRequest]) -> list[RequestRow]:
+    """Return rows of requests that know their device and patient.
+
+    Makes one further query for the parcels, and one for their steps.
+    """
+    numbers = [request.vendor_id for request in requests if request.vendor_id]
+    parcels = special_orders_called(clinic, numbers) if numbers else ()
+    by_number = {parcel.request_id: parcel for parcel in parcels}
+    return [_row(clinic, request, by_number.get(request.vendor_id)) for request in requests]
 
 
-def _row(clinic: Clinic, ask: SpecialOrderRequest, parcel: SpecialOrder | None) -> RequestRow:
-    state = SpecialOrderRequestState(ask.state)
+def _row(clinic: Clinic, order_request: SpecialOrderRequest, parcel: SpecialOrder | None) -> RequestRow:
+    state = order_request.shown_state
     stage, word = STAGES[state], str(state.label)
     if state == SpecialOrderRequestState.FULFILLED and parcel:
         stage, word = order_status_named(parcel.status).stage, parcel.status
-    device = ask.device
+    device = order_request.device
     return RequestRow(
-        id=ask.id,
-        url=reverse(names_of(type(ask))[1], args=[clinic.slug, ask.id]),
-        what=ask.what,
-        person=Person.of(ask.patient, clinic) if ask.patient else None,
+        id=order_request.id,
+        url=reverse(names_of(type(order_request))[1], args=[clinic.slug, order_request.id]),
+        what=order_request.what,
+        person=Person.of(order_request.patient, clinic) if order_request.patient else None,
         device=device.name if device else "",
         device_url=reverse("device", args=[clinic.slug, device.id]) if device else "",
-        hardware_uuid=ask.hardware_uuid,
+        hardware_uuid=order_request.hardware_uuid,
         stage=stage,
         word=word,
-        next_step=NEXT_STEPS.get(state, ""),
-        said=ask.said,
-        asked_by=ask.asked_by.email if ask.asked_by else "",
-        asked_at=ask.asked_at,
-        changed_at=ask.changed_at,
+        next_step=SENDING if order_request.state == OrderState.SENDING else NEXT_STEPS.get(state, ""),
+        reason=order_request.reason,
+        asked_by=order_request.asked_by.email if order_request.asked_by else "",
+        asked_at=order_request.asked_at,
+        changed_at=order_request.changed_at,
         tracking=tracking_of(parcel.tracking_link if parcel else ""),
-        steps=[(one.status, one.updated_on or one.received_at) for one in parcel.events.all()]
+        steps=[(event.status, event.updated_on or event.received_at) for event in parcel.events.all()]
         if parcel
         else [],
     )
 
 
 @dataclass(frozen=True, slots=True)
-class Doubt:
-    """What is known about one that the vendor may have taken, and what a person may do about it."""
+class Unconfirmed:
+    """What the searches for one that the vendor may have taken have shown, and what a person may do about it."""
 
-    found: list[RequestRow]
-    looks: int
-    looked_at: datetime.datetime | None
+    entries: list[RequestRow]
+    searches: int
+    searched_at: datetime.datetime | None
     may_send_again: bool
 
 
-def doubt_about(access: ClinicAccess, ask: SpecialOrderRequest) -> Doubt | None:
-    """None for one that is in no doubt."""
-    if ask.state != SpecialOrderRequestState.UNKNOWN:
+def unconfirmed_of(access: ClinicAccess, order_request: SpecialOrderRequest) -> Unconfirmed | None:
+    """Return None for one that is settled."""
+    if not actions.is_unsettled(order_request):
         return None
-    found = actions.candidates(ask)
-    rows = request_rows(access.clinic, found)
-    return Doubt(rows, ask.looks, ask.looked_at, actions.may_be_sent_again(ask))
+    entries = request_rows(access.clinic, candidates_of(order_request))
+    return Unconfirmed(
+        entries,
+        order_request.searches,
+        order_request.searched_at,
+        actions.may_be_sent_again(order_request),
+    )

@@ -24,14 +24,16 @@ from fulfillment.models import (
     STILL_OPEN,
     Replacement,
     SpecialOrderRequest,
-    SpecialOrderRequestState,
     SupplyModule,
     SupplyRequest,
     SupplyType,
 )
+from fulfillment.order_states import OrderState
+from fulfillment.request_history import happenings_of
 from fulfillment.special_orders import actions
 from fulfillment.special_orders.forms import STOCK, ReplacementForm, SupplyForm
-from fulfillment.special_orders.request_rows import RequestRow, doubt_about, names_of, request_rows
+from fulfillment.special_orders.policy import candidates_of
+from fulfillment.special_orders.request_rows import RequestRow, names_of, request_rows, unconfirmed_of
 from fulfillment.special_orders.rows import contents_in_words, pieces_in, special_order_rows
 from fulfillment.tabs import address, search_of, tabs
 from fulfillment.vendor_statuses import ORDER_STATUSES
@@ -42,9 +44,9 @@ from tenovi.outbound.enqueue import why_unanswered
 PAGE_SIZE = 50
 SHOWS = {
     "open": ("Open", STILL_OPEN),
-    "needs-you": ("Needs you", (SpecialOrderRequestState.UNKNOWN, SpecialOrderRequestState.REFUSED)),
-    "sent": ("Sent out", (SpecialOrderRequestState.FULFILLED,)),
-    "ended": ("Ended", (SpecialOrderRequestState.CANCELLED,)),
+    "needs-you": ("Needs you", (OrderState.UNCONFIRMED, OrderState.NEEDS_PERSON, OrderState.REFUSED)),
+    "sent": ("Sent out", (OrderState.FULFILLED,)),
+    "ended": ("Ended", (OrderState.CANCELLED,)),
 }
 NO_ADDRESS = "The patient’s record lacks: {}. Without that, Tenovi cannot ship."
 
@@ -196,42 +198,46 @@ def _list(
     return render(request, template, context)
 
 
-def _one(request: HttpRequest, access: ClinicAccess, ask: SpecialOrderRequest) -> HttpResponse:
-    [row] = request_rows(access.clinic, [ask])
-    listing, _, act = names_of(type(ask))
+def _one(request: HttpRequest, access: ClinicAccess, order_request: SpecialOrderRequest) -> HttpResponse:
+    [row] = request_rows(access.clinic, [order_request])
+    listing, _, act = names_of(type(order_request))
     context = {
-        "ask": ask,
+        "order_request": order_request,
         "row": row,
-        "doubt": doubt_about(access, ask),
-        "waits_because": _waits_because(access, ask),
-        "can_withdraw": ask.state in (SpecialOrderRequestState.QUEUED, SpecialOrderRequestState.CONFIRMED),
-        "again": rows[0] if (rows := _instead(access, ask)) else None,
+        "unconfirmed": unconfirmed_of(access, order_request),
+        "history": happenings_of(order_request),
+        "waits_because": _waits_because(access, order_request),
+        "can_withdraw": order_request.state in (OrderState.QUEUED, OrderState.CONFIRMED),
+        "again": rows[0] if (rows := _instead(access, order_request)) else None,
         "listing": listing,
         "act": act,
         "clinic": access.clinic,
         "zone": access.clinic.zone,
     }
-    return render(request, "fulfillment/ask.html", context)
+    return render(request, "fulfillment/order_request.html", context)
 
 
-def _instead(access: ClinicAccess, ask: SpecialOrderRequest) -> list[RequestRow]:
-    return request_rows(access.clinic, list(asks_for(access, type(ask)).filter(instead_of=ask.id)[:1]))
+def _instead(access: ClinicAccess, order_request: SpecialOrderRequest) -> list[RequestRow]:
+    return request_rows(
+        access.clinic, list(asks_for(access, type(order_request)).filter(instead_of=order_request.id)[:1])
+    )
 
 
-def _waits_because(access: ClinicAccess, ask: SpecialOrderRequest) -> str:
+def _waits_because(access: ClinicAccess, order_request: SpecialOrderRequest) -> str:
     """Why one that is queued has not been sent yet, "" where that is no matter."""
-    if ask.state != SpecialOrderRequestState.QUEUED:
+    if order_request.state != OrderState.QUEUED:
         return ""
-    kind = actions.VENDOR_CALLS[type(ask)].create
-    return why_unanswered(access.clinic, kind, [str(ask.id)]).get(str(ask.id), "")
+    return why_unanswered(access.clinic, order_request.CREATE, [str(order_request.id)]).get(
+        str(order_request.id), ""
+    )
 
 
-def _act(request: HttpRequest, access: ClinicAccess, ask: SpecialOrderRequest) -> HttpResponse:
+def _act(request: HttpRequest, access: ClinicAccess, order_request: SpecialOrderRequest) -> HttpResponse:
     """What a person does about one: withdraw it, or settle what is in doubt."""
-    page = names_of(type(ask))[1]
+    page = names_of(type(order_request))[1]
     match request.POST.get("do"):
         case "withdraw":
-            if actions.withdraw(ask=ask, by=access.user):
+            if actions.withdraw(order_request=order_request, by=access.user):
                 messages.success(request, "Taken back, if Tenovi has not sent it yet. This page will say.")
             else:
                 messages.warning(request, "It is too late to take it back.")
@@ -239,21 +245,22 @@ def _act(request: HttpRequest, access: ClinicAccess, ask: SpecialOrderRequest) -
             reason = request.POST.get("reason", "").replace("\0", "").strip()
             if not reason:
                 messages.warning(request, "Write why it is sent again: the record keeps that.")
-            elif fresh := actions.send_again(ask=ask, reason=reason[:400], by=access.user):
+            elif fresh := actions.send_again(
+                order_request=order_request, reason=reason[:400], by=access.user
+            ):
                 messages.success(request, "Sent again.")
                 return redirect(page, access.clinic.slug, fresh.id)
             else:
                 messages.warning(request, "There is no cause to send it again now.")
         case "adopt":
             key = request.POST.get("found", "")
-            found = next((one for one in actions.candidates(ask) if str(one.id) == key), None)
-            if found and ask.state == SpecialOrderRequestState.UNKNOWN:
-                actions.adopt(ask=ask, found=found, by=access.user)
+            entry = next((entry for entry in candidates_of(order_request) if str(entry.id) == key), None)
+            if entry and actions.choose_entry(order_request=order_request, entry=entry, by=access.user):
                 messages.success(request, "That is it, then: nothing is sent again.")
         case "give-up":
-            if actions.give_up(ask=ask, by=access.user):
+            if actions.give_up(order_request=order_request, by=access.user):
                 messages.success(request, "Given up: nothing more is sent.")
-    return redirect(page, access.clinic.slug, ask.id)
+    return redirect(page, access.clinic.slug, order_request.id)
 
 
 def _asked(
@@ -261,7 +268,7 @@ def _asked(
 ) -> tuple[SpecialOrderRequest | None, RequestRow | None]:
     """What was asked for, or else what is open already."""
     try:
-        asked = actions.place_request(ask=wanted, by=access.user, again=again)
+        asked = actions.place_request(order_request=wanted, by=access.user, again=again)
     except actions.AlreadyRequested as error:
         known = asks_for(access, type(wanted)).filter(id=error.existing.id)
         return None, request_rows(access.clinic, list(known))[0]

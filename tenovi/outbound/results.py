@@ -178,7 +178,7 @@ def failed(key: VendorKey, request: Request, error: errors.VendorError, record: 
     params = other_way(request, error)
     match error:
         case _ if params is not None and request.attempts < MOST_ATTEMPTS:
-            _update(request, state=RequestState.WAITING, params=params, reason="")
+            _send_the_other_way(request, params)
         case errors.KeyRefused():
             reason = (
                 f"{error.sentence} Create a new one in the Tenovi dashboard and enter it in the settings."
@@ -296,6 +296,14 @@ def _wait(request: Request, reason: str, *, charged: bool, seconds: float = 0) -
         if waits and request.kind in CREATES:  # its room must learn that nothing was created
             request.state, request.reason = RequestState.WAITING, reason
             _report_failure(request, None)
+
+
+def _send_the_other_way(request: Request, params: dict[str, Any]) -> None:
+    with transaction.atomic():
+        waits = _update(request, state=RequestState.WAITING, params=params, reason="")
+        if waits and request.kind in CREATES:  # its room has to know that nothing was done
+            request.state, request.reason = RequestState.WAITING, ""
+            _tell_room(request, None)
 
 
 def _stop(request: Request, state: str, reason: str, error: errors.VendorError | None) -> None:

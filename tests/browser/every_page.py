@@ -15,7 +15,7 @@ from django.utils import timezone
 from clinics.access import ROLE_PERMISSIONS, Permission
 from clinics.models import Clinic, Role
 from devices.models import Device, DeviceProperty, Gateway
-from fulfillment.models import Order, OrderStep, Replacement, SpecialOrder, SupplyRequest
+from fulfillment.models import Order, Replacement, RequestEvent, SpecialOrder, SupplyRequest
 from tests.browser.steps import patient_named
 from tests.factories import deliver, element, make_device, make_order
 from tests.fulfillment.vendor import make_asked
@@ -134,8 +134,13 @@ def _order_to_decide(clinic: Clinic) -> Order:
         "vendor_created_at": now,
     }
     order = make_order(
-        patient, state="needs_person", sends=1, first_sent_at=now, doubted_at=now, reason="Two could be it."
+        patient,
+        state="needs_person",
+        sends=1,
+        first_sent_at=now,
+        unconfirmed_at=now,
+        reason="Two could be it.",
     )
     make_device(clinic, status="Dropship Requested", **fields)
-    OrderStep.objects.create(clinic=clinic, order=order, what="handed", said=order.reason)
+    RequestEvent.objects.create(clinic=clinic, order=order, what="handed", text=order.reason)
     return order

@@ -118,10 +118,10 @@ def test_nothing_is_shipped_to_who_had_the_device_before(
     by: User, watch: Device, ada: Patient, bo: Patient, stub: VendorStub, kind: RequestKind
 ) -> None:
     wanted = SENT_OUT[kind](clinic=watch.clinic, device=watch, patient=ada, shipping_address="1 Main St")
-    asked = actions.place_request(ask=wanted, by=by)
+    asked = actions.place_request(order_request=wanted, by=by)
     given_to(watch, bo)
     drain()
     assert not stub.paths()
-    now = actions.rows_of(type(asked), watch.clinic).get(id=asked.id)
-    assert (now.state, "the device went to Bo Finch. Ask again" in now.said) == ("refused", True)
+    now = type(asked).objects.for_clinic(watch.clinic).get(id=asked.id)
+    assert (now.state, "the device went to Bo Finch. Ask again" in now.reason) == ("refused", True)
     assert not Request.objects.for_clinic(watch.clinic).filter(kind=kind).exists()

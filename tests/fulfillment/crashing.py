@@ -232,8 +232,8 @@ def _work_until_settled(order: Order) -> None:
     deadline = time.monotonic() + PATIENCE
     while fresh(order).state not in FINAL and time.monotonic() < deadline:
         ParkedKey.objects.all().delete()
-        mine = Order.objects.for_clinic(order.clinic).filter(id=order.id, look_due_at__isnull=False)
-        mine.update(look_due_at=timezone.now())
+        mine = Order.objects.for_clinic(order.clinic).filter(id=order.id, search_due_at__isnull=False)
+        mine.update(search_due_at=timezone.now())
         follow_orders()
         Request.objects.for_clinic(order.clinic).filter(state="waiting").update(not_before=Now())
         sender.drain(seconds=2)

@@ -10,9 +10,10 @@ from django.utils import timezone
 
 from clinics.models import Clinic, Role, User
 from devices.models import DeviceType
-from fulfillment.models import Order, OrderStep
+from fulfillment.at_most_once.search import start_due_searches
+from fulfillment.models import Order, RequestEvent
 from fulfillment.orders.actions import place_orders
-from fulfillment.orders.search import start_looks
+from fulfillment.orders.policy import ORDERS
 from fulfillment.orders.validation import Wanted
 from patients.models import Patient
 from tenovi.models import Request
@@ -92,8 +93,8 @@ def fresh(order: Order) -> Order:
 
 
 def steps_of(order: Order) -> list[str]:
-    steps = OrderStep.objects.for_clinic(order.clinic).filter(order=order)
-    return list(steps.order_by("at", "id").values_list("what", flat=True))
+    steps = RequestEvent.objects.about(order)
+    return list(steps.values_list("what", flat=True))
 
 
 def run(clinic: Clinic, times: int = 1) -> None:
@@ -126,13 +127,15 @@ def creates(stub: VendorStub) -> list[Asked]:
     return [asked for asked in stub.asked if asked.method == "POST"]
 
 
-def looks(stub: VendorStub) -> int:
+def searches(stub: VendorStub) -> int:
     return sum(asked.method == "GET" for asked in stub.asked)
 
 
-def doubted(stub: VendorStub, clinic: Clinic, patient: Patient, *then: Reply, reply: Reply = LOST) -> Order:
-    """An order whose create brought no usable answer, after the first look. POST and GET share an
-    address: the create comes first, then each look."""
+def unconfirmed(
+    stub: VendorStub, clinic: Clinic, patient: Patient, *then: Reply, reply: Reply = LOST
+) -> Order:
+    """An order whose create brought no usable answer, after the first search. POST and GET share an
+    address: the create comes first, then each search."""
     stub.reply(DEVICES, reply, *then)
     order = place_one(clinic, patient)
     run(clinic, 2)
@@ -140,16 +143,16 @@ def doubted(stub: VendorStub, clinic: Clinic, patient: Patient, *then: Reply, re
 
 
 def later(order: Order) -> None:
-    """Ten minutes have passed, and the scheduler looks."""
-    Order.objects.for_clinic(order.clinic).filter(look_due_at__isnull=False).update(
-        look_due_at=timezone.now()
+    """Ten minutes have passed, and the scheduler starts the searches."""
+    Order.objects.for_clinic(order.clinic).filter(search_due_at__isnull=False).update(
+        search_due_at=timezone.now()
     )
-    start_looks()
+    start_due_searches(ORDERS)
     run(order.clinic)
 
 
 def lost(stub: VendorStub, clinic: Clinic, patient: Patient) -> Order:
-    """An order without a trace after two looks."""
-    order = doubted(stub, clinic, patient, wire_page())
+    """An order without a trace after two searches."""
+    order = unconfirmed(stub, clinic, patient, wire_page())
     later(order)
     return fresh(order)

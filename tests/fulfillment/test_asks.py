@@ -18,8 +18,9 @@ from pytest_django import Settings
 from clinics.models import AuditEvent, Clinic, Role, User
 from devices.models import Device, Gateway
 from fulfillment.addresses import shipping_of
+from fulfillment.at_most_once.search import start_due_searches
 from fulfillment.models import Replacement, SpecialOrder, SupplyModule, SupplyRequest, SupplyType
-from fulfillment.special_orders import actions
+from fulfillment.special_orders import actions, policy
 from patients.models import Patient
 from tenovi.models import Request, RequestKind
 from tenovi.outbound.enqueue import enqueue
@@ -93,7 +94,7 @@ def replace(device: Device, admin: User, *parts: str, **fields: Any) -> Replacem
         parts=list(parts or ["Gateway"]),
         **shipping_of(patient) | fields,
     )
-    return actions.place_request(ask=wanted, by=admin)
+    return actions.place_request(order_request=wanted, by=admin)
 
 
 def record(device: Device, **changes: Any) -> dict[str, Any]:
@@ -114,8 +115,8 @@ def work(clinic: Clinic) -> None:
         drain()
 
 
-def now_of(ask: Any) -> Any:
-    return actions.rows_of(type(ask), ask.clinic).get(id=ask.id)
+def now_of(order_request: Any) -> Any:
+    return type(order_request).objects.for_clinic(order_request.clinic).get(id=order_request.id)
 
 
 def posts(stub: VendorStub, path: str = REPLACEMENTS) -> list[dict[str, Any]]:
@@ -143,7 +144,11 @@ def test_a_replacement_is_asked_for_with_the_address_of_the_record(
     ]
     assert (now_of(asked).state, now_of(asked).vendor_id) == ("confirmed", NUMBER)
     told = AuditEvent.objects.filter(target_id=str(asked.id)).order_by("id")
-    assert [event.action for event in told] == ["replacement_asked_for", "replacement_confirmed"]
+    assert [event.action for event in told] == [
+        "replacement_asked_for",
+        "replacement_sent",
+        "replacement_confirmed",
+    ]
     assert told[0].actor_label == "admin@alpha.test"
 
 
@@ -151,7 +156,7 @@ def test_a_unit_from_stock_is_asked_for_without_an_address(
     stub: VendorStub, device: Device, admin: User
 ) -> None:
     stub.reply(REPLACEMENTS, Reply(201, record(device)))
-    replace(device, admin, **dict.fromkeys(actions.SHIPPING, ""))
+    replace(device, admin, **dict.fromkeys(policy.SHIPPING, ""))
     work(device.clinic)
     assert posts(stub)[0].keys() == {"hwi_device_id", "device_types"}
 
@@ -172,7 +177,7 @@ def test_what_the_vendor_refuses_says_why_and_is_not_kept_among_what_has_stopped
     asked = replace(device, admin)
     work(device.clinic)
     assert now_of(asked).state == "refused"
-    assert "shipping zip code: This ZIP code does not exist." in now_of(asked).said
+    assert "shipping zip code: This ZIP code does not exist." in now_of(asked).reason
     assert not Request.objects.for_clinic(device.clinic).filter(kind=RequestKind.REPLACEMENT_CREATE).exists()
 
 
@@ -205,7 +210,7 @@ def test_an_entry_about_something_else_settles_nothing(
     stub: VendorStub, device: Device, admin: User, other: dict[str, Any]
 ) -> None:
     asked = doubtful(stub, device, admin, record(device, **other))
-    assert (asked.state, asked.looks) == ("unknown", 1)
+    assert (asked.state, asked.searches) == ("unknown", 1)
 
 
 def test_without_a_trace_in_two_looks_a_person_may_send_it_again_with_a_reason(
@@ -216,18 +221,18 @@ def test_without_a_trace_in_two_looks_a_person_may_send_it_again_with_a_reason(
     alice.post(address, {"do": "again", "reason": "too early"})
     assert now_of(asked).state == "unknown"
     with time_machine.travel(timezone.now() + WORKER_DIED):
-        assert actions.look_again() == 1
+        assert start_due_searches(policy.REPLACEMENTS) == 1
         work(device.clinic)
-        assert now_of(asked).looks == 2
+        assert now_of(asked).searches == 2
         alice.post(address, {"do": "again", "reason": " "})
-        assert (now_of(asked).state, len(posts(stub))) == ("unknown", 1)
+        assert (now_of(asked).state, len(posts(stub))) == ("needs_person", 1)
         stub.reply(REPLACEMENTS, Reply(201, record(device)))
         answer = alice.post(address, {"do": "again", "reason": "Ada still has none"})
         work(device.clinic)
     fresh = Replacement.objects.for_clinic(device.clinic).get(instead_of=asked)
     assert answer["Location"] == f"/c/alpha/fulfillment/replacements/{fresh.id}/"
     assert (now_of(asked).state, now_of(fresh).state) == ("cancelled", "confirmed")
-    assert "Ada still has none" in now_of(asked).said
+    assert "Ada still has none" in now_of(asked).reason
     assert len(posts(stub)) == 2
 
 
@@ -236,7 +241,7 @@ def test_of_two_entries_that_fit_a_person_chooses(
 ) -> None:
     other = str(uuid.UUID(int=5))
     asked = doubtful(stub, device, admin, record(device), record(device, id=other))
-    assert asked.state == "unknown"
+    assert (asked.state, asked.shown_state) == ("needs_person", "unknown")
     page = alice.get(f"/c/alpha/fulfillment/replacements/{asked.id}/")
     assert text_of(page).count("This one") == 2
     found = Replacement.objects.for_clinic(device.clinic).get(vendor_id=other)
@@ -253,7 +258,7 @@ def test_one_in_doubt_can_be_given_up(stub: VendorStub, device: Device, admin: U
 
 def test_it_is_taken_back_before_it_was_sent(stub: VendorStub, device: Device, admin: User) -> None:
     asked = replace(device, admin)
-    assert actions.withdraw(ask=asked, by=admin)
+    assert actions.withdraw(order_request=asked, by=admin)
     work(device.clinic)
     assert (now_of(asked).state, posts(stub)) == ("cancelled", [])
 
@@ -266,7 +271,7 @@ def test_a_pending_one_is_withdrawn_at_the_vendor_while_that_allows_it(
     stub.reply(f"{REPLACEMENTS}{NUMBER}/", answer)
     asked = replace(device, admin)
     work(device.clinic)
-    assert actions.withdraw(ask=now_of(asked), by=admin)
+    assert actions.withdraw(order_request=now_of(asked), by=admin)
     assert now_of(asked).state == "withdrawing"
     work(device.clinic)
     assert now_of(asked).state == state
@@ -312,7 +317,7 @@ def supply(admin: User, device: Device, **fields: Any) -> SupplyRequest:
         supply_name="Lancets (100)",
         **shipping_of(patient) | fields,
     )
-    return actions.place_request(ask=wanted, by=admin)
+    return actions.place_request(order_request=wanted, by=admin)
 
 
 def test_supplies_name_the_gateway_and_the_device_they_are_for(

@@ -9,7 +9,7 @@ import pytest
 from django.utils import timezone
 
 from clinics.models import Clinic, Role
-from fulfillment.models import Order, OrderStep
+from fulfillment.models import Order, RequestEvent
 from tests.factories import make_clinic, make_order
 from tests.fulfillment.ordering import somebody
 from tests.pages import signed_in, text_of
@@ -28,7 +28,7 @@ def clinic() -> Clinic:
 def order_with(clinic: Clinic, state: str, steps: str, **fields: Any) -> Order:
     order = make_order(somebody(clinic), state=state, **fields)
     for what in steps.split():
-        OrderStep.objects.create(clinic=clinic, order=order, what=what)
+        RequestEvent.objects.create(clinic=clinic, order=order, what=what)
     return order
 
 

@@ -12,9 +12,10 @@ from django.utils import timezone
 from clinics.models import AuditEvent, Clinic
 from devices.from_vendor import ask_about_unknown_devices
 from devices.models import Device
-from fulfillment.models import Order, OrderStep
+from fulfillment.at_most_once.search import adopt_what_turned_up, mend
+from fulfillment.models import Order, RequestEvent
 from fulfillment.orders.actions import TooLate, adopt_match, cancel_order, send_again
-from fulfillment.orders.search import adopt_what_turned_up, mend
+from fulfillment.orders.policy import ORDERS
 from patients.models import Patient
 from tenovi.models import ParkedKey, Request, RequestKind
 from tenovi.outbound.enqueue import enqueue
@@ -26,17 +27,17 @@ from tests.fulfillment.ordering import (
     admin_of,
     created,
     creates,
-    doubted,
     fresh,
     later,
-    looks,
     lost,
     offer,
     place_one,
     run,
+    searches,
     shipped,
     somebody,
     steps_of,
+    unconfirmed,
 )
 from tests.vendor import DEVICES, vendor_clinic, wire_device, wire_page
 from tests.vendor_stub import Reply, VendorStub
@@ -65,7 +66,7 @@ def test_nothing_is_decided_before_every_spelling_of_the_patients_id_was_looked_
 ) -> None:
     Device.objects.create(clinic=clinic, hwi_device_id=uuid.UUID(int=9), vendor_patient_id="mrn-7781")
     patient = somebody(clinic, "MRN-7781")
-    order = doubted(stub, clinic, patient, wire_page(), wire_page(created(5)), reply=reply)
+    order = unconfirmed(stub, clinic, patient, wire_page(), wire_page(created(5)), reply=reply)
     run_despite_pauses(clinic, 3)
     order = fresh(order)
     assert (order.state, looks_for_patient(stub), len(creates(stub))) == ("confirmed", 2, 1)
@@ -76,9 +77,11 @@ def test_nothing_is_decided_before_every_spelling_of_the_patients_id_was_looked_
 def test_two_matches_under_two_spellings_are_a_persons_to_decide(stub: VendorStub, clinic: Clinic) -> None:
     Device.objects.create(clinic=clinic, hwi_device_id=uuid.UUID(int=9), vendor_patient_id="mrn-7781")
     patient = somebody(clinic, "MRN-7781")
-    order = doubted(stub, clinic, patient, wire_page(created(5, patient="MRN-7781")), wire_page(created(6)))
+    order = unconfirmed(
+        stub, clinic, patient, wire_page(created(5, patient="MRN-7781")), wire_page(created(6))
+    )
     run(clinic)
-    assert (fresh(order).state, fresh(order).found) == ("needs_person", 2)
+    assert (fresh(order).state, fresh(order).matches) == ("needs_person", 2)
 
 
 def test_a_list_that_was_half_read_before_the_doubt_is_read_from_its_start(
@@ -92,7 +95,7 @@ def test_a_list_that_was_half_read_before_the_doubt_is_read_from_its_start(
     assert [
         asked.query[-len("page=1&page_size=500") :] for asked in stub.asked if "external_id" in asked.query
     ][-1] == "page=1&page_size=500"
-    assert (fresh(order).state, fresh(order).looks) == ("unknown", 1)
+    assert (fresh(order).state, fresh(order).searches) == ("unknown", 1)
 
 
 def test_a_look_whose_request_somebody_deleted_begins_again(
@@ -103,10 +106,10 @@ def test_a_look_whose_request_somebody_deleted_begins_again(
     run(clinic)
     assert fresh(order).unread_lists == [patient.external_id]
     Request.objects.for_clinic(clinic).filter(kind=RequestKind.DEVICES_OF_PATIENT).delete()
-    assert mend() == 1
+    assert mend(ORDERS) == 1
     run(clinic)
     assert fresh(order).state == "confirmed"
-    assert mend() == 0
+    assert mend(ORDERS) == 0
 
 
 def looks_for_patient(stub: VendorStub) -> int:
@@ -119,7 +122,7 @@ def looks_for_patient(stub: VendorStub) -> int:
 def test_a_lost_answer_is_looked_for_at_once_and_the_one_match_adopted(
     stub: VendorStub, clinic: Clinic, patient: Patient
 ) -> None:
-    order = doubted(stub, clinic, patient, wire_page(created(5)))
+    order = unconfirmed(stub, clinic, patient, wire_page(created(5)))
     assert (order.state, len(creates(stub))) == ("confirmed", 1)
     assert order.device is not None
     assert order.device.hwi_device_id == uuid.UUID(int=5)
@@ -130,15 +133,15 @@ def test_a_lost_answer_is_looked_for_at_once_and_the_one_match_adopted(
 def test_after_two_looks_without_a_trace_a_person_is_asked_and_nothing_was_sent_twice(
     stub: VendorStub, clinic: Clinic, patient: Patient
 ) -> None:
-    order = doubted(stub, clinic, patient, wire_page())
-    assert (order.state, order.looks) == ("unknown", 1)
-    assert order.look_due_at is not None
-    assert order.look_due_at - timezone.now() > datetime.timedelta(minutes=9)
+    order = unconfirmed(stub, clinic, patient, wire_page())
+    assert (order.state, order.searches) == ("unknown", 1)
+    assert order.search_due_at is not None
+    assert order.search_due_at - timezone.now() > datetime.timedelta(minutes=9)
     run(clinic, 3)
-    assert (fresh(order).state, looks(stub)) == ("unknown", 1)
+    assert (fresh(order).state, searches(stub)) == ("unknown", 1)
     later(order)
     order = fresh(order)
-    assert (order.state, order.is_open, looks(stub), len(creates(stub))) == ("needs_person", True, 2, 1)
+    assert (order.state, order.is_open, searches(stub), len(creates(stub))) == ("needs_person", True, 2, 1)
     assert order.reason == "Tenovi’s list shows no trace of this order."
 
 
@@ -153,23 +156,23 @@ NOT_MINE = {
 def test_what_is_not_the_order_is_not_taken_for_it(
     stub: VendorStub, clinic: Clinic, patient: Patient, row: dict[str, Any]
 ) -> None:
-    order = doubted(stub, clinic, patient, wire_page(row))
-    assert (order.state, order.found) == ("unknown", 0)
+    order = unconfirmed(stub, clinic, patient, wire_page(row))
+    assert (order.state, order.matches) == ("unknown", 0)
 
 
 def test_a_device_that_was_known_before_is_not_the_order(
     stub: VendorStub, clinic: Clinic, patient: Patient
 ) -> None:
     Device.objects.create(clinic=clinic, hwi_device_id=uuid.UUID(int=5))
-    assert doubted(stub, clinic, patient, wire_page(created(5))).found == 0
+    assert unconfirmed(stub, clinic, patient, wire_page(created(5))).matches == 0
 
 
 def test_with_two_matches_a_person_chooses_and_sees_both(
     stub: VendorStub, clinic: Clinic, patient: Patient
 ) -> None:
-    order = doubted(stub, clinic, patient, wire_page(created(5), created(6)))
-    assert (order.state, order.found) == ("needs_person", 2)
-    (step,) = OrderStep.objects.for_clinic(clinic).filter(order=order, what="looked")
+    order = unconfirmed(stub, clinic, patient, wire_page(created(5), created(6)))
+    assert (order.state, order.matches) == ("needs_person", 2)
+    (step,) = RequestEvent.objects.for_clinic(clinic).filter(order=order, what="looked")
     assert [one["hwi_device_id"] for one in step.detail["found"]] == [str(uuid.UUID(int=n)) for n in (5, 6)]
     chosen = Device.objects.for_clinic(clinic).get(hwi_device_id=uuid.UUID(int=6))
     order = adopt_match(order=order, device=chosen, by=admin_of(clinic))
@@ -180,7 +183,7 @@ def test_with_two_matches_a_person_chooses_and_sees_both(
 def test_only_a_device_that_can_be_the_order_may_be_chosen(
     stub: VendorStub, clinic: Clinic, patient: Patient
 ) -> None:
-    order = doubted(stub, clinic, patient, wire_page(created(5), created(6)))
+    order = unconfirmed(stub, clinic, patient, wire_page(created(5), created(6)))
     other = Device.objects.create(clinic=clinic, hwi_device_id=uuid.UUID(int=9))
     with pytest.raises(ValueError, match="cannot be"):
         adopt_match(order=order, device=other, by=admin_of(clinic))
@@ -197,15 +200,15 @@ def test_two_lost_orders_of_the_same_device_are_told_apart_by_a_person(
 
 
 def test_a_list_on_several_pages_is_one_look(stub: VendorStub, clinic: Clinic, patient: Patient) -> None:
-    order = doubted(stub, clinic, patient, wire_page(then=2), wire_page(created(5)))
+    order = unconfirmed(stub, clinic, patient, wire_page(then=2), wire_page(created(5)))
     run(clinic)
-    assert (fresh(order).state, looks(stub)) == ("confirmed", 2)
+    assert (fresh(order).state, searches(stub)) == ("confirmed", 2)
 
 
 def test_a_list_with_an_unreadable_row_proves_nothing(
     stub: VendorStub, clinic: Clinic, patient: Patient
 ) -> None:
-    order = doubted(stub, clinic, patient, wire_page({"odd": 1}))
+    order = unconfirmed(stub, clinic, patient, wire_page({"odd": 1}))
     assert order.state == "needs_person"
     assert "could not be read" in order.reason
 
@@ -213,7 +216,7 @@ def test_a_list_with_an_unreadable_row_proves_nothing(
 def test_a_list_that_cannot_be_read_at_all_ends_with_a_person(
     stub: VendorStub, clinic: Clinic, patient: Patient
 ) -> None:
-    order = doubted(stub, clinic, patient, Reply(400, {}))
+    order = unconfirmed(stub, clinic, patient, Reply(400, {}))
     assert (order.state, len(creates(stub))) == ("needs_person", 1)
     assert "could not be read" in order.reason
 
@@ -222,7 +225,7 @@ def test_the_list_is_read_under_each_spelling_of_the_patients_id(
     stub: VendorStub, clinic: Clinic, patient: Patient
 ) -> None:
     Device.objects.create(clinic=clinic, hwi_device_id=uuid.UUID(int=1), vendor_patient_id="MRN-7781")
-    doubted(stub, clinic, patient, wire_page())
+    unconfirmed(stub, clinic, patient, wire_page())
     asked = [asked.query for asked in stub.asked if asked.method == "GET"]
     assert sum("patient__external_id=MRN-7781" in query for query in asked) == 1
     assert sum("patient__external_id=mrn-7781" in query for query in asked) == 1
@@ -237,7 +240,7 @@ def test_a_shipping_event_for_an_unknown_device_is_evidence_too(
     deliver(clinic, news, kind="fulfillment")
     ask_about_unknown_devices()
     run(clinic)
-    assert adopt_what_turned_up() == 1
+    assert adopt_what_turned_up(ORDERS) == 1
     assert fresh(order).state == "confirmed"
 
 
@@ -308,7 +311,7 @@ def test_an_order_whose_request_is_gone_is_sent_or_looked_for(
     waiting, sending = place_one(clinic, patient), place_one(clinic, patient, shipped(BPM))
     dies(clinic, while_sending=True, order=sending)
     Request.objects.for_clinic(clinic).delete()
-    assert mend() == 2
+    assert mend(ORDERS) == 2
     kinds = Request.objects.for_clinic(clinic).order_by("kind").values_list("kind", flat=True)
     assert list(kinds) == ["devices.create", "devices.of_patient"]
     assert (fresh(waiting).state, fresh(sending).state) == ("queued", "unknown")

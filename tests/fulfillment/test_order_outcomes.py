@@ -13,7 +13,7 @@ from pytest_django import Settings
 from clinics.models import AuditEvent, Clinic
 from devices.models import Assignment, Device
 from fulfillment.orders.actions import cancel_order
-from fulfillment.orders.search import catch_up
+from fulfillment.orders.progress import catch_up
 from patients.models import Patient
 from tenovi.models import Request
 from tests.factories import deliver

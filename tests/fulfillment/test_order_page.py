@@ -10,7 +10,7 @@ from django.test import Client
 from django.utils import timezone
 
 from clinics.models import Clinic, Role
-from fulfillment.models import Order, OrderStep
+from fulfillment.models import Order, RequestEvent
 from patients.models import Patient
 from tenovi.models import Request
 from tests.factories import assign, deliver, make_clinic, make_device, make_order, make_user
@@ -55,7 +55,7 @@ def decide(client: Client, order: Order, **said: str) -> str:
 def lost(patient: Patient, **fields: Any) -> Order:
     """An order that a person has to decide about."""
     now = timezone.now()
-    made: dict[str, Any] = {"state": "needs_person", "sends": 1, "first_sent_at": now, "doubted_at": now}
+    made: dict[str, Any] = {"state": "needs_person", "sends": 1, "first_sent_at": now, "unconfirmed_at": now}
     return make_order(patient, **made | fields)
 
 
@@ -74,7 +74,7 @@ def test_what_tenovi_told_stands_between_our_own_steps(clinic: Clinic, patient: 
     device = make_device(clinic, hwi_device_id=uuid.UUID(int=5), name=SCALE)
     assign(device, patient)
     order = make_order(patient, state="confirmed", device=device)
-    OrderStep.objects.create(clinic=clinic, order=order, what="confirmed")
+    RequestEvent.objects.create(clinic=clinic, order=order, what="confirmed")
     link = "https://www.ups.com/track?tracknum=1Z9"
     news = {"hwi_device_id": str(device.hwi_device_id), "status": "Shipped", "tracking_link": link}
     deliver(clinic, news, kind="fulfillment")
@@ -94,7 +94,7 @@ def test_an_order_that_waits_is_cancelled_with_one_click(clinic: Clinic, patient
 
 
 def test_one_of_the_devices_found_is_chosen(clinic: Clinic, patient: Patient) -> None:
-    order = lost(patient, found=2)
+    order = lost(patient, matches=2)
     devices = [
         make_device(
             clinic,

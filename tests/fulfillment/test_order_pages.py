@@ -315,7 +315,7 @@ def needing_a_person(clinic: Clinic, patient: Patient) -> Order:
     Request.objects.for_clinic(clinic).update(state="unknown")
     now = timezone.now()
     Order.objects.for_clinic(clinic).filter(id=order.id).update(
-        state="needs_person", looks=2, reason="No trace.", sends=1, first_sent_at=now, doubted_at=now
+        state="needs_person", searches=2, reason="No trace.", sends=1, first_sent_at=now, unconfirmed_at=now
     )
     return order
 

@@ -11,7 +11,7 @@ from django.core.management import call_command
 from django.core.management.base import CommandError
 
 from fulfillment.models import Shipment
-from fulfillment.order_states import MAY_BECOME, OrderState, check_step
+from fulfillment.order_states import MAY_BECOME, ORDER, SPECIAL_ORDER, Lifecycle, OrderState
 from fulfillment.state_diagrams import redrawn
 from fulfillment.vendor_statuses import CYCLE_BEGINS, MAY_FOLLOW, STATUSES, may_follow, status_named
 from tests.factories import assign, deliver, make_clinic, make_device, make_patient
@@ -59,18 +59,38 @@ def test_what_is_shown_follows_the_table_whatever_comes_next(before: str) -> Non
         assert shown == (after if may_follow(before, after) else before), after
 
 
-@pytest.mark.parametrize(("before", "after"), list(itertools.product(OrderState, OrderState)))
-def test_an_order_takes_only_steps_of_its_table(before: OrderState, after: OrderState) -> None:
-    if after in MAY_BECOME[before]:
-        check_step(before, after)
-    else:
-        with pytest.raises(ValueError, match="cannot become"):
-            check_step(before, after)
+@pytest.mark.parametrize("lifecycle", [ORDER, SPECIAL_ORDER], ids=["order", "special order"])
+def test_each_kind_takes_only_steps_of_the_one_table(lifecycle: Lifecycle) -> None:
+    for before, after in itertools.product(OrderState, OrderState):
+        if after in lifecycle.table.get(before, {}):
+            assert after in MAY_BECOME[before]
+            lifecycle.check(before, after)
+        else:
+            with pytest.raises(ValueError, match="cannot become"):
+                lifecycle.check(before, after)
+
+
+def test_every_step_of_the_table_is_taken_by_some_kind() -> None:
+    taken = {
+        (before, after)
+        for lifecycle in (ORDER, SPECIAL_ORDER)
+        for before, following in lifecycle.table.items()
+        for after in following
+    }
+    assert taken == {(before, after) for before, following in MAY_BECOME.items() for after in following}
 
 
 def test_an_order_that_is_settled_goes_nowhere() -> None:
-    settled = {state for state, following in MAY_BECOME.items() if not following}
+    settled = {state for state, following in ORDER.table.items() if not following}
     assert settled == {OrderState.CONFIRMED, OrderState.REFUSED, OrderState.CANCELLED}
+
+
+def test_nothing_is_sent_again_by_software_but_what_the_vendor_put_off() -> None:
+    for lifecycle in (ORDER, SPECIAL_ORDER):
+        before_queued = {
+            state for state, following in lifecycle.table.items() if OrderState.QUEUED in following
+        }
+        assert before_queued <= {OrderState.SENDING, OrderState.UNCONFIRMED, OrderState.NEEDS_PERSON}
 
 
 def test_the_page_is_drawn_from_the_tables() -> None:

@@ -12,7 +12,7 @@ from pytest_django import Settings
 from clinics.models import AuditEvent, Clinic, Role
 from devices.models import Device
 from fulfillment.models import Order
-from fulfillment.orders.search import catch_up
+from fulfillment.orders.progress import catch_up
 from fulfillment.shipments.remedies import WORK
 from fulfillment.vendor_statuses import STATUSES, Act, Stage, Status, status_named
 from patients.models import Patient

@@ -256,7 +256,7 @@ def test_every_state_of_it_has_a_page_and_a_place_on_the_board(
     Order.objects.for_clinic(clinic).update(
         state=state,
         is_open=state not in ("refused", "cancelled"),
-        **({"sends": 1, "first_sent_at": now, "doubted_at": now} if is_sent else {}),
+        **({"sends": 1, "first_sent_at": now, "unconfirmed_at": now} if is_sent else {}),
     )
     page = text_of(admin.get(f"/c/alpha/orders/{order.id}/"))
     assert "Into stock, for no patient yet" in page

@@ -15,10 +15,11 @@ from hypothesis import strategies as st
 from clinics.models import Clinic
 from devices.from_vendor import ask_about_unknown_devices
 from devices.models import Device
+from fulfillment.at_most_once.search import adopt_what_turned_up, mend
 from fulfillment.models import Order
 from fulfillment.orders.actions import cancel_order, send_again
 from fulfillment.orders.candidates import candidates_for
-from fulfillment.orders.search import adopt_what_turned_up, mend
+from fulfillment.orders.policy import ORDERS
 from tenovi.models import ParkedKey, Request, RequestKind
 from tests.factories import assign, deliver, make_clinic, make_device
 from tests.fulfillment.ordering import (
@@ -33,10 +34,10 @@ from tests.fulfillment.ordering import (
     fresh,
     handed_over,
     later,
-    looks,
     offer,
     place_one,
     run,
+    searches,
     somebody,
     steps_of,
 )
@@ -54,7 +55,7 @@ def clinic(stub: VendorStub) -> Clinic:
     return clinic
 
 
-def doubted(stub: VendorStub, clinic: Clinic, *then: Reply, reply: Reply = LOST) -> Order:
+def unconfirmed(stub: VendorStub, clinic: Clinic, *then: Reply, reply: Reply = LOST) -> Order:
     """Its create brought no usable answer; the order after the first look."""
     stub.reply(DEVICES, reply, *then)
     order = place_one(clinic, None, handed_over())
@@ -64,13 +65,13 @@ def doubted(stub: VendorStub, clinic: Clinic, *then: Reply, reply: Reply = LOST)
 
 def lost(stub: VendorStub, clinic: Clinic) -> Order:
     """Without a trace after two looks."""
-    order = doubted(stub, clinic, wire_page())
+    order = unconfirmed(stub, clinic, wire_page())
     later(order)
     return fresh(order)
 
 
 def test_it_is_looked_for_by_its_hardware_and_the_one_match_adopted(stub: VendorStub, clinic: Clinic) -> None:
-    order = doubted(stub, clinic, wire_page(activated(5, "01-23-45-67-89-ab")))
+    order = unconfirmed(stub, clinic, wire_page(activated(5, "01-23-45-67-89-ab")))
     assert (order.state, len(creates(stub))) == ("confirmed", 1)
     assert order.device is not None
     assert order.device.hwi_device_id == uuid.UUID(int=5)
@@ -95,13 +96,13 @@ NOT_MINE: dict[str, dict[str, Any]] = {
 def test_what_is_not_the_order_is_not_taken_for_it(
     stub: VendorStub, clinic: Clinic, said: dict[str, Any]
 ) -> None:
-    order = doubted(stub, clinic, wire_page(activated(5, **said)))
-    assert (order.state, order.found) == ("unknown", 0)
+    order = unconfirmed(stub, clinic, wire_page(activated(5, **said)))
+    assert (order.state, order.matches) == ("unknown", 0)
 
 
 def test_a_device_that_was_known_before_is_not_the_order(stub: VendorStub, clinic: Clinic) -> None:
     Device.objects.create(clinic=clinic, hwi_device_id=uuid.UUID(int=5))
-    assert doubted(stub, clinic, wire_page(activated(5))).found == 0
+    assert unconfirmed(stub, clinic, wire_page(activated(5))).matches == 0
 
 
 def test_a_device_that_somebody_got_here_meanwhile_is_theirs(stub: VendorStub, clinic: Clinic) -> None:
@@ -110,14 +111,14 @@ def test_a_device_that_somebody_got_here_meanwhile_is_theirs(stub: VendorStub, c
         clinic, name=SCALE, sensor_code="13", hardware_uuid=GATEWAY, vendor_created_at=timezone.now()
     )
     assign(device, somebody(clinic), starts_at=timezone.now())
-    assert adopt_what_turned_up() == 0
+    assert adopt_what_turned_up(ORDERS) == 0
     assert fresh(order).state == "needs_person"
 
 
 @pytest.mark.parametrize("whose", ["a patient's", "other hardware", "no hardware"])
 def test_an_answer_about_something_else_is_a_doubt(stub: VendorStub, clinic: Clinic, whose: str) -> None:
     answer = Reply(201, activated(5, **NOT_MINE[whose]))
-    order = doubted(stub, clinic, wire_page(activated(6)), reply=answer)
+    order = unconfirmed(stub, clinic, wire_page(activated(6)), reply=answer)
     assert (order.state, len(creates(stub))) == ("confirmed", 1)
     assert order.device is not None
     assert order.device.hwi_device_id == uuid.UUID(int=6)
@@ -125,7 +126,7 @@ def test_an_answer_about_something_else_is_a_doubt(stub: VendorStub, clinic: Cli
 
 def test_without_a_trace_a_person_decides_and_may_send_again(stub: VendorStub, clinic: Clinic) -> None:
     order = lost(stub, clinic)
-    assert (order.state, order.is_open, looks(stub), len(creates(stub))) == ("needs_person", True, 2, 1)
+    assert (order.state, order.is_open, searches(stub), len(creates(stub))) == ("needs_person", True, 2, 1)
     stub.reply(DEVICES, Reply(201, activated(5)))
     send_again(order=order, by=admin_of(clinic), reason="Tenovi has nothing.")
     run(clinic)
@@ -179,7 +180,7 @@ def test_a_patient_whose_id_looks_like_the_hardware_is_looked_up_apart(
     order = place_one(clinic, None, handed_over())
     theirs = place_one(clinic, somebody(clinic, GATEWAY))
     run(clinic, 2)
-    assert {fresh(order).looks, fresh(theirs).looks} == {1}
+    assert {fresh(order).searches, fresh(theirs).searches} == {1}
     asked = [one.query.partition("=")[0] for one in stub.work if one.method == "GET"]
     assert sorted(asked) == ["device__hardware_uuid__iexact", "patient__external_id"]
 
@@ -189,9 +190,9 @@ def test_a_look_whose_request_is_gone_begins_again(stub: VendorStub, clinic: Cli
     order = place_one(clinic, None, handed_over())
     run(clinic)
     assert fresh(order).unread_lists == [GATEWAY]
-    assert mend() == 0
+    assert mend(ORDERS) == 0
     Request.objects.for_clinic(clinic).filter(kind=RequestKind.DEVICES_ON_HARDWARE).delete()
-    assert mend() == 1
+    assert mend(ORDERS) == 1
     run(clinic)
     assert fresh(order).state == "confirmed"
 
@@ -203,7 +204,7 @@ def test_an_event_for_an_unknown_device_is_evidence_too(stub: VendorStub, clinic
     deliver(clinic, news, kind="fulfillment")
     ask_about_unknown_devices()
     run(clinic)
-    assert adopt_what_turned_up() == 1
+    assert adopt_what_turned_up(ORDERS) == 1
     assert fresh(order).state == "confirmed"
 
 
@@ -254,7 +255,7 @@ def could_be_it(row: dict[str, Any]) -> bool:
 
 
 def make_stock_order(clinic: Clinic, sent: datetime.datetime, **fields: Any) -> Order:
-    doubt = {"state": "needs_person", "sends": 1, "first_sent_at": sent, "doubted_at": sent}
+    doubt = {"state": "needs_person", "sends": 1, "first_sent_at": sent, "unconfirmed_at": sent}
     return Order.objects.create(
         clinic=clinic,
         placed_by=admin_of(clinic),
