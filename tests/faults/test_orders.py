@@ -1,4 +1,4 @@
-"""One order is at most one create, whatever fails: each point at which a worker can die, with each reply."""
+"""One order, replacement or request for supplies is at most one create, whatever fails: each point at which a worker can die, with each reply."""
 
 from __future__ import annotations
 
@@ -8,13 +8,13 @@ import pytest
 from pytest_django import Settings
 
 from clinics.models import Clinic
-from tests.fulfillment.crashing import POINTS, REPLIES, Cell, clinic_at_its_vendor, crash
+from tests.fulfillment.crashing import KINDS, POINTS, REPLIES, Cell, clinic_at_its_vendor, crash
 from tests.sandbox_server import Sandbox
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.timeout(600)]
 
-Table = dict[tuple[bool, str, str], Cell]
-"""By whether it is for stock, the point and the reply."""
+Table = dict[tuple[str, str, str], Cell]
+"""By the kind, the point and the reply."""
 
 
 @pytest.fixture
@@ -27,29 +27,29 @@ def table(request: pytest.FixtureRequest) -> Iterator[Table]:
     cells: Table = {}
     yield cells
     with request.config.pluginmanager.getplugin("capturemanager").global_and_fixture_disabled():
-        for into_stock in (False, True):
-            print(f"\n\n{drawn(cells, into_stock)}\n")
+        for kind in KINDS:
+            print(f"\n\n{drawn(cells, kind)}\n")
 
 
-def drawn(cells: Table, into_stock: bool) -> str:
+def drawn(cells: Table, kind: str) -> str:
     """Creates at the vendor and final states; a row for each reply, a column for each point."""
-    points = [point for point in POINTS if (into_stock, point, "ok") in cells]
+    points = [point for point in POINTS if (kind, point, "ok") in cells]
     rows = [
-        ["into stock, killed" if into_stock else "killed", *points],
-        *([reply, *(cells[into_stock, point, reply].as_text for point in points)] for reply in REPLIES),
+        [f"{kind}, killed", *points],
+        *([reply, *(cells[kind, point, reply].as_text for point in points)] for reply in REPLIES),
     ]
     return "\n".join("".join(f"{text:<26}" for text in row) for row in rows)
 
 
-@pytest.mark.parametrize("into_stock", [False, True], ids=["for a patient", "into stock"])
+@pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize("point", POINTS)
 def test_a_worker_killed_there_orders_at_most_once(
-    clinic: Clinic, sandbox: Sandbox, table: Table, point: str, into_stock: bool
+    clinic: Clinic, sandbox: Sandbox, table: Table, point: str, kind: str
 ) -> None:
     wrong = {}
     for number, reply in enumerate(REPLIES):
-        cell = crash(clinic, sandbox, number, point, reply, into_stock=into_stock)
-        table[into_stock, point, reply] = cell
+        cell = crash(clinic, sandbox, number, point, reply, kind=KINDS[kind])
+        table[kind, point, reply] = cell
         if not cell.is_right:
             wrong[reply] = cell
     assert wrong == {}

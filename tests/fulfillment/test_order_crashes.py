@@ -1,4 +1,4 @@
-"""A worker that dies while it orders: each point once, with a reply that makes it hard. All pairs are in
+"""A worker that dies while it creates something at the vendor: each point once, with a reply that makes it hard. All pairs are in
 `tests/faults/test_orders.py`."""
 
 from __future__ import annotations
@@ -6,7 +6,7 @@ from __future__ import annotations
 import pytest
 from pytest_django import Settings
 
-from tests.fulfillment.crashing import POINTS, Cell, clinic_at_its_vendor, crash
+from tests.fulfillment.crashing import KINDS, POINTS, Cell, clinic_at_its_vendor, crash
 from tests.sandbox_server import Sandbox
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -27,14 +27,14 @@ def test_every_point_is_tried() -> None:
     assert HARD.keys() == POINTS.keys()
 
 
-@pytest.mark.parametrize("into_stock", [False, True], ids=["for a patient", "into stock"])
+@pytest.mark.parametrize("kind", KINDS)
 def test_however_a_worker_dies_there_is_at_most_one_device_and_it_is_found(
-    sandbox: Sandbox, settings: Settings, monkeypatch: pytest.MonkeyPatch, into_stock: bool
+    sandbox: Sandbox, settings: Settings, monkeypatch: pytest.MonkeyPatch, kind: str
 ) -> None:
     clinic = clinic_at_its_vendor(sandbox, settings, monkeypatch)
     ends = {}
     for number, (point, (reply, _, _)) in enumerate(HARD.items()):
-        cell = crash(clinic, sandbox, number, point, reply, into_stock=into_stock, deadline=30)
+        cell = crash(clinic, sandbox, number, point, reply, kind=KINDS[kind], deadline=30)
         assert cell.is_right, (point, cell)
         ends[point] = cell
     assert ends == {

@@ -64,7 +64,7 @@ def make_asked(
 ) -> SpecialOrderRequest:
     """Something that was asked for and that nobody knows whether the vendor took."""
     now = timezone.now()
-    fields = {"state": "unknown", "said": "No answer came.", "asked_at": now, "changed_at": now} | fields
+    fields = {"state": "unknown", "reason": "No answer came.", "asked_at": now, "changed_at": now} | fields
     asked = model(clinic=clinic, device=device, **fields)
     asked.save(force_insert=True)
     return asked
