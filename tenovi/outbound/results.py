@@ -303,7 +303,7 @@ def _send_the_other_way(request: Request, params: dict[str, Any]) -> None:
         waits = _update(request, state=RequestState.WAITING, params=params, reason="")
         if waits and request.kind in CREATES:  # its room has to know that nothing was done
             request.state, request.reason = RequestState.WAITING, ""
-            _tell_room(request, None)
+            _report_failure(request, None)
 
 
 def _stop(request: Request, state: str, reason: str, error: errors.VendorError | None) -> None:
