@@ -25,6 +25,8 @@ if TYPE_CHECKING:
         SpecialOrderRequest,
         SupplyRequest,
     )
+    from fulfillment.models.at_most_once import AtMostOnce
+    from fulfillment.models.events import RequestEvent  # noqa: F401
 
 A = TypeVar("A", bound="SpecialOrderRequest", covariant=True)
 
@@ -61,6 +63,12 @@ class OrderQuerySet(TenantQuerySet["Order"]):
                 named |= Q(hardware_uuid__contains=hardware) | Q(device__hardware_uuid__contains=hardware)
             found = found.filter(named)
         return found
+
+
+class RequestEventQuerySet(TenantQuerySet["RequestEvent"]):
+    def about(self, row: AtMostOnce) -> Self:
+        """Keep the events of one order, replacement or request for supplies, the oldest first."""
+        return self.for_clinic(row.clinic).filter(**{row.HISTORY: row.pk}).order_by("at", "id")
 
 
 class FulfillmentEventQuerySet(TenantQuerySet["FulfillmentEvent"]):

@@ -2,23 +2,17 @@
 
 from __future__ import annotations
 
-from typing import ClassVar, Self
+from typing import ClassVar
 
 from django.db import models
 from django.db.models import Q
 from django.utils import timezone
 
 from clinics.models import User
-from clinics.tenancy import TenantModel, TenantQuerySet
-from fulfillment.models.at_most_once import AtMostOnce
+from clinics.tenancy import TenantModel
 from fulfillment.models.orders import Order
 from fulfillment.models.special_orders import Replacement, SupplyRequest
-
-
-class RequestEventQuerySet(TenantQuerySet["RequestEvent"]):
-    def about(self, row: AtMostOnce) -> Self:
-        """Keep the events of one order, replacement or request for supplies, the oldest first."""
-        return self.for_clinic(row.clinic).filter(**{row.HISTORY: row.pk}).order_by("at", "id")
+from fulfillment.querysets import RequestEventQuerySet
 
 
 class RequestEvent(TenantModel):
