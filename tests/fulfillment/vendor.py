@@ -64,7 +64,9 @@ def make_asked(
 ) -> SpecialOrderRequest:
     """Something that was asked for and that nobody knows whether the vendor took."""
     now = timezone.now()
-    fields = {"state": "unknown", "reason": "No answer came.", "asked_at": now, "changed_at": now} | fields
+    lost = {"sends": 1, "first_sent_at": now, "unconfirmed_at": now}
+    made = {"state": "unknown", "reason": "No answer came.", "asked_at": now, "changed_at": now}
+    fields = lost | made | fields
     asked = model(clinic=clinic, device=device, **fields)
     asked.save(force_insert=True)
     return asked
