@@ -139,7 +139,7 @@ def ask_the_vendor(clinic: Clinic, vendor: VendorStub) -> None:
     for kind in (RequestKind.DEVICES, RequestKind.PATIENTS):
         queue.enqueue(clinic, kind)
     queue.enqueue(clinic, RequestKind.PATIENT, EXTERNAL_ID)
-    drain(seconds=1.5)
+    drain(seconds=60)
     assert EXTERNAL_ID in "".join(vendor.paths())
 
 
