@@ -26,7 +26,7 @@ from billing.windows import Window
 from clinics.actions import people
 from clinics.models import Clinic, Role, User
 from dashboard.patients import patient_list
-from measurements.settle import settle
+from measurements.elements import settle
 from measurements.shown.series import series_of
 from patients.models import Patient
 from tenovi.strict_json import elements_of

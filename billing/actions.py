@@ -9,8 +9,8 @@ from django.db.models.functions import Now
 
 from clinics import audit
 from clinics.models import User
-from common.dates import FIRST
 from common.formats import full_date
+from common.iso_dates import FIRST
 from measurements.models import VitalDay
 from patients.models import AnchorSource, Enrollment, Patient, PeriodAnchor
 

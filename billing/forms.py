@@ -7,8 +7,8 @@ from typing import Any
 
 from django import forms
 
-from common.dates import DayField
 from common.forms import StyledForm
+from common.iso_dates import DayField
 from patients.models import PeriodAnchor, Program
 
 ANCHOR_REASONS = (

@@ -24,8 +24,8 @@ from billing.workbook import CONTENT_TYPES, FORMATS
 from clinics import audit
 from clinics.access import ClinicAccess, Permission, clinic_page
 from clinics.models import BillingWindow
-from common.dates import month_key
 from common.formats import day_month, short_month_year
+from common.iso_dates import month_key
 from common.pages import page_of
 from common.wording import SHORT_PERIOD
 from measurements.completeness import of_month

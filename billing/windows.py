@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from typing import Self
 
 from clinics.models import Clinic
-from common.dates import FIRST, LAST, month_key, read_month
 from common.formats import month_year
+from common.iso_dates import FIRST, LAST, month_key, read_month
 
 
 @dataclass(frozen=True)

@@ -18,8 +18,8 @@ from clinics import audit
 from clinics.access import ClinicAccess, Permission, clinic_page
 from clinics.models import AuditEvent, Clinic, Membership
 from common.csv_cells import csv_lines
-from common.dates import DayField
 from common.forms import StyledForm
+from common.iso_dates import DayField
 from common.pages import page_of
 
 ROWS = 100

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime
 
-from common.dates import read_date
+from common.iso_dates import read_date
 
 
 class IsoDate:

@@ -9,8 +9,8 @@ from django import forms
 from django.utils import timezone
 
 from clinics.models import Clinic
-from common.dates import DayField
 from common.forms import StyledForm
+from common.iso_dates import DayField
 
 
 class MomentForm(StyledForm):

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+from measurements.elements import settle
 from measurements.reconcile import not_fetched, store_fetched
-from measurements.settle import settle
 from tenovi.models import Delivery, RequestKind
 from tenovi.models.ledger import DeliveryKind
 from tenovi.registry import ElementResult, Handler

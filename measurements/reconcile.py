@@ -22,8 +22,8 @@ from django.db.models.functions import Greatest, Least, Now
 from clinics import audit
 from clinics.models import Clinic, User
 from devices.models import Assignment, Device
+from measurements.elements import settle
 from measurements.models import Cause, DeviceCheck, Reconciliation, Verification
-from measurements.settle import settle
 from patients.models import Patient
 from tenovi.client.errors import VendorError
 from tenovi.client.records import Page

@@ -13,9 +13,9 @@ from django.db import models
 from django.forms import BoundField
 
 from clinics.models import Clinic, validate_time_zone
-from common.dates import DayField
 from common.formats import full_date
 from common.forms import StyledForm
+from common.iso_dates import DayField
 from patients.models import Enrollment, Patient, Program
 from patients.presentation import LABELS
 from patients.validation import ExternalIdTaken, check_confirmation, check_external_id, check_texts

@@ -192,7 +192,7 @@ def test_every_parameter_that_the_code_reads_is_tried(world: World) -> None:
     assert DAY.year > 2015
 
 
-READ_DATES = {"common/dates.py", "common/api_fields.py", "clinics/commands.py"}
+READ_DATES = {"common/iso_dates.py", "common/api_fields.py", "clinics/commands.py"}
 """The one range of dates, for paths, queries and forms; the moments of the API, and of commands."""
 OF_THE_VENDOR = {"tenovi/inbound/element.py", "tenovi/client/members.py", "dashboard/demo.py"}
 """What the vendor or the sandbox writes, which has its own range."""

@@ -12,7 +12,7 @@ TEMPLATES = sorted((ROOT / "templates").rglob("*.*"))
 
 MACHINES = {
     "billing/export.py": "when a file was made, ISO 8601 in UTC",
-    "common/dates.py": "months in paths and queries",
+    "common/iso_dates.py": "months in paths and queries",
     "common/formats/__init__.py": "the place itself: the offset of a zone",
     "dashboard/management/commands/reconcile.py": "dates as the command line takes them",
     "dashboard/management/commands/seed_demo.py": "dates as the command line takes them",

@@ -2,7 +2,7 @@
 
 Nothing else in the house does so for people (a test holds it): two pages that each wrote dates in their
 own way could not follow a clinic's locale. Each locale is a folder here that Django reads
-(`FORMAT_MODULE_PATH`). Dates for machines are in `common.dates`.
+(`FORMAT_MODULE_PATH`). Dates for machines are in `common.iso_dates`.
 
 Moments are aware datetimes. The zone is always an argument, because a reading is read in its patient's
 zone and a delivery in the clinic's.

@@ -15,8 +15,8 @@ from django.utils.http import urlencode
 from billing.pace import Pace, pace
 from billing.report import vital_days
 from billing.windows import Window
-from common.dates import month_key, read_date
 from common.formats import day_month, day_span, first_weekday, short_date, weekdays, zone_words
+from common.iso_dates import month_key, read_date
 from common.pages import page_of
 from common.wording import Choice, DayCell
 from dashboard.patients.alerts import alerts_of, alerts_version

@@ -16,7 +16,7 @@ from django.views.decorators.http import require_POST, require_safe
 from clinics import audit
 from clinics.access import ClinicAccess, Permission, clinic_page
 from clinics.models import User
-from common.dates import month_key
+from common.iso_dates import month_key
 from measurements.access import reading_for
 from measurements.actions import exclusion
 from measurements.forms import EXCLUSION_REASONS, RESTORATION_REASONS, ReasonForm

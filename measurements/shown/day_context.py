@@ -9,8 +9,8 @@ import datetime
 from collections.abc import Callable
 from typing import Any
 
-from common.dates import FIRST, LAST
 from common.formats import long_date
+from common.iso_dates import FIRST, LAST
 from measurements.models import Measurement
 from measurements.shown.day_evidence import evidence
 from measurements.shown.presentation import (

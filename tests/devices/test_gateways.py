@@ -14,8 +14,8 @@ from clinics.models import Clinic
 from devices.from_vendor import add_gateways, note_gateway_contacts, store_vendor_device
 from devices.models import Device, Gateway
 from measurements.bulk_load import load
+from measurements.elements import settle
 from measurements.payload import Reading, read
-from measurements.settle import settle
 from tenovi.client.records import Device as VendorDevice
 from tenovi.strict_json import JsonObject
 from tests.factories import GATEWAY_ID, deliver, element, held_device, make_clinic, make_gateway, settled

@@ -22,9 +22,9 @@ from dashboard import demo
 from devices.actions.ending import unlink_device
 from devices.models import Device
 from launcher import processes
+from measurements.elements import settle
 from measurements.models import Cause, DeviceCheck, Reconciliation
 from measurements.reconcile import start
-from measurements.settle import settle
 from tenovi.models import Request, RequestKind
 from tenovi.sandbox import simulation
 from tenovi.strict_json import JsonObject

@@ -18,9 +18,9 @@ from clinics.models import Clinic
 from dashboard import demo
 from dashboard.management.commands.reconcile import figures_of
 from devices.models import Device
+from measurements.elements import settle
 from measurements.models import Cause, Measurement, Reconciliation
 from measurements.reconcile import BACK, plan_what_can_be, start
-from measurements.settle import settle
 from tenovi.outbound.sender import drain
 from tenovi.sandbox import simulation
 from tenovi.strict_json import JsonObject

@@ -16,10 +16,10 @@ from clinics.models import Clinic
 from dashboard import demo
 from measurements.actions.exclusion import exclude_reading
 from measurements.bulk_load import load
+from measurements.elements import settle
 from measurements.models import LatestReading, Measurement, VitalDay
 from measurements.payload import read
 from measurements.recount import drifted_patients
-from measurements.settle import settle
 from patients.models import Alert
 from tenovi.sandbox import simulation
 from tenovi.strict_json import elements_of

@@ -21,9 +21,9 @@ from dashboard import demo
 from devices.from_vendor import ask_about_unknown_devices, settle_what_became_known
 from devices.models import Assignment, Device
 from measurements import reconcile_schedule
+from measurements.elements import settle
 from measurements.models import DeviceCheck, Measurement, Reconciliation, Verification
 from measurements.reconcile import SETTLING, start
-from measurements.settle import settle
 from tenovi.models import Delivery, DeliveryItem, Heartbeat, Priority, Request, RequestKind
 from tenovi.outbound.enqueue import enqueue
 from tenovi.outbound.sender import drain

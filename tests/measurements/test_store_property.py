@@ -16,13 +16,13 @@ from clinics.models import Clinic
 from devices.models import Assignment, Device
 from devices.queries import registered_devices
 from measurements.bulk_load import load
+from measurements.elements import settle
 from measurements.interpretation import interpret, program_enrolled_in
 from measurements.models import LatestReading, Measurement, VitalDay
 from measurements.payload import read
 from measurements.reclassify import claim_readings, misclassified
 from measurements.recount import drifted_patients
 from measurements.row import Row
-from measurements.settle import settle
 from tenovi.strict_json import value_of
 from tests.factories import ABSENT, assign, element, make_clinic, make_device, make_patient, vendor_time
 from tests.lock_order import undone

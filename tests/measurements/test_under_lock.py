@@ -20,11 +20,11 @@ from clinics.models import Clinic, Role, User
 from common import locks
 from devices.models import Assignment, Device
 from measurements.actions.exclusion import exclude_reading
+from measurements.elements import settle
 from measurements.models import Measurement, VitalDay
 from measurements.reclassify import claim_readings
 from measurements.recount import drifted_patients, lock_patients
 from measurements.rezone import follow_time_zones
-from measurements.settle import settle
 from tenovi.strict_json import value_of
 from tests.factories import (
     assign,

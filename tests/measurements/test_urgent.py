@@ -18,9 +18,9 @@ from clinics.models import AuditEvent, Clinic, Role, User
 from devices.models import Device
 from measurements.actions.exclusion import exclude_reading, restore_reading
 from measurements.actions.reassignment import hand_over
+from measurements.elements import settle
 from measurements.models import Measurement
 from measurements.reclassify import claim_readings
-from measurements.settle import settle
 from measurements.urgent import SAFE
 from patients.models import Alert, AlertKind
 from tenovi import catalogue
