@@ -1,4 +1,4 @@
-"""What every view of the REST API builds on that knows no clinic."""
+"""Build the views of the REST API: the parts that know no clinic."""
 
 from __future__ import annotations
 

@@ -34,7 +34,7 @@ def current_access(context: dict[str, Any]) -> ClinicAccess | None:
 
 @register.simple_tag(takes_context=True)
 def navigation(context: dict[str, Any]) -> list[NavigationEntry]:
-    """What this person may open in this clinic, by URL name: rooms below never import the pages."""
+    """List what this person may open in this clinic, by URL name: rooms below never import the pages."""
     access = current_access(context)
     if access is None:
         return []

@@ -148,5 +148,5 @@ def sort_header(context: dict[str, Any], key: str, label: str, css: str = "", fi
 
 @register.simple_tag(takes_context=True)
 def search_text(context: dict[str, Any]) -> str:
-    """What the list was searched for; blanks alone are no search."""
+    """Return the text that the list was searched for. Blanks alone are no search."""
     return str(context["request"].GET.get("q", "")).replace("\0", "").strip()

@@ -1,4 +1,4 @@
-"""What each chart shows, in sentences: for people who cannot see it, and for a glance by all others.
+"""Describe each chart in sentences: for people who cannot see it, and for a glance by all others.
 
 Which sentence a metric has is a template in `measurements.shown.metrics`, filled here.
 """

@@ -31,7 +31,7 @@ LOOKED_INTO = 20  # elements of a group that are read for whom they name
 TAKEN_BACK_FOR = datetime.timedelta(days=30)
 WAITING_BY = ("hwi_device_id", "delivery__kind", "reason")
 DISCARDED_BY = (*WAITING_BY, "decided_by", "note")
-"""What elements of one group have in common."""
+"""Identify a group: its elements have all of this in common."""
 
 
 @dataclass(frozen=True)
@@ -80,7 +80,7 @@ class DiscardedGroup:
 
 @dataclass(frozen=True)
 class Context:
-    """What all groups of a page are made from, read once. `asked`: why the vendor has not answered."""
+    """Hold what all groups of a page are made from, read once. `asked`: why the vendor has not answered."""
 
     access: ClinicAccess
     devices: dict[uuid.UUID, Device]

@@ -1,4 +1,4 @@
-"""What differs between orders, replacements and requests for supplies, as data for the one engine."""
+"""Tell the one engine, as data, how orders, replacements and requests for supplies differ."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from tenovi.client.errors import VendorError
 from tenovi.models import Request, RequestKind
 
 C = TypeVar("C")
-"""What the vendor's lists hold: for an order a device, for the others a row of their own model."""
+"""Stand for an entry of the vendor's lists: a device for an order, else a row of the kind's own model."""
 
 CLOCKS_DIFFER = datetime.timedelta(minutes=10)
 """How far the vendor's clock may be from ours. Too little would miss what the vendor did create, and a
