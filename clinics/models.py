@@ -123,7 +123,7 @@ class Clinic(models.Model):
 
 
 class WebhookSecret(models.Model):
-    """What the vendor presents at our doors. Two may be valid while one replaces the other.
+    """What the vendor presents with its webhooks. Two may be valid while one replaces the other.
 
     Only a salted digest is kept; see `clinics.webhook_secrets` for how it is made and compared.
     `last_used_at`: when it last opened a door, by the database's clock, to within ten minutes.

@@ -1,4 +1,4 @@
-"""Which webhook secrets open our doors."""
+"""Select webhook secrets: those that are valid, and those that were retired."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ if TYPE_CHECKING:
 
 class WebhookSecretQuerySet(models.QuerySet["WebhookSecret"]):
     def valid(self) -> Self:
-        """Keep the secrets that open the doors."""
+        """Keep the secrets with which a webhook is accepted."""
         return self.filter(retired_at=None)
 
     def retired(self) -> Self:
-        """Keep the secrets that open nothing any more, but are recognised when a call shows one."""
+        """Keep the secrets that are refused, but recognised when a call shows one."""
         return self.exclude(retired_at=None)

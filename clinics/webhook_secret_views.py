@@ -1,4 +1,4 @@
-"""The page of the webhook secrets: what the vendor must show at our doors. Shown once, never again."""
+"""Show the page of the webhook secrets that the vendor must present. Each is shown once, never again."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the vendor shows at our doors, kept as salted digests and compared in constant time.
+"""Keep and check the secrets that the vendor presents: salted digests, compared in constant time.
 
 The vendor offers one header per webhook (its API overview: "Header-based authentication methods
 (e.g. Basic Auth)"); there is no signature. Two secrets may be valid while one replaces the other.
